@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+// The part of NVML's C interface that oci-nvidia-probe calls, from the public API reference;
+// resolved at run time.
+#pragma once
+
+#include <array>
+
+namespace nvhook::nvml {
+
+using Device = void*;  // opaque
+
+/// nvmlReturn_t; the values we tell apart.
+enum Result : int { kSuccess = 0 };
+
+/// nvmlPciInfo_t. Every version of it begins with a legacy bus id of 16 bytes and the three
+/// numbers; none is longer.
+struct PciInfo {
+  std::array<char, 16> bus_id_legacy;
+  unsigned domain;
+  unsigned bus;
+  unsigned device;
+  unsigned device_id;
+  unsigned subsystem_id;
+  std::array<char, 32> bus_id;
+};
+static_assert(sizeof(PciInfo) == 68);
+
+inline constexpr unsigned kUuidSize = 96;  // NVML_DEVICE_UUID_V2_BUFFER_SIZE
+
+using Init = Result (*)();
+using Shutdown = Result (*)();
+using ErrorString = const char* (*)(Result result);
+using SystemGetCudaDriverVersion = Result (*)(int* version);
+using DeviceGetCount = Result (*)(unsigned* count);
+using DeviceGetHandleByIndex = Result (*)(unsigned index, Device* device);
+using DeviceGetPciInfo = Result (*)(Device device, PciInfo* pci);
+using DeviceGetUuid = Result (*)(Device device, char* uuid, unsigned length);
+using DeviceGetCudaComputeCapability = Result (*)(Device device, int* major, int* minor);
+using DeviceGetBrand = Result (*)(Device device, unsigned* brand);
+
+}  // namespace nvhook::nvml

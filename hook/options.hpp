@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+// The hook's command line, in the syntax of Go's flag package, because that is what callers write.
+#pragma once
+
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+namespace nvhook {
+
+enum class Command {
+  run,  ///< prestart, createRuntime, createContainer, startContainer: the stage is detected, not
+        ///< believed
+  nothing,  ///< poststart, poststop
+  version,
+  help,
+};
+
+struct Options {
+  Command command = Command::run;
+  std::string config_file = {};
+  bool debug = false;
+  bool dry_run = false;
+};
+
+class UsageError : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+/// `arguments` without argv[0]. One or two dashes are the same, `-flag=value` or `-flag value`,
+/// flags before the command; what follows the command is ignored. Throws UsageError.
+[[nodiscard]] Options parse_options(const std::vector<std::string>& arguments);
+
+/// The usage text for a program called `name`.
+[[nodiscard]] std::string usage(const std::string& name);
+
+}  // namespace nvhook

@@ -1,0 +1,280 @@
+// SPDX-License-Identifier: Apache-2.0
+// oci-nvidia-probe: asks the driver's libnvidia-ml.so.1 what /proc does not tell, as nobody, and
+// prints it as JSON.
+#include <dlfcn.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <linux/capability.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <cstdlib>
+#include <exception>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "core/driver_details.hpp"
+#include "core/error.hpp"
+#include "core/text.hpp"
+#include "nvml.hpp"
+#include "system/files.hpp"
+#include "system/syscalls.hpp"
+#include "system/unique_fd.hpp"
+
+namespace nvhook {
+namespace {
+
+constexpr unsigned kNobody = 65534;
+// Who started us gives up before; this ends a library that spins after that one was killed.
+constexpr rlim_t kCpuSeconds = 30;
+
+struct Arguments {
+  std::string root = {};
+  std::string library = {};  ///< below root
+};
+
+std::optional<Arguments> parse_arguments(std::span<char*> words) {
+  if (words.size() != 5 || std::string_view(words[1]) != "--root" ||
+      std::string_view(words[3]) != "--library") {
+    return std::nullopt;
+  }
+  Arguments arguments{.root = words[2], .library = words[4]};
+  if (!arguments.root.starts_with('/') || !arguments.library.starts_with('/')) return std::nullopt;
+  return arguments;
+}
+
+/// Where our answer and our error go. The standard descriptors go nowhere, because the library
+/// writes to them.
+struct Streams {
+  UniqueFd answer = UniqueFd();
+  UniqueFd error = UniqueFd();
+};
+
+Streams take_streams() {
+  Streams streams{.answer = UniqueFd(::fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1)),
+                  .error = UniqueFd(::fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1))};
+  const UniqueFd nowhere(::openat(AT_FDCWD, "/dev/null", O_RDWR | O_CLOEXEC));
+  for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+    if (!nowhere || ::dup2(nowhere.get(), fd) < 0) throw_errno(Code::probe_failed, "`/dev/null`");
+  }
+  return streams;
+}
+
+/// NVML needs these by name. Loaded now, they are of the same glibc as this program; the driver
+/// root's may be of another.
+void load_system_libraries() {
+  for (const char* name :
+       {"libm.so.6", "libdl.so.2", "libpthread.so.0", "librt.so.1", "libgcc_s.so.1"}) {
+    static_cast<void>(::dlopen(name, RTLD_NOW | RTLD_GLOBAL));  // what is not here is not needed
+  }
+}
+
+void enter_root(const std::string& root) {
+  if (root != "/" && ::chroot(root.c_str()) != 0) {
+    throw_errno(Code::probe_failed, "change root to `" + root + "`");
+  }
+  if (::chdir("/") != 0) throw_errno(Code::probe_failed, "change directory to `/`");
+}
+
+void set_limits() {
+  constexpr rlimit kNoCore{.rlim_cur = 0, .rlim_max = 0};
+  constexpr rlimit kCpu{.rlim_cur = kCpuSeconds, .rlim_max = kCpuSeconds};
+  if (::setrlimit(RLIMIT_CORE, &kNoCore) != 0) throw_errno(Code::probe_failed, "limit core files");
+  static_cast<void>(::setrlimit(RLIMIT_CPU, &kCpu));  // a lower limit that we inherited is as good
+}
+
+/// Becomes nobody. A user namespace without that user (EINVAL), or one whose creator had no right
+/// over groups (EPERM), keeps what it has: that is an ordinary user of the host already.
+void drop_user() {
+  if (::geteuid() != 0) return;
+  static_cast<void>(::setgroups(0, nullptr));
+  const bool dropped =
+      ::setresgid(kNobody, kNobody, kNobody) == 0 && ::setresuid(kNobody, kNobody, kNobody) == 0;
+  if (!dropped && errno != EINVAL && errno != EPERM) {
+    throw_errno(Code::probe_failed, "become user " + std::to_string(kNobody));
+  }
+}
+
+void drop_privileges() {
+  // Needs CAP_SETPCAP, which a user namespace's root has and nobody has not. EINVAL is the end of
+  // the list.
+  for (int capability = 0; ::prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) == 0;) ++capability;
+  drop_user();
+  __user_cap_header_struct header{.version = _LINUX_CAPABILITY_VERSION_3, .pid = 0};
+  const std::array<__user_cap_data_struct, _LINUX_CAPABILITY_U32S_3> none{};
+  if (::syscall(SYS_capset, &header, none.data()) != 0) {
+    throw_errno(Code::probe_failed, "give up capabilities");
+  }
+  if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) {
+    throw_errno(Code::probe_failed, "set no_new_privs");
+  }
+  // After the change of user, which clears it.
+  ::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+}
+
+/// The library, loaded and initialised.
+class Nvml {
+ public:
+  explicit Nvml(const std::string& path) : handle_(::dlopen(path.c_str(), RTLD_NOW)) {
+    if (handle_ == nullptr) throw_loader_error("load `" + path + "`");
+    error_string_ = function<nvml::ErrorString>("nvmlErrorString");
+    require("nvmlInit_v2", function<nvml::Init>("nvmlInit_v2")());
+  }
+
+  [[nodiscard]] DriverDetails ask() const {
+    DriverDetails details{.cuda = cuda_version()};
+    const unsigned count = device_count();
+    if (count > kMaxGpus) {
+      throw Error(Code::probe_failed, "nvmlDeviceGetCount_v2: " + std::to_string(count) + " GPUs");
+    }
+    for (unsigned index = 0; index < count; ++index) {
+      // One broken GPU must not cost the containers that do not ask for it.
+      try {
+        details.gpus.push_back(gpu(index));
+      } catch (const Error& error) {
+        details.errors.push_back("GPU " + std::to_string(index) + ": " + error.what());
+      }
+    }
+    return details;
+  }
+
+  void shut_down() const { require("nvmlShutdown", function<nvml::Shutdown>("nvmlShutdown")()); }
+
+ private:
+  [[noreturn]] static void throw_loader_error(const std::string& what) {
+    // NOLINTNEXTLINE(concurrency-mt-unsafe): this program has one thread
+    const char* const reason = ::dlerror();
+    throw Error(Code::probe_failed, what + ": " + (reason == nullptr ? "not found" : reason));
+  }
+
+  template <typename Function>
+  [[nodiscard]] Function find(const char* name) const {
+    return reinterpret_cast<Function>(::dlsym(handle_, name));
+  }
+
+  template <typename Function>
+  [[nodiscard]] Function function(const char* name) const {
+    const auto found = find<Function>(name);
+    if (found == nullptr) throw_loader_error(std::string("find ") + name);
+    return found;
+  }
+
+  void require(const std::string& what, nvml::Result result) const {
+    if (result == nvml::kSuccess) return;
+    const char* const text = error_string_(result);
+    throw Error(Code::probe_failed,
+                what + ": " + (text == nullptr ? "error " + std::to_string(result) : text));
+  }
+
+  [[nodiscard]] Version cuda_version() const {
+    int version = 0;
+    const char* const name = "nvmlSystemGetCudaDriverVersion";
+    require(name, function<nvml::SystemGetCudaDriverVersion>(name)(&version));
+    return cuda_version_from_nvml(version);
+  }
+
+  [[nodiscard]] unsigned device_count() const {
+    unsigned count = 0;
+    const char* const name = "nvmlDeviceGetCount_v2";
+    require(name, function<nvml::DeviceGetCount>(name)(&count));
+    return count;
+  }
+
+  [[nodiscard]] std::string pci_address(nvml::Device device) const {
+    const auto newest = find<nvml::DeviceGetPciInfo>("nvmlDeviceGetPciInfo_v3");
+    const auto get =
+        newest != nullptr ? newest : function<nvml::DeviceGetPciInfo>("nvmlDeviceGetPciInfo_v2");
+    nvml::PciInfo pci{};
+    require("nvmlDeviceGetPciInfo", get(device, &pci));
+    return pci_address_from_nvml(pci.domain, pci.bus, pci.device);
+  }
+
+  [[nodiscard]] std::string uuid(nvml::Device device) const {
+    std::array<char, nvml::kUuidSize> text{};
+    const char* const name = "nvmlDeviceGetUUID";
+    require(name, function<nvml::DeviceGetUuid>(name)(device, text.data(), nvml::kUuidSize));
+    text.back() = '\0';
+    return text.data();
+  }
+
+  [[nodiscard]] Version compute_capability(nvml::Device device) const {
+    int major = 0;
+    int minor = 0;
+    const char* const name = "nvmlDeviceGetCudaComputeCapability";
+    require(name, function<nvml::DeviceGetCudaComputeCapability>(name)(device, &major, &minor));
+    return Version::parse(std::to_string(major) + "." + std::to_string(minor)).value_or(Version());
+  }
+
+  [[nodiscard]] std::string brand(nvml::Device device) const {
+    unsigned number = 0;
+    const char* const name = "nvmlDeviceGetBrand";
+    require(name, function<nvml::DeviceGetBrand>(name)(device, &number));
+    return brand_from_nvml(number);
+  }
+
+  [[nodiscard]] GpuDetails gpu(unsigned index) const {
+    nvml::Device device = nullptr;
+    const char* const name = "nvmlDeviceGetHandleByIndex_v2";
+    require(name, function<nvml::DeviceGetHandleByIndex>(name)(index, &device));
+    GpuDetails details{.pci = pci_address(device),
+                       .uuid = uuid(device),
+                       .compute_capability = compute_capability(device),
+                       .brand = brand(device)};
+    // What the reader of the document would refuse must not cost the other GPUs either.
+    if (!parse_driver_details(to_json({.cuda = cuda_version_from_nvml(0), .gpus = {details}}))) {
+      throw Error(Code::probe_failed, "makes no sense: address `" + details.pci + "`, UUID `" +
+                                          details.uuid + "`, compute capability `" +
+                                          details.compute_capability.str() + "`");
+    }
+    return details;
+  }
+
+  void* handle_ = nullptr;  // never closed: the process ends
+  nvml::ErrorString error_string_ = nullptr;
+};
+
+int probe(const Arguments& arguments, const Streams& streams) {
+  load_system_libraries();
+  set_limits();
+  enter_root(arguments.root);
+  drop_privileges();
+  const Nvml library(arguments.library);
+  const DriverDetails details = library.ask();
+  library.shut_down();
+  return write_all(streams.answer.get(), to_json(details) + "\n") ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+int run(std::span<char*> words) {
+  Streams streams;
+  try {
+    const auto arguments = parse_arguments(words);
+    if (!arguments) {
+      constexpr std::string_view kUsage = "usage: oci-nvidia-probe --root DIR --library PATH\n";
+      static_cast<void>(write_all(STDERR_FILENO, kUsage));
+      return 2;
+    }
+    streams = take_streams();
+    return probe(*arguments, streams);
+  } catch (const std::exception& error) {
+    const int fd = streams.error ? streams.error.get() : STDERR_FILENO;
+    static_cast<void>(write_all(fd, printable(error.what()) + "\n"));
+    return EXIT_FAILURE;
+  }
+}
+
+}  // namespace
+}  // namespace nvhook
+
+int main(int argc, char** argv) {
+  const int status = nvhook::run(std::span(argv, static_cast<std::size_t>(argc)));
+  // Not exit: the library's destructors have nothing to say in whether it worked.
+  ::_exit(status);
+}

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+// Carries out a plan: a loop without decisions.
+#include "core/apply.hpp"
+
+namespace nvhook {
+namespace {
+
+void run_phases(const Plan& plan, Kernel& kernel) {
+  for (const TmpfsMount& tmpfs : plan.tmpfs) kernel.prepare(tmpfs);
+  for (const BindMount& mount : plan.mounts) kernel.prepare(mount);
+  kernel.prepare(plan.device_rules);
+  kernel.enter();
+  // All targets before any attach: a mount of ours must never change what a later path means
+  // (CVE-2024-0132).
+  for (const TmpfsMount& tmpfs : plan.tmpfs) kernel.resolve(tmpfs);
+  for (const BindMount& mount : plan.mounts) kernel.resolve(mount);
+  for (const TmpfsMount& tmpfs : plan.tmpfs) kernel.attach(tmpfs);
+  for (const BindMount& mount : plan.mounts) kernel.attach(mount);
+  for (const Symlink& symlink : plan.symlinks) kernel.create(symlink);
+  if (!plan.loader_entries.empty()) kernel.update_loader_cache(plan.loader_entries);
+  kernel.verify();
+  // Last: access is granted only after everything else succeeded.
+  kernel.allow_devices();
+}
+
+}  // namespace
+
+void apply(const Plan& plan, Kernel& kernel) {
+  try {
+    run_phases(plan, kernel);
+  } catch (...) {
+    kernel.roll_back();
+    throw;
+  }
+  kernel.commit();
+}
+
+}  // namespace nvhook

@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: Apache-2.0
+// Reads /proc/<pid>/cgroup and mountinfo.
+#include "core/cgroup_text.hpp"
+
+#include <algorithm>
+#include <cstdint>
+
+#include "core/text.hpp"
+
+namespace nvhook {
+namespace {
+
+using Hierarchy = DeviceCgroup::Version;
+
+/// A line of mountinfo: `id parent major:minor root point options optional… - type source super`.
+/// Escapes are left in.
+struct Mount {
+  std::uint64_t id = 0;
+  std::uint64_t parent = 0;
+  std::string_view root = {};
+  std::string_view point = {};
+  std::string_view type = {};
+  std::string_view super_options = {};
+};
+
+bool contains(const std::vector<std::string_view>& words, std::string_view word) {
+  return std::find(words.begin(), words.end(), word) != words.end();
+}
+
+/// proc(5): space, tab, line end and backslash are shown as a backslash and three octal digits.
+std::string unescape(std::string_view text) {
+  std::string plain;
+  for (std::size_t at = 0; at < text.size(); ++at) {
+    const auto value = text[at] == '\\' && at + 3 < text.size()
+                           ? parse_unsigned(text.substr(at + 1, 3), 8)
+                           : std::nullopt;
+    plain += value ? static_cast<char>(*value) : text[at];
+    if (value) at += 3;
+  }
+  return plain;
+}
+
+/// Cuts the first word off `line`.
+std::string_view next_word(std::string_view& line) {
+  const auto end = std::min(line.find(' '), line.size());
+  const std::string_view word = line.substr(0, end);
+  line.remove_prefix(std::min(end + 1, line.size()));
+  return word;
+}
+
+// Hosts have thousands of mounts, so a line costs no allocation.
+std::optional<Mount> parse_mount(std::string_view line) {
+  const auto dash = line.find(" - ");
+  if (dash == std::string_view::npos) return std::nullopt;
+  std::string_view filesystem = line.substr(dash + 3);
+  const auto id = parse_unsigned(next_word(line));
+  const auto parent = parse_unsigned(next_word(line));
+  if (!id || !parent) return std::nullopt;
+  next_word(line);  // device number
+  Mount mount{.id = *id, .parent = *parent};
+  mount.root = next_word(line);
+  mount.point = next_word(line);
+  mount.type = next_word(filesystem);
+  next_word(filesystem);  // source
+  mount.super_options = filesystem;
+  return mount;
+}
+
+std::vector<Mount> parse_mounts(std::string_view mountinfo) {
+  std::vector<Mount> mounts;
+  for (const std::string_view line : split(mountinfo, '\n')) {
+    if (const auto mount = parse_mount(line)) mounts.push_back(*mount);
+  }
+  return mounts;
+}
+
+/// What is left of `path` below `directory`, with its slash, or empty for `directory` itself;
+/// nothing if it is not below.
+std::optional<std::string_view> below(std::string_view path, std::string_view directory) {
+  if (directory == "/") return path == "/" ? std::string_view() : path;
+  if (!path.starts_with(directory)) return std::nullopt;
+  path.remove_prefix(directory.size());
+  if (!path.empty() && path.front() != '/') return std::nullopt;
+  return path == "/" ? std::string_view() : path;
+}
+
+bool is_ancestor(const Mount& candidate, const Mount& of, const std::vector<Mount>& mounts) {
+  std::uint64_t id = of.parent;
+  // No chain is longer than the list, also in a text that goes round in circles.
+  for (std::size_t step = 0; step < mounts.size(); ++step) {
+    if (id == candidate.id) return true;
+    const auto next = std::find_if(mounts.begin(), mounts.end(),
+                                   [&](const Mount& mount) { return mount.id == id; });
+    if (next == mounts.end()) return false;
+    id = next->parent;
+  }
+  return false;
+}
+
+/// A mount is hidden by one at or above its mount point that it is not mounted on.
+bool is_hidden(const Mount& mount, const std::vector<Mount>& mounts) {
+  return std::any_of(mounts.begin(), mounts.end(), [&](const Mount& other) {
+    return other.id != mount.id && below(mount.point, other.point).has_value() &&
+           !is_ancestor(other, mount, mounts);
+  });
+}
+
+bool shows(const Mount& mount, Hierarchy version) {
+  if (version == Hierarchy::v2) return mount.type == "cgroup2";
+  return mount.type == "cgroup" && contains(split_list(mount.super_options, ','), "devices");
+}
+
+bool names(std::string_view word, unsigned number) {
+  return word == "*" || parse_unsigned(word) == number;
+}
+
+std::optional<std::string> directory_of(const DeviceCgroup& listed,
+                                        const std::vector<Mount>& mounts) {
+  if (contains(split(listed.directory, '/'), "..")) return std::nullopt;
+  for (const Mount& mount : mounts) {
+    if (!shows(mount, listed.version)) continue;
+    const auto rest = below(listed.directory, unescape(mount.root));
+    if (rest && !is_hidden(mount, mounts)) return unescape(mount.point) + std::string(*rest);
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+std::vector<DeviceCgroup> listed_device_cgroups(std::string_view cgroup) {
+  std::optional<DeviceCgroup> v1;
+  std::optional<DeviceCgroup> v2;
+  for (const std::string_view line : split(cgroup, '\n')) {
+    // `hierarchy:controllers:path`; the path may have colons of its own.
+    const auto first = line.find(':');
+    const auto second = line.find(':', first == std::string_view::npos ? first : first + 1);
+    if (second == std::string_view::npos) continue;
+    const std::string_view controllers = line.substr(first + 1, second - first - 1);
+    const std::string path(line.substr(second + 1));
+    if (!path.starts_with('/')) continue;
+    if (!v2 && line.substr(0, first) == "0" && controllers.empty()) {
+      v2 = DeviceCgroup{.version = Hierarchy::v2, .directory = path};
+    } else if (!v1 && contains(split(controllers, ','), "devices")) {
+      v1 = DeviceCgroup{.version = Hierarchy::v1, .directory = path};
+    }
+  }
+  std::vector<DeviceCgroup> listed;
+  if (v1) listed.push_back(std::move(*v1));
+  if (v2) listed.push_back(std::move(*v2));
+  return listed;
+}
+
+std::vector<DeviceCgroup> find_device_cgroups(std::string_view cgroup, std::string_view mountinfo) {
+  const std::vector<Mount> mounts = parse_mounts(mountinfo);
+  std::vector<DeviceCgroup> found;
+  for (const DeviceCgroup& listed : listed_device_cgroups(cgroup)) {
+    if (auto directory = directory_of(listed, mounts)) {
+      found.push_back({.version = listed.version, .directory = std::move(*directory)});
+    }
+  }
+  return found;
+}
+
+std::optional<std::string> parent_scope(std::string_view directory) {
+  const auto slash = directory.rfind('/');
+  if (slash == std::string_view::npos || slash + 1 == directory.size()) return std::nullopt;
+  const std::string_view parent = directory.substr(0, slash);
+  if (!parent.ends_with(".scope")) return std::nullopt;
+  return std::string(parent);
+}
+
+std::string missing_device_access(std::string_view list, DeviceNumber device) {
+  std::string missing = "rw";
+  for (const std::string_view line : split(list, '\n')) {
+    // `c 195:* rwm`; `a *:* rwm` where everything is allowed.
+    const auto words = split_list(line, ' ');
+    if (words.size() != 3 || (words[0] != "c" && words[0] != "a")) continue;
+    const auto numbers = split(words[1], ':');
+    if (numbers.size() != 2 || !names(numbers[0], device.major) ||
+        !names(numbers[1], device.minor)) {
+      continue;
+    }
+    const auto is_allowed = [&](char access) {
+      return words[2].find(access) != std::string_view::npos;
+    };
+    if (is_allowed('r') && is_allowed('w')) return {};
+    const bool is_exact = numbers[0] != "*" && numbers[1] != "*";
+    if (is_exact) std::erase_if(missing, is_allowed);
+  }
+  return missing;
+}
+
+}  // namespace nvhook

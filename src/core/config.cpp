@@ -1,0 +1,302 @@
+// SPDX-License-Identifier: Apache-2.0
+// config.toml: the keys of NVIDIA's configuration file that mean something to us.
+#include "core/config.hpp"
+
+#include <toml++/toml.h>
+
+#include <algorithm>
+#include <array>
+#include <utility>
+#include <variant>
+
+#include "core/error.hpp"
+#include "core/overloaded.hpp"
+#include "core/text.hpp"
+
+namespace nvhook {
+namespace {
+
+struct Reading {
+  std::string_view filename;
+  ConfigResult result;
+};
+
+/// One key of the file with its value.
+struct Entry {
+  std::string path = {};   ///< nvidia-container-cli.root
+  std::string where = {};  ///< config.toml:12:5
+};
+
+[[noreturn]] void fail(const Entry& entry, const std::string& why, const std::string& remedy) {
+  throw Error(Code::config_invalid, entry.where + ": `" + entry.path + "` " + why, remedy);
+}
+
+void warn(Reading& reading, const Entry& entry, const std::string& text) {
+  reading.result.notes.push_back(warning(entry.where + ": `" + entry.path + "` " + text));
+}
+
+std::string quoted(std::string_view text) { return "`" + std::string(text) + "`"; }
+
+std::string absolute_path(const Entry& entry, const std::string& value) {
+  if (!value.starts_with('/')) {
+    fail(entry, "is `" + value + "`, which is not an absolute path", "let it start with a slash");
+  }
+  return clean_path(value);
+}
+
+void set_swarm_resources(Reading& reading, const Entry& /*entry*/, const std::string& value) {
+  const auto names = split_list(value, ',');
+  reading.result.config.swarm_resources = {names.begin(), names.end()};
+}
+
+void set_supported_capabilities(Reading& reading, const Entry& entry, const std::string& value) {
+  CapabilitySet set;
+  for (const std::string_view word : split_list(value, ',')) {
+    const auto capability = parse_capability(word);
+    if (capability) {
+      set.insert(*capability);
+    } else if (word == "all") {
+      set = CapabilitySet::all();
+    } else {
+      fail(entry, "names the unknown capability " + quoted(word),
+           "use `all` or some of " + to_string(CapabilitySet::all()));
+    }
+  }
+  reading.result.config.supported_capabilities = set;
+}
+
+void set_driver_root(Reading& reading, const Entry& entry, const std::string& value) {
+  reading.result.config.driver_root = value.empty() ? "/" : absolute_path(entry, value);
+}
+
+void set_loader_cache(Reading& reading, const Entry& entry, const std::string& value) {
+  reading.result.config.loader_cache =
+      value.empty() ? Config().loader_cache : absolute_path(entry, value);
+}
+
+void set_debug_log(Reading& reading, const Entry& /*entry*/, const std::string& value) {
+  reading.result.config.debug_log = value;
+}
+
+void check_ldconfig(Reading& /*reading*/, const Entry& entry, const std::string& value) {
+  if (value.empty() || value.starts_with('@')) return;
+  fail(entry, "value \"" + value + "\" is not host-relative (does not start with a '@')",
+       "remove the key: ldconfig is not needed, and none of the image's programs is ever run");
+}
+
+void set_environment(Reading& reading, const Entry& entry, const std::string& value) {
+  constexpr std::string_view kMps = "CUDA_MPS_PIPE_DIRECTORY=";
+  if (value.starts_with(kMps)) {
+    reading.result.config.mps_pipe_directory = absolute_path(entry, value.substr(kMps.size()));
+    return;
+  }
+  reading.result.notes.push_back(info(entry.where + ": " + quoted(value) + " in `" + entry.path +
+                                      "` has no effect here: nothing reads the variable"));
+}
+
+void set_cuda_compat(Reading& reading, const Entry& entry, const std::string& value) {
+  CudaCompat& mode = reading.result.config.cuda_compat;
+  mode = value == "ldconfig" || value == "mount" ? CudaCompat::ldconfig : CudaCompat::disabled;
+  if (value == "mount") warn(reading, entry, "is `mount`, which is treated as `ldconfig`");
+  if (value == "ldconfig" || value == "mount" || value == "hook" || value == "disabled") return;
+  warn(reading, entry,
+       "is `" + value + "`, none of ldconfig, mount, hook and disabled, and treated as `disabled`");
+}
+
+void check_mode(Reading& reading, const Entry& entry, const std::string& value) {
+  if (value == "auto" || value == "legacy") return;
+  warn(reading, entry, "is `" + value + "`, which has no effect here: this program has one mode");
+}
+
+using Switch = bool Config::*;
+struct InvertedSwitch {
+  bool Config::*field;
+};
+struct Text {
+  void (*apply)(Reading&, const Entry&, const std::string&);
+};
+struct TextList {
+  void (*apply)(Reading&, const Entry&, const std::string&);  ///< called for each
+};
+struct NoEffect {
+  std::string_view reason;
+};
+
+struct Key {
+  std::string_view path;
+  std::variant<Switch, InvertedSwitch, Text, TextList, NoEffect> meaning;
+};
+
+constexpr NoEffect kNoCli{"there is no nvidia-container-cli to start"};
+constexpr NoEffect kNoShim{"it configures NVIDIA's runtime"};
+constexpr NoEffect kNoCdi{"it configures how NVIDIA's runtime makes CDI devices"};
+constexpr NoEffect kNoGate{"NVIDIA's hook ignores it, too"};
+
+constexpr std::array kKeys{
+    Key{"disable-require", &Config::disable_require},
+    Key{"swarm-resource", Text{set_swarm_resources}},
+    Key{"accept-nvidia-visible-devices-envvar-when-unprivileged",
+        &Config::accept_envvar_when_unprivileged},
+    Key{"accept-nvidia-visible-devices-as-volume-mounts", &Config::accept_volume_mounts},
+    Key{"supported-driver-capabilities", Text{set_supported_capabilities}},
+
+    Key{"nvidia-container-cli.root", Text{set_driver_root}},
+    Key{"nvidia-container-cli.ldcache", Text{set_loader_cache}},
+    Key{"nvidia-container-cli.debug", Text{set_debug_log}},
+    Key{"nvidia-container-cli.environment", TextList{set_environment}},
+    Key{"nvidia-container-cli.load-kmods", &Config::load_kmods},
+    Key{"nvidia-container-cli.no-cgroups", &Config::no_cgroups},
+    Key{"nvidia-container-cli.ldconfig", Text{check_ldconfig}},
+    Key{"nvidia-container-cli.path", kNoCli},
+    Key{"nvidia-container-cli.user", NoEffect{"no helper runs as another user"}},
+    Key{"nvidia-container-cli.no-pivot", NoEffect{"nothing changes its root directory"}},
+
+    Key{"nvidia-container-runtime.mode", Text{check_mode}},
+    Key{"nvidia-container-runtime.debug", kNoShim},
+    Key{"nvidia-container-runtime.log-level", kNoShim},
+    Key{"nvidia-container-runtime.runtimes", kNoShim},
+    Key{"nvidia-container-runtime.modes.legacy.cuda-compat-mode", Text{set_cuda_compat}},
+    Key{"nvidia-container-runtime.modes.csv.mount-spec-path", kNoShim},
+    Key{"nvidia-container-runtime.modes.csv.compat-container-root", kNoShim},
+    Key{"nvidia-container-runtime.modes.cdi.spec-dirs", kNoShim},
+    Key{"nvidia-container-runtime.modes.cdi.default-kind", kNoShim},
+    Key{"nvidia-container-runtime.modes.cdi.annotation-prefixes", kNoShim},
+    Key{"nvidia-container-runtime.modes.jit-cdi.nvcdi-feature-flags", kNoCdi},
+    Key{"nvidia-container-runtime.modes.jit-cdi.nvcdi-disable-hooks", kNoCdi},
+    Key{"nvidia-container-runtime.modes.jit-cdi.load-kernel-modules", kNoCdi},
+
+    Key{"nvidia-container-runtime-hook.path", kNoShim},
+    Key{"nvidia-container-runtime-hook.skip-mode-detection", NoEffect{"no mode is detected"}},
+    Key{"nvidia-ctk.path", NoEffect{"nvidia-ctk is not needed"}},
+
+    Key{"features.ignore-imex-channel-requests", &Config::ignore_imex_channel_requests},
+    Key{"features.disable-imex-channel-creation", InvertedSwitch{&Config::create_imex_channels}},
+    Key{"features.allow-cuda-compat-libs-from-container",
+        NoEffect{"cuda-compat-mode alone decides"}},
+    Key{"features.allow-ldconfig-from-container",
+        NoEffect{"none of the image's programs is ever run"}},
+    Key{"features.allow-unknown-oci-spec-fields", kNoShim},
+    Key{"features.disable-cuda-compat-lib-hook", kNoShim},
+    Key{"features.no-additional-gids-for-device-nodes", kNoCdi},
+    Key{"features.gds", kNoGate},
+    Key{"features.mofed", kNoGate},
+    Key{"features.nvswitch", kNoGate},
+    Key{"features.gdrcopy", kNoGate},
+};
+
+const Key* find_key(std::string_view path) {
+  const auto* const found =
+      std::find_if(kKeys.begin(), kKeys.end(), [&](const Key& key) { return key.path == path; });
+  return found == kKeys.end() ? nullptr : found;
+}
+
+bool is_table_of_known_keys(const std::string& path) {
+  return std::any_of(kKeys.begin(), kKeys.end(),
+                     [&](const Key& key) { return key.path.starts_with(path + "."); });
+}
+
+std::string position(const Reading& reading, const toml::source_region& region) {
+  return std::string(reading.filename) + ":" + std::to_string(region.begin.line) + ":" +
+         std::to_string(region.begin.column);
+}
+
+std::string_view type_name(const toml::node& node) {
+  switch (node.type()) {
+    case toml::node_type::none:
+      return "nothing";
+    case toml::node_type::table:
+      return "a table";
+    case toml::node_type::array:
+      return "an array";
+    case toml::node_type::string:
+      return "a string";
+    case toml::node_type::integer:
+      return "an integer";
+    case toml::node_type::floating_point:
+      return "a floating-point number";
+    case toml::node_type::boolean:
+      return "a boolean";
+    case toml::node_type::date:
+    case toml::node_type::time:
+    case toml::node_type::date_time:
+      return "a date or time";
+  }
+  return "something else";
+}
+
+[[noreturn]] void reject_type(const toml::node& node, const Entry& entry,
+                              const std::string& expected) {
+  fail(entry, "must be " + expected + ", not " + std::string(type_name(node)),
+       "correct the value in that line");
+}
+
+template <typename Value>
+const Value& value_of(const toml::node& node, const Entry& entry, const std::string& expected) {
+  const auto* const value = node.as<Value>();
+  if (value == nullptr) reject_type(node, entry, expected);
+  return value->get();
+}
+
+void apply_key(Reading& reading, const Key& key, Entry entry, const toml::node& node) {
+  const std::string key_position = std::exchange(entry.where, position(reading, node.source()));
+  Config& config = reading.result.config;
+  std::visit(Overloaded{
+                 [&](Switch field) { config.*field = value_of<bool>(node, entry, "a boolean"); },
+                 [&](InvertedSwitch inverted) {
+                   config.*inverted.field = !value_of<bool>(node, entry, "a boolean");
+                 },
+                 [&](Text text) {
+                   text.apply(reading, entry, value_of<std::string>(node, entry, "a string"));
+                 },
+                 [&](TextList list) {
+                   const toml::array* const array = node.as_array();
+                   if (array == nullptr) reject_type(node, entry, "an array of strings");
+                   for (const toml::node& element : *array) {
+                     list.apply(reading, {entry.path, position(reading, element.source())},
+                                value_of<std::string>(element, entry, "an array of strings"));
+                   }
+                 },
+                 [&](NoEffect nothing) {
+                   reading.result.notes.push_back(
+                       info(key_position + ": `" + entry.path +
+                            "` has no effect here: " + std::string(nothing.reason)));
+                 },
+             },
+             key.meaning);
+}
+
+void read_table(Reading& reading, const toml::table& table, const std::string& prefix) {
+  for (const auto& [name, node] : table) {
+    const Entry entry{prefix + std::string(name.str()), position(reading, name.source())};
+    const bool dotted = name.str().find('.') != std::string_view::npos;  // "a.b" is not a.b
+    if (const Key* const key = dotted ? nullptr : find_key(entry.path); key != nullptr) {
+      apply_key(reading, *key, entry, node);
+    } else if (dotted || !is_table_of_known_keys(entry.path)) {
+      warn(reading, entry, "is an unknown key; it has no effect");
+    } else if (const toml::table* const inner = node.as_table(); inner != nullptr) {
+      read_table(reading, *inner, entry.path + ".");
+    } else {
+      reject_type(node, entry, "a table");
+    }
+  }
+}
+
+toml::table parse_document(std::string_view text, const Reading& reading) {
+  try {
+    return toml::parse(text);
+  } catch (const toml::parse_error& error) {
+    throw Error(Code::config_invalid,
+                position(reading, error.source()) + ": " + std::string(error.description()),
+                "correct the file, which must be TOML");
+  }
+}
+
+}  // namespace
+
+ConfigResult parse_config(std::string_view text, std::string_view filename, Config base) {
+  Reading reading{.filename = filename, .result = {.config = std::move(base)}};
+  read_table(reading, parse_document(text, reading), "");
+  return std::move(reading.result);
+}
+
+}  // namespace nvhook

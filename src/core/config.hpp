@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+// config.toml: the keys of NVIDIA's configuration file that mean something to us.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/capability.hpp"
+#include "core/note.hpp"
+
+namespace nvhook {
+
+/// What happens to the CUDA forward compatibility libraries that an image brings along.
+enum class CudaCompat {
+  ldconfig,  ///< the loader finds them where they are newer than the host's driver
+  disabled,
+};
+
+/// Effective configuration; the defaults are those of the reference (behaviour.md §4.2).
+struct Config {
+  bool disable_require = false;
+  /// Names of variables that replace NVIDIA_VISIBLE_DEVICES where the container has one of them.
+  std::vector<std::string> swarm_resources = {};
+  bool accept_envvar_when_unprivileged = true;
+  bool accept_volume_mounts = false;
+  CapabilitySet supported_capabilities = CapabilitySet::all();
+
+  // [nvidia-container-cli]
+  std::string driver_root = "/";
+  /// The loader cache within the driver root.
+  std::string loader_cache = "/etc/ld.so.cache";
+  /// File that the debug log is appended to; empty: no log.
+  std::string debug_log = {};
+  bool load_kmods = true;
+  /// Leave the device cgroup alone. An override, never a need.
+  bool no_cgroups = false;
+  /// CUDA_MPS_PIPE_DIRECTORY, from `environment` or the hook's own environment.
+  std::string mps_pipe_directory = "/tmp/nvidia-mps";
+
+  // [nvidia-container-runtime.modes.legacy]
+  CudaCompat cuda_compat = CudaCompat::ldconfig;
+
+  // [features]
+  bool ignore_imex_channel_requests = false;
+  bool create_imex_channels = true;
+
+  friend bool operator==(const Config&, const Config&) = default;
+};
+
+struct ConfigResult {
+  Config config = {};
+  /// Unknown keys and keys that have no effect here, each with file, line and column.
+  Notes notes = {};
+};
+
+/// `base` overlaid with the TOML document `text`, read from `filename` (used in messages only).
+/// Keys that are absent keep their value; an empty path is the default. Keys that make no sense for
+/// this program (`path`, `user`, `no-pivot`, the runtime's tables, …) are notes, unknown keys are
+/// warnings. Throws Error(config_invalid), with line and column, for a syntax error, a value of the
+/// wrong type, an unknown capability, a driver root that is not absolute, and an `ldconfig` that is
+/// not a host path (`@…`; CVE-2024-0136: nothing from the image is ever executed, so the setting
+/// could only mean harm).
+[[nodiscard]] ConfigResult parse_config(std::string_view text, std::string_view filename,
+                                        Config base = {});
+
+}  // namespace nvhook

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+// The parts of an OCI config.json that decide what the container gets.
+#pragma once
+
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace nvhook {
+
+/// Name → value; of duplicate names the last one wins, as in the runtimes.
+using Environment = std::map<std::string, std::string, std::less<>>;
+
+/// `mounts[]`: only what a device request by volume mount needs (behaviour.md §2.4).
+struct SpecMount {
+  std::string source = {};
+  std::string destination = {};
+
+  friend bool operator==(const SpecMount&, const SpecMount&) = default;
+};
+
+struct ContainerSpec {
+  /// `root.path` as written; relative to the bundle if it has no leading slash.
+  std::string root = {};
+  Environment environment = {};
+  std::vector<SpecMount> mounts = {};
+  /// CAP_SYS_ADMIN is in the bounding set (behaviour.md §1.4).
+  bool privileged = false;
+
+  friend bool operator==(const ContainerSpec&, const ContainerSpec&) = default;
+};
+
+/// Reads config.json. `process.capabilities` may be an object or, as before 1.0.0-rc5, a plain
+/// list: the JSON type decides. An environment entry without `=` is a name with an empty value.
+/// Throws Error(spec_invalid) if the text is not one JSON object, if `ociVersion`, `process` or
+/// `root.path` is missing, or if a field we read has another type.
+[[nodiscard]] ContainerSpec parse_spec(std::string_view json);
+
+}  // namespace nvhook

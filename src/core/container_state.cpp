@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+// The OCI container state that a runtime writes to a hook's standard input.
+#include "core/container_state.hpp"
+
+#include <climits>
+#include <cstdint>
+#include <nlohmann/json.hpp>
+
+#include "core/error.hpp"
+#include "core/text.hpp"
+
+namespace nvhook {
+namespace {
+
+using Json = nlohmann::json;
+
+[[noreturn]] void fail(const std::string& why) {
+  throw Error(Code::state_invalid, "could not decode container state: " + why,
+              "let the OCI runtime start the hook, which writes the state to standard input");
+}
+
+Json parse_object(std::string_view text) {
+  if (trim(text).empty()) fail("standard input is empty");
+  const auto extent = first_json_object(text);
+  if (!extent) fail("standard input does not hold one whole JSON object");
+  if (extent->depth > kMaxJsonDepth) fail("it is nested too deeply");
+  try {
+    return Json::parse(extent->object);
+  } catch (const Json::exception& error) {
+    const std::string_view why = error.what();  // [json.exception.parse_error.101] parse error …
+    fail(std::string(why.substr(why.find("] ") + 2)));
+  }
+}
+
+pid_t pid_of(const Json& state) {
+  const auto field = state.find("pid");
+  if (field == state.end() || field->is_null()) fail("`pid` is missing");
+  if (!field->is_number_integer()) fail("`pid` is `" + field->dump() + "`, not a whole number");
+  // Beyond 2^63 the library keeps the number unsigned, and get<> would wrap it.
+  const bool positive = field->is_number_unsigned();
+  if (!positive || field->get<std::uint64_t>() > INT_MAX) {
+    fail("`pid` is `" + field->dump() + "`, which is no process");
+  }
+  const auto pid = field->get<pid_t>();
+  if (pid <= 1) {
+    throw Error(Code::wrong_stage,
+                "`pid` is `" + field->dump() +
+                    "`, which is how runtimes name the process inside the container",
+                "register the hook at createRuntime (or prestart), where it is the host's number");
+  }
+  return pid;
+}
+
+std::string string_of(const Json& state, const char* name) {
+  const auto field = state.find(name);
+  if (field == state.end() || field->is_null()) return {};
+  if (!field->is_string()) {
+    fail("`" + std::string(name) + "` is `" + field->dump() + "`, not a string");
+  }
+  return field->get<std::string>();
+}
+
+std::string bundle_of(const Json& state) {
+  std::string bundle = string_of(state, "bundle");
+  if (bundle.empty()) bundle = string_of(state, "bundlePath");
+  if (bundle.find('\0') != std::string::npos) fail("`" + bundle + "` is no path: it holds a NUL");
+  return bundle;
+}
+
+}  // namespace
+
+ContainerState parse_state(std::string_view json) {
+  const Json state = parse_object(json);
+  return {.id = string_of(state, "id"), .pid = pid_of(state), .bundle = bundle_of(state)};
+}
+
+}  // namespace nvhook

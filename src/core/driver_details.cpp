@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: Apache-2.0
+// What only NVML knows, to JSON and back.
+#include "core/driver_details.hpp"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <initializer_list>
+#include <limits>
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "core/proc_text.hpp"
+#include "core/text.hpp"
+
+namespace nvhook {
+namespace {
+
+// Not ordered_json, whose objects are searched from the start for every new key: a hostile document
+// would take minutes.
+using Json = nlohmann::json;
+
+constexpr std::size_t kMaxDocument = 1UL << 20U;
+constexpr std::size_t kMaxText = 256;
+constexpr std::string_view kUnknownBrand = "Unknown";
+
+// behaviour.md §3.3: the position is the value of NVML's nvmlBrandType_t.
+constexpr std::array<std::string_view, 17> kBrands{
+    kUnknownBrand, "Quadro",    "Tesla",  "NVS",        "GRID",    "GeForce",
+    "TITAN",       "VApps",     "VPC",    "VCS",        "VWS",     "CloudGaming",
+    "QuadroRTX",   "NvidiaRTX", "Nvidia", "GeForceRTX", "TitanRTX"};
+
+bool is_printable_ascii(std::string_view text) {
+  return std::all_of(text.begin(), text.end(), [](char c) { return c >= ' ' && c <= '~'; });
+}
+
+/// Exactly the spelling of pci_address_from_nvml: whoever compares addresses compares strings.
+bool is_pci_address(std::string_view text) {
+  const auto address = parse_pci_address(text);
+  return address && text == pci_address_from_nvml(address->domain, address->bus, address->device);
+}
+
+bool is_uuid(std::string_view text) {
+  constexpr std::string_view kPrefix = "GPU-";
+  return text.size() > kPrefix.size() && text.starts_with(kPrefix) &&
+         text.find_first_not_of("0123456789abcdefABCDEF-", kPrefix.size()) ==
+             std::string_view::npos;
+}
+
+/// The object has these members and no others.
+bool has_exactly(const Json& object, std::initializer_list<const char*> names) {
+  return object.is_object() && object.size() == names.size() &&
+         std::all_of(names.begin(), names.end(),
+                     [&](const char* name) { return object.contains(name); });
+}
+
+/// A printable string that is not too long; nothing for anything else.
+std::optional<std::string> text_of(const Json& value) {
+  if (!value.is_string()) return std::nullopt;
+  auto text = value.get<std::string>();
+  if (text.empty() || text.size() > kMaxText || !is_printable_ascii(text)) return std::nullopt;
+  return text;
+}
+
+std::optional<Version> version_of(const Json& value) {
+  const auto text = text_of(value);
+  return text ? Version::parse(*text) : std::nullopt;
+}
+
+std::optional<GpuDetails> gpu_of(const Json& object) {
+  if (!has_exactly(object, {"pci", "uuid", "compute_capability", "brand"})) return std::nullopt;
+  auto pci = text_of(object.at("pci"));
+  auto uuid = text_of(object.at("uuid"));
+  auto capability = version_of(object.at("compute_capability"));
+  auto brand = text_of(object.at("brand"));
+  if (!pci || !uuid || !capability || !brand) return std::nullopt;
+  const bool known_brand = std::find(kBrands.begin(), kBrands.end(), *brand) != kBrands.end();
+  if (!is_pci_address(*pci) || !is_uuid(*uuid) || !known_brand) return std::nullopt;
+  return GpuDetails{.pci = *std::move(pci),
+                    .uuid = *std::move(uuid),
+                    .compute_capability = *std::move(capability),
+                    .brand = *std::move(brand)};
+}
+
+bool holds_address(const DriverDetails& details, std::string_view pci) {
+  return std::any_of(details.gpus.begin(), details.gpus.end(),
+                     [&](const GpuDetails& gpu) { return gpu.pci == pci; });
+}
+
+std::optional<DriverDetails> details_of(const Json& document) {
+  if (!has_exactly(document, {"cuda", "gpus", "errors"})) return std::nullopt;
+  const Json& gpus = document.at("gpus");
+  const Json& errors = document.at("errors");
+  if (!gpus.is_array() || !errors.is_array()) return std::nullopt;
+  if (gpus.size() + errors.size() > kMaxGpus) return std::nullopt;
+  auto cuda = version_of(document.at("cuda"));
+  if (!cuda) return std::nullopt;
+  DriverDetails details{.cuda = *std::move(cuda)};
+  for (const Json& item : gpus) {
+    auto gpu = gpu_of(item);
+    if (!gpu || holds_address(details, gpu->pci)) return std::nullopt;
+    details.gpus.push_back(*std::move(gpu));
+  }
+  for (const Json& item : errors) {
+    auto error = text_of(item);
+    if (!error) return std::nullopt;
+    details.errors.push_back(*std::move(error));
+  }
+  return details;
+}
+
+/// Never throws; a discarded value, which is no object, for what is no JSON.
+Json parse_json(std::string_view text) {
+  if (text.size() > kMaxDocument) return Json(Json::value_t::discarded);
+  return Json::parse(text, nullptr, false);
+}
+
+std::string shown(std::string_view text) {
+  std::string line = printable(text);
+  std::replace_if(
+      line.begin(), line.end(), [](char c) { return c < ' ' || c > '~'; }, '?');
+  line.resize(std::min(line.size(), kMaxText));
+  return line.empty() ? "?" : line;
+}
+
+Json to_object(const DriverDetails& details) {
+  Json gpus = Json::array();
+  for (const GpuDetails& gpu : details.gpus) {
+    gpus.push_back({{"pci", gpu.pci},
+                    {"uuid", gpu.uuid},
+                    {"compute_capability", gpu.compute_capability.str()},
+                    {"brand", gpu.brand}});
+  }
+  Json errors = Json::array();
+  for (const std::string& error : details.errors) errors.push_back(shown(error));
+  return {{"cuda", details.cuda.str()}, {"gpus", std::move(gpus)}, {"errors", std::move(errors)}};
+}
+
+std::string dump(const Json& document) {
+  return document.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+std::string hexadecimal(unsigned value, std::size_t width) {
+  std::array<char, std::numeric_limits<unsigned>::digits / 4> digits{};
+  const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), value, 16).ptr;
+  std::string text(digits.data(), end);
+  if (text.size() < width) text.insert(0, width - text.size(), '0');
+  return text;
+}
+
+}  // namespace
+
+std::optional<DriverDetails> parse_driver_details(std::string_view json) {
+  return details_of(parse_json(json));
+}
+
+std::string to_json(const DriverDetails& details) { return dump(to_object(details)); }
+
+std::string to_cache_document(const DriverDetails& details, std::string_view key) {
+  return dump({{"key", key}, {"details", to_object(details)}});
+}
+
+std::optional<DriverDetails> parse_cache_document(std::string_view json, std::string_view key) {
+  const Json document = parse_json(json);
+  if (!has_exactly(document, {"key", "details"})) return std::nullopt;
+  const Json& found = document.at("key");
+  if (!found.is_string() || found.get_ref<const std::string&>() != key) return std::nullopt;
+  return details_of(document.at("details"));
+}
+
+Version cuda_version_from_nvml(int version) {
+  const int number = std::max(version, 0);
+  const std::string text = std::to_string(number / 1000) + "." + std::to_string(number % 100 / 10);
+  return Version::parse(text).value_or(Version());
+}
+
+std::string brand_from_nvml(unsigned brand) {
+  return std::string(brand < kBrands.size() ? kBrands.at(brand) : kUnknownBrand);
+}
+
+std::string pci_address_from_nvml(unsigned domain, unsigned bus, unsigned device) {
+  return hexadecimal(domain, 4) + ":" + hexadecimal(bus, 2) + ":" + hexadecimal(device, 2) + ".0";
+}
+
+}  // namespace nvhook

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+// What only NVML knows about the driver and its GPUs, and the document in which oci-nvidia-probe
+// says it.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/note.hpp"
+#include "core/version.hpp"
+
+namespace nvhook {
+
+struct GpuDetails {
+  std::string pci = {};             ///< as in /proc/driver/nvidia/gpus: `0000:3b:00.0`
+  std::string uuid = {};            ///< `GPU-…`
+  Version compute_capability = {};  ///< 8.0
+  std::string brand = {};  ///< libnvidia-container's spelling (behaviour.md §3.3): Nvidia, Tesla, …
+
+  friend bool operator==(const GpuDetails&, const GpuDetails&) = default;
+};
+
+struct DriverDetails {
+  Version cuda = {};
+  std::vector<GpuDetails> gpus = {};
+  /// One text per GPU that is missing in `gpus` because the driver could not tell about it.
+  std::vector<std::string> errors = {};
+  Notes notes = {};  ///< asked NVML (milliseconds), or taken from the cache
+
+  friend bool operator==(const DriverDetails&, const DriverDetails&) = default;
+};
+
+/// GPUs in one document, GPUs and errors together. The driver itself has room for 64.
+inline constexpr unsigned kMaxGpus = 256;
+
+/// The one JSON document that oci-nvidia-probe prints. Nothing for anything else: it comes from a
+/// process that ran the driver's code, so every field and every length is checked. `notes` stays
+/// empty.
+[[nodiscard]] std::optional<DriverDetails> parse_driver_details(std::string_view json);
+/// `details` without its notes. Error texts are made printable and cut to what parse_driver_details
+/// takes.
+[[nodiscard]] std::string to_json(const DriverDetails& details);
+
+/// `details` with `key`, which says about what and when they were asked, as one JSON document.
+[[nodiscard]] std::string to_cache_document(const DriverDetails& details, std::string_view key);
+/// The details of such a document if it is whole and its key is `key`.
+[[nodiscard]] std::optional<DriverDetails> parse_cache_document(std::string_view json,
+                                                                std::string_view key);
+
+// NVML's numbers as the rest of the program spells them (behaviour.md §3.3).
+
+/// 12020 → 12.2. A negative number is no version: 0.
+[[nodiscard]] Version cuda_version_from_nvml(int version);
+/// `Nvidia` for 14; `Unknown` for what is not in the table.
+[[nodiscard]] std::string brand_from_nvml(unsigned brand);
+/// `0000:3b:00.0`, the name of the GPU's directory below /proc/driver/nvidia/gpus.
+[[nodiscard]] std::string pci_address_from_nvml(unsigned domain, unsigned bus, unsigned device);
+
+}  // namespace nvhook

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+// The one exception type: a stable code, what failed and why, and what to do about it.
+#pragma once
+
+#include <cstdint>
+#include <stdexcept>
+#include <string>
+
+namespace nvhook {
+
+/// Stable error codes, shown as `NVH-nnnn` and listed in docs/errors.md. The hundreds name the
+/// class, and the class is the exit code of the process (see exit_status), because crun shows its
+/// user nothing else.
+enum class Code : std::uint16_t {
+  // 01xx input: configuration, container state, config.json
+  config_unreadable = 101,
+  config_invalid = 102,
+  state_unreadable = 103,
+  state_invalid = 104,
+  spec_unreadable = 105,
+  spec_invalid = 106,
+  wrong_stage = 107,
+  // 02xx request: what the container asks for
+  unknown_capability = 201,
+  unknown_device = 202,
+  privilege_required = 203,
+  invalid_request = 204,
+  // 03xx requirement: NVIDIA_REQUIRE_*
+  requirement_malformed = 301,
+  requirement_unsatisfied = 302,
+  requirement_unknown = 303,
+  // 04xx driver: what the host offers
+  driver_not_loaded = 401,
+  driver_files_missing = 402,
+  driver_version_mismatch = 403,
+  device_node_missing = 404,
+  device_node_wrong = 405,
+  driver_root_invalid = 406,
+  driver_file_unsafe = 407,
+  probe_failed = 408,
+  // 05xx container: its process, namespaces and root file system
+  container_gone = 501,
+  container_shares_namespace = 502,
+  rootfs_invalid = 503,
+  target_unusable = 504,
+  target_read_only = 505,
+  mount_failed = 506,
+  loader_cache_failed = 507,
+  namespace_denied = 508,
+  // 06xx permission: the device cgroup
+  cgroup_not_found = 601,
+  cgroup_denied = 602,
+  device_filter_failed = 603,
+  // 09xx internal
+  internal = 901,
+};
+
+/// Exit status of a process that failed with `code`: 10 + class, so 11 input … 16 permission, 19
+/// internal. 0 is success and 2 is usage (design §7).
+[[nodiscard]] constexpr int exit_status(Code code) noexcept {
+  return 10 + static_cast<int>(code) / 100;
+}
+
+/// `NVH-0302`.
+[[nodiscard]] std::string to_string(Code code);
+
+/// What failed, on which value, why (`what()`: lower case, no full stop), and what to do
+/// (`remedy()`, a sentence part that follows "Try: "; may be empty).
+class Error : public std::runtime_error {
+ public:
+  Error(Code code, const std::string& message, std::string remedy = {});
+
+  [[nodiscard]] Code code() const noexcept { return code_; }
+  [[nodiscard]] const std::string& remedy() const noexcept { return remedy_; }
+
+ private:
+  Code code_;
+  std::string remedy_;
+};
+
+/// The one line people see: `NVH-0302: <what>. Try: <remedy>.` Control characters and bytes that
+/// are not UTF-8 are shown as `\xNN`, and the line is cut at 4 KiB, because parts of it come from
+/// the image.
+[[nodiscard]] std::string to_line(const Error& error);
+
+}  // namespace nvhook

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+// Facts about the host: driver, GPUs, driver files, device nodes. No policy in it.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/component.hpp"
+#include "core/note.hpp"
+#include "core/paths.hpp"
+#include "core/version.hpp"
+
+namespace nvhook {
+
+/// A character device's number.
+struct DeviceNumber {
+  unsigned major = 0;
+  unsigned minor = 0;
+
+  friend auto operator<=>(const DeviceNumber&, const DeviceNumber&) = default;
+  friend bool operator==(const DeviceNumber&, const DeviceNumber&) = default;
+};
+
+struct Gpu {
+  /// Position in PCI order, which is NVML's order of enumeration.
+  unsigned index = 0;
+  /// The number of /dev/nvidia<minor>. On many machines it is not the index.
+  unsigned minor = 0;
+  /// `GPU-…`; empty if the kernel does not tell it.
+  std::string uuid = {};
+  /// As in /proc/driver/nvidia/gpus: `0000:3b:00.0`.
+  std::string pci = {};
+  std::string model = {};
+  /// The driver was told to leave it alone (NVreg_ExcludedGpus); NVML does not count it.
+  bool excluded = false;
+
+  friend bool operator==(const Gpu&, const Gpu&) = default;
+};
+
+enum class Abi {
+  native,    ///< the host's own: x86-64, AArch64
+  compat32,  ///< its 32-bit companion: i386, ARM hard float
+};
+
+/// One file, directory or socket of the driver, found and resolved below the driver root.
+struct DriverFile {
+  ComponentKind kind = ComponentKind::library;
+  /// The row of the component table it belongs to; points into a table with static lifetime.
+  const Component* component = nullptr;
+  Abi abi = Abi::native;
+  /// Resolved: no link is left in it.
+  HostPath path = {};
+  /// DT_SONAME of a library; empty if it has none, and for everything else.
+  std::string soname = {};
+
+  friend bool operator==(const DriverFile&, const DriverFile&) = default;
+};
+
+enum class DeviceRole { control, uvm, modeset, gpu };
+
+/// A device node that exists on the host; the number is the one that the driver's own tables give
+/// it.
+struct DeviceNode {
+  DeviceRole role = DeviceRole::control;
+  HostFile file = {};
+  DeviceNumber number = {};
+  /// Of role gpu: the GPU's minor.
+  unsigned gpu_minor = 0;
+
+  friend bool operator==(const DeviceNode&, const DeviceNode&) = default;
+};
+
+/// One of the nodes below /dev/nvidia-caps that MIG administration needs.
+struct MigCapability {
+  enum class Role { config, monitor, instance };
+  Role role = Role::config;
+  unsigned gpu_minor = 0;  ///< of role instance
+  unsigned minor = 0;
+
+  friend bool operator==(const MigCapability&, const MigCapability&) = default;
+};
+
+struct Inventory {
+  /// Version of the loaded kernel module.
+  Version driver = {};
+  /// From the table of driver branches; absent for a branch that is not in it.
+  std::optional<Version> cuda = {};
+  /// In index order.
+  std::vector<Gpu> gpus = {};
+  /// Binaries, libraries (64-bit, then 32-bit), firmware, endpoints; each in the component table's
+  /// order.
+  std::vector<DriverFile> files = {};
+  std::vector<DeviceNode> nodes = {};
+  /// Texts of /proc/driver/nvidia/{params,version,registry} that exist.
+  struct ProcText {
+    std::string name = {};
+    std::string text = {};
+    unsigned mode = 0444;
+    friend bool operator==(const ProcText&, const ProcText&) = default;
+  };
+  std::vector<ProcText> proc_texts = {};
+  /// /proc/driver/nvidia/capabilities exists.
+  bool has_mig_capabilities = false;
+  /// Major number of nvidia-caps, if the driver has that device class.
+  std::optional<unsigned> nvidia_caps_major = {};
+  std::vector<MigCapability> mig_capabilities = {};
+  /// "selected A over B", "missing libnvidia-nscq.so".
+  Notes notes = {};
+
+  friend bool operator==(const Inventory&, const Inventory&) = default;
+};
+
+}  // namespace nvhook

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+// What `apply` may do to the world, in the phases that its safety depends on (design §3).
+#pragma once
+
+#include <vector>
+
+#include "core/plan.hpp"
+
+namespace nvhook {
+
+/// One container, about to be changed. The calls must come in the order of their declaration. Each
+/// takes full effect or throws; `roll_back` then takes back what the calls before it did, and
+/// nothing else.
+class Kernel {
+ public:
+  Kernel() = default;
+  Kernel(const Kernel&) = delete;
+  Kernel& operator=(const Kernel&) = delete;
+  Kernel(Kernel&&) = delete;
+  Kernel& operator=(Kernel&&) = delete;
+  virtual ~Kernel() = default;
+
+  // In the host's mount namespace.
+  /// Opens the source, verifies it on the descriptor, clones it and gives the clone its attributes.
+  virtual void prepare(const BindMount& mount) = 0;
+  /// Makes the tmpfs and fills it, attached nowhere.
+  virtual void prepare(const TmpfsMount& mount) = 0;
+  /// Finds and opens the container's device cgroup and makes ready what grants `rules`.
+  virtual void prepare(const std::vector<DeviceRule>& rules) = 0;
+
+  // In the container's.
+  virtual void enter() = 0;
+  /// Finds the target below the root file system and makes it if it is missing. All targets come
+  /// before any attach.
+  virtual void resolve(const TmpfsMount& mount) = 0;
+  virtual void resolve(const BindMount& mount) = 0;
+  virtual void attach(const TmpfsMount& mount) = 0;
+  virtual void attach(const BindMount& mount) = 0;
+  virtual void create(const Symlink& symlink) = 0;
+  virtual void update_loader_cache(const std::vector<LoaderEntry>& entries) = 0;
+  /// Each target shows its source.
+  virtual void verify() = 0;
+  /// Grants the prepared rules: after everything else succeeded.
+  virtual void allow_devices() = 0;
+
+  /// Nothing can fail any more: lets go of what roll_back would have needed.
+  virtual void commit() noexcept = 0;
+  virtual void roll_back() noexcept = 0;
+};
+
+}  // namespace nvhook

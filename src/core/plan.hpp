@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+// Everything that will be done to one container, decided: an ordered, comparable value.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/inventory.hpp"
+#include "core/note.hpp"
+#include "core/paths.hpp"
+
+namespace nvhook {
+
+/// Mount attributes of a bind mount; nosuid always holds.
+struct MountAttributes {
+  bool read_only = true;
+  bool no_dev = true;
+  bool no_exec = false;
+
+  friend bool operator==(const MountAttributes&, const MountAttributes&) = default;
+};
+
+enum class SourceType { regular, directory, socket, character_device };
+
+/// Puts one host file, directory, socket or device node into the container.
+struct BindMount {
+  HostFile source = {};
+  SourceType type = SourceType::regular;
+  /// Of a character device: what its number must be when it is opened.
+  std::optional<DeviceNumber> device = {};
+  ContainerPath target = {};
+  MountAttributes attributes = {};
+  /// May be left out, with a note, if the source is gone or the target cannot be made (sockets of
+  /// daemons).
+  bool optional = false;
+  std::string reason = {};
+
+  friend bool operator==(const BindMount&, const BindMount&) = default;
+};
+
+/// A file or directory that a tmpfs of ours starts with.
+struct TmpfsEntry {
+  std::string path = {};  ///< below the tmpfs, without leading slash
+  bool directory = false;
+  std::string content = {};
+  unsigned mode = 0444;
+
+  friend bool operator==(const TmpfsEntry&, const TmpfsEntry&) = default;
+};
+
+/// Covers a directory of the container with a small tmpfs (nosuid, nodev, noexec).
+struct TmpfsMount {
+  ContainerPath target = {};
+  unsigned mode = 0555;
+  /// The directory must lie on the container's procfs, or the step is refused.
+  bool on_procfs = false;
+  /// Parents before what is in them.
+  std::vector<TmpfsEntry> entries = {};
+  std::string reason = {};
+
+  friend bool operator==(const TmpfsMount&, const TmpfsMount&) = default;
+};
+
+/// Makes a symbolic link.
+struct Symlink {
+  ContainerPath link = {};
+  std::string target = {};
+  /// Replace a link of that name that points elsewhere; anything else that has the name stays, with
+  /// a note.
+  bool replace = false;
+  std::string reason = {};
+
+  friend bool operator==(const Symlink&, const Symlink&) = default;
+};
+
+/// Lets the container read and write a character device.
+struct DeviceRule {
+  DeviceNumber device = {};
+  std::string reason = {};
+
+  friend bool operator==(const DeviceRule&, const DeviceRule&) = default;
+};
+
+/// One library that the container's loader cache must know.
+struct LoaderEntry {
+  std::string soname = {};
+  ContainerPath path = {};
+  Abi abi = Abi::native;
+
+  friend bool operator==(const LoaderEntry&, const LoaderEntry&) = default;
+};
+
+/// The steps, by kind; `apply` takes the kinds in this order (design §3). Tmpfs come before the
+/// bind mounts because some of those have their targets on them.
+struct Plan {
+  std::vector<TmpfsMount> tmpfs = {};
+  std::vector<BindMount> mounts = {};
+  std::vector<Symlink> symlinks = {};
+  /// Empty: the loader cache is left alone.
+  std::vector<LoaderEntry> loader_entries = {};
+  /// Empty if the configuration says to leave the device cgroup alone.
+  std::vector<DeviceRule> device_rules = {};
+  Notes notes = {};
+
+  friend bool operator==(const Plan&, const Plan&) = default;
+};
+
+}  // namespace nvhook

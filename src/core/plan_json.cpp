@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+// The plan as JSON.
+#include "core/plan_json.hpp"
+
+#include <nlohmann/json.hpp>
+
+namespace nvhook {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+std::string_view to_string(SourceType type) {
+  switch (type) {
+    case SourceType::regular:
+      return "file";
+    case SourceType::directory:
+      return "directory";
+    case SourceType::socket:
+      return "socket";
+    case SourceType::character_device:
+      return "device";
+  }
+  return {};
+}
+
+std::string to_string(DeviceNumber device) {
+  return "c " + std::to_string(device.major) + ":" + std::to_string(device.minor);
+}
+
+Json flags(const MountAttributes& attributes) {
+  Json names = Json::array();
+  if (attributes.read_only) names.push_back("ro");
+  names.push_back("nosuid");
+  if (attributes.no_dev) names.push_back("nodev");
+  if (attributes.no_exec) names.push_back("noexec");
+  return names;
+}
+
+Json to_object(const TmpfsMount& step) {
+  Json entries = Json::array();
+  for (const TmpfsEntry& entry : step.entries) entries.push_back(entry.path);
+  return {{"op", "tmpfs"},
+          {"target", step.target.str()},
+          {"entries", std::move(entries)},
+          {"reason", step.reason}};
+}
+
+Json to_object(const BindMount& step, const std::string& driver_root) {
+  const bool prefixed = step.source.root == HostRoot::driver && driver_root != "/";
+  Json object = {{"op", "bind"},
+                 {"type", to_string(step.type)},
+                 {"source", (prefixed ? driver_root : "") + step.source.path.str()},
+                 {"target", step.target.str()},
+                 {"flags", flags(step.attributes)}};
+  if (step.device) object["device"] = to_string(*step.device);
+  if (step.optional) object["optional"] = true;
+  object["reason"] = step.reason;
+  return object;
+}
+
+Json to_object(const Symlink& step) {
+  return {{"op", "symlink"},
+          {"link", step.link.str()},
+          {"target", step.target},
+          {"replace", step.replace},
+          {"reason", step.reason}};
+}
+
+Json loader_cache_object(const std::vector<LoaderEntry>& entries) {
+  Json libraries = Json::array();
+  for (const LoaderEntry& entry : entries) {
+    libraries.push_back({{"soname", entry.soname},
+                         {"path", entry.path.str()},
+                         {"abi", entry.abi == Abi::native ? "native" : "compat32"}});
+  }
+  return {{"op", "loaderCache"}, {"libraries", std::move(libraries)}};
+}
+
+Json to_object(const DeviceRule& step) {
+  return {{"op", "allowDevice"},
+          {"device", to_string(step.device)},
+          {"access", "rw"},
+          {"reason", step.reason}};
+}
+
+}  // namespace
+
+std::string to_json(const Plan& plan, const std::string& driver_root) {
+  Json steps = Json::array();
+  for (const TmpfsMount& step : plan.tmpfs) steps.push_back(to_object(step));
+  for (const BindMount& step : plan.mounts) steps.push_back(to_object(step, driver_root));
+  for (const Symlink& step : plan.symlinks) steps.push_back(to_object(step));
+  if (!plan.loader_entries.empty()) steps.push_back(loader_cache_object(plan.loader_entries));
+  for (const DeviceRule& step : plan.device_rules) steps.push_back(to_object(step));
+  Json notes = Json::array();
+  for (const Note& note : plan.notes) notes.push_back(note.text);
+  const Json document = {{"version", 1}, {"steps", std::move(steps)}, {"notes", std::move(notes)}};
+  return document.dump(1, ' ', false, Json::error_handler_t::replace);
+}
+
+}  // namespace nvhook

@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: Apache-2.0
+// Texts of /proc that name the driver, its GPUs and its device numbers.
+#include "core/proc_text.hpp"
+
+#include <algorithm>
+#include <array>
+#include <limits>
+
+#include "core/text.hpp"
+
+namespace nvhook {
+namespace {
+
+std::optional<unsigned> parse_number(std::string_view text, int base = 10) {
+  const auto value = parse_unsigned(text, base);
+  if (!value || *value > std::numeric_limits<unsigned>::max()) return std::nullopt;
+  return static_cast<unsigned>(*value);
+}
+
+/// The value of the line `<key>: <value>`, trimmed; nothing if there is no such line.
+std::optional<std::string_view> find_field(std::string_view text, std::string_view key) {
+  for (const std::string_view line : split(text, '\n')) {
+    const auto colon = line.find(':');
+    if (colon == std::string_view::npos || trim(line.substr(0, colon)) != key) continue;
+    return trim(line.substr(colon + 1));
+  }
+  return std::nullopt;
+}
+
+struct DriverBranch {
+  unsigned branch = 0;
+  std::string_view cuda = {};
+};
+
+// CUDA toolkit release notes. 430 is missing because it shipped with two values.
+constexpr std::array kBranches{
+    DriverBranch{410, "10.0"}, DriverBranch{418, "10.1"}, DriverBranch{435, "10.1"},
+    DriverBranch{440, "10.2"}, DriverBranch{450, "11.0"}, DriverBranch{455, "11.1"},
+    DriverBranch{460, "11.2"}, DriverBranch{465, "11.3"}, DriverBranch{470, "11.4"},
+    DriverBranch{495, "11.5"}, DriverBranch{510, "11.6"}, DriverBranch{515, "11.7"},
+    DriverBranch{520, "11.8"}, DriverBranch{525, "12.0"}, DriverBranch{530, "12.1"},
+    DriverBranch{535, "12.2"}, DriverBranch{545, "12.3"}, DriverBranch{550, "12.4"},
+    DriverBranch{555, "12.5"}, DriverBranch{560, "12.6"}, DriverBranch{565, "12.7"},
+    DriverBranch{570, "12.8"}, DriverBranch{575, "12.9"}, DriverBranch{580, "13.0"},
+    DriverBranch{590, "13.1"},
+};
+
+}  // namespace
+
+std::optional<Version> parse_driver_version(std::string_view text) {
+  const std::string_view first_line = text.substr(0, text.find('\n'));
+  const auto words = split_list(first_line, ' ');
+  if (words.empty() || words.front() != "NVRM") return std::nullopt;
+  // The words before it are prose that differs between the open and the closed module; the version
+  // is the one that has dots.
+  for (const std::string_view word : words) {
+    if (word.find('.') == std::string_view::npos) continue;
+    if (auto version = Version::parse(word)) return version;
+  }
+  return std::nullopt;
+}
+
+std::optional<Gpu> parse_gpu_information(std::string_view text, std::string_view pci) {
+  const auto minor_text = find_field(text, "Device Minor");
+  const auto minor = minor_text ? parse_number(*minor_text) : std::nullopt;
+  if (!minor) return std::nullopt;
+  Gpu gpu{.minor = *minor, .pci = std::string(pci)};
+  gpu.model = find_field(text, "Model").value_or("");
+  gpu.excluded = find_field(text, "GPU Excluded").value_or("No") == "Yes";
+  // Without an initialised GPU the kernel prints question marks for the digits.
+  const std::string_view uuid = find_field(text, "GPU UUID").value_or("");
+  if (uuid.find('?') == std::string_view::npos) gpu.uuid = uuid;
+  return gpu;
+}
+
+std::optional<unsigned> find_character_major(std::string_view devices, std::string_view name) {
+  bool in_section = false;
+  for (const std::string_view line : split(devices, '\n')) {
+    if (line == "Character devices:") {
+      in_section = true;
+    } else if (trim(line).empty()) {
+      if (in_section) return std::nullopt;
+    } else if (in_section) {
+      const std::string_view entry = trim(line);
+      const auto space = entry.find(' ');
+      if (space != std::string_view::npos && trim(entry.substr(space)) == name) {
+        return parse_number(entry.substr(0, space));
+      }
+    }
+  }
+  return std::nullopt;
+}
+
+std::optional<unsigned> parse_device_file_minor(std::string_view text) {
+  const auto value = find_field(text, "DeviceFileMinor");
+  return value ? parse_number(*value) : std::nullopt;
+}
+
+std::vector<MigCapability> parse_mig_minors(std::string_view text) {
+  std::vector<MigCapability> capabilities;
+  for (const std::string_view line : split(text, '\n')) {
+    const auto words = split_list(line, ' ');
+    if (words.size() != 2) continue;
+    const auto minor = parse_number(words[1]);
+    if (!minor) continue;
+    if (words[0] == "config") {
+      capabilities.push_back({.role = MigCapability::Role::config, .minor = *minor});
+    } else if (words[0] == "monitor") {
+      capabilities.push_back({.role = MigCapability::Role::monitor, .minor = *minor});
+    } else if (words[0].starts_with("gpu")) {
+      const std::string_view digits = words[0].substr(3, words[0].find('/') - 3);
+      const auto gpu = parse_number(digits);
+      if (!gpu) continue;
+      capabilities.push_back(
+          {.role = MigCapability::Role::instance, .gpu_minor = *gpu, .minor = *minor});
+    }
+  }
+  return capabilities;
+}
+
+std::string forbid_device_file_changes(std::string_view params) {
+  static constexpr std::string_view kAllowed = "ModifyDeviceFiles: 1";
+  std::string text(params);
+  if (const auto at = text.find(kAllowed); at != std::string::npos) {
+    text[at + kAllowed.size() - 1] = '0';
+  }
+  return text;
+}
+
+std::optional<Version> cuda_version_of(const Version& driver) {
+  const auto* const found =
+      std::find_if(kBranches.begin(), kBranches.end(),
+                   [&](const DriverBranch& row) { return row.branch == driver.major(); });
+  return found == kBranches.end() ? std::nullopt : Version::parse(found->cuda);
+}
+
+std::optional<PciAddress> parse_pci_address(std::string_view text) {
+  auto parts = split(text, ':');
+  if (parts.size() != 3) return std::nullopt;
+  const auto dot = parts[2].find('.');
+  const std::string_view device_text = parts[2].substr(0, dot);
+  if (dot != std::string_view::npos && !parse_number(parts[2].substr(dot + 1), 16)) {
+    return std::nullopt;
+  }
+  const auto domain = parse_number(parts[0], 16);
+  const auto bus = parse_number(parts[1], 16);
+  const auto device = parse_number(device_text, 16);
+  if (!domain || !bus || !device) return std::nullopt;
+  return PciAddress{.domain = *domain, .bus = *bus, .device = *device};
+}
+
+}  // namespace nvhook

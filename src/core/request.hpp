@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a container asks for: NVIDIA_VISIBLE_DEVICES, NVIDIA_DRIVER_CAPABILITIES, NVIDIA_REQUIRE_*
+// and their kin.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "core/capability.hpp"
+#include "core/config.hpp"
+#include "core/container_spec.hpp"
+#include "core/note.hpp"
+#include "core/requirement.hpp"
+
+namespace nvhook {
+
+/// `all`
+struct AllDevices {
+  friend bool operator==(const AllDevices&, const AllDevices&) = default;
+};
+/// `none`: the driver's files and control devices, but no GPU.
+struct NoDevices {
+  friend bool operator==(const NoDevices&, const NoDevices&) = default;
+};
+/// Indices, UUIDs, PCI addresses, MIG devices as written: in order, each once.
+using DeviceNames = std::vector<std::string>;
+using DeviceSelection = std::variant<AllDevices, NoDevices, DeviceNames>;
+
+struct Request {
+  DeviceSelection devices = NoDevices{};
+  /// Where the list came from: "NVIDIA_VISIBLE_DEVICES", a swarm variable, "volume mounts",
+  /// "CUDA_VERSION (legacy image)".
+  std::string devices_source = {};
+  CapabilitySet capabilities = {};
+  /// In the order of the variables' names.
+  std::vector<Requirement> requirements = {};
+  /// NVIDIA_MIG_CONFIG_DEVICES=all, NVIDIA_MIG_MONITOR_DEVICES=all.
+  bool mig_config = false;
+  bool mig_monitor = false;
+
+  friend bool operator==(const Request&, const Request&) = default;
+};
+
+struct RequestResult {
+  /// Absent: not a GPU container; nothing is to be done.
+  std::optional<Request> request = {};
+  /// E.g. that a request by environment was ignored because the container is unprivileged.
+  Notes notes = {};
+};
+
+/// The rules of behaviour.md §2 (expectation table: §2.12). A container that asks for nothing costs
+/// no more than this call. Throws Error(unknown_capability), Error(privilege_required) for MIG
+/// configuration without CAP_SYS_ADMIN, Error(invalid_request) for a MIG value other than `all` and
+/// for a CUDA_VERSION that is no version.
+[[nodiscard]] RequestResult derive_request(const ContainerSpec& spec, const Config& config);
+
+}  // namespace nvhook

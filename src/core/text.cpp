@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: Apache-2.0
+// Small text tools: pieces, whole numbers, what may be shown, paths by spelling, where JSON ends.
+#include "core/text.hpp"
+
+#include <algorithm>
+#include <charconv>
+
+namespace nvhook {
+namespace {
+
+constexpr std::string_view kSpace = " \t\r\n";
+
+char lower(char c) noexcept { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
+
+unsigned byte_at(std::string_view text, std::size_t at) noexcept {
+  return at < text.size() ? static_cast<unsigned char>(text[at]) : 0U;
+}
+
+bool is_continuation(unsigned byte) noexcept { return (byte & 0xC0U) == 0x80U; }
+
+/// Length of the well-formed UTF-8 sequence at `at` (Unicode 15, table 3-7), or 0.
+std::size_t sequence_length(std::string_view text, std::size_t at) noexcept {
+  const unsigned first = byte_at(text, at);
+  const unsigned second = byte_at(text, at + 1);
+  if (first < 0x80) return 1;
+  if (first >= 0xC2 && first <= 0xDF) return is_continuation(second) ? 2 : 0;
+  if (!is_continuation(second) || !is_continuation(byte_at(text, at + 2))) return 0;
+  if (first >= 0xE0 && first <= 0xEF) {
+    const bool overlong = first == 0xE0 && second < 0xA0;
+    const bool surrogate = first == 0xED && second > 0x9F;
+    return overlong || surrogate ? 0 : 3;
+  }
+  if (first >= 0xF0 && first <= 0xF4 && is_continuation(byte_at(text, at + 3))) {
+    const bool overlong = first == 0xF0 && second < 0x90;
+    const bool too_large = first == 0xF4 && second > 0x8F;
+    return overlong || too_large ? 0 : 4;
+  }
+  return 0;
+}
+
+/// C0, DEL and C1: what a terminal would act on.
+bool is_control(std::string_view text, std::size_t at, std::size_t length) noexcept {
+  const unsigned first = byte_at(text, at);
+  return first < 0x20 || first == 0x7F ||
+         (length == 2 && first == 0xC2 && byte_at(text, at + 1) < 0xA0);
+}
+
+}  // namespace
+
+std::string_view trim(std::string_view text) noexcept {
+  const auto first = text.find_first_not_of(kSpace);
+  if (first == std::string_view::npos) return {};
+  return text.substr(first, text.find_last_not_of(kSpace) - first + 1);
+}
+
+std::vector<std::string_view> split(std::string_view text, char separator) {
+  std::vector<std::string_view> pieces;
+  std::size_t start = 0;
+  while (true) {
+    const auto end = text.find(separator, start);
+    pieces.push_back(text.substr(start, end - start));
+    if (end == std::string_view::npos) return pieces;
+    start = end + 1;
+  }
+}
+
+std::vector<std::string_view> split_list(std::string_view text, char separator) {
+  std::vector<std::string_view> items;
+  for (const std::string_view piece : split(text, separator)) {
+    if (const std::string_view item = trim(piece); !item.empty()) items.push_back(item);
+  }
+  return items;
+}
+
+std::string join(const std::vector<std::string>& pieces, std::string_view separator) {
+  std::string text;
+  for (const std::string& piece : pieces) {
+    if (&piece != &pieces.front()) text += separator;
+    text += piece;
+  }
+  return text;
+}
+
+std::optional<std::uint64_t> parse_unsigned(std::string_view text, int base) {
+  std::uint64_t value = 0;
+  const char* const end = text.data() + text.size();
+  const auto [stop, error] = std::from_chars(text.data(), end, value, base);
+  if (error != std::errc() || stop != end) return std::nullopt;
+  return value;
+}
+
+bool equals_ignoring_case(std::string_view a, std::string_view b) noexcept {
+  return a.size() == b.size() && std::equal(a.begin(), a.end(), b.begin(),
+                                            [](char x, char y) { return lower(x) == lower(y); });
+}
+
+bool starts_with_ignoring_case(std::string_view text, std::string_view prefix) noexcept {
+  return equals_ignoring_case(text.substr(0, prefix.size()), prefix);
+}
+
+std::string printable(std::string_view text) {
+  constexpr std::string_view kDigits = "0123456789abcdef";
+  std::string shown;
+  shown.reserve(text.size());
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t length = sequence_length(text, at);
+    if (length != 0 && !is_control(text, at, length)) {
+      shown += text.substr(at, length);
+      at += length;
+      continue;
+    }
+    const unsigned byte = byte_at(text, at++);
+    shown += {'\\', 'x', kDigits[byte >> 4U], kDigits[byte & 0xFU]};
+  }
+  return shown;
+}
+
+std::string clean_path(std::string_view path) {
+  const bool absolute = path.starts_with('/');
+  std::vector<std::string_view> kept;
+  for (const std::string_view part : split(path, '/')) {
+    if (part.empty() || part == ".") continue;
+    const bool cancels = part == ".." && !kept.empty() && kept.back() != "..";
+    if (cancels) kept.pop_back();
+    if (!cancels && !(part == ".." && absolute)) kept.push_back(part);
+  }
+  std::string cleaned = absolute ? "/" : "";
+  for (const std::string_view part : kept) {
+    if (!cleaned.empty() && cleaned.back() != '/') cleaned += '/';
+    cleaned += part;
+  }
+  return cleaned.empty() ? "." : cleaned;
+}
+
+std::optional<JsonExtent> first_json_object(std::string_view text) {
+  const auto start = text.find_first_not_of(kSpace);
+  if (start == std::string_view::npos || text[start] != '{') return std::nullopt;
+  std::size_t open = 0;
+  std::size_t deepest = 0;
+  bool in_string = false;
+  for (std::size_t at = start; at < text.size(); ++at) {
+    const char c = text[at];
+    if (in_string) {
+      if (c == '\\') ++at;
+      in_string = c != '"';
+    } else if (c == '"') {
+      in_string = true;
+    } else if (c == '{' || c == '[') {
+      deepest = std::max(deepest, ++open);
+    } else if ((c == '}' || c == ']') && --open == 0) {
+      return JsonExtent{.object = text.substr(start, at + 1 - start),
+                        .rest = text.substr(at + 1),
+                        .depth = deepest};
+    }
+  }
+  return std::nullopt;
+}
+
+}  // namespace nvhook

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+// Dotted version numbers, compared as numbers.
+#pragma once
+
+#include <compare>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace nvhook {
+
+/// A dotted version such as 550.54.15. Keeps its spelling; compares by its numbers, and trailing
+/// zeros do not count (12 == 12.0, 470.57 > 470), as libnvidia-container does.
+class Version {
+ public:
+  Version() = default;
+
+  /// The version that the whole of `text` spells: digits and dots, starting with a digit. Otherwise
+  /// nothing.
+  [[nodiscard]] static std::optional<Version> parse(std::string_view text);
+
+  [[nodiscard]] const std::string& str() const noexcept { return text_; }
+  /// The first number: the driver's branch, a compute capability's generation.
+  [[nodiscard]] std::uint64_t major() const noexcept { return parts_.empty() ? 0 : parts_.front(); }
+
+  friend std::strong_ordering operator<=>(const Version& a, const Version& b) noexcept {
+    return a.parts_ <=> b.parts_;
+  }
+  friend bool operator==(const Version& a, const Version& b) noexcept {
+    return a.parts_ == b.parts_;
+  }
+
+ private:
+  std::string text_ = {};
+  std::vector<std::uint64_t> parts_ = {};  // without trailing zeros
+};
+
+}  // namespace nvhook

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+// A host file, verified on its descriptor and cloned.
+#include "system/bind_source.hpp"
+
+#include <fcntl.h>
+#include <linux/mount.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "system/syscalls.hpp"
+#include "system/user_namespace.hpp"
+
+namespace nvhook {
+namespace {
+
+bool has_type(const FileStatus& status, SourceType type) {
+  switch (type) {
+    case SourceType::regular:
+      return status.is_regular();
+    case SourceType::directory:
+      return status.is_directory();
+    case SourceType::socket:
+      return status.is_socket();
+    case SourceType::character_device:
+      return status.is_character_device();
+  }
+  return false;
+}
+
+std::string to_string(DeviceNumber number) {
+  return std::to_string(number.major) + ":" + std::to_string(number.minor);
+}
+
+void require_device(const BindMount& mount, const FileStatus& status) {
+  const DeviceNumber found{status.device_major, status.device_minor};
+  if (status.is_character_device() && found == mount.device) return;
+  throw Error(Code::device_node_wrong,
+              "invalid device node `" + mount.source.path.str() + "`: it is " +
+                  (status.is_character_device() ? "device " + to_string(found)
+                                                : std::string("no character device")) +
+                  ", the driver's is " + to_string(mount.device.value_or(DeviceNumber{})),
+              "remove the node and run nvidia-modprobe on the host");
+}
+
+/// Driver files become code in every container: only root may have written them. In a user
+/// namespace root's files belong to nobody that can be named, and the program has no more rights
+/// than the user has.
+void require_trusted(const BindMount& mount, const FileStatus& status) {
+  constexpr unsigned kWritableByOthers = S_IWGRP | S_IWOTH;
+  if (in_user_namespace()) return;
+  const bool foreign = status.owner != 0;
+  if (!foreign && (status.mode & kWritableByOthers) == 0) return;
+  throw Error(Code::driver_file_unsafe,
+              "driver file `" + mount.source.path.str() + "` " +
+                  (foreign ? "belongs to user " + std::to_string(status.owner)
+                           : std::string("can be written by others than root")),
+              "install the driver from its package again, or correct owner and mode of the file");
+}
+
+void verify(const BindMount& mount, int fd) {
+  const FileStatus status = status_of(fd);
+  if (mount.type == SourceType::character_device) {
+    require_device(mount, status);
+    return;
+  }
+  if (!has_type(status, mount.type)) {
+    throw Error(Code::driver_file_unsafe,
+                "`" + mount.source.path.str() + "` is not of the type it had a moment ago",
+                "start the container again when the driver's installation has finished");
+  }
+  if (mount.type == SourceType::regular) require_trusted(mount, status);
+}
+
+std::uint64_t attribute_mask(const MountAttributes& attributes) {
+  std::uint64_t mask = MOUNT_ATTR_NOSUID;
+  if (attributes.read_only) mask |= MOUNT_ATTR_RDONLY;
+  if (attributes.no_dev) mask |= MOUNT_ATTR_NODEV;
+  if (attributes.no_exec) mask |= MOUNT_ATTR_NOEXEC;
+  return mask;
+}
+
+}  // namespace
+
+UniqueFd clone_source(const BindMount& mount, const RootDir& root) {
+  const std::string& path = mount.source.path.str();
+  const UniqueFd source = root.open(path, O_PATH | O_NOFOLLOW);
+  if (!source) {
+    const bool is_device = mount.type == SourceType::character_device;
+    throw_errno(is_device ? Code::device_node_missing : Code::driver_files_missing,
+                "open `" + path + "`", "check that the driver is completely installed");
+  }
+  verify(mount, source.get());
+  UniqueFd clone = sys::open_tree(source.get(), "", OPEN_TREE_CLONE | AT_EMPTY_PATH);
+  if (!clone) {
+    throw_errno(Code::mount_failed, "clone `" + path + "`",
+                "run the hook with CAP_SYS_ADMIN over its mount namespace");
+  }
+  if (sys::set_mount_attributes(clone.get(), attribute_mask(mount.attributes), 0, MS_PRIVATE) !=
+      0) {
+    throw_errno(Code::mount_failed, "set mount attributes of `" + path + "`",
+                "run Linux 5.12 or later");
+  }
+  return clone;
+}
+
+}  // namespace nvhook

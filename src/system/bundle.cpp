@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+// Finds and reads a container's config.json.
+#include "system/bundle.hpp"
+
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <optional>
+#include <vector>
+
+#include "core/text.hpp"
+#include "system/files.hpp"
+#include "system/root_dir.hpp"
+#include "system/syscalls.hpp"
+
+namespace nvhook {
+namespace {
+
+constexpr std::size_t kMaxSpec = 64UL << 20U;
+constexpr std::size_t kMaxCommandLine = 1UL << 20U;
+constexpr const char* kSpecName = "config.json";
+
+/// The path of an open directory; empty if it has none any more.
+std::string path_of(int directory) {
+  const auto root = open_root("/");
+  return root ? root->path_of(directory) : std::string();
+}
+
+std::optional<BundleFile> read_spec(int directory) {
+  const UniqueFd file = sys::open_beneath(
+      directory, kSpecName, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_NOFOLLOW, RESOLVE_BENEATH);
+  if (!file) return std::nullopt;
+  if (!status_of(file.get()).is_regular()) {
+    errno = EINVAL;
+    return std::nullopt;
+  }
+  auto text = read_all(file.get(), kMaxSpec);
+  if (!text) return std::nullopt;
+  return BundleFile{.directory = path_of(directory), .text = *std::move(text)};
+}
+
+/// The bundle that the runtime, our parent, was started with.
+std::string bundle_of_parent() {
+  const auto command =
+      read_host_file("/proc/" + std::to_string(::getppid()) + "/cmdline", kMaxCommandLine);
+  if (!command) return {};
+  std::string bundle;
+  const auto words = split(*command, '\0');
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    for (const std::string_view option : {"--bundle", "-b"}) {
+      if (words[i] == option && i + 1 < words.size()) bundle = words[i + 1];
+      const std::string prefix = std::string(option) + "=";
+      if (words[i].starts_with(prefix)) bundle = words[i].substr(prefix.size());
+    }
+  }
+  return bundle;
+}
+
+}  // namespace
+
+BundleFile read_bundle(const std::string& bundle, int working_directory, Notes& notes) {
+  const auto open_directory = [&](const std::string& path) {
+    return sys::open_beneath(working_directory, path.c_str(), O_PATH | O_DIRECTORY, 0);
+  };
+  int first_error = ENOENT;
+  if (!bundle.empty()) {
+    const UniqueFd directory = open_directory(bundle);
+    if (directory) {
+      if (auto spec = read_spec(directory.get())) return *std::move(spec);
+    }
+    first_error = errno;
+  }
+  if (auto spec = read_spec(working_directory)) {
+    if (!bundle.empty()) notes.push_back(info("config.json found in the working directory"));
+    return *std::move(spec);
+  }
+  const std::string parent_bundle = bundle_of_parent();
+  const UniqueFd directory = parent_bundle.empty() ? UniqueFd() : open_directory(parent_bundle);
+  if (directory) {
+    if (auto spec = read_spec(directory.get())) {
+      notes.push_back(info("config.json found in the runtime's --bundle"));
+      return *std::move(spec);
+    }
+  }
+  errno = first_error;
+  throw_errno(Code::spec_unreadable,
+              "could not open OCI spec: `" + (bundle.empty() ? std::string(".") : bundle) + "/" +
+                  kSpecName + "`",
+              "check that the runtime passes a `bundle` that has a config.json");
+}
+
+}  // namespace nvhook

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+// Finds and reads a container's config.json.
+#pragma once
+
+#include <string>
+
+#include "core/note.hpp"
+
+namespace nvhook {
+
+struct BundleFile {
+  /// Absolute path of the bundle directory, to which `root.path` is relative.
+  std::string directory = {};
+  std::string text = {};
+};
+
+/// Reads config.json from the bundle that the state named; where it is not there (crun says `/` in
+/// some user namespaces), from the working directory that the runtime started us in, and from the
+/// `--bundle` of our parent, the runtime. Throws Error(spec_unreadable).
+[[nodiscard]] BundleFile read_bundle(const std::string& bundle, int working_directory,
+                                     Notes& notes);
+
+}  // namespace nvhook

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which configuration files count, and reading them.
+#pragma once
+
+#include <string>
+
+#include "core/config.hpp"
+#include "system/process_setup.hpp"
+
+namespace nvhook {
+
+/// The effective configuration. `explicit_file` (-config) or NVIDIA_CTK_CONFIG_FILE_PATH must exist
+/// and counts alone; otherwise /etc/nvidia-container-runtime/config.toml and, over it,
+/// /etc/oci-nvidia-hook/config.toml, both optional. XDG_CONFIG_HOME replaces /etc only for a user
+/// who is not real root: an engine passes on whatever environment it has. Throws
+/// Error(config_unreadable, config_invalid).
+[[nodiscard]] ConfigResult load_config(const std::string& explicit_file,
+                                       const CallerContext& caller);
+
+}  // namespace nvhook

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+// Reads the container's root file system.
+#include "system/container_probe.hpp"
+
+#include <fcntl.h>
+
+namespace nvhook {
+namespace {
+
+#if defined(__x86_64__)
+constexpr const char* kDebianLibraries = "/usr/lib/x86_64-linux-gnu";
+constexpr const char* kDebianLibraries32 = "/usr/lib/i386-linux-gnu";
+#else
+constexpr const char* kDebianLibraries = "/usr/lib/aarch64-linux-gnu";
+constexpr const char* kDebianLibraries32 = "/usr/lib/arm-linux-gnueabihf";
+#endif
+
+/// Where other distributions keep 32-bit libraries: /usr/lib32, or /usr/lib where that is not the
+/// 64-bit directory.
+ContainerPath other_library32_directory(const RootDir& rootfs) {
+  const ContainerPath lib32("/usr/lib32");
+  if (rootfs.open(lib32.str(), O_PATH | O_DIRECTORY)) return lib32;
+  const UniqueFd lib = rootfs.open("/usr/lib", O_PATH | O_DIRECTORY);
+  const UniqueFd lib64 = rootfs.open("/usr/lib64", O_PATH | O_DIRECTORY);
+  if (!lib) return lib32;
+  if (lib64 && rootfs.path_of(lib.get()) == rootfs.path_of(lib64.get())) return lib32;
+  return ContainerPath("/usr/lib");
+}
+
+}  // namespace
+
+ContainerFacts probe_container(const RootDir& rootfs) {
+  if (rootfs.open("/etc/debian_version", O_PATH)) {
+    return {.library_directory = ContainerPath(kDebianLibraries),
+            .library32_directory = ContainerPath(kDebianLibraries32)};
+  }
+  return {.library_directory = ContainerPath("/usr/lib64"),
+          .library32_directory = other_library32_directory(rootfs)};
+}
+
+}  // namespace nvhook

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+// The container's first process, pinned.
+#include "system/container_process.hpp"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sched.h>
+#include <sys/stat.h>
+
+#include <cerrno>
+
+#include "system/files.hpp"
+#include "system/syscalls.hpp"
+
+namespace nvhook {
+namespace {
+
+constexpr std::size_t kMaxCgroupText = 1UL << 20U;
+constexpr const char* kStartAgain =
+    "start the container again; if it goes on, the runtime's log says why it died";
+constexpr const char* kRunAsRoot =
+    "run the hook as root, or in the user namespace that the runtime runs in";
+
+struct stat raw_status(int fd) {
+  struct stat status {};
+  if (::fstat(fd, &status) != 0) throw_errno(Code::internal, "fstat");
+  return status;
+}
+
+bool same_object(int a, int b) {
+  const struct stat first = raw_status(a);
+  const struct stat second = raw_status(b);
+  return first.st_dev == second.st_dev && first.st_ino == second.st_ino;
+}
+
+UniqueFd open_at(int directory, const char* name, int flags) {
+  return sys::open_beneath(directory, name, static_cast<std::uint64_t>(flags), 0);
+}
+
+}  // namespace
+
+ContainerProcess::ContainerProcess(pid_t pid) : pid_(pid), pidfd_(sys::pidfd_open(pid)) {
+  const std::string name = "process " + std::to_string(pid);
+  if (!pidfd_) {
+    if (errno == ENOSYS) {
+      throw_errno(Code::namespace_denied, "pidfd_open of " + name, "run Linux 5.6 or later");
+    }
+    throw_errno(Code::container_gone, "container " + name, kStartAgain);
+  }
+  proc_ = open_at(AT_FDCWD, ("/proc/" + std::to_string(pid)).c_str(), O_PATH | O_DIRECTORY);
+  if (!proc_) {
+    throw_errno(Code::container_gone, "open `/proc/" + std::to_string(pid) + "`", kStartAgain);
+  }
+  const struct stat owner = raw_status(proc_.get());
+  uid_ = owner.st_uid;
+  gid_ = owner.st_gid;
+  mount_namespace_ = open_at(proc_.get(), "ns/mnt", O_RDONLY);
+  const UniqueFd ours = open_at(AT_FDCWD, "/proc/self/ns/mnt", O_RDONLY);
+  if (!mount_namespace_ || !ours) {
+    throw_errno(errno == ENOENT ? Code::container_gone : Code::namespace_denied,
+                "open the mount namespace of " + name, kRunAsRoot);
+  }
+  if (same_object(mount_namespace_.get(), ours.get())) {
+    throw Error(Code::container_shares_namespace,
+                name + " has no mount namespace of its own: every mount would be on the host",
+                "give the container a mount namespace in config.json (linux.namespaces)");
+  }
+  // The number was pinned first: if it is still alive now, everything opened in between was its
+  // own.
+  require_alive();
+}
+
+void ContainerProcess::require_alive() const {
+  pollfd exited{.fd = pidfd_.get(), .events = POLLIN, .revents = 0};
+  if (::poll(&exited, 1, 0) != 0) {
+    throw Error(Code::container_gone, "container process " + std::to_string(pid_) + " has exited",
+                kStartAgain);
+  }
+}
+
+RootDir ContainerProcess::open_rootfs(const std::string& path) const {
+  const std::string what = "open root file system `" + path + "`";
+  UniqueFd process_root = open_at(proc_.get(), "root", O_PATH | O_DIRECTORY);
+  if (!process_root) throw_errno(Code::namespace_denied, what, kRunAsRoot);
+  const RootDir container_view(std::move(process_root));
+  UniqueFd rootfs = container_view.open(path, O_PATH | O_DIRECTORY);
+  if (!rootfs) {
+    throw_errno(Code::rootfs_invalid, what, "check root.path in config.json");
+  }
+  if (same_object(rootfs.get(), container_view.fd())) {
+    throw Error(Code::rootfs_invalid, what + ": it is the root of the whole host",
+                "check root.path in config.json");
+  }
+  return RootDir(std::move(rootfs));
+}
+
+std::string ContainerProcess::cgroup_text() const {
+  const UniqueFd file = open_at(proc_.get(), "cgroup", O_RDONLY);
+  const auto text = file ? read_all(file.get(), kMaxCgroupText) : std::nullopt;
+  if (!text) {
+    throw_errno(Code::cgroup_not_found, "read `/proc/" + std::to_string(pid_) + "/cgroup`",
+                kStartAgain);
+  }
+  return *text;
+}
+
+void ContainerProcess::enter_mount_namespace() const {
+  if (::setns(mount_namespace_.get(), CLONE_NEWNS) != 0) {
+    throw_errno(Code::namespace_denied,
+                "enter the mount namespace of process " + std::to_string(pid_),
+                "run the hook with CAP_SYS_ADMIN and CAP_SYS_CHROOT over the container's user "
+                "namespace");
+  }
+  require_alive();
+}
+
+}  // namespace nvhook

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+// The container's first process, pinned so that its pid cannot come to mean another one.
+#pragma once
+
+#include <sys/types.h>
+
+#include <string>
+
+#include "system/root_dir.hpp"
+#include "system/unique_fd.hpp"
+
+namespace nvhook {
+
+class ContainerProcess {
+ public:
+  /// Pins `pid`. Throws Error(container_gone) if there is no such process,
+  /// Error(container_shares_namespace) if its mount namespace is ours, because then every mount
+  /// would be one on the host, and Error(namespace_denied).
+  explicit ContainerProcess(pid_t pid);
+
+  /// The root file system at `path`, an absolute path as the container's own mount namespace has
+  /// it: the descriptor belongs to that namespace, so what is attached below it after
+  /// enter_mount_namespace() is attached there. Throws Error(rootfs_invalid) for one that is not a
+  /// directory or is the root of everything.
+  [[nodiscard]] RootDir open_rootfs(const std::string& path) const;
+
+  /// Text of /proc/<pid>/cgroup.
+  [[nodiscard]] std::string cgroup_text() const;
+  /// The container's root user, as our user namespace sees it: owner of what we create.
+  [[nodiscard]] uid_t owner_uid() const noexcept { return uid_; }
+  [[nodiscard]] gid_t owner_gid() const noexcept { return gid_; }
+
+  /// Joins its mount namespace. Throws Error(namespace_denied), Error(container_gone).
+  void enter_mount_namespace() const;
+
+ private:
+  void require_alive() const;
+
+  pid_t pid_;
+  UniqueFd pidfd_;
+  UniqueFd proc_ = UniqueFd();  // /proc/<pid>
+  UniqueFd mount_namespace_ = UniqueFd();
+  uid_t uid_ = 0;
+  gid_t gid_ = 0;
+};
+
+}  // namespace nvhook

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+// Makes a failure findable: journal or syslog, and a last-failure record.
+#include "system/failure_report.hpp"
+
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <ctime>
+
+#include "core/text.hpp"
+#include "system/files.hpp"
+#include "system/syscalls.hpp"
+#include "system/user_namespace.hpp"
+
+namespace nvhook {
+namespace {
+
+constexpr const char* kIdentifier = "oci-nvidia-hook";
+constexpr int kPriorityError = 3;         // LOG_ERR
+constexpr int kSyslogErrorOfDaemon = 27;  // LOG_DAEMON | LOG_ERR
+
+/// Sends one datagram to the socket called `name` in `directory`; false if nobody is there.
+bool send_to(const RootDir& system, const std::string& directory, const std::string& name,
+             const std::string& message) {
+  const UniqueFd folder = system.open(directory, O_PATH | O_DIRECTORY);
+  if (!folder) return false;
+  const UniqueFd socket(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  const std::string path = "/proc/self/fd/" + std::to_string(folder.get()) + "/" + name;
+  if (!socket || path.size() >= sizeof address.sun_path) return false;
+  std::copy(path.begin(), path.end(), static_cast<char*>(address.sun_path));
+  // NOLINTNEXTLINE(cppcoreguidelines-pro-type-reinterpret-cast): the sockets interface
+  const auto* generic = reinterpret_cast<const sockaddr*>(&address);
+  return ::sendto(socket.get(), message.data(), message.size(), MSG_NOSIGNAL, generic,
+                  sizeof address) >= 0;
+}
+
+std::string one_line(std::string_view text) {
+  std::string line = printable(text);
+  std::replace(line.begin(), line.end(), '\n', ' ');
+  return line;
+}
+
+void send_to_log(const Failure& failure, const RootDir& system) {
+  const std::string journal =
+      "MESSAGE=" + one_line(failure.line) + "\nPRIORITY=" + std::to_string(kPriorityError) +
+      "\nSYSLOG_IDENTIFIER=" + kIdentifier + "\nCONTAINER_ID=" + one_line(failure.container_id) +
+      "\nNVH_CODE=" + to_string(failure.code) + "\n";
+  if (send_to(system, "/run/systemd/journal", "socket", journal)) return;
+  static_cast<void>(send_to(system, "/dev", "log",
+                            "<" + std::to_string(kSyslogErrorOfDaemon) + ">" + kIdentifier + ": " +
+                                one_line(failure.line)));
+}
+
+void write_record(const Failure& failure, const RootDir& system) {
+  const UniqueFd run = system.open("/run", O_PATH | O_DIRECTORY);
+  if (!run) return;
+  static_cast<void>(::mkdirat(run.get(), kIdentifier, 0755));
+  constexpr std::uint64_t kInDirectory = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS;
+  const UniqueFd directory =
+      sys::open_beneath(run.get(), kIdentifier, O_PATH | O_DIRECTORY, kInDirectory);
+  if (!directory || status_of(directory.get()).owner != 0) return;
+  const std::string temporary = ".last-failure." + std::to_string(::getpid());
+  const UniqueFd file = sys::open_beneath(directory.get(), temporary.c_str(),
+                                          O_WRONLY | O_CREAT | O_EXCL, kInDirectory, 0644);
+  if (!file) return;
+  const std::string record = "time: " + std::to_string(std::time(nullptr)) +
+                             "\ncontainer: " + one_line(failure.container_id) +
+                             "\nmessage: " + one_line(failure.line) + "\n";
+  const bool written =
+      write_all(file.get(), record) &&
+      sys::rename_at(directory.get(), temporary.c_str(), directory.get(), "last-failure", 0) == 0;
+  if (!written) ::unlinkat(directory.get(), temporary.c_str(), 0);
+}
+
+}  // namespace
+
+void report_failure(const Failure& failure, const RootDir& system) noexcept {
+  try {
+    send_to_log(failure, system);
+    if (!in_user_namespace() && ::geteuid() == 0) write_record(failure, system);
+  } catch (const std::exception&) {
+    // Memory ran out while telling of a failure: the line on standard error has been written
+    // already.
+    return;
+  }
+}
+
+}  // namespace nvhook

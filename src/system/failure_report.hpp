@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+// Makes a failure findable where the runtime shows nobody our standard error: journal or syslog,
+// and a last-failure record.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "core/error.hpp"
+#include "system/root_dir.hpp"
+
+namespace nvhook {
+
+struct Failure {
+  Code code = Code::internal;
+  std::string line = {};          ///< the one line, without program name
+  std::string container_id = {};  ///< empty if it was not known yet
+};
+
+/// Sends `failure` to journald, else to syslog, and replaces /run/oci-nvidia-hook/last-failure
+/// (root only: in a user namespace it is left out). Paths are below `system`, the host's root as it
+/// was opened at the start. Never throws, never blocks.
+void report_failure(const Failure& failure, const RootDir& system) noexcept;
+
+}  // namespace nvhook

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+// Facts that /proc does not tell (compute capability, brand, CUDA version of an unknown branch),
+// asked of NVML in a child.
+#pragma once
+
+#include <chrono>
+#include <string>
+#include <vector>
+
+#include "core/driver_details.hpp"
+#include "core/version.hpp"
+
+namespace nvhook {
+
+struct GpuQuery {
+  std::string driver_root = "/";
+  std::string nvml_library = {};  ///< path of libnvidia-ml.so.<version> below the driver root
+  Version driver = {};
+  /// Of all GPUs, in index order; part of the cache's key.
+  std::vector<std::string> pci_addresses = {};
+  std::chrono::milliseconds deadline{10'000};
+  /// Made if it is missing; where it is not root's alone, nothing is cached.
+  std::string cache_directory = "/run/oci-nvidia-hook";
+  /// Path of oci-nvidia-probe; empty: beside this executable, in its libexec directory, or where it
+  /// was installed.
+  std::string probe = {};
+};
+
+/// Answers from the cache below /run/oci-nvidia-hook if it was written by root for this boot, this
+/// driver and these GPUs; otherwise runs `oci-nvidia-probe` with a fixed environment, as nobody,
+/// and caches what it says. Throws Error(probe_failed) if the probe is missing, dies, is silent
+/// past the deadline or says something else than it should, and Error(driver_files_missing) if
+/// there is no NVML library to ask.
+[[nodiscard]] DriverDetails query_gpus(const GpuQuery& query);
+
+}  // namespace nvhook

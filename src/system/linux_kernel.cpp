@@ -1,0 +1,248 @@
+// SPDX-License-Identifier: Apache-2.0
+// Kernel for real: file descriptors only.
+#include "system/linux_kernel.hpp"
+
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <linux/openat2.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+
+#include "core/error.hpp"
+#include "system/bind_source.hpp"
+#include "system/files.hpp"
+#include "system/loader_cache_file.hpp"
+#include "system/mount_id.hpp"
+#include "system/syscalls.hpp"
+#include "system/tmpfs.hpp"
+
+namespace nvhook {
+namespace {
+
+constexpr std::uint64_t kOwnTree = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS;
+constexpr std::size_t kMaxMountinfo = 64UL << 20U;
+
+std::string link_text(int directory, const std::string& name) {
+  std::array<char, 4096> text{};
+  const ssize_t length = ::readlinkat(directory, name.c_str(), text.data(), text.size());
+  return length <= 0 ? std::string() : std::string(text.data(), static_cast<std::size_t>(length));
+}
+
+}  // namespace
+
+LinuxKernel::LinuxKernel(const ContainerProcess& process, const RootDir& rootfs,
+                         const RootDir& system, const RootDir& driver)
+    : process_(process),
+      rootfs_(rootfs),
+      system_(system),
+      driver_(driver),
+      host_proc_(system.open("/proc", O_PATH | O_DIRECTORY)),
+      tree_(rootfs, process.owner_uid(), process.owner_gid(), undo_) {}
+
+void LinuxKernel::leave_out(const ContainerPath& target, const std::exception& reason) {
+  pending_.erase(target);
+  notes_.push_back(warning("left out " + target.str() + ": " + reason.what()));
+}
+
+// ---- in the host's mount namespace
+
+void LinuxKernel::prepare(const BindMount& mount) {
+  try {
+    const RootDir& root = mount.source.root == HostRoot::driver ? driver_ : system_;
+    pending_[mount.target].tree = clone_source(mount, root);
+  } catch (const Error& error) {
+    if (!mount.optional) throw;
+    leave_out(mount.target, error);
+  }
+}
+
+void LinuxKernel::prepare(const TmpfsMount& mount) {
+  Pending& pending = pending_[mount.target];
+  pending.tree = make_tmpfs(mount, process_.owner_uid(), process_.owner_gid());
+  pending.is_tmpfs = true;
+}
+
+void LinuxKernel::prepare(const std::vector<DeviceRule>& rules) {
+  if (rules.empty()) return;
+  const UniqueFd file = system_.open("/proc/self/mountinfo", O_RDONLY);
+  const auto mountinfo = file ? read_all(file.get(), kMaxMountinfo) : std::nullopt;
+  if (!mountinfo) {
+    throw_errno(Code::cgroup_not_found, "read `/proc/self/mountinfo`", "mount proc on /proc");
+  }
+  std::vector<DeviceNumber> devices;
+  devices.reserve(rules.size());
+  for (const DeviceRule& rule : rules) devices.push_back(rule.device);
+  permission_.emplace(process_.cgroup_text(), *mountinfo, std::move(devices));
+}
+
+// ---- in the container's
+
+void LinuxKernel::enter() { process_.enter_mount_namespace(); }
+
+UniqueFd LinuxKernel::procfs_target(const ContainerPath& path) const {
+  constexpr std::string_view kProc = "/proc/";
+  const UniqueFd proc = rootfs_.open("/proc", O_PATH | O_DIRECTORY | O_NOFOLLOW);
+  struct statfs filesystem {};
+  const bool is_procfs =
+      proc && ::fstatfs(proc.get(), &filesystem) == 0 && filesystem.f_type == PROC_SUPER_MAGIC;
+  if (!is_procfs) {
+    throw Error(Code::target_unusable, "`/proc` in the container is no procfs",
+                "let the runtime mount proc on /proc (config.json, mounts)");
+  }
+  UniqueFd target = sys::open_beneath(proc.get(), path.str().substr(kProc.size()).c_str(),
+                                      O_PATH | O_DIRECTORY, kOwnTree);
+  if (!target) throw_target_error(path, "open");
+  return target;
+}
+
+void LinuxKernel::resolve(const TmpfsMount& mount) {
+  pending_.at(mount.target).target =
+      mount.on_procfs ? procfs_target(mount.target) : tree_.directory_target(mount.target);
+}
+
+std::optional<UniqueFd> LinuxKernel::tmpfs_target(const ContainerPath& path) const {
+  for (const auto& [target, pending] : pending_) {
+    const std::string prefix = target.str() + "/";
+    if (!pending.is_tmpfs || !path.str().starts_with(prefix)) continue;
+    UniqueFd fd = sys::open_beneath(pending.tree.get(), path.str().substr(prefix.size()).c_str(),
+                                    O_PATH, kOwnTree);
+    if (!fd) throw_target_error(path, "open");
+    return fd;
+  }
+  return std::nullopt;
+}
+
+void LinuxKernel::resolve(const BindMount& mount) {
+  const auto pending = pending_.find(mount.target);
+  if (pending == pending_.end()) return;  // optional, and its source is gone
+  try {
+    if (auto target = tmpfs_target(mount.target)) {
+      pending->second.target = *std::move(target);
+    } else if (mount.type == SourceType::directory) {
+      pending->second.target = tree_.directory_target(mount.target);
+    } else {
+      pending->second.target = tree_.file_target(mount.target);
+    }
+  } catch (const Error& error) {
+    if (!mount.optional) throw;
+    leave_out(mount.target, error);
+  }
+}
+
+/// What is attached below a shared mount would appear in every peer, the host's included. runc sets
+/// the propagation that config.json asks for again after its pivot_root.
+void LinuxKernel::make_parent_slave(int target) {
+  const std::uint64_t id = mount_id_of(target);
+  if (!slave_mounts_.insert(id).second) return;
+  UniqueFd root = mount_root_of(target);
+  if (!root) {
+    // From a file there is no way up; from the directory that it is in there is.
+    const ContainerPath path(rootfs_.path_of(target));
+    const UniqueFd directory = rootfs_.open(path.parent().str(), O_PATH | O_DIRECTORY);
+    if (directory && mount_id_of(directory.get()) == id) root = mount_root_of(directory.get());
+  }
+  if (!root || sys::set_mount_attributes(root.get(), 0, 0, MS_SLAVE) != 0) {
+    throw_errno(Code::mount_failed, "stop mount propagation from the container to the host",
+                "run Linux 5.12 or later");
+  }
+}
+
+void LinuxKernel::attach(const ContainerPath& target) {
+  const auto found = pending_.find(target);
+  if (found == pending_.end()) return;
+  const Pending& pending = found->second;
+  make_parent_slave(pending.target.get());
+  if (sys::move_mount(pending.tree.get(), pending.target.get(), 0) != 0) {
+    throw_errno(Code::mount_failed, "mount over `" + target.str() + "` in the container",
+                "look at what the image has there; with SELinux or AppArmor, at the audit log");
+  }
+  const int tree = pending.tree.get();
+  undo_.push([this, tree] {
+    // umount2 knows no descriptors; the link below our own procfs leads to this very mount.
+    const std::string self = "self/fd/" + std::to_string(tree);
+    if (::fchdir(host_proc_.get()) == 0) ::umount2(self.c_str(), MNT_DETACH);
+    static_cast<void>(::chdir("/"));
+  });
+}
+
+void LinuxKernel::attach(const TmpfsMount& mount) { attach(mount.target); }
+void LinuxKernel::attach(const BindMount& mount) { attach(mount.target); }
+
+void LinuxKernel::create(const Symlink& symlink) {
+  const std::string name = symlink.link.filename();
+  const int directory = tree_.directory(symlink.link.parent());
+  const FileIdentity identity(process_.owner_uid(), process_.owner_gid());
+  if (::symlinkat(symlink.target.c_str(), directory, name.c_str()) == 0) {
+    tree_.push_removal(directory, name, false);
+    return;
+  }
+  if (errno == EROFS || errno == EACCES) {
+    notes_.push_back(warning("left out link " + symlink.link.str() + ": " + errno_text(errno)));
+    return;
+  }
+  if (errno != EEXIST) throw_target_error(symlink.link, "create link");
+  const std::string old = link_text(directory, name);
+  if (old == symlink.target) return;
+  if (old.empty() || !symlink.replace) {
+    notes_.push_back(info("kept the image's own " + symlink.link.str()));
+    return;
+  }
+  replace_link(directory, name, symlink, old);
+}
+
+void LinuxKernel::replace_link(int directory, const std::string& name, const Symlink& symlink,
+                               const std::string& old) {
+  const std::string temporary = "." + name + "." + std::to_string(::getpid());
+  const auto put = [directory, name, temporary](const std::string& target) {
+    if (::symlinkat(target.c_str(), directory, temporary.c_str()) != 0) return false;
+    if (sys::rename_at(directory, temporary.c_str(), directory, name.c_str(), 0) == 0) return true;
+    const int error = errno;
+    ::unlinkat(directory, temporary.c_str(), 0);
+    errno = error;
+    return false;
+  };
+  if (!put(symlink.target)) {
+    if (errno != EROFS && errno != EACCES) throw_target_error(symlink.link, "replace link");
+    notes_.push_back(
+        warning("left link " + symlink.link.str() + " as it is: " + errno_text(errno)));
+    return;
+  }
+  notes_.push_back(info("replaced link " + symlink.link.str() + ", which led to " + old));
+  undo_.push([put, old] { static_cast<void>(put(old)); });
+}
+
+void LinuxKernel::update_loader_cache(const std::vector<LoaderEntry>& entries) {
+  on_commit_.push_back(replace_loader_cache(tree_, entries, undo_, notes_));
+}
+
+void LinuxKernel::verify() {
+  for (const auto& [path, pending] : pending_) {
+    const UniqueFd seen = rootfs_.open(path.str(), O_PATH);
+    if (seen && mount_id_of(seen.get()) == mount_id_of(pending.tree.get())) continue;
+    throw Error(Code::mount_failed,
+                "`" + path.str() + "` in the container does not show what was mounted there",
+                "look for links in the image that lead one driver file's place to another's, and "
+                "for volumes over it");
+  }
+}
+
+void LinuxKernel::allow_devices() {
+  if (!permission_) return;
+  undo_.push([this] { permission_->revoke(); });
+  permission_->grant();
+  notes_.insert(notes_.end(), permission_->notes().begin(), permission_->notes().end());
+}
+
+void LinuxKernel::commit() noexcept {
+  undo_.forget();
+  for (const auto& let_go : on_commit_) let_go();
+}
+
+void LinuxKernel::roll_back() noexcept { undo_.run(); }
+
+}  // namespace nvhook

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+// Kernel for real: file descriptors only, every path of the container is hostile.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "core/kernel.hpp"
+#include "core/note.hpp"
+#include "system/container_process.hpp"
+#include "system/device_cgroup.hpp"
+#include "system/root_dir.hpp"
+#include "system/target_tree.hpp"
+#include "system/undo_stack.hpp"
+#include "system/unique_fd.hpp"
+
+namespace nvhook {
+
+class LinuxKernel : public Kernel {
+ public:
+  /// `system` and `driver` are the host's roots that sources are opened below. All must outlive
+  /// this object.
+  LinuxKernel(const ContainerProcess& process, const RootDir& rootfs, const RootDir& system,
+              const RootDir& driver);
+
+  void prepare(const BindMount& mount) override;
+  void prepare(const TmpfsMount& mount) override;
+  void prepare(const std::vector<DeviceRule>& rules) override;
+  void enter() override;
+  void resolve(const TmpfsMount& mount) override;
+  void resolve(const BindMount& mount) override;
+  void attach(const TmpfsMount& mount) override;
+  void attach(const BindMount& mount) override;
+  void create(const Symlink& symlink) override;
+  void update_loader_cache(const std::vector<LoaderEntry>& entries) override;
+  void verify() override;
+  void allow_devices() override;
+  void commit() noexcept override;
+  void roll_back() noexcept override;
+
+  /// Decisions made on the way: what was left out, what was there already.
+  [[nodiscard]] const Notes& notes() const noexcept { return notes_; }
+
+ private:
+  /// A mount on its way: its tree, then its target, then it is attached.
+  struct Pending {
+    UniqueFd tree = UniqueFd();
+    UniqueFd target = UniqueFd();
+    bool is_tmpfs = false;
+  };
+
+  void attach(const ContainerPath& target);
+  void make_parent_slave(int target);
+  void replace_link(int directory, const std::string& name, const Symlink& symlink,
+                    const std::string& old);
+  [[nodiscard]] UniqueFd procfs_target(const ContainerPath& path) const;
+  /// The tmpfs of ours that `path` lies on, and the rest of the path; nothing if none.
+  [[nodiscard]] std::optional<UniqueFd> tmpfs_target(const ContainerPath& path) const;
+  void leave_out(const ContainerPath& target, const std::exception& reason);
+
+  const ContainerProcess& process_;
+  const RootDir& rootfs_;
+  const RootDir& system_;
+  const RootDir& driver_;
+  UniqueFd host_proc_ = UniqueFd();  // our own procfs, as it was before enter()
+  UndoStack undo_ = {};
+  TargetTree tree_;
+  std::map<ContainerPath, Pending> pending_ = {};
+  std::set<std::uint64_t> slave_mounts_ = {};
+  std::optional<DevicePermission> permission_ = {};
+  std::vector<std::function<void()>> on_commit_ = {};
+  Notes notes_ = {};
+};
+
+}  // namespace nvhook

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+// Makes this process fit to work as root beside a hostile container.
+#include "system/process_setup.hpp"
+
+#include <fcntl.h>
+#include <linux/close_range.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdlib>
+
+#include "system/syscalls.hpp"
+
+namespace nvhook {
+namespace {
+
+std::string variable(const char* name) {
+  // NOLINTNEXTLINE(concurrency-mt-unsafe): this program has one thread
+  const char* value = ::secure_getenv(name);
+  return value == nullptr ? std::string() : std::string(value);
+}
+
+/// A descriptor that is closed would be given to the next file opened, and error messages would go
+/// there.
+void open_standard_descriptors() {
+  for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; ++fd) {
+    if (::fcntl(fd, F_GETFD) >= 0 || errno != EBADF) continue;
+    // The lowest free number is this one.
+    // NOLINTNEXTLINE(cppcoreguidelines-pro-type-vararg,android-cloexec-open): standard descriptors
+    // are inherited
+    static_cast<void>(::openat(AT_FDCWD, "/dev/null", O_RDWR));
+  }
+}
+
+}  // namespace
+
+CallerContext harden_process() {
+  open_standard_descriptors();
+  static_cast<void>(sys::close_range(STDERR_FILENO + 1, ~0U));
+  CallerContext caller{
+      .config_file = variable("NVIDIA_CTK_CONFIG_FILE_PATH"),
+      .config_home = variable("XDG_CONFIG_HOME"),
+      .mps_pipe_directory = variable("CUDA_MPS_PIPE_DIRECTORY"),
+      .working_directory = sys::open_beneath(AT_FDCWD, ".", O_PATH | O_DIRECTORY, 0),
+  };
+  ::clearenv();
+  ::umask(022);
+  static_cast<void>(::chdir("/"));
+  ::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+  return caller;
+}
+
+}  // namespace nvhook

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+// Makes this process fit to work as root beside a hostile container: the first thing that happens.
+#pragma once
+
+#include <string>
+
+#include "system/unique_fd.hpp"
+
+namespace nvhook {
+
+/// What is left of the caller's environment and place.
+struct CallerContext {
+  std::string config_file = {};         ///< NVIDIA_CTK_CONFIG_FILE_PATH
+  std::string config_home = {};         ///< XDG_CONFIG_HOME
+  std::string mps_pipe_directory = {};  ///< CUDA_MPS_PIPE_DIRECTORY
+  /// The working directory as it was: the bundle, for a runtime that does not say it.
+  UniqueFd working_directory = UniqueFd();
+};
+
+/// Takes the few variables we know and empties the environment; working directory `/`, umask 022,
+/// not dumpable, no descriptor open above 2, and 0–2 open on something. Nothing of it can be
+/// expected to fail; what does is not needed.
+[[nodiscard]] CallerContext harden_process();
+
+}  // namespace nvhook

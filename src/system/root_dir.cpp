@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+// A directory that is the root of everything below it.
+#include "system/root_dir.hpp"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <memory>
+
+#include "system/files.hpp"
+#include "system/syscalls.hpp"
+
+namespace nvhook {
+namespace {
+
+constexpr std::uint64_t kInRoot = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS;
+
+/// The path by which our own procfs knows `fd`; empty if it does not.
+std::string link_of(int fd) {
+  const std::string link = "/proc/self/fd/" + std::to_string(fd);
+  std::string target(4096, '\0');
+  const ssize_t length = ::readlinkat(AT_FDCWD, link.c_str(), target.data(), target.size());
+  if (length < 0 || static_cast<std::size_t>(length) == target.size()) return {};
+  target.resize(static_cast<std::size_t>(length));
+  return target;
+}
+
+}  // namespace
+
+bool FileStatus::is_regular() const noexcept { return S_ISREG(mode); }
+bool FileStatus::is_directory() const noexcept { return S_ISDIR(mode); }
+bool FileStatus::is_symlink() const noexcept { return S_ISLNK(mode); }
+bool FileStatus::is_socket() const noexcept { return S_ISSOCK(mode); }
+bool FileStatus::is_character_device() const noexcept { return S_ISCHR(mode); }
+
+FileStatus status_of(int fd) {
+  struct stat status {};
+  if (::fstat(fd, &status) != 0) throw_errno(Code::internal, "fstat");
+  return {.mode = status.st_mode,
+          .owner = status.st_uid,
+          .size = static_cast<unsigned long long>(status.st_size),
+          .device_major = major(status.st_rdev),
+          .device_minor = minor(status.st_rdev)};
+}
+
+UniqueFd RootDir::open(const std::string& path, int flags) const noexcept {
+  return sys::open_beneath(fd_.get(), path.c_str(), static_cast<std::uint64_t>(flags), kInRoot);
+}
+
+std::string RootDir::path_of(int fd) const {
+  const std::string root = link_of(fd_.get());
+  const std::string path = link_of(fd);
+  if (root == "/" || path.empty()) return path;
+  if (path.size() <= root.size() || !path.starts_with(root) || path[root.size()] != '/') return {};
+  return path.substr(root.size());
+}
+
+std::optional<std::string> RootDir::read(const std::string& path, std::size_t limit) const {
+  // The first open has no side effect on what is there (a FIFO, a device); only a regular file is
+  // then really opened.
+  const UniqueFd found = open(path, O_PATH);
+  if (!found || !status_of(found.get()).is_regular()) return std::nullopt;
+  const UniqueFd file = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
+  if (!file || !status_of(file.get()).is_regular()) return std::nullopt;
+  return read_all(file.get(), limit);
+}
+
+std::vector<std::string> RootDir::list(const std::string& path) const {
+  UniqueFd directory = open(path, O_RDONLY | O_DIRECTORY);
+  std::vector<std::string> names;
+  if (!directory) return names;
+  const std::unique_ptr<DIR, int (*)(DIR*)> stream(::fdopendir(::dup(directory.get())),
+                                                   &::closedir);
+  if (!stream) return names;
+  // NOLINTNEXTLINE(concurrency-mt-unsafe): this program has one thread
+  while (const dirent* entry = ::readdir(stream.get())) {
+    const std::string name = static_cast<const char*>(entry->d_name);
+    if (name != "." && name != "..") names.push_back(name);
+  }
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+std::optional<RootDir> open_root(const std::string& path) noexcept {
+  UniqueFd fd = sys::open_beneath(AT_FDCWD, path.c_str(), O_PATH | O_DIRECTORY, 0);
+  if (!fd) return std::nullopt;
+  return RootDir(std::move(fd));
+}
+
+}  // namespace nvhook

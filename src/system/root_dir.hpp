@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+// A directory that is the root of everything below it: no link and no `..` leads out.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "system/unique_fd.hpp"
+
+namespace nvhook {
+
+/// What an object is, told by its descriptor.
+struct FileStatus {
+  unsigned mode = 0;  ///< st_mode
+  unsigned owner = 0;
+  unsigned long long size = 0;
+  unsigned device_major = 0;  ///< of a device node
+  unsigned device_minor = 0;
+
+  [[nodiscard]] bool is_regular() const noexcept;
+  [[nodiscard]] bool is_directory() const noexcept;
+  [[nodiscard]] bool is_symlink() const noexcept;
+  [[nodiscard]] bool is_socket() const noexcept;
+  [[nodiscard]] bool is_character_device() const noexcept;
+};
+
+/// Status of the object that `fd` refers to. Throws Error(internal).
+[[nodiscard]] FileStatus status_of(int fd);
+
+/// A root directory. Paths given to its functions are absolute or relative to it; all links, also
+/// absolute ones and those with `..`, are followed inside it (openat2 RESOLVE_IN_ROOT), and links
+/// of /proc (RESOLVE_NO_MAGICLINKS) never.
+class RootDir {
+ public:
+  explicit RootDir(UniqueFd directory) noexcept : fd_(std::move(directory)) {}
+
+  [[nodiscard]] int fd() const noexcept { return fd_.get(); }
+
+  /// Opens `path` with O_CLOEXEC | `flags`; empty with errno if that fails.
+  [[nodiscard]] UniqueFd open(const std::string& path, int flags) const noexcept;
+
+  /// The path of `fd`, an object below this root, as seen from this root; empty if it is not below.
+  [[nodiscard]] std::string path_of(int fd) const;
+
+  /// Up to `limit` bytes of a regular file. Nothing if it is absent, is no regular file, cannot be
+  /// read or is larger.
+  [[nodiscard]] std::optional<std::string> read(const std::string& path, std::size_t limit) const;
+
+  /// The names in a directory, sorted, without `.` and `..`; empty if there is no such directory.
+  [[nodiscard]] std::vector<std::string> list(const std::string& path) const;
+
+ private:
+  UniqueFd fd_;
+};
+
+/// The directory at `path` on the host as a root; nothing, with errno, if it cannot be opened.
+[[nodiscard]] std::optional<RootDir> open_root(const std::string& path) noexcept;
+
+}  // namespace nvhook

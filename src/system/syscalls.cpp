@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+// Kernel calls by number, and errno → Error.
+#include "system/syscalls.hpp"
+
+#include <fcntl.h>
+#include <linux/mount.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <system_error>
+
+namespace nvhook {
+
+std::string errno_text(int error) { return std::generic_category().message(error); }
+
+void throw_errno(Code code, const std::string& what, const std::string& remedy) {
+  throw Error(code, what + ": " + errno_text(errno), remedy);
+}
+
+namespace sys {
+namespace {
+
+// A rename anywhere on the path makes openat2 give up with EAGAIN. A hostile sibling can go on
+// renaming for ever.
+constexpr int kMaxRenameRetries = 128;
+
+UniqueFd to_fd(long result) noexcept { return UniqueFd(static_cast<int>(result)); }
+
+}  // namespace
+
+UniqueFd open_beneath(int directory, const char* path, std::uint64_t flags, std::uint64_t resolve,
+                      mode_t mode) noexcept {
+  open_how how{};
+  how.flags = flags | O_CLOEXEC;
+  how.mode = mode;
+  how.resolve = resolve;
+  UniqueFd fd;
+  for (int attempt = 0; attempt < kMaxRenameRetries; ++attempt) {
+    fd = to_fd(::syscall(SYS_openat2, directory, path, &how, sizeof how));
+    if (fd || errno != EAGAIN) break;
+  }
+  return fd;
+}
+
+UniqueFd open_tree(int directory, const char* path, unsigned flags) noexcept {
+  return to_fd(::syscall(SYS_open_tree, directory, path, flags | O_CLOEXEC));
+}
+
+int move_mount(int from, int to, unsigned flags) noexcept {
+  return static_cast<int>(::syscall(SYS_move_mount, from, "", to, "",
+                                    flags | MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH));
+}
+
+int set_mount_attributes(int fd, std::uint64_t set, std::uint64_t clear,
+                         std::uint64_t propagation) noexcept {
+  mount_attr attributes{};
+  attributes.attr_set = set;
+  attributes.attr_clr = clear;
+  attributes.propagation = propagation;
+  return static_cast<int>(
+      ::syscall(SYS_mount_setattr, fd, "", AT_EMPTY_PATH, &attributes, sizeof attributes));
+}
+
+UniqueFd fsopen(const char* filesystem) noexcept {
+  return to_fd(::syscall(SYS_fsopen, filesystem, FSOPEN_CLOEXEC));
+}
+
+int fsconfig_string(int context, const char* key, const char* value) noexcept {
+  return static_cast<int>(::syscall(SYS_fsconfig, context, FSCONFIG_SET_STRING, key, value, 0));
+}
+
+int fsconfig_create(int context) noexcept {
+  return static_cast<int>(
+      ::syscall(SYS_fsconfig, context, FSCONFIG_CMD_CREATE, nullptr, nullptr, 0));
+}
+
+UniqueFd fsmount(int context, unsigned attributes) noexcept {
+  return to_fd(::syscall(SYS_fsmount, context, FSMOUNT_CLOEXEC, attributes));
+}
+
+UniqueFd pidfd_open(pid_t pid) noexcept { return to_fd(::syscall(SYS_pidfd_open, pid, 0)); }
+
+int pidfd_send_signal(int pidfd, int signal) noexcept {
+  return static_cast<int>(::syscall(SYS_pidfd_send_signal, pidfd, signal, nullptr, 0));
+}
+
+int close_range(unsigned first, unsigned last) noexcept {
+  return static_cast<int>(::syscall(SYS_close_range, first, last, 0));
+}
+
+int rename_at(int from_directory, const char* from, int to_directory, const char* to,
+              unsigned flags) noexcept {
+  return static_cast<int>(::syscall(SYS_renameat2, from_directory, from, to_directory, to, flags));
+}
+
+}  // namespace sys
+}  // namespace nvhook

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+// The container's root file system as the place where targets are found or made: everything in it
+// is hostile.
+#pragma once
+
+#include <sys/types.h>
+
+#include <map>
+#include <memory>
+#include <string>
+
+#include "core/paths.hpp"
+#include "system/root_dir.hpp"
+#include "system/undo_stack.hpp"
+#include "system/unique_fd.hpp"
+
+namespace nvhook {
+
+/// Finds and makes files and directories below one root. Only descriptors are handed out; names are
+/// resolved once, inside the root. What is made belongs to `uid`:`gid`, and its inverse goes to
+/// `undo`; what was there is never changed.
+class TargetTree {
+ public:
+  TargetTree(const RootDir& rootfs, uid_t uid, gid_t gid, UndoStack& undo)
+      : rootfs_(rootfs), uid_(uid), gid_(gid), undo_(undo) {}
+
+  /// A directory, made with its parents (0755) where it is missing. The descriptor stays valid as
+  /// long as this object. Throws Error(target_unusable, target_read_only).
+  [[nodiscard]] int directory(const ContainerPath& path);
+
+  /// The directory to mount over at `path`.
+  [[nodiscard]] UniqueFd directory_target(const ContainerPath& path);
+  /// The file, socket or device to mount over at `path`: anything but a directory, or an empty file
+  /// made for it (0644). A link is followed inside the root; what a dangling one names is made.
+  [[nodiscard]] UniqueFd file_target(const ContainerPath& path);
+
+  /// Remembers that `name` in `parent` was just made by us and is to be removed again, if it still
+  /// is the same object.
+  void push_removal(int parent, const std::string& name, bool is_directory);
+
+  [[nodiscard]] uid_t uid() const noexcept { return uid_; }
+  [[nodiscard]] gid_t gid() const noexcept { return gid_; }
+
+ private:
+  [[nodiscard]] UniqueFd make_directory(const ContainerPath& path, int depth);
+  [[nodiscard]] UniqueFd make_file(const ContainerPath& path, int depth);
+  [[nodiscard]] ContainerPath follow(int parent, const ContainerPath& path, int depth) const;
+
+  const RootDir& rootfs_;
+  uid_t uid_;
+  gid_t gid_;
+  UndoStack& undo_;
+  std::map<ContainerPath, std::shared_ptr<UniqueFd>> directories_ = {};
+};
+
+/// While it lives, files are created as `uid`:`gid` (fsuid, fsgid). That, and not chown afterwards,
+/// is what works on file systems whose superblock belongs to a user namespace (EOVERFLOW
+/// otherwise).
+class FileIdentity {
+ public:
+  FileIdentity(uid_t uid, gid_t gid) noexcept;
+  FileIdentity(const FileIdentity&) = delete;
+  FileIdentity& operator=(const FileIdentity&) = delete;
+  FileIdentity(FileIdentity&&) = delete;
+  FileIdentity& operator=(FileIdentity&&) = delete;
+  ~FileIdentity();
+
+ private:
+  bool changed_;
+};
+
+/// Error for the errno of a failed creation at `path` in the container.
+[[noreturn]] void throw_target_error(const ContainerPath& path, const std::string& action);
+
+}  // namespace nvhook

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+// A small tmpfs, filled while it is attached nowhere.
+#include "system/tmpfs.hpp"
+
+#include <fcntl.h>
+#include <linux/mount.h>
+#include <linux/openat2.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "system/files.hpp"
+#include "system/syscalls.hpp"
+
+namespace nvhook {
+namespace {
+
+constexpr std::uint64_t kBeneath = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS;
+// Of what goes in, /proc/driver/nvidia's texts are the largest: some KiB. The container's root can
+// write to it.
+constexpr const char* kSizeLimit = "1m";
+
+[[noreturn]] void fail(const TmpfsMount& mount, const std::string& action) {
+  throw_errno(Code::mount_failed, action + " for `" + mount.target.str() + "`",
+              "run the hook with CAP_SYS_ADMIN over its mount namespace, on Linux 5.2 or later");
+}
+
+UniqueFd create_detached(const TmpfsMount& mount, uid_t uid, gid_t gid) {
+  const UniqueFd context = sys::fsopen("tmpfs");
+  if (!context) fail(mount, "open a tmpfs");
+  const bool configured =
+      sys::fsconfig_string(context.get(), "size", kSizeLimit) == 0 &&
+      sys::fsconfig_string(context.get(), "mode", "0755") == 0 &&
+      sys::fsconfig_string(context.get(), "uid", std::to_string(uid).c_str()) == 0 &&
+      sys::fsconfig_string(context.get(), "gid", std::to_string(gid).c_str()) == 0 &&
+      sys::fsconfig_create(context.get()) == 0;
+  if (!configured) fail(mount, "configure a tmpfs");
+  UniqueFd tmpfs =
+      sys::fsmount(context.get(), MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
+  if (!tmpfs) fail(mount, "make a tmpfs");
+  return tmpfs;
+}
+
+void add_entry(int root, const TmpfsEntry& entry, const TmpfsMount& mount, uid_t uid, gid_t gid) {
+  const char* path = entry.path.c_str();
+  if (entry.directory && ::mkdirat(root, path, entry.mode) != 0) fail(mount, "fill a tmpfs");
+  const UniqueFd fd = sys::open_beneath(
+      root, path, entry.directory ? O_RDONLY | O_DIRECTORY : O_WRONLY | O_CREAT | O_EXCL, kBeneath,
+      entry.directory ? 0 : 0600);
+  const bool done = fd && (entry.directory || write_all(fd.get(), entry.content)) &&
+                    ::fchown(fd.get(), uid, gid) == 0 && ::fchmod(fd.get(), entry.mode) == 0;
+  if (!done) fail(mount, "fill a tmpfs");
+}
+
+}  // namespace
+
+UniqueFd make_tmpfs(const TmpfsMount& mount, uid_t uid, gid_t gid) {
+  UniqueFd tmpfs = create_detached(mount, uid, gid);
+  for (const TmpfsEntry& entry : mount.entries) add_entry(tmpfs.get(), entry, mount, uid, gid);
+  const UniqueFd top = sys::open_beneath(tmpfs.get(), ".", O_RDONLY | O_DIRECTORY, kBeneath);
+  if (!top || ::fchmod(top.get(), mount.mode) != 0) fail(mount, "set the mode of a tmpfs");
+  return tmpfs;
+}
+
+}  // namespace nvhook

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+// Inverses of what was done, taken back in reverse order.
+#pragma once
+
+#include <functional>
+#include <utility>
+#include <vector>
+
+namespace nvhook {
+
+/// Holds one inverse per change. Inverses must not throw: they run while an error is on its way
+/// out.
+class UndoStack {
+ public:
+  void push(std::function<void()> inverse) { inverses_.push_back(std::move(inverse)); }
+
+  void run() noexcept {
+    while (!inverses_.empty()) {
+      const std::function<void()> inverse = std::move(inverses_.back());
+      inverses_.pop_back();
+      inverse();
+    }
+  }
+  void forget() noexcept { inverses_.clear(); }
+
+ private:
+  std::vector<std::function<void()>> inverses_ = {};
+};
+
+}  // namespace nvhook

@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: Apache-2.0
+// config.json as engines write it, and as nobody should.
+#include "core/container_spec.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "support/fails_with.hpp"
+
+namespace nvhook {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+using ::testing::Pair;
+
+/// A spec with this `process` and the rest as it has to be.
+std::string with_process(const std::string& process) {
+  return R"({"ociVersion":"1.0.2","root":{"path":"rootfs"},"process":)" + process + "}";
+}
+
+std::string with_root(const std::string& root) {
+  return R"({"ociVersion":"1.0.2","process":{},"root":)" + root + "}";
+}
+
+TEST(ContainerSpec, HasTheFieldsThatDecide) {
+  const ContainerSpec spec = parse_spec(R"({
+    "ociVersion": "1.0.2-dev", "hostname": "c1", "unknown": {"field": [1, 2]},
+    "process": {"args": ["sh"], "env": ["PATH=/bin", "NVIDIA_VISIBLE_DEVICES=all"],
+                "capabilities": {"bounding": ["CAP_CHOWN", "CAP_SYS_ADMIN"], "effective": []}},
+    "root": {"path": "/var/lib/rootfs", "readonly": true},
+    "mounts": [{"destination": "/proc", "type": "proc", "source": "proc"},
+               {"destination": "/dev/pts"}]
+  })");
+  const ContainerSpec expected{
+      .root = "/var/lib/rootfs",
+      .environment = {{"PATH", "/bin"}, {"NVIDIA_VISIBLE_DEVICES", "all"}},
+      .mounts = {{.source = "proc", .destination = "/proc"}, {.destination = "/dev/pts"}},
+      .privileged = true};
+  EXPECT_EQ(spec, expected);
+}
+
+TEST(ContainerSpec, NeedsNoEnvironmentNorMountsNorCapabilities) {
+  const ContainerSpec spec = parse_spec(with_process("{}"));
+  EXPECT_EQ(spec, ContainerSpec{.root = "rootfs"});
+}
+
+TEST(ContainerSpec, TakesNullForAbsence) {
+  const ContainerSpec spec =
+      parse_spec(R"({"ociVersion":"1.0.2","root":{"path":"rootfs"},"mounts":null,)"
+                 R"("process":{"env":null,"capabilities":{"bounding":null}}})");
+  EXPECT_EQ(spec, ContainerSpec{.root = "rootfs"});
+}
+
+TEST(ContainerSpec, LastOfDuplicateVariablesWins) {
+  const ContainerSpec spec = parse_spec(with_process(R"({"env":["A=1","B=x","A=2"]})"));
+  EXPECT_THAT(spec.environment, ElementsAre(Pair("A", "2"), Pair("B", "x")));
+}
+
+TEST(ContainerSpec, VariableIsSplitAtItsFirstEqualsSign) {
+  const ContainerSpec spec =
+      parse_spec(with_process(R"({"env":["NVIDIA_REQUIRE_CUDA=cuda>=9.0"]})"));
+  EXPECT_THAT(spec.environment, ElementsAre(Pair("NVIDIA_REQUIRE_CUDA", "cuda>=9.0")));
+}
+
+TEST(ContainerSpec, VariableWithoutEqualsSignIsEmpty) {
+  const ContainerSpec spec = parse_spec(with_process(R"({"env":["CUDA_VERSION"]})"));
+  EXPECT_THAT(spec.environment, ElementsAre(Pair("CUDA_VERSION", "")));
+}
+
+TEST(ContainerSpec, OddVariablesAreData) {
+  const ContainerSpec spec = parse_spec(with_process(R"({"env":["","=x","A=\u001b[2J\nb"]})"));
+  EXPECT_THAT(spec.environment, ElementsAre(Pair("", "x"), Pair("A", "\x1b[2J\nb")));
+}
+
+TEST(ContainerSpec, ReadsAHundredThousandVariables) {
+  std::string list = R"("BIG=)" + std::string(8U << 20U, 'x') + "\"";
+  for (int i = 0; i < 100'000; ++i) list += ",\"NAME" + std::to_string(i) + "=v\"";
+  EXPECT_EQ(parse_spec(with_process("{\"env\":[" + list + "]}")).environment.size(), 100'001U);
+}
+
+struct Privilege {
+  const char* name;
+  const char* capabilities;
+  bool privileged;
+};
+class Privileged : public ::testing::TestWithParam<Privilege> {};
+TEST_P(Privileged, IsCapSysAdminInTheBoundingSet) {
+  const auto spec =
+      parse_spec(with_process("{\"capabilities\":" + std::string(GetParam().capabilities) + "}"));
+  EXPECT_EQ(spec.privileged, GetParam().privileged);
+}
+INSTANTIATE_TEST_SUITE_P(
+    Capabilities, Privileged,
+    ::testing::Values(Privilege{"Bounding", R"({"bounding":["CAP_SYS_ADMIN"]})", true},
+                      Privilege{"NotBounding", R"({"bounding":["CAP_SYS_CHROOT"]})", false},
+                      Privilege{"EffectiveOnly", R"({"effective":["CAP_SYS_ADMIN"]})", false},
+                      Privilege{"OtherCase", R"({"bounding":["cap_sys_admin"]})", false},
+                      Privilege{"PlainListBeforeRc5", R"(["CAP_SYS_ADMIN"])", true},
+                      Privilege{"PlainListWithout", R"(["CAP_CHOWN"])", false},
+                      Privilege{"EmptyList", "[]", false}, Privilege{"EmptyObject", "{}", false}),
+    [](const auto& row) { return std::string(row.param.name); });
+
+struct Bad {
+  const char* name;
+  std::string json;
+  const char* words;
+};
+class InvalidSpec : public ::testing::TestWithParam<Bad> {};
+TEST_P(InvalidSpec, IsRefused) {
+  EXPECT_THAT([] { static_cast<void>(parse_spec(GetParam().json)); },
+              fails_with(Code::spec_invalid, GetParam().words));
+}
+std::string name_of(const ::testing::TestParamInfo<Bad>& row) { return row.param.name; }
+
+INSTANTIATE_TEST_SUITE_P(
+    Documents, InvalidSpec,
+    ::testing::Values(
+        Bad{"Empty", "", "not one whole JSON object"},
+        Bad{"List", "[]", "not one whole JSON object"},
+        Bad{"TwoDocuments", with_process("{}") + "{}", "not one whole JSON object"},
+        Bad{"Garbage", "{x}", "could not decode OCI spec: parse error"},
+        Bad{"InvalidUtf8", with_process("{\"env\":[\"A=\xff\"]}"), "UTF-8"},
+        Bad{"DeepNesting", "{\"a\":" + std::string(64, '[') + std::string(64, ']') + "}",
+            "nested too deeply"},
+        Bad{"MillionBrackets",
+            "{\"a\":" + std::string(1'000'000, '[') + std::string(1'000'000, ']') + "}",
+            "nested too deeply"},
+        Bad{"NoVersion", R"({"process":{},"root":{"path":"r"}})", "Version is empty in OCI spec"},
+        Bad{"NullVersion", R"({"ociVersion":null,"process":{},"root":{"path":"r"}})",
+            "Version is empty in OCI spec"},
+        Bad{"NoProcess", R"({"ociVersion":"1","root":{"path":"r"}})",
+            "Process is empty in OCI spec"},
+        Bad{"NoRoot", R"({"ociVersion":"1","process":{}})", "Root is empty in OCI spec"}),
+    name_of);
+INSTANTIATE_TEST_SUITE_P(
+    Types, InvalidSpec,
+    ::testing::Values(
+        Bad{"Version", R"({"ociVersion":1,"process":{},"root":{"path":"r"}})",
+            "`ociVersion` is of type number, not string"},
+        Bad{"Process", with_process("[]"), "`process` is of type array, not object"},
+        Bad{"Environment", with_process(R"({"env":{}})"),
+            "`process.env` is of type object, not array"},
+        Bad{"Variable", with_process(R"({"env":[1]})"),
+            "`process.env` holds a value of type number"},
+        Bad{"Capabilities", with_process(R"({"capabilities":"CAP_SYS_ADMIN"})"),
+            "could not decode Process.Capabilities in OCI spec"},
+        Bad{"Bounding", with_process(R"({"capabilities":{"bounding":"CAP_SYS_ADMIN"}})"),
+            "`process.capabilities.bounding` is of type string, not array"},
+        Bad{"Capability", with_process(R"({"capabilities":{"bounding":[21]}})"),
+            "`process.capabilities` holds a value of type number"},
+        Bad{"Root", with_root("\"rootfs\""), "`root` is of type string, not object"},
+        Bad{"RootPath", with_root(R"({"path":1})"), "`root.path` is of type number, not string"},
+        Bad{"Mounts", R"({"ociVersion":"1","process":{},"root":{"path":"r"},"mounts":{}})",
+            "`mounts` is of type object, not array"},
+        Bad{"Mount", R"({"ociVersion":"1","process":{},"root":{"path":"r"},"mounts":["/a"]})",
+            "`mounts` holds a value of type string"},
+        Bad{"MountSource",
+            R"({"ociVersion":"1","process":{},"root":{"path":"r"},"mounts":[{"source":1}]})",
+            "`mounts[].source` is of type number, not string"}),
+    name_of);
+INSTANTIATE_TEST_SUITE_P(
+    Roots, InvalidSpec,
+    ::testing::Values(Bad{"Missing", with_root("{}"), "`root.path` is empty"},
+                      Bad{"Empty", with_root(R"({"path":""})"), "`root.path` is empty"},
+                      Bad{"Host", with_root(R"({"path":"/"})"),
+                          "`root.path` is `/`, which is the host's own root"},
+                      Bad{"HostInDisguise", with_root(R"({"path":"//a/.././"})"),
+                          "which is the host's own root"},
+                      Bad{"Nul", with_root(R"({"path":"/a\u0000"})"), "it holds a NUL"}),
+    name_of);
+
+TEST(ContainerSpec, CutAnywhereIsRefused) {
+  const std::string whole = with_process(R"({"env":["A=\"b"],"capabilities":{"bounding":["X"]}})");
+  for (std::size_t length = 0; length < whole.size(); ++length) {
+    EXPECT_THAT([&] { static_cast<void>(parse_spec(whole.substr(0, length))); },
+                fails_with(Code::spec_invalid, "could not decode OCI spec"))
+        << length;
+  }
+}
+
+}  // namespace
+}  // namespace nvhook

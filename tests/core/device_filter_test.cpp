@@ -1,0 +1,285 @@
+// SPDX-License-Identifier: Apache-2.0
+// The device filter's prologue, run by a small interpreter: what it grants, what it leaves to the
+// program behind it.
+#include "core/device_filter.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <linux/bpf.h>
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <optional>
+#include <set>
+#include <vector>
+
+#include "core/error.hpp"
+
+namespace nvhook {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Optional;
+
+using Program = std::vector<BpfInstruction>;
+
+constexpr DeviceNumber kControl{195, 255};
+constexpr DeviceNumber kGpu0{195, 0};
+constexpr DeviceNumber kUvm{511, 0};
+
+constexpr unsigned kRead = BPF_DEVCG_ACC_READ;
+constexpr unsigned kWrite = BPF_DEVCG_ACC_WRITE;
+constexpr unsigned kMknod = BPF_DEVCG_ACC_MKNOD;
+
+BpfInstruction instruction(unsigned code, unsigned target = 0, unsigned source = 0, int offset = 0,
+                           int immediate = 0) {
+  bpf_insn insn{};
+  insn.code = static_cast<__u8>(code);
+  insn.dst_reg = target & 0xFU;
+  insn.src_reg = source & 0xFU;
+  insn.off = static_cast<__s16>(offset);
+  insn.imm = immediate;
+  return std::bit_cast<BpfInstruction>(insn);
+}
+
+BpfInstruction exit_instruction() { return instruction(BPF_JMP | BPF_EXIT); }
+
+/// A filter that returns `value` for everything.
+Program constant(int value) {
+  return {instruction(BPF_ALU64 | BPF_MOV | BPF_K, BPF_REG_0, 0, 0, value), exit_instruction()};
+}
+
+bpf_cgroup_dev_ctx request(unsigned type, unsigned access, DeviceNumber device) {
+  return {access << 16U | type, device.major, device.minor};
+}
+
+bpf_cgroup_dev_ctx character(unsigned access, DeviceNumber device) {
+  return request(BPF_DEVCG_DEV_CHAR, access, device);
+}
+
+/// What `program` returns for `context`; nothing if it runs off its end. Knows the instructions
+/// that filters are made of, and fails the test on a read of a register that nothing was written to
+/// and on all else.
+class Machine {
+ public:
+  explicit Machine(const bpf_cgroup_dev_ctx& context)
+      : words_{context.access_type, context.major, context.minor} {
+    written_.insert(BPF_REG_1);
+  }
+
+  std::optional<std::uint64_t> run(const Program& program) {
+    for (std::size_t at = 0; at < program.size(); ++at) {
+      const auto insn = std::bit_cast<bpf_insn>(program[at]);
+      const auto immediate = static_cast<std::uint64_t>(std::int64_t{insn.imm});
+      switch (insn.code) {
+        case BPF_LDX | BPF_MEM | BPF_W:
+          EXPECT_EQ(insn.src_reg, BPF_REG_1);
+          write(insn.dst_reg, words_.at(static_cast<std::size_t>(insn.off) / 4));
+          break;
+        case BPF_ALU64 | BPF_AND | BPF_K:
+          write(insn.dst_reg, read(insn.dst_reg) & immediate);
+          break;
+        case BPF_ALU64 | BPF_MOV | BPF_K:
+          write(insn.dst_reg, immediate);
+          break;
+        case BPF_JMP | BPF_JNE | BPF_K:
+          if (read(insn.dst_reg) != immediate) at += static_cast<std::size_t>(insn.off);
+          break;
+        case BPF_JMP | BPF_EXIT:
+          return read(BPF_REG_0);
+        default:
+          ADD_FAILURE() << "instruction " << at << " has code " << unsigned{insn.code};
+          return std::nullopt;
+      }
+    }
+    return std::nullopt;
+  }
+
+ private:
+  std::uint64_t read(unsigned number) {
+    EXPECT_TRUE(written_.contains(number)) << "r" << number << " is read before it is written";
+    return registers_.at(number);
+  }
+  void write(unsigned number, std::uint64_t value) {
+    EXPECT_NE(number, unsigned{BPF_REG_1}) << "the context is lost to the program behind";
+    written_.insert(number);
+    registers_.at(number) = value;
+  }
+
+  std::array<std::uint32_t, 3> words_;
+  std::array<std::uint64_t, 11> registers_ = {};
+  std::set<unsigned> written_ = {};
+};
+
+std::optional<std::uint64_t> run(const Program& program, const bpf_cgroup_dev_ctx& context) {
+  return Machine(context).run(program);
+}
+
+TEST(DeviceFilterPrologue, IsNothingForNoDevices) {
+  EXPECT_THAT(device_filter_prologue({}), IsEmpty());
+}
+
+class Granted : public ::testing::TestWithParam<DeviceNumber> {};
+
+TEST_P(Granted, EachDeviceForEachAccessWithinReadAndWrite) {
+  const Program prologue = device_filter_prologue({kUvm, kControl, kGpu0, {0, 0}, {4095, 1048575}});
+  for (const unsigned access : {0U, kRead, kWrite, kRead | kWrite}) {
+    EXPECT_THAT(run(prologue, character(access, GetParam())), Optional(1U)) << "access " << access;
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Devices, Granted,
+                         ::testing::Values(kUvm, kControl, kGpu0, DeviceNumber{0, 0},
+                                           DeviceNumber{4095, 1048575}),
+                         [](const auto& row) {
+                           return std::to_string(row.param.major) + "_" +
+                                  std::to_string(row.param.minor);
+                         });
+
+struct LeftAlone {
+  std::string name;
+  bpf_cgroup_dev_ctx context;
+};
+
+class FallsThrough : public ::testing::TestWithParam<LeftAlone> {};
+
+TEST_P(FallsThrough, ToTheProgramBehind) {
+  const std::vector<DeviceNumber> devices = {kGpu0, kControl, kUvm};
+  EXPECT_EQ(run(device_filter_prologue(devices), GetParam().context), std::nullopt);
+  EXPECT_THAT(run(prepend_device_rules(constant(0), devices), GetParam().context), Optional(0U));
+  EXPECT_THAT(run(prepend_device_rules(constant(1), devices), GetParam().context), Optional(1U));
+}
+
+const LeftAlone kLeftAlone[] = {
+    {"Mknod", character(kMknod, kGpu0)},
+    {"MknodWithRead", character(kMknod | kRead, kGpu0)},
+    {"MknodWithAll", character(kMknod | kRead | kWrite, kControl)},
+    {"AccessBitOfTheFuture", character(8, kGpu0)},
+    {"HighestAccessBit", character(0x8000, kGpu0)},
+    {"BlockDevice", request(BPF_DEVCG_DEV_BLOCK, kRead, kGpu0)},
+    {"BothTypes", request(BPF_DEVCG_DEV_BLOCK | BPF_DEVCG_DEV_CHAR, kRead, kGpu0)},
+    {"NoType", request(0, kRead, kGpu0)},
+    {"TypeOfTheFuture", request(4 | BPF_DEVCG_DEV_CHAR, kRead, kGpu0)},
+    {"OtherMinor", character(kRead, {195, 1})},
+    {"OtherMajor", character(kRead, {196, 0})},
+    {"MinorOfOneMajorOfAnother", character(kRead, {511, 255})},
+    {"SwappedNumbers", character(kRead, {0, 195})},
+};
+
+INSTANTIATE_TEST_SUITE_P(Requests, FallsThrough, ::testing::ValuesIn(kLeftAlone),
+                         [](const auto& row) { return row.param.name; });
+
+TEST(DeviceFilterPrologue, ReachesTheProgramBehindFromTheFirstJumpAtItsLargestSize) {
+  std::vector<DeviceNumber> devices;
+  for (unsigned minor = 0; minor < 8000; ++minor) devices.push_back({195, minor});
+  const Program program = prepend_device_rules(constant(0), devices);
+  EXPECT_THAT(run(program, request(BPF_DEVCG_DEV_BLOCK, kRead, kGpu0)), Optional(0U));
+  EXPECT_THAT(run(program, character(kRead, {195, 7999})), Optional(1U));
+}
+
+TEST(DeviceFilterPrologue, RefusesMoreRulesThanAJumpCanPassOver) {
+  std::vector<DeviceNumber> devices;
+  for (unsigned minor = 0; minor < 8001; ++minor) devices.push_back({195, minor});
+  try {
+    (void)device_filter_prologue(devices);
+    FAIL() << "8001 rules were taken";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), Code::device_filter_failed);
+    EXPECT_STREQ(error.what(), "a device filter cannot have 8001 rules");
+  }
+}
+
+TEST(DeviceFilterPrologue, IsTheSameInAnyOrderAndForRepeatedDevices) {
+  EXPECT_EQ(device_filter_prologue({kUvm, kGpu0, kUvm}), device_filter_prologue({kGpu0, kUvm}));
+}
+
+TEST(PrependDeviceRules, LeavesTheProgramAsItIsBehindThem) {
+  const Program program = {exit_instruction(), 0x1122334455667788U, exit_instruction()};
+  const Program all = prepend_device_rules(program, {kGpu0});
+  ASSERT_GT(all.size(), program.size());
+  EXPECT_TRUE(std::equal(program.rbegin(), program.rend(), all.rbegin()));
+}
+
+TEST(PrependDeviceRules, AddsNothingTheSecondTime) {
+  const Program once = prepend_device_rules(constant(0), {kGpu0, kControl});
+  EXPECT_EQ(prepend_device_rules(once, {kGpu0, kControl}), once);
+  EXPECT_EQ(prepend_device_rules(once, {kControl}), once);
+}
+
+TEST(PrependDeviceRules, JoinsWithTheRulesThatAreThere) {
+  const Program once = prepend_device_rules(constant(0), {kGpu0, kControl});
+  EXPECT_EQ(prepend_device_rules(once, {kUvm}),
+            prepend_device_rules(constant(0), {kUvm, kControl, kGpu0}));
+}
+
+TEST(PrependDeviceRules, KeepsTheRulesThatAreThereWhenNoneIsAdded) {
+  const Program once = prepend_device_rules(constant(0), {kGpu0});
+  EXPECT_EQ(prepend_device_rules(once, {}), once);
+}
+
+TEST(PrependDeviceRules, ChangesNothingForNoDevices) {
+  EXPECT_EQ(prepend_device_rules(constant(0), {}), constant(0));
+}
+
+/// Every one-bit change of a prologue is another program, whose meaning must not be changed.
+TEST(PrependDeviceRules, TakesOnlyTheExactInstructionsForAPrologue) {
+  const Program good = prepend_device_rules(constant(0), {kGpu0, kControl});
+  const std::size_t prologue = good.size() - constant(0).size();
+  for (std::size_t at = 0; at < prologue; ++at) {
+    for (unsigned bit = 0; bit < 64; ++bit) {
+      Program changed = good;
+      changed[at] ^= std::uint64_t{1} << bit;
+      const Program all = prepend_device_rules(changed, {kUvm});
+      if (all.size() < changed.size() + 4 + 5) {
+        // Taken for a prologue: then it must be one, of other numbers.
+        EXPECT_EQ(std::bit_cast<bpf_insn>(good[at]).code, BPF_JMP | BPF_JNE | BPF_K);
+        EXPECT_EQ(prepend_device_rules(changed, {}), changed) << "instruction " << at;
+      } else {
+        EXPECT_TRUE(std::equal(changed.rbegin(), changed.rend(), all.rbegin()))
+            << "instruction " << at << ", bit " << bit;
+      }
+    }
+  }
+}
+
+TEST(PrependDeviceRules, SurvivesAProgramCutOffInItsPrologue) {
+  const Program good = prepend_device_rules(constant(0), {kGpu0, kControl});
+  for (std::size_t size = 0; size < good.size(); ++size) {
+    const Program cut(good.begin(), good.begin() + static_cast<std::ptrdiff_t>(size));
+    EXPECT_GE(prepend_device_rules(cut, {kUvm}).size(), cut.size());
+  }
+}
+
+TEST(ReloadObstacle, IsNothingForAFilterOfCompareAndReturn) {
+  EXPECT_EQ(reload_obstacle(prepend_device_rules(constant(0), {kGpu0})), std::nullopt);
+}
+
+TEST(ReloadObstacle, IsAMap) {
+  const Program program = {
+      instruction(BPF_LD | BPF_IMM | BPF_DW, BPF_REG_2, BPF_PSEUDO_MAP_FD, 0, 3), 0,
+      exit_instruction()};
+  EXPECT_EQ(reload_obstacle(program), "it refers to a map");
+}
+
+TEST(ReloadObstacle, IsNotAPlainConstantOfTwoHalves) {
+  // The second half of this one looks like a call.
+  const Program program = {instruction(BPF_LD | BPF_IMM | BPF_DW, BPF_REG_0, 0, 0, 1),
+                           instruction(BPF_JMP | BPF_CALL), exit_instruction()};
+  EXPECT_EQ(reload_obstacle(program), std::nullopt);
+}
+
+TEST(ReloadObstacle, IsACall) {
+  const Program program = {instruction(BPF_JMP | BPF_CALL, 0, 0, 0, 5), exit_instruction()};
+  EXPECT_EQ(reload_obstacle(program), "it calls a function");
+}
+
+TEST(ReloadObstacle, IsABlindedConstant) {
+  const Program program = {instruction(BPF_ALU64 | BPF_MOV | BPF_K, 11, 0, 0, 77),
+                           exit_instruction()};
+  EXPECT_THAT(reload_obstacle(program), Optional(HasSubstr("net.core.bpf_jit_harden")));
+}
+
+}  // namespace
+}  // namespace nvhook

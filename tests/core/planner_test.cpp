@@ -1,0 +1,289 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a request gets, decided on a hand-written inventory.
+#include "core/planner.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "core/error.hpp"
+
+namespace nvhook {
+namespace {
+
+using ::testing::Contains;
+using ::testing::Field;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Not;
+using ::testing::ThrowsMessage;
+using ::testing::UnorderedElementsAre;
+
+DriverFile library(std::string_view row, const std::string& path, const std::string& soname,
+                   Abi abi = Abi::native) {
+  return {.kind = ComponentKind::library,
+          .component = find_component(ComponentKind::library, row),
+          .abi = abi,
+          .path = HostPath(path),
+          .soname = soname};
+}
+
+DeviceNode node(DeviceRole role, const std::string& path, DeviceNumber number, unsigned minor = 0) {
+  return {.role = role,
+          .file = {.root = HostRoot::system, .path = HostPath(path)},
+          .number = number,
+          .gpu_minor = minor};
+}
+
+Inventory host() {
+  const std::string lib = "/usr/lib/x86_64-linux-gnu/";
+  return {
+      .driver = *Version::parse("535.1"),
+      .gpus = {{.index = 0, .minor = 2, .uuid = "GPU-a", .pci = "0000:07:00.0"},
+               {.index = 1, .minor = 0, .uuid = "GPU-b", .pci = "0000:0f:00.0"}},
+      .files = {{.kind = ComponentKind::binary,
+                 .component = find_component(ComponentKind::binary, "nvidia-smi"),
+                 .path = HostPath("/usr/lib/nvidia/current/nvidia-smi-535")},
+                library("libnvidia-ml.so", lib + "nvidia/current/libnvidia-ml.so.535.1",
+                        "libnvidia-ml.so.1"),
+                library("libcuda.so", lib + "libcuda.so.535.1", "libcuda.so.1"),
+                library("libnvidia-encode.so", lib + "libnvidia-encode.so.535.1",
+                        "libnvidia-encode.so.1"),
+                library("libGLX_nvidia.so", lib + "libGLX_nvidia.so.535.1", "libGLX_nvidia.so.0"),
+                library("libnvidia-tls.so", lib + "libnvidia-tls.so.535.1", ""),
+                library("libcuda.so", "/usr/lib/i386-linux-gnu/libcuda.so.535.1", "libcuda.so.1",
+                        Abi::compat32),
+                {.kind = ComponentKind::firmware,
+                 .component = &firmware_component(),
+                 .path = HostPath("/usr/lib/firmware/nvidia/535.1/gsp_ga10x.bin")},
+                {.kind = ComponentKind::ipc_socket,
+                 .component = find_component(ComponentKind::ipc_socket,
+                                             "/var/run/nvidia-persistenced/socket"),
+                 .path = HostPath("/run/nvidia-persistenced/socket")}},
+      .nodes = {node(DeviceRole::control, "/dev/nvidiactl", {195, 255}),
+                node(DeviceRole::uvm, "/dev/nvidia-uvm", {511, 0}),
+                node(DeviceRole::modeset, "/dev/nvidia-modeset", {195, 254}),
+                node(DeviceRole::gpu, "/dev/nvidia2", {195, 2}, 2),
+                node(DeviceRole::gpu, "/dev/nvidia0", {195, 0}, 0)},
+      .proc_texts = {{.name = "params", .text = "ModifyDeviceFiles: 1\n"}},
+  };
+}
+
+Request request(DeviceSelection devices, CapabilitySet capabilities) {
+  return {.devices = std::move(devices),
+          .devices_source = "NVIDIA_VISIBLE_DEVICES",
+          .capabilities = capabilities};
+}
+
+Plan plan_for(const Request& wanted, const Inventory& inventory = host(),
+              const Config& config = {}) {
+  return make_plan(wanted, inventory,
+                   {.library_directory = ContainerPath("/usr/lib64"),
+                    .library32_directory = ContainerPath("/usr/lib32")},
+                   config);
+}
+
+std::vector<std::string> targets(const Plan& plan) {
+  std::vector<std::string> paths;
+  for (const BindMount& mount : plan.mounts) paths.push_back(mount.target.str());
+  return paths;
+}
+
+const BindMount& mount_at(const Plan& plan, const std::string& target) {
+  const auto found =
+      std::find_if(plan.mounts.begin(), plan.mounts.end(),
+                   [&](const BindMount& mount) { return mount.target.str() == target; });
+  if (found == plan.mounts.end()) throw std::runtime_error("no mount at " + target);
+  return *found;
+}
+
+TEST(Planner, UtilityGetsItsFilesControlDeviceAndTheGpuByMinor) {
+  EXPECT_THAT(targets(plan_for(request(DeviceNames{"0"}, {Capability::utility}))),
+              UnorderedElementsAre("/usr/bin/nvidia-smi", "/usr/lib64/libnvidia-ml.so.535.1",
+                                   "/lib/firmware/nvidia/535.1/gsp_ga10x.bin",
+                                   "/run/nvidia-persistenced/socket", "/dev/nvidiactl",
+                                   "/dev/nvidia2", "/proc/driver/nvidia/gpus/0000:07:00.0"));
+}
+
+TEST(Planner, BinaryKeepsItsOwnNameWhateverItsLinkLeadsTo_ReferenceUsedTheLinksTarget) {
+  const Plan plan = plan_for(request(NoDevices{}, {Capability::utility}));
+  EXPECT_EQ(mount_at(plan, "/usr/bin/nvidia-smi").source.path.str(),
+            "/usr/lib/nvidia/current/nvidia-smi-535");
+}
+
+TEST(Planner, ComputeGetsUvmAndVideoGetsComputeLibraries) {
+  const auto compute = targets(plan_for(request(NoDevices{}, {Capability::compute})));
+  EXPECT_THAT(compute, Contains("/dev/nvidia-uvm"));
+  EXPECT_THAT(compute, Contains("/usr/lib64/libcuda.so.535.1"));
+  EXPECT_THAT(compute, Not(Contains("/usr/lib64/libnvidia-encode.so.535.1")));
+  const auto video = targets(plan_for(request(NoDevices{}, {Capability::video})));
+  EXPECT_THAT(video, Contains("/dev/nvidia-uvm"));
+  EXPECT_THAT(video, Contains("/usr/lib64/libcuda.so.535.1"));
+  EXPECT_THAT(video, Contains("/usr/lib64/libnvidia-encode.so.535.1"));
+}
+
+TEST(Planner, OnlyDisplayGetsModeset) {
+  EXPECT_THAT(targets(plan_for(request(NoDevices{}, {Capability::display}))),
+              Contains("/dev/nvidia-modeset"));
+  EXPECT_THAT(targets(plan_for(request(NoDevices{}, {Capability::graphics}))),
+              Not(Contains("/dev/nvidia-modeset")));
+}
+
+TEST(Planner, NoneGetsTheControlDeviceButNoGpu) {
+  const Plan plan = plan_for(request(NoDevices{}, {Capability::utility}));
+  EXPECT_THAT(targets(plan), Contains("/dev/nvidiactl"));
+  EXPECT_THAT(targets(plan), Not(Contains("/dev/nvidia2")));
+  ASSERT_EQ(plan.tmpfs.size(), 1U);
+  EXPECT_THAT(plan.tmpfs[0].entries, ::testing::Each(Field(&TmpfsEntry::directory, false)));
+}
+
+TEST(Planner, Compat32GoesToItsOwnDirectoryAndOnlyWhenAsked) {
+  EXPECT_THAT(targets(plan_for(request(NoDevices{}, {Capability::compute, Capability::compat32}))),
+              Contains("/usr/lib32/libcuda.so.535.1"));
+  EXPECT_THAT(targets(plan_for(request(NoDevices{}, {Capability::compute}))),
+              Not(Contains("/usr/lib32/libcuda.so.535.1")));
+}
+
+TEST(Planner, LibrariesGetSonameAndInstallerLinks) {
+  const Plan plan = plan_for(request(NoDevices{}, {Capability::compute}));
+  EXPECT_THAT(plan.symlinks, ::testing::ElementsAre(
+                                 Symlink{ContainerPath("/usr/lib64/libcuda.so.1"),
+                                         "libcuda.so.535.1", true, "SONAME of libcuda.so.535.1"},
+                                 Symlink{ContainerPath("/usr/lib64/libcuda.so"), "libcuda.so.1",
+                                         false, "link of the driver's installer"}));
+}
+
+TEST(Planner, LibGlxIndirectLeadsToTheVersionedLibrary) {
+  const Plan plan = plan_for(request(NoDevices{}, {Capability::graphics}));
+  EXPECT_THAT(plan.symlinks,
+              Contains(::testing::AllOf(
+                  Field(&Symlink::link, ContainerPath("/usr/lib64/libGLX_indirect.so.0")),
+                  Field(&Symlink::target, "libGLX_nvidia.so.535.1"))));
+}
+
+TEST(Planner, LoaderCacheKnowsTheSonameOrTheNameOfALibraryWithoutOne) {
+  const Plan plan = plan_for(request(NoDevices{}, {Capability::graphics}));
+  EXPECT_THAT(plan.loader_entries,
+              UnorderedElementsAre(
+                  LoaderEntry{"libGLX_nvidia.so.0", ContainerPath("/usr/lib64/libGLX_nvidia.so.0")},
+                  LoaderEntry{"libnvidia-tls.so.535.1",
+                              ContainerPath("/usr/lib64/libnvidia-tls.so.535.1")}));
+}
+
+TEST(Planner, ParamsForbidDeviceFileChanges) {
+  const Plan plan = plan_for(request(NoDevices{}, {Capability::utility}));
+  EXPECT_EQ(plan.tmpfs.at(0).entries.at(0).content, "ModifyDeviceFiles: 0\n");
+  EXPECT_TRUE(plan.tmpfs.at(0).on_procfs);
+}
+
+TEST(Planner, MountFlagsAreThoseOfTheReference) {
+  const Plan plan = plan_for(request(DeviceNames{"0"}, {Capability::utility}));
+  EXPECT_EQ(mount_at(plan, "/usr/bin/nvidia-smi").attributes, (MountAttributes{true, true, false}));
+  EXPECT_EQ(mount_at(plan, "/dev/nvidia2").attributes, (MountAttributes{true, false, true}));
+  EXPECT_EQ(mount_at(plan, "/run/nvidia-persistenced/socket").attributes,
+            (MountAttributes{false, true, true}));
+  EXPECT_EQ(mount_at(plan, "/proc/driver/nvidia/gpus/0000:07:00.0").attributes,
+            (MountAttributes{true, true, true}));
+}
+
+TEST(Planner, EndpointsOfDaemonsAreOptionalAndNothingElse) {
+  for (const BindMount& mount : plan_for(request(AllDevices{}, CapabilitySet::all())).mounts) {
+    EXPECT_EQ(mount.optional, mount.type == SourceType::socket) << mount.target.str();
+  }
+}
+
+TEST(Planner, DeviceRulesAreExactlyTheInjectedNodes) {
+  const Plan plan = plan_for(request(AllDevices{}, {Capability::compute}));
+  std::vector<DeviceNumber> rules;
+  for (const DeviceRule& rule : plan.device_rules) rules.push_back(rule.device);
+  std::vector<DeviceNumber> nodes;
+  for (const BindMount& mount : plan.mounts) {
+    if (mount.device) nodes.push_back(*mount.device);
+  }
+  EXPECT_EQ(rules, nodes);
+  EXPECT_THAT(rules, UnorderedElementsAre(DeviceNumber{195, 255}, DeviceNumber{511, 0},
+                                          DeviceNumber{195, 2}, DeviceNumber{195, 0}));
+}
+
+TEST(Planner, NoCgroupsLeavesTheDeviceCgroupAlone) {
+  EXPECT_THAT(plan_for(request(AllDevices{}, {Capability::compute}), host(), {.no_cgroups = true})
+                  .device_rules,
+              IsEmpty());
+}
+
+TEST(Planner, ApplicationProfileMasksTheSelectedMinors) {
+  const Plan plan = plan_for(request(AllDevices{}, {Capability::graphics}));
+  ASSERT_EQ(plan.tmpfs.size(), 2U);
+  EXPECT_EQ(plan.tmpfs[1].target.str(), "/etc/nvidia/nvidia-application-profiles-rc.d");
+  EXPECT_THAT(plan.tmpfs[1].entries.at(0).content, HasSubstr("\"EGLVisibleDGPUDevices\", 0x5]"));
+}
+
+TEST(Planner, ApplicationProfileOfNoGpuIsEmpty) {
+  EXPECT_THAT(plan_for(request(NoDevices{}, {Capability::display})).tmpfs.at(1).entries, IsEmpty());
+}
+
+TEST(Planner, MissingControlNodeIsAnErrorThatNamesIt) {
+  Inventory inventory = host();
+  inventory.nodes.erase(inventory.nodes.begin());
+  EXPECT_THAT(
+      [&] { static_cast<void>(plan_for(request(NoDevices{}, {Capability::utility}), inventory)); },
+      ThrowsMessage<Error>(HasSubstr("missing device node `/dev/nvidiactl`")));
+}
+
+TEST(Planner, MissingNodeOfASelectedGpuIsAnErrorAndOfAnotherOneIsNot) {
+  Inventory inventory = host();
+  inventory.nodes.pop_back();
+  EXPECT_THAT(
+      [&] {
+        static_cast<void>(plan_for(request(DeviceNames{"1"}, {Capability::utility}), inventory));
+      },
+      ThrowsMessage<Error>(HasSubstr("missing device node `/dev/nvidia0`")));
+  EXPECT_NO_THROW(
+      static_cast<void>(plan_for(request(DeviceNames{"0"}, {Capability::utility}), inventory)));
+}
+
+TEST(Planner, MissingUvmIsAWarning) {
+  Inventory inventory = host();
+  inventory.nodes.erase(inventory.nodes.begin() + 1);
+  const Plan plan = plan_for(request(NoDevices{}, {Capability::compute}), inventory);
+  EXPECT_THAT(plan.notes,
+              Contains(Field(&Note::text, HasSubstr("missing device /dev/nvidia-uvm"))));
+}
+
+TEST(Planner, MigMonitorShowsTheCapabilitiesAndTheMonitorNodeOnly) {
+  Inventory inventory = host();
+  inventory.has_mig_capabilities = true;
+  inventory.nvidia_caps_major = 239;
+  using Role = MigCapability::Role;
+  inventory.mig_capabilities = {{Role::config, 0, 1},
+                                {Role::monitor, 0, 2},
+                                {Role::instance, 2, 30},
+                                {Role::instance, 0, 40}};
+  Request wanted = request(DeviceNames{"0"}, {Capability::utility});
+  wanted.mig_monitor = true;
+  const Plan plan = plan_for(wanted, inventory);
+  EXPECT_THAT(targets(plan), Contains("/proc/driver/nvidia/capabilities"));
+  EXPECT_THAT(targets(plan), Contains("/dev/nvidia-caps"));
+  std::vector<DeviceNumber> caps;
+  for (const DeviceRule& rule : plan.device_rules) {
+    if (rule.device.major == 239) caps.push_back(rule.device);
+  }
+  EXPECT_THAT(caps, UnorderedElementsAre(DeviceNumber{239, 2}, DeviceNumber{239, 30}));
+}
+
+TEST(Planner, EveryStepSaysWhy) {
+  const Plan plan = plan_for(request(AllDevices{}, CapabilitySet::all()));
+  for (const BindMount& mount : plan.mounts) EXPECT_NE(mount.reason, "") << mount.target.str();
+  EXPECT_EQ(mount_at(plan, "/usr/lib64/libcuda.so.535.1").reason,
+            "capability compute,video: CUDA driver library");
+  EXPECT_EQ(mount_at(plan, "/dev/nvidia2").reason, "NVIDIA_VISIBLE_DEVICES: GPU 0 (GPU-a)");
+}
+
+TEST(Planner, TheSameInputsGiveTheSamePlan) {
+  const Request wanted = request(AllDevices{}, CapabilitySet::all());
+  EXPECT_EQ(plan_for(wanted), plan_for(wanted));
+}
+
+}  // namespace
+}  // namespace nvhook

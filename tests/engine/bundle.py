@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Containers started directly by an OCI runtime: a bundle, one run, and everything that it showed."""
+
+import contextlib
+import dataclasses
+import itertools
+import json
+import os
+import shutil
+import sys
+
+import observe
+import overlay
+from harness import HERE, PROCFS_HOOK, SETUP, SIMULATE, run
+
+HOOK_ENV = ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"]
+_numbers = itertools.count(1)
+
+
+@dataclasses.dataclass
+class Case:
+    """One container. `devices` None: no request at all."""
+
+    devices: str = None
+    env: dict = dataclasses.field(default_factory=dict)
+    mounts: list = dataclasses.field(default_factory=list)
+    command: str = observe.SCRIPT
+    readonly: bool = False
+    stage: str = "createRuntime"
+    config: str = None  # text of another configuration file
+    host: list = None  # options of `simulate`: another host
+    hook: list = None  # another command in the place of the hook; empty: none
+    edit: object = None  # changes config.json, or the bundle, last
+
+
+@dataclasses.dataclass
+class Outcome:
+    exit: int
+    output: str
+    errors: str
+    view: observe.View
+    record: dict
+    changes: list
+    directory: str
+
+
+def hook_command(case, directory):
+    config = SETUP.config
+    if case.config is not None:
+        config = directory / "config.toml"
+        config.write_text(case.config)
+    return [str(SETUP.hook), f"-config={config}", case.stage]
+
+
+def bundle_config(case, directory):
+    """config.json as `runc spec` writes it, with the case's wishes."""
+    run(["runc", "spec"], cwd=directory, check=True)
+    config = json.loads((directory / "config.json").read_text())
+    env = dict(case.env)
+    if case.devices is not None:
+        env["NVIDIA_VISIBLE_DEVICES"] = case.devices
+    config["process"]["terminal"] = False
+    config["process"]["args"] = ["/bin/sh", "-c", case.command]
+    config["process"]["env"] += [f"{name}={value}" for name, value in env.items()]
+    config["root"]["readonly"] = case.readonly
+    config["mounts"] += case.mounts
+    config["hooks"] = {"prestart": [{"path": str(PROCFS_HOOK), "args": ["procfs-hook", str(directory / "rootfs")],
+                                     "env": HOOK_ENV}]}
+    command = hook_command(case, directory) if case.hook is None else case.hook
+    if command:
+        recorder = [sys.executable, str(HERE / "record_hook.py"), str(directory / "record.json"), *command]
+        entry = {"path": recorder[0], "args": recorder, "env": HOOK_ENV}
+        config["hooks"].setdefault(case.stage, []).append(entry)
+    return config
+
+
+@contextlib.contextmanager
+def bundle(case):
+    """A directory with config.json and an overlay of the root file system."""
+    directory = SETUP.work / f"bundle-{next(_numbers)}"
+    directory.mkdir()
+    overlay.mount(SETUP.rootfs, directory)
+    try:
+        config = bundle_config(case, directory)
+        if case.edit:
+            case.edit(config, directory)
+        (directory / "config.json").write_text(json.dumps(config))
+        yield directory
+    finally:
+        overlay.unmount(directory)
+        shutil.rmtree(directory)
+
+
+def runtime_command(directory):
+    name = f"oci-nvidia-test-{os.getpid()}-{directory.name}"
+    if SETUP.engine.startswith("crun"):
+        return ["crun", "--cgroup-manager=disabled", "run", "--bundle", directory, name]
+    return ["runc", "run", "--bundle", directory, name]
+
+
+def run_in(directory, host=None):
+    """Runs the container of a bundle that is made."""
+    command = runtime_command(directory)
+    if host is not None:
+        command = [SIMULATE, *host, "--driver-root", SETUP.driver, "--", *command]
+    done = run(command)
+    record = directory / "record.json"
+    return Outcome(
+        exit=done.returncode,
+        output=done.stdout,
+        errors=done.stderr,
+        view=observe.View(done.stdout),
+        record=json.loads(record.read_text()) if record.exists() else None,
+        changes=overlay.changes(directory / "upper", SETUP.rootfs),
+        directory=str(directory),
+    )
+
+
+def run_container(case):
+    with bundle(case) as directory:
+        return run_in(directory, case.host)
+
+
+def bind(source, target, *options):
+    return {"destination": target, "type": "bind", "source": str(source), "options": ["bind", *options]}
+
+
+def foreign_nodes():
+    """A directory with a node of every simulated GPU, for a container to try; it is on a tmpfs of this test's own."""
+    directory = SETUP.work / "foreign"
+    if not directory.exists():
+        directory.mkdir()
+        for minor in range(8):
+            os.mknod(directory / f"gpu{minor}", 0o20666, os.makedev(195, minor))
+            os.chmod(directory / f"gpu{minor}", 0o666)
+    return bind(directory, "/foreign")

@@ -1,0 +1,177 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Registers the engine tests, runs them, and checks around each that the host is as it was."""
+
+import dataclasses
+import fnmatch
+import os
+import shutil
+import subprocess
+import sys
+import time
+import traceback
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+SIMULATED_HOST = HERE.parent / "simulated_host"
+SIMULATE = SIMULATED_HOST / "simulate"
+PROCFS_HOOK = SIMULATED_HOST / "procfs-hook"
+
+ENGINE_CGROUP = f"/oci-nvidia-test-engine-{os.getpid()}"
+UUID = "GPU-12345678-1234-1234-1234-12345678000"  # and the index
+MINORS = [2, 3, 0, 1, 6, 7, 4, 5]  # of the simulated GPUs, by index
+BUSES = ["07", "0f", "47", "4e", "87", "90", "b7", "bd"]
+
+
+class Skip(Exception):
+    """The test cannot run here: what is lacking, and how to supply it."""
+
+
+@dataclasses.dataclass
+class Setup:
+    """What a process that runs tests was given."""
+
+    engine: str = ""
+    hook: Path = Path()
+    hook_definition: Path = Path()
+    driver: Path = Path()
+    rootfs: Path = Path()
+    work: Path = Path()
+    disk: Path = Path()
+    version: str = ""
+    real_driver: bool = False
+
+    @property
+    def config(self):
+        """A configuration whose driver root is the one of this process."""
+        path = self.work / "config.toml"
+        if not path.exists():
+            path.write_text(
+                f'[nvidia-container-cli]\nroot = "{self.driver}"\ndebug = "{self.work}/hook.log"\n'
+            )
+        return path
+
+
+SETUP = Setup()
+TESTS = []
+
+
+def test(*engines):
+    """Registers a test function for these engines; its name is the behaviour."""
+
+    def register(function):
+        TESTS.append((engines, function))
+        return function
+
+    return register
+
+
+def run(command, **options):
+    """subprocess.run with captured text, no input, and a limit."""
+    if "input" not in options:
+        options.setdefault("stdin", subprocess.DEVNULL)
+    return subprocess.run(
+        [str(word) for word in command], capture_output=True, text=True, timeout=120, **options
+    )
+
+
+def fail_text(what, done):
+    return f"{what} ended with {done.returncode}: {(done.stderr or done.stdout).strip()[-600:]}"
+
+
+def require_program(name, supply="scripts/test --engines installs it"):
+    if shutil.which(name) is None:
+        raise Skip(f"{name} is not installed; {supply}")
+
+
+def check(condition, message):
+    if not condition:
+        raise AssertionError(message)
+
+
+def check_equal(seen, expected, what):
+    if seen == expected:
+        return
+    text = f"{what}:\n      expected {expected}\n      seen     {seen}"
+    if isinstance(seen, (list, set, tuple)) and isinstance(expected, (list, set, tuple)):
+        try:
+            extra, missing = sorted(set(seen) - set(expected)), sorted(set(expected) - set(seen))
+            text = f"{what}:\n      missing    {missing}\n      unexpected {extra}"
+            if not missing and not extra:
+                text = f"{what}: other order\n      expected {expected}\n      seen     {seen}"
+        except TypeError:
+            pass
+    raise AssertionError(text)
+
+
+def tree_state(top):
+    """Every name below `top` with what identifies its state; mounts are not entered."""
+    device = os.lstat(top).st_dev
+    state = []
+    for directory, names, files in os.walk(top):
+        names[:] = [n for n in names if os.lstat(os.path.join(directory, n)).st_dev == device]
+        for name in names + files:
+            path = os.path.join(directory, name)
+            status = os.lstat(path)
+            link = os.readlink(path) if os.path.islink(path) else ""
+            state.append(
+                (path, status.st_mode, status.st_uid, status.st_gid, status.st_rdev, status.st_mtime_ns,
+                 status.st_size if not os.path.isdir(path) else 0, link)
+            )
+    return sorted(state)
+
+
+def cgroups_of_tests():
+    """Of the containers; the one that an engine keeps for all of its own goes with the engine."""
+    found = [directory for directory, _, _ in os.walk("/sys/fs/cgroup") if "oci-nvidia-test" in directory]
+    return sorted(directory for directory in found if not directory.endswith(ENGINE_CGROUP))
+
+
+def mount_table():
+    """The mount table, without what an engine mounts in its own storage."""
+    lines = Path("/proc/self/mountinfo").read_text().splitlines()
+    return [line for line in lines if f" {SETUP.disk}/" not in line]
+
+
+def host_state():
+    """What must be the same before and after every test, whether the hook succeeds or fails."""
+    return {
+        "mount table": mount_table(),
+        "driver files": tree_state(SETUP.driver),
+        "device nodes": [entry[:6] for entry in tree_state("/dev") if "/pts" not in entry[0]],
+        "procfs of the driver": tree_state("/proc/driver"),
+        "cgroups": cgroups_of_tests(),
+    }
+
+
+def run_one(function):
+    before = host_state()
+    function()
+    after = host_state()
+    for what, state in before.items():
+        check_equal(after[what], state, f"{what} of the host changed")
+
+
+def run_tests(pattern):
+    """Runs the tests of SETUP.engine; one line each. Returns whether none failed."""
+    good = True
+    for engines, function in TESTS:
+        title = function.__name__.replace("_", " ")
+        if SETUP.engine not in engines or not fnmatch.fnmatch(title, f"*{pattern}*"):
+            continue
+        started = time.monotonic()
+        try:
+            run_one(function)
+            verdict, detail = "PASS", f" ({time.monotonic() - started:.1f} s)"
+        except Skip as reason:
+            verdict, detail = "SKIP", f": {reason}"
+        except Exception as error:  # pylint: disable=broad-except
+            good = False
+            verdict, detail = "FAIL", "\n    " + str(error).replace("\n", "\n    ")
+            if not isinstance(error, AssertionError):
+                detail += "\n" + traceback.format_exc()
+        print(f"{verdict} {SETUP.engine}: {title}{detail}", flush=True)
+    return good
+
+
+def fail(message):
+    sys.exit(f"tests/engine/run: {message}")

@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every system call of `apply` made to fail in turn: the hook must say so in one line and take back what it did."""
+
+import re
+import sys
+
+from bundle import Case, bundle, run_in
+from expect import ERROR_LINE, check_gpus, check_started
+from harness import HERE, SETUP, check, check_equal, require_program, run, test
+
+CALLS = [
+    "pidfd_open", "open_tree", "mount_setattr", "fsopen", "fsconfig", "fsmount", "setns", "openat2", "mkdirat",
+    "fchownat", "fchown", "fchmod", "symlinkat", "move_mount", "write", "renameat2", "bpf",
+]
+DEVICES = "1"
+
+
+def count_calls(directory):
+    """How often the hook makes each call, from one run that succeeds."""
+    trace = directory / "trace"
+    hook = [str(SETUP.hook), f"-config={SETUP.config}", "createRuntime"]
+    case = Case(DEVICES, hook=["strace", "-qq", "-o", str(trace), "-e", "trace=" + ",".join(CALLS), *hook])
+    with bundle(case) as made:
+        check_started(run_in(made))
+    names = re.findall(r"^(\w+)\(", trace.read_text(), re.MULTILINE)
+    return {call: names.count(call) for call in CALLS}
+
+
+def sweep(directory, faults):
+    """Runs all faults, on as many containers as it takes. Returns the runs."""
+    faults_file, record, runs = directory / "faults", directory / "runs.json", []
+    faults_file.write_text("\n".join(faults))
+    while faults_file.read_text():
+        hook = [str(SETUP.hook), f"-config={SETUP.config}", "createRuntime"]
+
+        def use_fault_hook(config, made, hook=hook):
+            command = [sys.executable, str(HERE / "fault_hook.py"), str(record), str(faults_file), str(made / "upper"),
+                       str(SETUP.rootfs), *hook]
+            config["hooks"]["createRuntime"] = [{"path": command[0], "args": command}]
+
+        with bundle(Case(DEVICES, edit=use_fault_hook, command="true")) as made:
+            outcome = run_in(made)
+            check_equal(outcome.exit, 0, f"the container did not run: {outcome.errors}")
+        runs += json_of(record)
+    return runs
+
+
+def json_of(path):
+    import json
+
+    return json.loads(path.read_text())
+
+
+@test("runc", "runc-cgroup2")
+def a_failure_at_any_step_leaves_the_container_as_it_was():
+    require_program("strace")
+    directory = SETUP.work / "faults"
+    directory.mkdir()
+    counts = count_calls(directory)
+    faults = [f"{call} {number}" for call in CALLS for number in range(1, counts[call] + 1)]
+    check(len(faults) > 50, f"the hook makes too few calls for this to be true: {counts}")
+    runs = sweep(directory, faults)
+    check_equal([run["fault"] for run in runs], faults, "faults tried")
+    wrong = []
+    for run in runs:
+        if run["exit"] != 0 and not ERROR_LINE.fullmatch(run["stderr"]):
+            wrong.append(f"{run['call']}: no single error line: {run['stderr']!r}")
+        if run["exit"] != 0 and run["difference"]:
+            wrong.append(f"{run['call']}: left behind {run['difference'][:4]}")
+    check(not wrong, "\n".join(wrong[:20]) + f"\n({len(wrong)} of {len(runs)} faults)")

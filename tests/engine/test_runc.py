@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What needs one run each, with runc."""
+
+import re
+
+from bundle import Case, bind, run_container
+from expect import check_gpus, check_started
+from harness import SETUP, check, check_equal, run, test
+
+
+@test("runc")
+def the_debug_log_tells_decisions_and_microseconds():
+    log = SETUP.work / "debug.log"
+    config = f'[nvidia-container-cli]\nroot = "{SETUP.driver}"\ndebug = "{log}"\n'
+    check_started(run_container(Case("0", config=config)))
+    text = log.read_text()
+    check(re.search(r"phase .* took \d+us", text), f"no phases in the log:\n{text}")
+
+
+@test("runc")
+def a_second_hook_of_the_same_container_adds_nothing_wrong():
+    """NVIDIA's hook file and ours may both be installed: the container still starts and sees its GPU once."""
+
+    def twice(config, _):
+        config["hooks"]["createRuntime"] *= 2
+
+    outcome = run_container(Case("0", edit=twice))
+    check_started(outcome)
+    check_gpus(outcome.view, [0])
+
+
+@test("runc")
+def the_hook_opens_no_gpu_and_starts_no_program():
+    trace = SETUP.work / "trace"
+    hook = ["strace", "-f", "-qq", "-o", str(trace), str(SETUP.hook), f"-config={SETUP.config}", "createRuntime"]
+    check_started(run_container(Case("0,1", hook=hook)))
+    calls = trace.read_text().splitlines()
+    # O_PATH does not open the device; O_CREAT|O_EXCL makes the placeholder in the container.
+    opened = [l for l in calls if re.search(r'open\w*\(.*nvidia\d+"', l) and "O_PATH" not in l and "O_EXCL" not in l]
+    check_equal(opened, [], "opens of GPU nodes")
+    check_equal([l for l in calls if re.search(r" (execve|execveat|fork|vfork|clone3?)\(", l)][1:], [], "programs started")
+
+
+@test("runc")
+def an_image_whose_library_is_a_link_out_of_the_tree_gets_no_file_outside():
+    """CVE-2025-23359's family: a link in the image must not lead the hook out of it."""
+    victim = SETUP.work / "victim"
+    victim.mkdir()
+
+    def plant(_, directory):
+        root = directory / "rootfs"
+        (root / "usr/lib/firmware").mkdir(parents=True, exist_ok=True)
+        (root / "usr/lib/firmware/nvidia").symlink_to(victim)
+
+    outcome = run_container(Case("0", edit=plant))
+    check_equal(list(victim.iterdir()), [], "files outside of the container")
+    check(outcome.exit == 0 or outcome.record["exit"] in range(11, 20), f"exit {outcome.exit}: {outcome.errors}")
+
+
+
+@test("runc")
+def a_socket_of_a_daemon_is_mounted_when_it_exists():
+    import socket
+
+    directory = SETUP.driver / "run/nvidia-persistenced"
+    mount = ["mount", "-t", "tmpfs", "tmpfs", str(SETUP.driver / "run")]
+    run(mount, check=True)
+    try:
+        directory.mkdir()
+        with socket.socket(socket.AF_UNIX) as daemon:
+            daemon.bind(str(directory / "socket"))
+            outcome = run_container(Case("0", env={"NVIDIA_DRIVER_CAPABILITIES": "utility"}))
+        check_started(outcome)
+        flags = {m[0]: m[2] for m in outcome.view.mounts()}.get("/run/nvidia-persistenced/socket", set())
+        check({"rw", "nosuid", "nodev", "noexec"} <= flags, f"flags of the socket: {flags}")
+    finally:
+        run(["umount", str(SETUP.driver / "run")], check=True)

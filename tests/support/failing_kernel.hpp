@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+// A real Kernel that fails instead of making its n-th call.
+#pragma once
+
+#include <cstddef>
+#include <vector>
+
+#include "core/error.hpp"
+#include "core/kernel.hpp"
+
+namespace nvhook::test {
+
+class FailingKernel : public Kernel {
+ public:
+  static constexpr std::size_t kNever = static_cast<std::size_t>(-1);
+  FailingKernel(Kernel& real, std::size_t fail_at) : real_(real), left_(fail_at) {}
+
+  void prepare(const BindMount& mount) override {
+    step();
+    real_.prepare(mount);
+  }
+  void prepare(const TmpfsMount& mount) override {
+    step();
+    real_.prepare(mount);
+  }
+  void prepare(const std::vector<DeviceRule>& rules) override {
+    step();
+    real_.prepare(rules);
+  }
+  void enter() override {
+    step();
+    real_.enter();
+  }
+  void resolve(const TmpfsMount& mount) override {
+    step();
+    real_.resolve(mount);
+  }
+  void resolve(const BindMount& mount) override {
+    step();
+    real_.resolve(mount);
+  }
+  void attach(const TmpfsMount& mount) override {
+    step();
+    real_.attach(mount);
+  }
+  void attach(const BindMount& mount) override {
+    step();
+    real_.attach(mount);
+  }
+  void create(const Symlink& symlink) override {
+    step();
+    real_.create(symlink);
+  }
+  void update_loader_cache(const std::vector<LoaderEntry>& entries) override {
+    step();
+    real_.update_loader_cache(entries);
+  }
+  void verify() override {
+    step();
+    real_.verify();
+  }
+  void allow_devices() override {
+    step();
+    real_.allow_devices();
+  }
+  void commit() noexcept override { real_.commit(); }
+  void roll_back() noexcept override { real_.roll_back(); }
+
+ private:
+  void step() {
+    if (left_-- == 0) throw Error(Code::internal, "failed on purpose");
+  }
+  Kernel& real_;
+  std::size_t left_;
+};
+
+}  // namespace nvhook::test

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+// A matcher for calls that must fail: by code and by words of the message.
+#pragma once
+
+#include <gmock/gmock.h>
+
+#include <string>
+
+#include "core/error.hpp"
+
+namespace nvhook {
+
+/// Matches a callable that throws an Error with this code and these words in its message.
+inline auto fails_with(Code code, const std::string& words) {
+  return ::testing::Throws<Error>(
+      ::testing::AllOf(::testing::Property("code", &Error::code, code),
+                       ::testing::Property("what", &Error::what, ::testing::HasSubstr(words))));
+}
+
+/// The same for one whose remedy has these words.
+inline auto fails_with_remedy(Code code, const std::string& words) {
+  return ::testing::Throws<Error>(
+      ::testing::AllOf(::testing::Property("code", &Error::code, code),
+                       ::testing::Property("remedy", &Error::remedy, ::testing::HasSubstr(words))));
+}
+
+}  // namespace nvhook

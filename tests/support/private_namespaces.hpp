@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+// Runs a piece of a test in a forked child that has namespaces of its own, and brings its verdict
+// back.
+#pragma once
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <sched.h>
+#include <sys/mount.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <exception>
+#include <functional>
+#include <stdexcept>
+#include <string>
+
+namespace nvhook::test {
+
+/// Thrown in the child where this machine cannot show what the test is about: the test is skipped.
+class NotPossibleHere : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+/// Throws if a step of the test's own preparation failed, with errno's text.
+inline void require(bool success, const std::string& step) {
+  if (!success) throw std::runtime_error(step + ": " + std::strerror(errno));
+}
+
+inline void write_file(const std::string& path, const std::string& text) {
+  const int fd = ::open(path.c_str(), O_WRONLY | O_CLOEXEC);
+  require(fd >= 0, "open " + path);
+  const bool written = ::write(fd, text.data(), text.size()) == static_cast<ssize_t>(text.size());
+  ::close(fd);
+  require(written, "write `" + text + "` to " + path);
+}
+
+enum class Verdict : char { good = 'g', failed = 'f', not_possible = 's' };
+
+struct Outcome {
+  Verdict verdict = Verdict::failed;
+  std::string text = {};
+};
+
+namespace detail {
+
+inline void enter_namespaces(int more) {
+  const auto uid = std::to_string(::getuid());
+  const auto gid = std::to_string(::getgid());
+  if (::unshare(CLONE_NEWNS | more) != 0) {
+    throw NotPossibleHere(std::string("namespaces are refused: ") + std::strerror(errno));
+  }
+  if ((more & CLONE_NEWUSER) != 0) {
+    write_file("/proc/self/setgroups", "deny");
+    write_file("/proc/self/uid_map", "0 " + uid + " 1");
+    write_file("/proc/self/gid_map", "0 " + gid + " 1");
+  }
+  require(::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0, "make / private");
+}
+
+inline Outcome run_body(int namespaces, const std::function<std::string()>& body) {
+  try {
+    enter_namespaces(namespaces);
+    const std::string text = body();
+    return {text.empty() ? Verdict::good : Verdict::failed, text};
+  } catch (const NotPossibleHere& reason) {
+    return {Verdict::not_possible, reason.what()};
+  } catch (const std::exception& error) {
+    return {Verdict::failed, std::string("exception: ") + error.what()};
+  }
+}
+
+[[noreturn]] inline void run_child(int answer, int namespaces,
+                                   const std::function<std::string()>& body) {
+  Outcome outcome = run_body(namespaces, body);
+  // EXPECT and ASSERT have told what they found on stdout; that they found something is told here.
+  if (outcome.verdict == Verdict::good && ::testing::Test::HasFailure()) {
+    outcome = {Verdict::failed, "an expectation failed in the child"};
+  }
+  std::fflush(nullptr);
+  const std::string message = static_cast<char>(outcome.verdict) + outcome.text;
+  const bool told = ::write(answer, message.data(), message.size()) >= 0;
+  ::_exit(told ? 0 : 1);
+}
+
+inline std::string read_to_end(int fd) {
+  std::string text;
+  std::array<char, 4096> buffer{};
+  ssize_t size = 0;
+  while ((size = ::read(fd, buffer.data(), buffer.size())) > 0) {
+    text.append(buffer.data(), static_cast<std::size_t>(size));
+  }
+  return text;
+}
+
+}  // namespace detail
+
+/// Runs `body` in a child with a mount namespace of its own, from which no mount propagates, and
+/// the further `namespaces` (CLONE_NEWUSER, with our ids as root; CLONE_NEWCGROUP, …). `body`
+/// returns what went wrong, or nothing, or throws.
+inline Outcome run_in_private_namespaces(int namespaces, const std::function<std::string()>& body) {
+  std::array<int, 2> answer{};
+  std::fflush(nullptr);  // or the child would print it once more
+  if (::pipe2(answer.data(), O_CLOEXEC) != 0) return {Verdict::failed, "pipe"};
+  const pid_t child = ::fork();
+  if (child < 0) return {Verdict::failed, "fork"};
+  if (child == 0) detail::run_child(answer[1], namespaces, body);
+  ::close(answer[1]);
+  const std::string message = detail::read_to_end(answer[0]);
+  ::close(answer[0]);
+  int status = 0;
+  ::waitpid(child, &status, 0);
+  if (message.empty() || !WIFEXITED(status) || WEXITSTATUS(status) != 0) {
+    return {Verdict::failed, "the child died, wait status " + std::to_string(status)};
+  }
+  return {static_cast<Verdict>(message.front()), message.substr(1)};
+}
+
+/// The same as the whole of a test: fails or skips it by the outcome.
+inline void in_private_namespaces(int namespaces, const std::function<std::string()>& body) {
+  const Outcome outcome = run_in_private_namespaces(namespaces, body);
+  if (outcome.verdict == Verdict::not_possible) GTEST_SKIP() << outcome.text;
+  if (outcome.verdict == Verdict::failed) ADD_FAILURE() << outcome.text;
+}
+
+/// With a mount namespace alone, for a body that says all by EXPECT.
+inline void in_private_namespaces(const std::function<void()>& body) {
+  in_private_namespaces(0, [&] {
+    body();
+    return std::string();
+  });
+}
+
+}  // namespace nvhook::test

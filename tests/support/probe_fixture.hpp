@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+// A driver root, a cache directory and a probe, in a directory of the test's own.
+#pragma once
+
+#include <dirent.h>
+#include <gtest/gtest.h>
+#include <sched.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "core/error.hpp"
+#include "system/gpu_query.hpp"
+
+namespace nvhook {
+
+inline void write_file(const std::string& path, const std::string& text) {
+  std::ofstream file(path, std::ios::trunc);
+  file << text;
+  ASSERT_TRUE(file.flush().good()) << path;
+}
+
+inline std::string read_file(const std::string& path) {
+  std::ostringstream text;
+  text << std::ifstream(path).rdbuf();
+  return text.str();
+}
+
+/// Root, of a user namespace if need be. Each test is a process of its own in ctest.
+inline bool become_root() {
+  const uid_t user = ::geteuid();
+  const gid_t group = ::getegid();
+  if (user == 0) return true;
+  if (::unshare(CLONE_NEWUSER) != 0) return false;
+  write_file("/proc/self/setgroups", "deny");
+  write_file("/proc/self/uid_map", "0 " + std::to_string(user) + " 1");
+  write_file("/proc/self/gid_map", "0 " + std::to_string(group) + " 1");
+  return ::geteuid() == 0;
+}
+
+class ProbeFixture : public ::testing::Test {
+ protected:
+  ProbeFixture() {
+    std::string name = ::testing::TempDir() + "gpu-query-XXXXXX";
+    if (::mkdtemp(name.data()) == nullptr) std::abort();
+    directory_ = name;
+    query_.driver_root = directory_ + "/driver";
+    query_.cache_directory = directory_ + "/cache";
+    query_.driver = Version::parse("535.309.01").value();
+    query_.pci_addresses = {"0000:07:00.0"};
+    for (const char* path : {"/driver", "/driver/lib", "/driver/etc"}) {
+      std::filesystem::create_directory(directory_ + path);
+      // The probe is nobody when it looks for the library.
+      std::filesystem::permissions(directory_ + path, std::filesystem::perms{0755});
+    }
+  }
+  ~ProbeFixture() override {
+    std::error_code ignored;
+    std::filesystem::remove_all(directory_, ignored);
+  }
+
+ public:
+  ProbeFixture(const ProbeFixture&) = delete;
+  ProbeFixture& operator=(const ProbeFixture&) = delete;
+  ProbeFixture(ProbeFixture&&) = delete;
+  ProbeFixture& operator=(ProbeFixture&&) = delete;
+
+ protected:
+  /// A probe that behaves so (fake_probe.c).
+  void use_fake(const std::string& behaviour) {
+    query_.nvml_library = "/lib/" + behaviour;
+    if (!std::filesystem::exists(query_.driver_root + query_.nvml_library)) {
+      write_file(query_.driver_root + query_.nvml_library, "");
+    }
+    query_.probe = FAKE_PROBE;
+  }
+
+  /// oci-nvidia-probe itself, with this library in the driver root.
+  void use_library(const std::string& library) {
+    query_.nvml_library = "/lib/libnvidia-ml.so.535.309.01";
+    std::filesystem::copy_file(library, query_.driver_root + query_.nvml_library);
+    std::filesystem::permissions(query_.driver_root + query_.nvml_library,
+                                 std::filesystem::perms{0755});
+    query_.probe = PROBE;
+  }
+
+  void configure_mock(const std::string& lines) {
+    const std::string path = query_.driver_root + "/etc/oci-nvidia-mock.conf";
+    write_file(path, lines);
+    std::filesystem::permissions(path, std::filesystem::perms{0644});
+  }
+
+  /// What query_gpus throws; a failure of the test if it does not.
+  [[nodiscard]] Error failure() const {
+    try {
+      static_cast<void>(query_gpus(query_));
+    } catch (const Error& error) {
+      return error;
+    }
+    ADD_FAILURE() << "an answer instead of an error";
+    return Error(Code::internal, "an answer");
+  }
+
+  std::string directory_;
+  GpuQuery query_;
+};
+
+/// No process of ours is left, not even as a zombie.
+inline bool has_no_children() { return ::waitpid(-1, nullptr, WNOHANG) < 0; }
+
+inline std::ptrdiff_t open_descriptors() {
+  using Iterator = std::filesystem::directory_iterator;
+  return std::distance(Iterator("/proc/self/fd"), Iterator());
+}
+
+}  // namespace nvhook

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+// A Kernel that writes down what it is asked, and fails where a test wants it to.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <vector>
+
+#include "core/error.hpp"
+#include "core/kernel.hpp"
+
+namespace nvhook {
+
+class RecordingKernel : public Kernel {
+ public:
+  static constexpr std::size_t kNever = static_cast<std::size_t>(-1);
+  explicit RecordingKernel(std::size_t fail_at = kNever) : fail_at_(fail_at) {}
+
+  void prepare(const BindMount& mount) override { record("prepare " + mount.target.str()); }
+  void prepare(const TmpfsMount& mount) override { record("prepare " + mount.target.str()); }
+  void prepare(const std::vector<DeviceRule>& rules) override {
+    record("prepare " + std::to_string(rules.size()) + " rules");
+  }
+  void enter() override { record("enter"); }
+  void resolve(const TmpfsMount& mount) override { record("resolve " + mount.target.str()); }
+  void resolve(const BindMount& mount) override { record("resolve " + mount.target.str()); }
+  void attach(const TmpfsMount& mount) override { record("attach " + mount.target.str()); }
+  void attach(const BindMount& mount) override { record("attach " + mount.target.str()); }
+  void create(const Symlink& symlink) override { record("link " + symlink.link.str()); }
+  void update_loader_cache(const std::vector<LoaderEntry>& entries) override {
+    record("cache " + std::to_string(entries.size()));
+  }
+  void verify() override { record("verify"); }
+  void allow_devices() override { record("allow devices"); }
+  void commit() noexcept override { calls.emplace_back("commit"); }
+  void roll_back() noexcept override { calls.emplace_back("roll back"); }
+
+  std::vector<std::string> calls = {};
+
+ private:
+  void record(const std::string& call) {
+    if (calls.size() == fail_at_) throw Error(Code::mount_failed, "failed on purpose: " + call);
+    calls.push_back(call);
+  }
+  std::size_t fail_at_;
+};
+
+}  // namespace nvhook

@@ -93,11 +93,11 @@ const GpuDetails* find_details(const DriverDetails& details, const Gpu& gpu) {
 /// then.
 std::optional<DriverDetails> complete_inventory(const Request& request, const Config& config,
                                                 Inventory& inventory, Log& log) {
-  const NeededFacts needed = needed_facts(request.requirements);
-  const bool no_gpu = std::holds_alternative<NoDevices>(request.devices);
-  const bool ask = needs_unknown_uuid(request.devices, inventory.gpus) ||
-                   (needed.cuda && !inventory.cuda) ||
-                   ((needed.arch || needed.brand) && !no_gpu && !inventory.gpus.empty());
+  const bool no_gpu = std::holds_alternative<NoDevices>(request.devices) || inventory.gpus.empty();
+  const NeededFacts open = undecided_facts(
+      request.requirements, {.driver = inventory.driver, .cuda = inventory.cuda, .no_gpu = no_gpu});
+  const bool ask =
+      needs_unknown_uuid(request.devices, inventory.gpus) || open.cuda || open.arch || open.brand;
   if (!ask) return std::nullopt;
   DriverDetails details = ask_driver(inventory, config, log);
   if (!inventory.cuda) inventory.cuda = details.cuda;

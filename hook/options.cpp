@@ -72,11 +72,16 @@ po::variables_map parse_flags(const std::vector<std::string>& arguments) {
   po::variables_map values;
   try {
     const po::options_description description = flags();
-    po::store(po::command_line_parser(arguments)
-                  .options(description)
-                  .style(allow_long | allow_long_disguise | long_allow_adjacent | long_allow_next)
-                  .run(),
-              values);
+    const po::parsed_options parsed =
+        po::command_line_parser(arguments)
+            .options(description)
+            .style(allow_long | allow_long_disguise | long_allow_adjacent | long_allow_next)
+            .run();
+    for (const po::option& option : parsed.options) {
+      // A disguised flag that is not known passes as a word of its own.
+      if (option.string_key.empty()) throw UsageError("unknown flag " + option.value.front());
+    }
+    po::store(parsed, values);
   } catch (const po::error& error) {
     throw UsageError(error.what());
   }

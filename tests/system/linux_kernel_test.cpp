@@ -12,6 +12,7 @@
 #include "core/error.hpp"
 #include "core/ld_cache.hpp"
 #include "support/failing_kernel.hpp"
+#include "support/mount_table.hpp"
 #include "support/test_container.hpp"
 
 namespace nvhook {
@@ -19,6 +20,7 @@ namespace {
 
 using test::FailingKernel;
 using test::in_child;
+using test::MountTable;
 using test::TemporaryDirectory;
 using test::TestContainer;
 using ::testing::HasSubstr;
@@ -88,13 +90,6 @@ class LinuxKernelTest : public ::testing::Test {
     });
   }
 
-  [[nodiscard]] static std::string host_mounts() {
-    std::ifstream file("/proc/self/mountinfo");
-    std::ostringstream text;
-    text << file.rdbuf();
-    return text.str();
-  }
-
   TemporaryDirectory host_ = {};
 };
 
@@ -115,7 +110,7 @@ std::string mount_line(const TestContainer& container, const std::string& target
 TEST_F(LinuxKernelTest, PutsEverythingOfThePlanIntoTheContainerAndNothingOnTheHost) {
   const TestContainer container;
   if (!container.usable()) GTEST_SKIP() << "mount namespaces are refused here";
-  const std::string before = host_mounts();
+  const MountTable host_mounts;
   ASSERT_EQ(apply_to(container, usual_plan()), "");
   EXPECT_EQ(read_file(container.view("/usr/lib/new/directory/libcuda.so.535.1")), "driver library");
   EXPECT_EQ(read_file(container.view("/usr/lib/libnvidia-ml.so.1")), "another");
@@ -131,7 +126,7 @@ TEST_F(LinuxKernelTest, PutsEverythingOfThePlanIntoTheContainerAndNothingOnTheHo
   ASSERT_TRUE(cache);
   ASSERT_EQ(cache->size(), 1U);
   EXPECT_EQ(cache->front().path, "/usr/lib/libnvidia-ml.so.1");
-  EXPECT_EQ(host_mounts(), before);
+  EXPECT_EQ(host_mounts.changes_since(), "");
 }
 
 TEST_F(LinuxKernelTest, AFailureAtAnyStepLeavesTheContainerAsItWas) {
@@ -146,13 +141,13 @@ TEST_F(LinuxKernelTest, AFailureAtAnyStepLeavesTheContainerAsItWas) {
     const TestContainer container(image);
     const std::string listing = container.listing();
     const std::string mounts = container.mountinfo();
-    const std::string host = host_mounts();
+    const MountTable host_mounts;
     const std::string outcome = apply_to(container, usual_plan(), step);
     if (outcome.empty()) break;  // past the last step: it succeeded
     EXPECT_THAT(outcome, HasSubstr("failed on purpose"));
     EXPECT_EQ(container.listing(), listing) << "step " << step;
     EXPECT_EQ(container.mountinfo(), mounts) << "step " << step;
-    EXPECT_EQ(host_mounts(), host) << "step " << step;
+    EXPECT_EQ(host_mounts.changes_since(), "") << "step " << step;
     EXPECT_EQ(read_file(container.view("/etc/ld.so.cache")), "old cache") << "step " << step;
   }
   EXPECT_GT(step, 15U) << "every call of the kernel was failed once";

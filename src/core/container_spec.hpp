@@ -34,7 +34,8 @@ struct ContainerSpec {
 /// Reads config.json. `process.capabilities` may be an object or, as before 1.0.0-rc5, a plain
 /// list: the JSON type decides. An environment entry without `=` is a name with an empty value.
 /// Throws Error(spec_invalid) if the text is not one JSON object, if `ociVersion`, `process` or
-/// `root.path` is missing, or if a field we read has another type.
+/// `root.path` is missing, or if a field we read has another type. What is in `linux`, `hooks` and
+/// `annotations` is skipped by its brackets and not looked at.
 [[nodiscard]] ContainerSpec parse_spec(std::string_view json);
 
 }  // namespace nvhook

@@ -36,9 +36,8 @@ pid_t pid_of(const Json& state) {
   const auto field = state.find("pid");
   if (field == state.end() || field->is_null()) fail("`pid` is missing");
   if (!field->is_number_integer()) fail("`pid` is `" + field->dump() + "`, not a whole number");
-  // Beyond 2^63 the library keeps the number unsigned, and get<> would wrap it.
-  const bool positive = field->is_number_unsigned();
-  if (!positive || field->get<std::uint64_t>() > INT_MAX) {
+  // A negative number wraps to one far beyond every pid.
+  if (field->get<std::uint64_t>() > INT_MAX) {
     fail("`pid` is `" + field->dump() + "`, which is no process");
   }
   const auto pid = field->get<pid_t>();

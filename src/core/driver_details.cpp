@@ -111,8 +111,7 @@ std::optional<DriverDetails> details_of(const Json& document) {
 
 /// Never throws; a discarded value, which is no object, for what is no JSON.
 Json parse_json(std::string_view text) {
-  if (text.size() > kMaxDocument) return Json(Json::value_t::discarded);
-  return Json::parse(text, nullptr, false);
+  return Json::parse(text.size() > kMaxDocument ? std::string_view() : text, nullptr, false);
 }
 
 std::string shown(std::string_view text) {
@@ -142,7 +141,7 @@ std::string dump(const Json& document) {
 
 std::string hexadecimal(unsigned value, std::size_t width) {
   std::array<char, std::numeric_limits<unsigned>::digits / 4> digits{};
-  const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), value, 16).ptr;
+  char* const end = std::to_chars(digits.data(), digits.data() + digits.size(), value, 16).ptr;
   std::string text(digits.data(), end);
   if (text.size() < width) text.insert(0, width - text.size(), '0');
   return text;

@@ -65,10 +65,12 @@ enum class Code : std::uint16_t {
 [[nodiscard]] std::string to_string(Code code);
 
 /// What failed, on which value, why (`what()`: lower case, no full stop), and what to do
-/// (`remedy()`, a sentence part that follows "Try: "; may be empty).
+/// (`remedy()`, a sentence part that follows "Try: "; may be empty). Parts of both come from the
+/// image, so control characters and bytes that are not UTF-8 are shown as `\xNN` from the start; a
+/// NUL would end `what()`.
 class Error : public std::runtime_error {
  public:
-  Error(Code code, const std::string& message, std::string remedy = {});
+  Error(Code code, const std::string& message, const std::string& remedy = {});
 
   [[nodiscard]] Code code() const noexcept { return code_; }
   [[nodiscard]] const std::string& remedy() const noexcept { return remedy_; }
@@ -78,9 +80,8 @@ class Error : public std::runtime_error {
   std::string remedy_;
 };
 
-/// The one line people see: `NVH-0302: <what>. Try: <remedy>.` Control characters and bytes that
-/// are not UTF-8 are shown as `\xNN`, and the line is cut at 4 KiB, because parts of it come from
-/// the image.
+/// The one line people see: `NVH-0302: <what>. Try: <remedy>.` It is cut at 4 KiB, because parts of
+/// it come from the image; of a long message the end goes, not the remedy.
 [[nodiscard]] std::string to_line(const Error& error);
 
 }  // namespace nvhook

@@ -19,6 +19,7 @@ struct DeviceNumber {
   unsigned major = 0;
   unsigned minor = 0;
 
+  // NOLINTNEXTLINE(modernize-use-nullptr): clang-tidy 14 takes the 0 in a defaulted <=> for ours
   friend auto operator<=>(const DeviceNumber&, const DeviceNumber&) = default;
   friend bool operator==(const DeviceNumber&, const DeviceNumber&) = default;
 };

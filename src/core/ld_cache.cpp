@@ -22,7 +22,7 @@ namespace format = ld_cache_format;
 // because a name is the tail of its path. The limits keep a hostile image from costing more than a
 // few passes over its own bytes.
 constexpr std::size_t kMaxImageBytes = std::size_t{256} << 20;
-constexpr std::size_t kMaxStringsPerImage = 8;
+constexpr std::size_t kMaxStringsPerImage = 4;
 
 struct Entry {
   std::int32_t flags = 0;

@@ -35,6 +35,7 @@ class RootedPath {
     if (joined.empty() || joined.back() != '/') joined += '/';
     return RootedPath(joined.append(name));
   }
+  // NOLINTNEXTLINE(modernize-use-nullptr): clang-tidy 14 takes the 0 in a defaulted <=> for ours
   friend auto operator<=>(const RootedPath&, const RootedPath&) = default;
   friend bool operator==(const RootedPath&, const RootedPath&) = default;
 
@@ -61,6 +62,7 @@ struct HostFile {
   HostRoot root = HostRoot::system;
   HostPath path = {};
 
+  // NOLINTNEXTLINE(modernize-use-nullptr): clang-tidy 14 takes the 0 in a defaulted <=> for ours
   friend auto operator<=>(const HostFile&, const HostFile&) = default;
   friend bool operator==(const HostFile&, const HostFile&) = default;
 };

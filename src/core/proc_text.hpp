@@ -47,6 +47,7 @@ struct PciAddress {
   unsigned domain = 0;
   unsigned bus = 0;
   unsigned device = 0;
+  // NOLINTNEXTLINE(modernize-use-nullptr): clang-tidy 14 takes the 0 in a defaulted <=> for ours
   friend auto operator<=>(const PciAddress&, const PciAddress&) = default;
   friend bool operator==(const PciAddress&, const PciAddress&) = default;
 };

@@ -38,7 +38,8 @@ struct Operator {
   bool greater = false;
 
   [[nodiscard]] bool holds(std::strong_ordering order) const {
-    return order < 0 ? less : order > 0 ? greater : equal;
+    if (std::is_lt(order)) return less;
+    return std::is_gt(order) ? greater : equal;
   }
   [[nodiscard]] bool is_equality() const { return less == greater; }
   /// A newer driver could make it true.
@@ -85,7 +86,7 @@ std::variant<Term, Malformed> parse_term(std::string_view text) {
   const std::string_view sign = tail.substr(0, operator_end);
   const FactName* const fact = find_fact(name);
   if (fact == nullptr) return Malformed{text, "only cuda, driver, arch and brand can be required"};
-  const Operator* const comparison =
+  const auto* const comparison =
       find_row<Operator>(kOperators, [&](const Operator& row) { return row.text == sign; });
   if (comparison == nullptr) return Malformed{text, "the operators are = != < <= > and >="};
   if (operator_end == std::string_view::npos) return Malformed{text, "it ends after the operator"};

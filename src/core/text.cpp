@@ -3,6 +3,7 @@
 #include "core/text.hpp"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 
 namespace nvhook {
@@ -16,26 +17,31 @@ unsigned byte_at(std::string_view text, std::size_t at) noexcept {
   return at < text.size() ? static_cast<unsigned char>(text[at]) : 0U;
 }
 
-bool is_continuation(unsigned byte) noexcept { return (byte & 0xC0U) == 0x80U; }
+/// Which bytes may follow which, Unicode 15, table 3-7. Bytes after the second are 80..BF.
+struct Utf8Row {
+  unsigned first_low, first_high, second_low, second_high;
+  std::size_t length;
+};
+constexpr std::array kUtf8{
+    Utf8Row{0xC2, 0xDF, 0x80, 0xBF, 2}, Utf8Row{0xE0, 0xE0, 0xA0, 0xBF, 3},
+    Utf8Row{0xE1, 0xEC, 0x80, 0xBF, 3}, Utf8Row{0xED, 0xED, 0x80, 0x9F, 3},
+    Utf8Row{0xEE, 0xEF, 0x80, 0xBF, 3}, Utf8Row{0xF0, 0xF0, 0x90, 0xBF, 4},
+    Utf8Row{0xF1, 0xF3, 0x80, 0xBF, 4}, Utf8Row{0xF4, 0xF4, 0x80, 0x8F, 4},
+};
 
-/// Length of the well-formed UTF-8 sequence at `at` (Unicode 15, table 3-7), or 0.
+/// Length of the well-formed UTF-8 sequence at `at`, or 0.
 std::size_t sequence_length(std::string_view text, std::size_t at) noexcept {
   const unsigned first = byte_at(text, at);
   const unsigned second = byte_at(text, at + 1);
   if (first < 0x80) return 1;
-  if (first >= 0xC2 && first <= 0xDF) return is_continuation(second) ? 2 : 0;
-  if (!is_continuation(second) || !is_continuation(byte_at(text, at + 2))) return 0;
-  if (first >= 0xE0 && first <= 0xEF) {
-    const bool overlong = first == 0xE0 && second < 0xA0;
-    const bool surrogate = first == 0xED && second > 0x9F;
-    return overlong || surrogate ? 0 : 3;
+  const auto* const row = std::find_if(kUtf8.begin(), kUtf8.end(), [&](const Utf8Row& candidate) {
+    return first >= candidate.first_low && first <= candidate.first_high;
+  });
+  if (row == kUtf8.end() || second < row->second_low || second > row->second_high) return 0;
+  for (std::size_t i = 2; i < row->length; ++i) {
+    if ((byte_at(text, at + i) & 0xC0U) != 0x80U) return 0;
   }
-  if (first >= 0xF0 && first <= 0xF4 && is_continuation(byte_at(text, at + 3))) {
-    const bool overlong = first == 0xF0 && second < 0x90;
-    const bool too_large = first == 0xF4 && second > 0x8F;
-    return overlong || too_large ? 0 : 4;
-  }
-  return 0;
+  return row->length;
 }
 
 /// C0, DEL and C1: what a terminal would act on.
@@ -43,6 +49,14 @@ bool is_control(std::string_view text, std::size_t at, std::size_t length) noexc
   const unsigned first = byte_at(text, at);
   return first < 0x20 || first == 0x7F ||
          (length == 2 && first == 0xC2 && byte_at(text, at + 1) < 0xA0);
+}
+
+/// Where the JSON string that begins at `at` has its closing quote; the end of the text if nowhere.
+std::size_t string_end(std::string_view text, std::size_t at) noexcept {
+  for (++at; at < text.size() && text[at] != '"'; ++at) {
+    if (text[at] == '\\') ++at;
+  }
+  return at;
 }
 
 }  // namespace
@@ -135,22 +149,25 @@ std::string clean_path(std::string_view path) {
 std::optional<JsonExtent> first_json_object(std::string_view text) {
   const auto start = text.find_first_not_of(kSpace);
   if (start == std::string_view::npos || text[start] != '{') return std::nullopt;
+  JsonExtent extent;
   std::size_t open = 0;
-  std::size_t deepest = 0;
-  bool in_string = false;
+  std::size_t member = 0;
+  std::string_view string;  // the last one that is neither in a list nor in a member
   for (std::size_t at = start; at < text.size(); ++at) {
     const char c = text[at];
-    if (in_string) {
-      if (c == '\\') ++at;
-      in_string = c != '"';
-    } else if (c == '"') {
-      in_string = true;
+    if (c == '"') {
+      const std::size_t end = string_end(text, at);
+      if (open == 1) string = text.substr(at + 1, end - at - 1);
+      at = end;
     } else if (c == '{' || c == '[') {
-      deepest = std::max(deepest, ++open);
-    } else if ((c == '}' || c == ']') && --open == 0) {
-      return JsonExtent{.object = text.substr(start, at + 1 - start),
-                        .rest = text.substr(at + 1),
-                        .depth = deepest};
+      if (++open == 2) member = at;
+      extent.depth = std::max(extent.depth, open);
+    } else if (c == '}' || c == ']') {
+      if (--open == 1) extent.members.push_back({string, text.substr(member, at + 1 - member)});
+      if (open != 0) continue;
+      extent.object = text.substr(start, at + 1 - start);
+      extent.rest = text.substr(at + 1);
+      return extent;
     }
   }
   return std::nullopt;

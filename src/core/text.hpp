@@ -40,6 +40,12 @@ namespace nvhook {
 /// link is followed.
 [[nodiscard]] std::string clean_path(std::string_view path);
 
+/// A member of a JSON object whose value is an object or a list, both as they are written.
+struct JsonMember {
+  std::string_view name = {};
+  std::string_view value = {};
+};
+
 /// Where a JSON object lies in a text, found without recursion and before any parser sees it.
 struct JsonExtent {
   /// From its `{` to the bracket that closes it.
@@ -48,6 +54,7 @@ struct JsonExtent {
   std::string_view rest = {};
   /// Most brackets open at one place; 1 for `{}`.
   std::size_t depth = 0;
+  std::vector<JsonMember> members = {};
 };
 /// The object that `text` starts with, after white space. Nothing if it starts with something else
 /// or the object does not end. Says nothing about what is between the brackets.

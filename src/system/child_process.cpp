@@ -208,6 +208,7 @@ std::optional<ChildResult::End> wait_for(const Child& child, std::chrono::millis
 pid_t start(const ChildCommand& command, const ChildFiles& files) {
   std::vector<std::string> words = command.arguments;
   std::vector<char*> arguments;
+  arguments.reserve(words.size() + 1);
   for (std::string& word : words) arguments.push_back(word.data());
   arguments.push_back(nullptr);
   std::string path = kPath;

@@ -18,7 +18,7 @@ constexpr const char* kDebianLibraries32 = "/usr/lib/arm-linux-gnueabihf";
 /// Where other distributions keep 32-bit libraries: /usr/lib32, or /usr/lib where that is not the
 /// 64-bit directory.
 ContainerPath other_library32_directory(const RootDir& rootfs) {
-  const ContainerPath lib32("/usr/lib32");
+  ContainerPath lib32("/usr/lib32");
   if (rootfs.open(lib32.str(), O_PATH | O_DIRECTORY)) return lib32;
   const UniqueFd lib = rootfs.open("/usr/lib", O_PATH | O_DIRECTORY);
   const UniqueFd lib64 = rootfs.open("/usr/lib64", O_PATH | O_DIRECTORY);

@@ -185,14 +185,10 @@ DevicePermission::~DevicePermission() = default;
 
 void DevicePermission::grant() {
   // All or nothing.
-  struct Guard {
-    Impl* undone;
-    ~Guard() {
-      if (undone != nullptr) undone->revoke();
-    }
-  } guard{impl_.get()};
+  const auto revoke_all = [](Impl* impl) { impl->revoke(); };
+  std::unique_ptr<Impl, decltype(revoke_all)> undone(impl_.get(), revoke_all);
   impl_->grant();
-  guard.undone = nullptr;
+  (void)undone.release();
 }
 
 void DevicePermission::revoke() noexcept { impl_->revoke(); }

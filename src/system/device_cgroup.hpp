@@ -25,8 +25,8 @@ class DevicePermission {
   /// Error(cgroup_not_found, cgroup_denied, device_filter_failed).
   DevicePermission(std::string_view cgroup, std::string_view mountinfo,
                    std::vector<DeviceNumber> devices);
-  DevicePermission(DevicePermission&&) noexcept;
-  DevicePermission& operator=(DevicePermission&&) noexcept;
+  DevicePermission(DevicePermission&& other) noexcept;
+  DevicePermission& operator=(DevicePermission&& other) noexcept;
   DevicePermission(const DevicePermission&) = delete;
   DevicePermission& operator=(const DevicePermission&) = delete;
   ~DevicePermission();

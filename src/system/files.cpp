@@ -24,27 +24,26 @@ class DocumentEnd {
  public:
   /// True once the document has ended within what was fed.
   bool feed(std::string_view bytes) noexcept {
-    for (const char byte : bytes) {
-      if (in_string_) {
-        if (escaped_) {
-          escaped_ = false;
-        } else if (byte == '\\') {
-          escaped_ = true;
-        } else if (byte == '"') {
-          in_string_ = false;
-        }
-      } else if (byte == '"') {
-        in_string_ = true;
-      } else if (byte == '{' || byte == '[') {
-        ++depth_;
-      } else if ((byte == '}' || byte == ']') && --depth_ <= 0) {
-        return true;
-      }
-    }
-    return false;
+    return std::any_of(bytes.begin(), bytes.end(), [this](char byte) { return step(byte); });
   }
 
  private:
+  bool step(char byte) noexcept {
+    if (in_string_) {
+      if (escaped_) {
+        escaped_ = false;
+      } else if (byte == '\\') {
+        escaped_ = true;
+      } else if (byte == '"') {
+        in_string_ = false;
+      }
+      return false;
+    }
+    if (byte == '"') in_string_ = true;
+    if (byte == '{' || byte == '[') ++depth_;
+    return (byte == '}' || byte == ']') && --depth_ <= 0;
+  }
+
   long depth_ = 0;
   bool in_string_ = false;
   bool escaped_ = false;

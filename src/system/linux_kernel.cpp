@@ -166,7 +166,6 @@ void LinuxKernel::attach(const ContainerPath& target) {
     // umount2 knows no descriptors; the link below our own procfs leads to this very mount.
     const std::string self = "self/fd/" + std::to_string(tree);
     if (::fchdir(host_proc_.get()) == 0) ::umount2(self.c_str(), MNT_DETACH);
-    static_cast<void>(::chdir("/"));
   });
 }
 

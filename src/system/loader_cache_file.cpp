@@ -18,7 +18,7 @@ namespace {
 
 constexpr const char* kName = "ld.so.cache";
 // The largest known images have caches of a few MiB.
-constexpr std::size_t kMaxCache = 64UL << 20U;
+constexpr std::size_t kMaxCache = 16UL << 20U;
 constexpr std::uint64_t kInDirectory = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS;
 
 [[noreturn]] void fail(const std::string& action) {

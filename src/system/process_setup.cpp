@@ -47,7 +47,7 @@ CallerContext harden_process() {
   };
   ::clearenv();
   ::umask(022);
-  static_cast<void>(::chdir("/"));
+  if (::chdir("/") != 0) throw_errno(Code::internal, "change to directory `/`");
   ::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
   return caller;
 }

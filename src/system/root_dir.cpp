@@ -54,7 +54,7 @@ UniqueFd RootDir::open(const std::string& path, int flags) const noexcept {
 
 std::string RootDir::path_of(int fd) const {
   const std::string root = link_of(fd_.get());
-  const std::string path = link_of(fd);
+  std::string path = link_of(fd);
   if (root == "/" || path.empty()) return path;
   if (path.size() <= root.size() || !path.starts_with(root) || path[root.size()] != '/') return {};
   return path.substr(root.size());
@@ -71,11 +71,11 @@ std::optional<std::string> RootDir::read(const std::string& path, std::size_t li
 }
 
 std::vector<std::string> RootDir::list(const std::string& path) const {
-  UniqueFd directory = open(path, O_RDONLY | O_DIRECTORY);
+  const UniqueFd directory = open(path, O_RDONLY | O_DIRECTORY);
   std::vector<std::string> names;
   if (!directory) return names;
-  const std::unique_ptr<DIR, int (*)(DIR*)> stream(::fdopendir(::dup(directory.get())),
-                                                   &::closedir);
+  const std::unique_ptr<DIR, int (*)(DIR*)> stream(
+      ::fdopendir(::fcntl(directory.get(), F_DUPFD_CLOEXEC, 3)), &::closedir);
   if (!stream) return names;
   // NOLINTNEXTLINE(concurrency-mt-unsafe): this program has one thread
   while (const dirent* entry = ::readdir(stream.get())) {

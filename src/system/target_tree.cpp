@@ -42,6 +42,18 @@ std::optional<Identity> identity_of(int parent, const std::string& name) {
   return Identity{.device = status.st_dev, .inode = status.st_ino};
 }
 
+/// Where the link at `path` leads; the link is known to dangle, or it would have been opened.
+ContainerPath follow(int parent, const ContainerPath& path, int depth) {
+  std::array<char, 4096> text{};
+  const ssize_t length = ::readlinkat(parent, path.filename().c_str(), text.data(), text.size());
+  if (depth >= kMaxLinks) errno = ELOOP;
+  if (length <= 0 || static_cast<std::size_t>(length) == text.size() || depth >= kMaxLinks) {
+    throw_target_error(path, "follow");
+  }
+  const std::string target(text.data(), static_cast<std::size_t>(length));
+  return target.front() == '/' ? ContainerPath(target) : path.parent() / target;
+}
+
 }  // namespace
 
 FileIdentity::FileIdentity(uid_t uid, gid_t gid) noexcept : changed_(uid != 0 || gid != 0) {
@@ -77,18 +89,6 @@ int TargetTree::directory(const ContainerPath& path) {
 UniqueFd TargetTree::directory_target(const ContainerPath& path) { return make_directory(path, 0); }
 
 UniqueFd TargetTree::file_target(const ContainerPath& path) { return make_file(path, 0); }
-
-/// Where the link at `path` leads; the link is known to dangle, or it would have been opened.
-ContainerPath TargetTree::follow(int parent, const ContainerPath& path, int depth) const {
-  std::array<char, 4096> text{};
-  const ssize_t length = ::readlinkat(parent, path.filename().c_str(), text.data(), text.size());
-  if (depth >= kMaxLinks) errno = ELOOP;
-  if (length <= 0 || static_cast<std::size_t>(length) == text.size() || depth >= kMaxLinks) {
-    throw_target_error(path, "follow");
-  }
-  const std::string target(text.data(), static_cast<std::size_t>(length));
-  return target.front() == '/' ? ContainerPath(target) : path.parent() / target;
-}
 
 UniqueFd TargetTree::make_directory(const ContainerPath& path, int depth) {
   UniqueFd found = rootfs_.open(path.str(), O_PATH | O_DIRECTORY);

@@ -44,7 +44,6 @@ class TargetTree {
  private:
   [[nodiscard]] UniqueFd make_directory(const ContainerPath& path, int depth);
   [[nodiscard]] UniqueFd make_file(const ContainerPath& path, int depth);
-  [[nodiscard]] ContainerPath follow(int parent, const ContainerPath& path, int depth) const;
 
   const RootDir& rootfs_;
   uid_t uid_;

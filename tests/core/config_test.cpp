@@ -227,7 +227,7 @@ INSTANTIATE_TEST_SUITE_P(
     Files, InvalidConfig,
     ::testing::Values(
         Bad{"Syntax", "\ndisable-require = = true", "config.toml:2:19: "},
-        Bad{"NotUtf8", "a = \"\xff\"", "config.toml:1:6: "},
+        Bad{"NotUtf8", "a = \"\xff\"", "config.toml:1:5: "},
         Bad{"DuplicateKey", "disable-require = true\ndisable-require = true", "config.toml:2:"},
         Bad{"TextForBoolean", "disable-require = \"true\"",
             "config.toml:1:19: `disable-require` must be a boolean, not a string"},

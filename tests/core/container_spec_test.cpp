@@ -11,7 +11,6 @@ namespace nvhook {
 namespace {
 
 using ::testing::ElementsAre;
-using ::testing::IsEmpty;
 using ::testing::Pair;
 
 /// A spec with this `process` and the rest as it has to be.
@@ -120,6 +119,7 @@ INSTANTIATE_TEST_SUITE_P(
         Bad{"List", "[]", "not one whole JSON object"},
         Bad{"TwoDocuments", with_process("{}") + "{}", "not one whole JSON object"},
         Bad{"Garbage", "{x}", "could not decode OCI spec: parse error"},
+        Bad{"NoCommaBehindWhatIsSkipped", R"({"linux":{}"ociVersion":"1"})", "parse error"},
         Bad{"InvalidUtf8", with_process("{\"env\":[\"A=\xff\"]}"), "UTF-8"},
         Bad{"DeepNesting", "{\"a\":" + std::string(64, '[') + std::string(64, ']') + "}",
             "nested too deeply"},
@@ -169,6 +169,15 @@ INSTANTIATE_TEST_SUITE_P(
                           "which is the host's own root"},
                       Bad{"Nul", with_root(R"({"path":"/a\u0000"})"), "it holds a NUL"}),
     name_of);
+
+TEST(ContainerSpec, SkipsWhatIsLargeWhereverItStands) {
+  const ContainerSpec spec = parse_spec(
+      R"({"annotations":{"root":{"path":"/"}},"ociVersion":"1.0.2","hostname":"linux",)"
+      R"("linux":{"seccomp":{"names":["a}\"","process"]}},"process":{"env":["A=hooks","linux={}"]},)"
+      R"("root":{"path":"rootfs"},"hooks":{"prestart":[]}})");
+  const ContainerSpec expected{.root = "rootfs", .environment = {{"A", "hooks"}, {"linux", "{}"}}};
+  EXPECT_EQ(spec, expected);
+}
 
 TEST(ContainerSpec, CutAnywhereIsRefused) {
   const std::string whole = with_process(R"({"env":["A=\"b"],"capabilities":{"bounding":["X"]}})");

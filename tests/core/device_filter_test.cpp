@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The device filter's prologue, run by a small interpreter: what it grants, what it leaves to the
-// program behind it.
+// The device filter's prologue, run by a small interpreter: what it grants and what it leaves.
 #include "core/device_filter.hpp"
 
 #include <gmock/gmock.h>
@@ -15,6 +14,7 @@
 #include <vector>
 
 #include "core/error.hpp"
+#include "support/bpf_program.hpp"
 
 namespace nvhook {
 namespace {
@@ -23,7 +23,10 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Optional;
 
-using Program = std::vector<BpfInstruction>;
+using test::bpf_exit;
+using test::bpf_instruction;
+using test::constant_filter;
+using Program = test::BpfProgram;
 
 constexpr DeviceNumber kControl{195, 255};
 constexpr DeviceNumber kGpu0{195, 0};
@@ -32,24 +35,6 @@ constexpr DeviceNumber kUvm{511, 0};
 constexpr unsigned kRead = BPF_DEVCG_ACC_READ;
 constexpr unsigned kWrite = BPF_DEVCG_ACC_WRITE;
 constexpr unsigned kMknod = BPF_DEVCG_ACC_MKNOD;
-
-BpfInstruction instruction(unsigned code, unsigned target = 0, unsigned source = 0, int offset = 0,
-                           int immediate = 0) {
-  bpf_insn insn{};
-  insn.code = static_cast<__u8>(code);
-  insn.dst_reg = target & 0xFU;
-  insn.src_reg = source & 0xFU;
-  insn.off = static_cast<__s16>(offset);
-  insn.imm = immediate;
-  return std::bit_cast<BpfInstruction>(insn);
-}
-
-BpfInstruction exit_instruction() { return instruction(BPF_JMP | BPF_EXIT); }
-
-/// A filter that returns `value` for everything.
-Program constant(int value) {
-  return {instruction(BPF_ALU64 | BPF_MOV | BPF_K, BPF_REG_0, 0, 0, value), exit_instruction()};
-}
 
 bpf_cgroup_dev_ctx request(unsigned type, unsigned access, DeviceNumber device) {
   return {access << 16U | type, device.major, device.minor};
@@ -148,8 +133,10 @@ class FallsThrough : public ::testing::TestWithParam<LeftAlone> {};
 TEST_P(FallsThrough, ToTheProgramBehind) {
   const std::vector<DeviceNumber> devices = {kGpu0, kControl, kUvm};
   EXPECT_EQ(run(device_filter_prologue(devices), GetParam().context), std::nullopt);
-  EXPECT_THAT(run(prepend_device_rules(constant(0), devices), GetParam().context), Optional(0U));
-  EXPECT_THAT(run(prepend_device_rules(constant(1), devices), GetParam().context), Optional(1U));
+  EXPECT_THAT(run(prepend_device_rules(constant_filter(0), devices), GetParam().context),
+              Optional(0U));
+  EXPECT_THAT(run(prepend_device_rules(constant_filter(1), devices), GetParam().context),
+              Optional(1U));
 }
 
 const LeftAlone kLeftAlone[] = {
@@ -174,7 +161,7 @@ INSTANTIATE_TEST_SUITE_P(Requests, FallsThrough, ::testing::ValuesIn(kLeftAlone)
 TEST(DeviceFilterPrologue, ReachesTheProgramBehindFromTheFirstJumpAtItsLargestSize) {
   std::vector<DeviceNumber> devices;
   for (unsigned minor = 0; minor < 8000; ++minor) devices.push_back({195, minor});
-  const Program program = prepend_device_rules(constant(0), devices);
+  const Program program = prepend_device_rules(constant_filter(0), devices);
   EXPECT_THAT(run(program, request(BPF_DEVCG_DEV_BLOCK, kRead, kGpu0)), Optional(0U));
   EXPECT_THAT(run(program, character(kRead, {195, 7999})), Optional(1U));
 }
@@ -196,37 +183,37 @@ TEST(DeviceFilterPrologue, IsTheSameInAnyOrderAndForRepeatedDevices) {
 }
 
 TEST(PrependDeviceRules, LeavesTheProgramAsItIsBehindThem) {
-  const Program program = {exit_instruction(), 0x1122334455667788U, exit_instruction()};
+  const Program program = {bpf_exit(), 0x1122334455667788U, bpf_exit()};
   const Program all = prepend_device_rules(program, {kGpu0});
   ASSERT_GT(all.size(), program.size());
   EXPECT_TRUE(std::equal(program.rbegin(), program.rend(), all.rbegin()));
 }
 
 TEST(PrependDeviceRules, AddsNothingTheSecondTime) {
-  const Program once = prepend_device_rules(constant(0), {kGpu0, kControl});
+  const Program once = prepend_device_rules(constant_filter(0), {kGpu0, kControl});
   EXPECT_EQ(prepend_device_rules(once, {kGpu0, kControl}), once);
   EXPECT_EQ(prepend_device_rules(once, {kControl}), once);
 }
 
 TEST(PrependDeviceRules, JoinsWithTheRulesThatAreThere) {
-  const Program once = prepend_device_rules(constant(0), {kGpu0, kControl});
+  const Program once = prepend_device_rules(constant_filter(0), {kGpu0, kControl});
   EXPECT_EQ(prepend_device_rules(once, {kUvm}),
-            prepend_device_rules(constant(0), {kUvm, kControl, kGpu0}));
+            prepend_device_rules(constant_filter(0), {kUvm, kControl, kGpu0}));
 }
 
 TEST(PrependDeviceRules, KeepsTheRulesThatAreThereWhenNoneIsAdded) {
-  const Program once = prepend_device_rules(constant(0), {kGpu0});
+  const Program once = prepend_device_rules(constant_filter(0), {kGpu0});
   EXPECT_EQ(prepend_device_rules(once, {}), once);
 }
 
 TEST(PrependDeviceRules, ChangesNothingForNoDevices) {
-  EXPECT_EQ(prepend_device_rules(constant(0), {}), constant(0));
+  EXPECT_EQ(prepend_device_rules(constant_filter(0), {}), constant_filter(0));
 }
 
 /// Every one-bit change of a prologue is another program, whose meaning must not be changed.
 TEST(PrependDeviceRules, TakesOnlyTheExactInstructionsForAPrologue) {
-  const Program good = prepend_device_rules(constant(0), {kGpu0, kControl});
-  const std::size_t prologue = good.size() - constant(0).size();
+  const Program good = prepend_device_rules(constant_filter(0), {kGpu0, kControl});
+  const std::size_t prologue = good.size() - constant_filter(0).size();
   for (std::size_t at = 0; at < prologue; ++at) {
     for (unsigned bit = 0; bit < 64; ++bit) {
       Program changed = good;
@@ -245,7 +232,7 @@ TEST(PrependDeviceRules, TakesOnlyTheExactInstructionsForAPrologue) {
 }
 
 TEST(PrependDeviceRules, SurvivesAProgramCutOffInItsPrologue) {
-  const Program good = prepend_device_rules(constant(0), {kGpu0, kControl});
+  const Program good = prepend_device_rules(constant_filter(0), {kGpu0, kControl});
   for (std::size_t size = 0; size < good.size(); ++size) {
     const Program cut(good.begin(), good.begin() + static_cast<std::ptrdiff_t>(size));
     EXPECT_GE(prepend_device_rules(cut, {kUvm}).size(), cut.size());
@@ -253,31 +240,30 @@ TEST(PrependDeviceRules, SurvivesAProgramCutOffInItsPrologue) {
 }
 
 TEST(ReloadObstacle, IsNothingForAFilterOfCompareAndReturn) {
-  EXPECT_EQ(reload_obstacle(prepend_device_rules(constant(0), {kGpu0})), std::nullopt);
+  EXPECT_EQ(reload_obstacle(prepend_device_rules(constant_filter(0), {kGpu0})), std::nullopt);
 }
 
 TEST(ReloadObstacle, IsAMap) {
   const Program program = {
-      instruction(BPF_LD | BPF_IMM | BPF_DW, BPF_REG_2, BPF_PSEUDO_MAP_FD, 0, 3), 0,
-      exit_instruction()};
+      bpf_instruction(BPF_LD | BPF_IMM | BPF_DW, BPF_REG_2, BPF_PSEUDO_MAP_FD, 0, 3), 0,
+      bpf_exit()};
   EXPECT_EQ(reload_obstacle(program), "it refers to a map");
 }
 
 TEST(ReloadObstacle, IsNotAPlainConstantOfTwoHalves) {
   // The second half of this one looks like a call.
-  const Program program = {instruction(BPF_LD | BPF_IMM | BPF_DW, BPF_REG_0, 0, 0, 1),
-                           instruction(BPF_JMP | BPF_CALL), exit_instruction()};
+  const Program program = {bpf_instruction(BPF_LD | BPF_IMM | BPF_DW, BPF_REG_0, 0, 0, 1),
+                           bpf_instruction(BPF_JMP | BPF_CALL), bpf_exit()};
   EXPECT_EQ(reload_obstacle(program), std::nullopt);
 }
 
 TEST(ReloadObstacle, IsACall) {
-  const Program program = {instruction(BPF_JMP | BPF_CALL, 0, 0, 0, 5), exit_instruction()};
+  const Program program = {bpf_instruction(BPF_JMP | BPF_CALL, 0, 0, 0, 5), bpf_exit()};
   EXPECT_EQ(reload_obstacle(program), "it calls a function");
 }
 
 TEST(ReloadObstacle, IsABlindedConstant) {
-  const Program program = {instruction(BPF_ALU64 | BPF_MOV | BPF_K, 11, 0, 0, 77),
-                           exit_instruction()};
+  const Program program = {bpf_instruction(BPF_ALU64 | BPF_MOV | BPF_K, 11, 0, 0, 77), bpf_exit()};
   EXPECT_THAT(reload_obstacle(program), Optional(HasSubstr("net.core.bpf_jit_harden")));
 }
 

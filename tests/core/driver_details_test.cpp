@@ -10,7 +10,6 @@
 namespace nvhook {
 namespace {
 
-using ::testing::HasSubstr;
 using ::testing::Optional;
 
 constexpr std::string_view kWhole =

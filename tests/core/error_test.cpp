@@ -50,6 +50,12 @@ TEST(ErrorLine, IsOneLineWhateverTheImageSays) {
   EXPECT_EQ(line, "NVH-0901: a\\x0ab\\x1b[2J\\xff. Try: c\\x0ad.");
 }
 
+TEST(Error, MessageDoesNotEndAtANul) {
+  const Error error(Code::internal, std::string("a\0b", 3), std::string("c\0d", 3));
+  EXPECT_STREQ(error.what(), "a\\x00b");
+  EXPECT_EQ(error.remedy(), "c\\x00d");
+}
+
 TEST(ErrorLine, CutsALongMessageAndKeepsTheRemedy) {
   const std::string line = to_line(Error(Code::internal, std::string(1 << 20, 'x'), "help"));
   EXPECT_LE(line.size(), 4096U);

@@ -10,7 +10,7 @@ namespace {
 
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
-using ::testing::SizeIs;
+using ::testing::Pair;
 
 TEST(Trim, TakesSpaceFromBothEndsOnly) { EXPECT_EQ(trim(" \t\r\na b\n "), "a b"); }
 
@@ -119,6 +119,15 @@ TEST(FirstJsonObject, DoesNotCountBracketsInStrings) {
   ASSERT_TRUE(extent);
   EXPECT_EQ(extent->rest, "");
   EXPECT_EQ(extent->depth, 1U);
+}
+
+TEST(FirstJsonObject, HasItsMembersThatAreObjectsOrLists) {
+  const auto extent = first_json_object(R"({"a":"b","c" : {"d":[1]},"e":1,"f":["]"],"g":[]})");
+  ASSERT_TRUE(extent);
+  std::vector<std::pair<std::string_view, std::string_view>> members;
+  for (const JsonMember& member : extent->members) members.emplace_back(member.name, member.value);
+  EXPECT_THAT(members,
+              ElementsAre(Pair("c", R"({"d":[1]})"), Pair("f", R"(["]"])"), Pair("g", "[]")));
 }
 
 class NoJsonObject : public ::testing::TestWithParam<const char*> {};

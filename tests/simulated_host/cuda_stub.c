@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A libcuda.so.1 that can be loaded and has the entry points that programs look for first; there is no GPU behind it.
+// A libcuda.so.1 that can be loaded and has the entry points that programs look for first; there is
+// no GPU behind it.
 
 enum { kCudaSuccess = 0, kCudaInvalidValue = 1 };
 

@@ -61,7 +61,10 @@ static int behave(const char* how) {
     crash();
   }
   if (strcmp(how, "garbage") == 0) fputs("\033[31mSegmentation fault\n", stdout);
-  if (strcmp(how, "flood") == 0) flood(stdout, 10 * 1024);
+  if (strcmp(how, "flood") == 0) {
+    flood(stdout, 10 * 1024);
+    hang();
+  }
   if (strcmp(how, "chatter") == 0) {
     flood(stderr, 1024);
     return answer();

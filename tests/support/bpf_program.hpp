@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// eBPF device filters as tests need them: single instructions, and a filter such as a container
-// runtime writes.
+// eBPF device filters for tests: single instructions, and a filter such as a runtime writes.
 #pragma once
 
 #include <linux/bpf.h>

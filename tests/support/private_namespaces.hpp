@@ -1,21 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0
-// Runs a piece of a test in a forked child that has namespaces of its own, and brings its verdict
-// back.
+// Runs part of a test in a child with namespaces of its own, or one that is hindered or killed.
 #pragma once
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <sched.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/ptrace.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <array>
 #include <cerrno>
+#include <csignal>
+#include <cstddef>
 #include <cstdio>
 #include <cstring>
 #include <exception>
 #include <functional>
+#include <iterator>
+#include <optional>
 #include <stdexcept>
 #include <string>
 
@@ -82,7 +89,7 @@ inline Outcome run_body(int namespaces, const std::function<std::string()>& body
   if (outcome.verdict == Verdict::good && ::testing::Test::HasFailure()) {
     outcome = {Verdict::failed, "an expectation failed in the child"};
   }
-  std::fflush(nullptr);
+  (void)std::fflush(nullptr);
   const std::string message = static_cast<char>(outcome.verdict) + outcome.text;
   const bool told = ::write(answer, message.data(), message.size()) >= 0;
   ::_exit(told ? 0 : 1);
@@ -105,7 +112,7 @@ inline std::string read_to_end(int fd) {
 /// returns what went wrong, or nothing, or throws.
 inline Outcome run_in_private_namespaces(int namespaces, const std::function<std::string()>& body) {
   std::array<int, 2> answer{};
-  std::fflush(nullptr);  // or the child would print it once more
+  (void)std::fflush(nullptr);  // or the child would print it once more
   if (::pipe2(answer.data(), O_CLOEXEC) != 0) return {Verdict::failed, "pipe"};
   const pid_t child = ::fork();
   if (child < 0) return {Verdict::failed, "fork"};
@@ -134,6 +141,49 @@ inline void in_private_namespaces(const std::function<void()>& body) {
     body();
     return std::string();
   });
+}
+
+/// Runs `action` in a child and kills it at its `count`th entry into or exit from the kernel. False
+/// if it came to its end.
+inline bool is_killed_after(int count, const std::function<void()>& action) {
+  const pid_t child = ::fork();
+  if (child == 0) {
+    ::ptrace(PTRACE_TRACEME, 0, nullptr, nullptr);
+    (void)::raise(SIGSTOP);
+    action();
+    ::_exit(0);
+  }
+  int status = 0;
+  ::waitpid(child, &status, 0);
+  for (int stops = 0; WIFSTOPPED(status); ++stops) {
+    if (stops == count) (void)::kill(child, SIGKILL);
+    if (::ptrace(PTRACE_SYSCALL, child, nullptr, nullptr) != 0 && errno != ESRCH) {
+      (void)::kill(child, SIGKILL);
+      throw NotPossibleHere("ptrace is refused");
+    }
+    ::waitpid(child, &status, 0);
+  }
+  return WIFSIGNALED(status);
+}
+
+/// From here on a kernel call of this process whose number is `call` (and whose first argument is
+/// `argument`, if there is one) fails with `error`, as under an engine's seccomp profile.
+inline void refuse_call(unsigned call, unsigned error, std::optional<unsigned> argument = {}) {
+  // Without an argument to compare, the comparison has one outcome.
+  const unsigned char other = argument ? 1 : 0;
+  sock_filter instructions[] = {
+      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, call, 0, 3),
+      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, args)),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, argument.value_or(0), 0, other),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | error),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+  };
+  const sock_fprog program{.len = std::size(instructions), .filter = instructions};
+  if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 ||
+      ::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) != 0) {
+    throw NotPossibleHere("seccomp is refused");
+  }
 }
 
 }  // namespace nvhook::test

@@ -93,7 +93,7 @@ class ProbeFixture : public ::testing::Test {
     query_.probe = PROBE;
   }
 
-  void configure_mock(const std::string& lines) {
+  void configure_mock(const std::string& lines) const {
     const std::string path = query_.driver_root + "/etc/oci-nvidia-mock.conf";
     write_file(path, lines);
     std::filesystem::permissions(path, std::filesystem::perms{0644});
@@ -107,7 +107,7 @@ class ProbeFixture : public ::testing::Test {
       return error;
     }
     ADD_FAILURE() << "an answer instead of an error";
-    return Error(Code::internal, "an answer");
+    return {Code::internal, "an answer"};
   }
 
   std::string directory_;

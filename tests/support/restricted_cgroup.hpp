@@ -32,31 +32,35 @@ constexpr DeviceNumber kZero{1, 5};
 constexpr DeviceNumber kRandom{1, 8};
 constexpr DeviceNumber kUrandom{1, 9};
 
-/// In a private mount namespace: /tmp is empty, with the cgroup v2 hierarchy on /tmp/v2 if it can
-/// be had.
+/// In a private mount namespace: an empty /tmp, with the cgroup hierarchies that can be had on
+/// /tmp/v1 (devices) and /tmp/v2.
 class Scratch {
  public:
   Scratch() {
     require(::mount("tmpfs", "/tmp", "tmpfs", 0, nullptr) == 0, "mount a tmpfs on /tmp");
+    require(::mkdir("/tmp/v1", 0755) == 0, "mkdir /tmp/v1");
     require(::mkdir("/tmp/v2", 0755) == 0, "mkdir /tmp/v2");
-    has_v2_ = ::mount("none", "/tmp/v2", "cgroup2", 0, nullptr) == 0;
+    // Only where the host has them: the first mount would make one, for everyone to see.
+    has_v1_ = is_listed(":devices:") && ::mount("none", "/tmp/v1", "cgroup", 0, "devices") == 0;
+    has_v2_ = is_listed("0::") && ::mount("none", "/tmp/v2", "cgroup2", 0, nullptr) == 0;
   }
 
+  [[nodiscard]] std::string v1() const {
+    if (!has_v1_) throw NotPossibleHere("the v1 devices hierarchy cannot be mounted");
+    return "/tmp/v1";
+  }
   [[nodiscard]] std::string v2() const {
     if (!has_v2_) throw NotPossibleHere("cgroup v2 cannot be mounted");
     return "/tmp/v2";
   }
-  /// Where the v1 devices hierarchy is.
-  [[nodiscard]] std::string v1() const {
-    require(::mkdir("/tmp/v1", 0755) == 0 || errno == EEXIST, "mkdir /tmp/v1");
-    if (::access("/tmp/v1/devices.list", F_OK) != 0 &&
-        ::mount("none", "/tmp/v1", "cgroup", 0, "devices") != 0) {
-      throw NotPossibleHere("the v1 devices hierarchy cannot be mounted");
-    }
-    return "/tmp/v1";
-  }
 
  private:
+  static bool is_listed(const std::string& words) {
+    std::ifstream file("/proc/self/cgroup");
+    return (std::ostringstream() << file.rdbuf()).str().find(words) != std::string::npos;
+  }
+
+  bool has_v1_ = false;
   bool has_v2_ = false;
 };
 
@@ -158,14 +162,20 @@ inline int make_in(const TestCgroup& cgroup, DeviceNumber device) {
   return cgroup.run([&] { return make_device(device); });
 }
 
+inline UniqueFd open_directory(const TestCgroup& cgroup) {
+  return UniqueFd(::open(cgroup.directory().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+}
+
 /// What the runtime does to a cgroup v2: loads `program` and attaches it with `flags`. The id of
 /// the program.
 inline bpf::ProgramId attach_filter(const TestCgroup& cgroup, const BpfProgram& program,
                                     std::uint32_t flags = BPF_F_ALLOW_MULTI) {
   const bpf::Loaded loaded = bpf::load_device_filter(program);
-  if (!loaded.program && errno == EPERM) throw NotPossibleHere("bpf(2) is refused");
+  if (loaded.reason.starts_with("Operation not permitted")) {
+    throw NotPossibleHere("bpf(2) is refused");
+  }
   require(static_cast<bool>(loaded.program), "load a device filter");
-  const UniqueFd directory(::open(cgroup.directory().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  const UniqueFd directory = open_directory(cgroup);
   bpf_attr request{};
   request.target_fd = static_cast<std::uint32_t>(directory.get());
   request.attach_bpf_fd = static_cast<std::uint32_t>(loaded.program.get());
@@ -176,7 +186,7 @@ inline bpf::ProgramId attach_filter(const TestCgroup& cgroup, const BpfProgram& 
 }
 
 inline void detach_filter(const TestCgroup& cgroup, bpf::ProgramId id) {
-  const UniqueFd directory(::open(cgroup.directory().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  const UniqueFd directory = open_directory(cgroup);
   const UniqueFd program = bpf::open_program(id);
   bpf_attr request{};
   request.target_fd = static_cast<std::uint32_t>(directory.get());
@@ -187,7 +197,7 @@ inline void detach_filter(const TestCgroup& cgroup, bpf::ProgramId id) {
 
 /// The ids of the programs attached to `cgroup`, in order.
 inline std::vector<bpf::ProgramId> filters_of(const TestCgroup& cgroup) {
-  const UniqueFd directory(::open(cgroup.directory().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  const UniqueFd directory = open_directory(cgroup);
   const auto attachments = bpf::attached_to(directory.get());
   require(attachments.has_value(), "query the filters");
   const auto programs = attachments->programs();
@@ -195,7 +205,7 @@ inline std::vector<bpf::ProgramId> filters_of(const TestCgroup& cgroup) {
 }
 
 inline std::uint32_t flags_of(const TestCgroup& cgroup) {
-  const UniqueFd directory(::open(cgroup.directory().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  const UniqueFd directory = open_directory(cgroup);
   return bpf::attached_to(directory.get())->flags();
 }
 
@@ -203,6 +213,13 @@ inline BpfProgram instructions_of(bpf::ProgramId id) {
   const UniqueFd program = bpf::open_program(id);
   require(static_cast<bool>(program), "open program");
   return bpf::instructions_of(program.get()).value();
+}
+
+/// What must hold wherever the hook is killed: only kRandom may have been granted.
+inline void expect_no_more_than_asked_for(const TestCgroup& cgroup, int step) {
+  EXPECT_FALSE(filters_of(cgroup).empty()) << "killed at step " << step;
+  EXPECT_EQ(open_in(cgroup, kUrandom), EPERM) << "killed at step " << step;
+  EXPECT_EQ(make_in(cgroup, kRandom), EPERM) << "killed at step " << step;
 }
 
 }  // namespace nvhook::test

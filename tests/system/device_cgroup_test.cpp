@@ -4,11 +4,6 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
-#include <sys/prctl.h>
-
-#include <cstddef>
 
 #include "core/error.hpp"
 #include "support/restricted_cgroup.hpp"
@@ -150,7 +145,7 @@ TEST(DevicePermission, IncludesTheScopeAboveACrunContainer) {
 TEST(DevicePermission, LeavesAScopeAloneThatHoldsMoreThanTheContainer) {
   in_private_namespaces([] {
     const TestCgroup slice(Scratch().v2());
-    const TestCgroup scope = TestCgroup::below(slice, "session-1.scope");
+    const TestCgroup scope = TestCgroup::below(slice, "login-1.scope");
     const TestCgroup cgroup = TestCgroup::below(scope, "container");
     const TestCgroup neighbour = TestCgroup::below(scope, "neighbour");
     const auto program = attach_filter(scope, runtime_filter(kNull));
@@ -165,7 +160,7 @@ TEST(DevicePermission, LeavesAScopeAloneThatHoldsMoreThanTheContainer) {
 TEST(DevicePermission, LeavesAScopeAloneThatHasProcessesOfItsOwn) {
   in_private_namespaces([] {
     const TestCgroup slice(Scratch().v2());
-    const TestCgroup scope = TestCgroup::below(slice, "session-1.scope");
+    const TestCgroup scope = TestCgroup::below(slice, "login-1.scope");
     const TestCgroup cgroup = TestCgroup::below(scope, "container");
     const auto program = attach_filter(scope, runtime_filter(kNull));
     EXPECT_EQ(scope.run([&] {
@@ -236,26 +231,11 @@ TEST(DevicePermission, RefusesADirectoryOfAnotherFileSystem) {
   });
 }
 
-/// From here on this process has no openat2, as in a container engine with an old seccomp profile.
-void refuse_openat2() {
-  sock_filter instructions[] = {
-      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
-      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_openat2, 0, 1),
-      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS),
-      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-  };
-  const sock_fprog program{.len = std::size(instructions), .filter = instructions};
-  if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 ||
-      ::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) != 0) {
-    throw NotPossibleHere("seccomp is refused");
-  }
-}
-
 TEST(DevicePermission, GrantsWithoutOpenat2) {
   in_private_namespaces([] {
     const TestCgroup cgroup(Scratch().v2());
     attach_filter(cgroup, runtime_filter(kNull));
-    refuse_openat2();
+    refuse_call(SYS_openat2, ENOSYS);
     permission_of(v2_line(cgroup.path())).grant();
     EXPECT_EQ(open_in(cgroup, kRandom), 0);
   });
@@ -266,7 +246,7 @@ TEST(DevicePermission, FollowsNoLinkToACgroupWithoutOpenat2) {
     const Scratch scratch;
     const TestCgroup cgroup(scratch.v2());
     require(::symlink(scratch.v2().c_str(), "/tmp/link") == 0, "symlink");
-    refuse_openat2();
+    refuse_call(SYS_openat2, ENOSYS);
     expect_error(Code::cgroup_not_found, "Not a directory", "", v2_line(cgroup.path()),
                  mounted_at("/tmp/link"));
   });

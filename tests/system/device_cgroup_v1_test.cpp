@@ -16,10 +16,6 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
-UniqueFd open_directory(const TestCgroup& cgroup) {
-  return UniqueFd(::open(cgroup.directory().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-}
-
 DeviceList list_of(const TestCgroup& cgroup) {
   return {open_directory(cgroup), cgroup.directory()};
 }
@@ -86,7 +82,7 @@ struct Before {
 class DeviceListBefore : public ::testing::TestWithParam<Before> {};
 
 TEST_P(DeviceListBefore, IsTheSameAfterGrantAndRevoke) {
-  in_private_namespaces([this] {
+  in_private_namespaces([] {
     const TestCgroup cgroup(Scratch().v1());
     restrict_to(cgroup, GetParam().rules);
     DeviceList list = grant(cgroup);

@@ -4,9 +4,6 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <sys/ptrace.h>
-
-#include <csignal>
 
 #include "core/error.hpp"
 #include "support/restricted_cgroup.hpp"
@@ -19,10 +16,6 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
-
-UniqueFd open_directory(const TestCgroup& cgroup) {
-  return UniqueFd(::open(cgroup.directory().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-}
 
 DeviceFilter filter_of(const TestCgroup& cgroup, std::vector<DeviceNumber> devices = {kRandom}) {
   return {open_directory(cgroup), cgroup.directory(), std::move(devices)};
@@ -143,7 +136,7 @@ struct Flags {
 class DeviceFilterFlags : public ::testing::TestWithParam<Flags> {};
 
 TEST_P(DeviceFilterFlags, StayAsTheyWere) {
-  in_private_namespaces([this] {
+  in_private_namespaces([] {
     const TestCgroup cgroup(Scratch().v2());
     const auto old = attach_filter(cgroup, runtime_filter(kNull), GetParam().flags);
     DeviceFilter filter = grant(cgroup);
@@ -165,7 +158,7 @@ INSTANTIATE_TEST_SUITE_P(Table, DeviceFilterFlags,
 class DeviceFilterChangedMeanwhile : public ::testing::TestWithParam<Flags> {};
 
 TEST_P(DeviceFilterChangedMeanwhile, IsMadeAnewFromTheProgramThatIsThere) {
-  in_private_namespaces([this] {
+  in_private_namespaces([] {
     const TestCgroup cgroup(Scratch().v2());
     const auto old = attach_filter(cgroup, runtime_filter(kNull), GetParam().flags);
     DeviceFilter filter = filter_of(cgroup);
@@ -181,7 +174,7 @@ TEST_P(DeviceFilterChangedMeanwhile, IsMadeAnewFromTheProgramThatIsThere) {
 }
 
 TEST_P(DeviceFilterChangedMeanwhile, IsNotPutBackInPlaceOfAnotherProgram) {
-  in_private_namespaces([this] {
+  in_private_namespaces([] {
     const TestCgroup cgroup(Scratch().v2());
     attach_filter(cgroup, runtime_filter(kNull), GetParam().flags);
     DeviceFilter filter = grant(cgroup);
@@ -289,58 +282,47 @@ TEST(DeviceFilter, IsSkippedWithANoteWithoutTheRightToQuery) {
   });
 }
 
-TEST(ReplaceInTwoSteps, LeavesTheNewProgramAlone) {
+TEST(DeviceFilter, LeavesAProgramThatIsProtectedFromUs) {
   in_private_namespaces([] {
     const TestCgroup cgroup(Scratch().v2());
-    const UniqueFd old = bpf::open_program(attach_filter(cgroup, runtime_filter(kNull)));
-    const bpf::Loaded loaded = bpf::load_device_filter(runtime_filter(kZero));
-    EXPECT_EQ(bpf::replace_in_two_steps(open_directory(cgroup).get(), BPF_F_ALLOW_MULTI, old.get(),
-                                        loaded.program.get()),
-              0);
-    EXPECT_THAT(filters_of(cgroup), ElementsAre(bpf::id_of(loaded.program.get())));
+    const auto id = attach_filter(cgroup, runtime_filter(kNull));
+    DeviceFilter filter = filter_of(cgroup);
+    refuse_call(SYS_bpf, EPERM, BPF_PROG_GET_FD_BY_ID);
+    EXPECT_THAT(
+        filter.prepare(),
+        ElementsAre(warning("left in force, and it may deny the devices: device filter program " +
+                            std::to_string(id) + " of `" + cgroup.directory() +
+                            "`: Operation not permitted")));
+    filter.grant();
+    EXPECT_THAT(filters_of(cgroup), ElementsAre(id));
   });
 }
 
-TEST(ReplaceInTwoSteps, LeavesNothingOfTheNewProgramIfTheOldOneIsNotThere) {
+TEST(DeviceFilter, NamesTheProgramThatCannotBeLoaded) {
   in_private_namespaces([] {
     const TestCgroup cgroup(Scratch().v2());
-    const auto there = attach_filter(cgroup, runtime_filter(kNull));
-    const bpf::Loaded absent = bpf::load_device_filter(runtime_filter(kZero));
-    const bpf::Loaded loaded = bpf::load_device_filter(constant_filter(1));
-    EXPECT_EQ(bpf::replace_in_two_steps(open_directory(cgroup).get(), BPF_F_ALLOW_MULTI,
-                                        absent.program.get(), loaded.program.get()),
-              ENOENT);
-    EXPECT_THAT(filters_of(cgroup), ElementsAre(there));
-  });
-}
-
-/// Runs `action` in a child and kills it at its `count`th entry into or exit from the kernel. False
-/// if it came to its end.
-bool is_killed_after(int count, const std::function<void()>& action) {
-  const pid_t child = ::fork();
-  if (child == 0) {
-    ::ptrace(PTRACE_TRACEME, 0, nullptr, nullptr);
-    (void)::raise(SIGSTOP);
-    action();
-    ::_exit(0);
-  }
-  int status = 0;
-  ::waitpid(child, &status, 0);
-  for (int stops = 0; WIFSTOPPED(status); ++stops) {
-    if (stops == count) (void)::kill(child, SIGKILL);
-    if (::ptrace(PTRACE_SYSCALL, child, nullptr, nullptr) != 0 && errno != ESRCH) {
-      (void)::kill(child, SIGKILL);
-      throw NotPossibleHere("ptrace is refused");
+    const auto id = attach_filter(cgroup, runtime_filter(kNull));
+    refuse_call(SYS_bpf, EPERM, BPF_PROG_LOAD);
+    try {
+      (void)filter_of(cgroup).prepare();
+      FAIL() << "loaded";
+    } catch (const Error& error) {
+      EXPECT_EQ(error.code(), Code::device_filter_failed);
+      EXPECT_EQ(error.what(), "load an extended device filter program " + std::to_string(id) +
+                                  " of `" + cgroup.directory() + "`: Operation not permitted");
     }
-    ::waitpid(child, &status, 0);
-  }
-  return WIFSIGNALED(status);
+  });
 }
 
-void expect_no_more_than_asked_for(const TestCgroup& cgroup, int step) {
-  EXPECT_FALSE(filters_of(cgroup).empty()) << "killed at step " << step;
-  EXPECT_EQ(open_in(cgroup, kUrandom), EPERM) << "killed at step " << step;
-  EXPECT_EQ(make_in(cgroup, kRandom), EPERM) << "killed at step " << step;
+TEST(DeviceFilter, IsNothingToAKernelWithoutBpf) {
+  in_private_namespaces([] {
+    const TestCgroup cgroup(Scratch().v2());
+    DeviceFilter filter = filter_of(cgroup);
+    refuse_call(SYS_bpf, ENOSYS);
+    EXPECT_THAT(filter.prepare(), ElementsAre(info("no device filters of `" + cgroup.directory() +
+                                                   "`: Function not implemented")));
+    filter.grant();
+  });
 }
 
 TEST(DeviceFilter, IsNeverMoreOpenThanAskedForWhereverTheHookIsKilled) {
@@ -358,26 +340,6 @@ TEST(DeviceFilter, IsNeverMoreOpenThanAskedForWhereverTheHookIsKilled) {
       ASSERT_LT(step, 10000);
     }
     EXPECT_GT(opened, 0) << "never killed between grant and revoke";
-  });
-}
-
-TEST(ReplaceInTwoSteps, IsNeverMoreOpenThanAskedForWhereverTheHookIsKilled) {
-  in_private_namespaces([] {
-    const Scratch scratch;
-    bool was_killed = true;
-    for (int step = 0; was_killed; ++step) {
-      const TestCgroup cgroup(scratch.v2());
-      const UniqueFd old = bpf::open_program(attach_filter(cgroup, runtime_filter(kNull)));
-      const UniqueFd directory = open_directory(cgroup);
-      was_killed = is_killed_after(step, [&] {
-        const auto extended = prepend_device_rules(runtime_filter(kNull), {kRandom});
-        const bpf::Loaded loaded = bpf::load_device_filter(extended);
-        (void)bpf::replace_in_two_steps(directory.get(), BPF_F_ALLOW_MULTI, old.get(),
-                                        loaded.program.get());
-      });
-      expect_no_more_than_asked_for(cgroup, step);
-      ASSERT_LT(step, 10000);
-    }
   });
 }
 

@@ -4,9 +4,11 @@
 
 #include <fcntl.h>
 #include <gmock/gmock.h>
+#include <grp.h>
 #include <gtest/gtest.h>
 #include <sys/prctl.h>
 
+#include <array>
 #include <csignal>
 #include <cstdio>
 
@@ -135,6 +137,9 @@ TEST_F(RealProbe, SaysThatAFileIsNoLibrary) {
 TEST_F(RealProbe, RunsTheLibraryAsNobodyWithoutAnything) {
   if (in_user_namespace()) GTEST_SKIP() << "needs the host's root: nobody is not mapped here";
   use_library(NVML_IDENTITY);
+  const gid_t group = 12345;
+  ASSERT_EQ(::setgroups(1, &group), 0);
+  const std::array inheritable{UniqueFd(::dup(STDIN_FILENO)), UniqueFd(::dup(STDIN_FILENO))};
   ::setenv("LD_PRELOAD", "/nonexistent.so", 1);
   const Error error = failure();
   ::unsetenv("LD_PRELOAD");
@@ -208,11 +213,11 @@ INSTANTIATE_TEST_SUITE_P(
         BadProbe{"ThatCrashAfterTheAnswer", "answer-then-crash", "was ended by signal 11"},
         BadProbe{"ThatFail", "fail", "about the GPUs: first line"},
         BadProbe{"ThatFailSilently", "fail-silently", "failed with status 4"},
-        BadProbe{"ThatPrintGarbage", "garbage", "printed what is no answer: `\033[31mSegm"},
+        BadProbe{"ThatPrintGarbage", "garbage", "printed what is no answer: `\\x1b[31mSegm"},
         BadProbe{"ThatPrintNothing", "nothing", "printed what is no answer: ``"}),
     [](const auto& row) { return std::string(row.param.name); });
 
-TEST_F(FakeProbe, ThatPrintsTenMebibytesIsStopped) {
+TEST_F(FakeProbe, ThatPrintsTenMebibytesIsStoppedBeforeItsDeadline) {
   use_fake("flood");
   EXPECT_THAT(failure().what(), HasSubstr("printed more than 1048576 bytes"));
   EXPECT_TRUE(has_no_children());

@@ -44,12 +44,22 @@ class Outcome:
     directory: str
 
 
-def hook_command(case, directory):
-    config = SETUP.config
-    if case.config is not None:
-        config = directory / "config.toml"
+def hook_words(config=None, stage="createRuntime"):
+    return [str(SETUP.hook), f"-config={config or SETUP.config}", stage]
+
+
+def traced_hook(trace, *options):
+    """The hook under strace, which writes to `trace`."""
+    return ["strace", "-qq", "-o", str(trace), *options, *hook_words()]
+
+
+def hook_of(case, directory):
+    if case.hook is not None:
+        return case.hook
+    config = directory / "config.toml" if case.config is not None else None
+    if config:
         config.write_text(case.config)
-    return [str(SETUP.hook), f"-config={config}", case.stage]
+    return hook_words(config, case.stage)
 
 
 def bundle_config(case, directory):
@@ -64,11 +74,23 @@ def bundle_config(case, directory):
     config["process"]["env"] += [f"{name}={value}" for name, value in env.items()]
     config["root"]["readonly"] = case.readonly
     config["mounts"] += case.mounts
-    config["hooks"] = {"prestart": [{"path": str(PROCFS_HOOK), "args": ["procfs-hook", str(directory / "rootfs")],
-                                     "env": HOOK_ENV}]}
-    command = hook_command(case, directory) if case.hook is None else case.hook
+    config["hooks"] = {
+        "prestart": [
+            {
+                "path": str(PROCFS_HOOK),
+                "args": ["procfs-hook", str(directory / "rootfs")],
+                "env": HOOK_ENV,
+            }
+        ]
+    }
+    command = hook_of(case, directory)
     if command:
-        recorder = [sys.executable, str(HERE / "record_hook.py"), str(directory / "record.json"), *command]
+        recorder = [
+            sys.executable,
+            str(HERE / "record_hook.py"),
+            str(directory / "record.json"),
+            *command,
+        ]
         entry = {"path": recorder[0], "args": recorder, "env": HOOK_ENV}
         config["hooks"].setdefault(case.stage, []).append(entry)
     return config
@@ -122,7 +144,12 @@ def run_container(case):
 
 
 def bind(source, target, *options):
-    return {"destination": target, "type": "bind", "source": str(source), "options": ["bind", *options]}
+    return {
+        "destination": target,
+        "type": "bind",
+        "source": str(source),
+        "options": ["bind", *options],
+    }
 
 
 def foreign_nodes():

@@ -28,8 +28,14 @@ def check_nodes(view, indices, compute=True):
     nodes |= {f"/dev/nvidia{MINORS[index]}": f"195:{MINORS[index]}" for index in indices}
     check_equal(view.nodes(), nodes, "device nodes")
     # There is no driver behind them: ENXIO is what an open gives that was allowed.
-    check_equal(view.opened(), dict.fromkeys(nodes, "ENXIO") | {"/dev/null": "opened"}, "opening the nodes")
-    check_equal(sorted(view["gpus"]), sorted(f"0000:{BUSES[index]}:00.0" for index in indices), "/proc/driver/nvidia/gpus")
+    check_equal(
+        view.opened(), dict.fromkeys(nodes, "ENXIO") | {"/dev/null": "opened"}, "opening the nodes"
+    )
+    check_equal(
+        sorted(view["gpus"]),
+        sorted(f"0000:{BUSES[index]}:00.0" for index in indices),
+        "/proc/driver/nvidia/gpus",
+    )
 
 
 def check_foreign_nodes(view, indices):
@@ -61,7 +67,9 @@ def check_mount_flags(view):
         "/dev/nvidiactl": {"ro", "nosuid", "noexec"},
         "/proc/driver/nvidia": {"rw", "nosuid", "nodev", "noexec"},
     }
-    seen = {mount[0]: mount[2] & {"ro", "rw", "nosuid", "nodev", "noexec"} for mount in view.mounts()}
+    seen = {
+        mount[0]: mount[2] & {"ro", "rw", "nosuid", "nodev", "noexec"} for mount in view.mounts()
+    }
     check_equal({path: seen.get(path) for path in expected}, expected, "mount flags")
     for path, flags in seen.items():
         if path.startswith("/proc/driver/nvidia/gpus/"):
@@ -70,7 +78,10 @@ def check_mount_flags(view):
 
 def check_one_line(text, code, *words):
     """The hook's standard error: exactly one line, with the code and each of the words."""
-    check(ERROR_LINE.fullmatch(text) and REMEDY.search(text), f"not one line with code and remedy: {text!r}")
+    check(
+        ERROR_LINE.fullmatch(text) and REMEDY.search(text),
+        f"not one line with code and remedy: {text!r}",
+    )
     check(f" {code}: " in text, f"expected {code} in {text!r}")
     for word in words:
         check(word in text, f"expected {word!r} in {text!r}")

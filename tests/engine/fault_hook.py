@@ -18,7 +18,16 @@ from record_hook import container_state, run_hook
 
 def run_with_fault(fault, command, text, trace):
     call, number = fault.split()
-    strace = ["strace", "-qq", "-o", str(trace), "-e", f"trace={call}", "-e", f"inject={call}:error=EIO:when={number}"]
+    strace = [
+        "strace",
+        "-qq",
+        "-o",
+        str(trace),
+        "-e",
+        f"trace={call}",
+        "-e",
+        f"inject={call}:error=EIO:when={number}",
+    ]
     run = {"fault": fault, **run_hook(strace + command, text)}
     lines = trace.read_text(errors="replace").splitlines()
     run["call"] = next((line for line in lines if "(INJECTED)" in line), "")

@@ -114,15 +114,25 @@ def tree_state(top):
             status = os.lstat(path)
             link = os.readlink(path) if os.path.islink(path) else ""
             state.append(
-                (path, status.st_mode, status.st_uid, status.st_gid, status.st_rdev, status.st_mtime_ns,
-                 status.st_size if not os.path.isdir(path) else 0, link)
+                (
+                    path,
+                    status.st_mode,
+                    status.st_uid,
+                    status.st_gid,
+                    status.st_rdev,
+                    status.st_mtime_ns,
+                    status.st_size if not os.path.isdir(path) else 0,
+                    link,
+                )
             )
     return sorted(state)
 
 
 def cgroups_of_tests():
     """Of the containers; the one that an engine keeps for all of its own goes with the engine."""
-    found = [directory for directory, _, _ in os.walk("/sys/fs/cgroup") if "oci-nvidia-test" in directory]
+    found = [
+        directory for directory, _, _ in os.walk("/sys/fs/cgroup") if "oci-nvidia-test" in directory
+    ]
     return sorted(directory for directory in found if not directory.endswith(ENGINE_CGROUP))
 
 

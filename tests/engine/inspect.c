@@ -14,13 +14,20 @@
 
 static const char* name_of(int error) {
   switch (error) {
-    case EPERM: return "EPERM";
-    case ENOENT: return "ENOENT";
-    case ENXIO: return "ENXIO";
-    case EACCES: return "EACCES";
-    case ENODEV: return "ENODEV";
-    case EIO: return "EIO";
-    default: return strerror(error);
+    case EPERM:
+      return "EPERM";
+    case ENOENT:
+      return "ENOENT";
+    case ENXIO:
+      return "ENXIO";
+    case EACCES:
+      return "EACCES";
+    case ENODEV:
+      return "ENODEV";
+    case EIO:
+      return "EIO";
+    default:
+      return strerror(error);
   }
 }
 

@@ -46,7 +46,10 @@ class View:
     def nodes(self):
         """{path: "major:minor"} of the driver's device nodes, decimal."""
         pairs = (line.split() for line in self["nodes"])
-        return {path: ":".join(str(int(part, 16)) for part in number.split(":")) for path, number in pairs}
+        return {
+            path: ":".join(str(int(part, 16)) for part in number.split(":"))
+            for path, number in pairs
+        }
 
     def opened(self, section="open"):
         """{path: errno name, or `opened`}."""
@@ -58,7 +61,10 @@ class View:
 
     def loader(self):
         """{SONAME: path} of the native entries in the loader cache."""
-        rows = (re.match(r"\s+(\S+) \((?:libc6,x86-64|libc6,AArch64)[^)]*\) => (\S+)", line) for line in self["loader"])
+        rows = (
+            re.match(r"\s+(\S+) \((?:libc6,x86-64|libc6,AArch64)[^)]*\) => (\S+)", line)
+            for line in self["loader"]
+        )
         return {row[1]: row[2] for row in rows if row}
 
     def loaded(self):

@@ -12,7 +12,9 @@ def mount(lower, directory):
     for name in ("upper", "work", "rootfs"):
         os.mkdir(directory / name)
     options = f"lowerdir={lower},upperdir={directory}/upper,workdir={directory}/work"
-    subprocess.run(["mount", "-t", "overlay", "overlay", "-o", options, directory / "rootfs"], check=True)
+    subprocess.run(
+        ["mount", "-t", "overlay", "overlay", "-o", options, directory / "rootfs"], check=True
+    )
 
 
 def unmount(directory):

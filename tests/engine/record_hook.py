@@ -10,16 +10,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+from device_rules import rules_of
+
 
 def container_state(pid):
-    """The container as the kernel describes it: its mounts, and the devices that cgroup v1 lets it use."""
-    state = {"mounts": Path(f"/proc/{pid}/mountinfo").read_text().splitlines(), "devices": []}
-    for line in Path(f"/proc/{pid}/cgroup").read_text().splitlines():
-        _, controllers, path = line.split(":", 2)
-        devices = Path(f"/sys/fs/cgroup/devices{path}/devices.list")
-        if controllers == "devices" and devices.exists():
-            state["devices"] = sorted(devices.read_text().splitlines())
-    return state
+    """The container as the kernel describes it."""
+    mounts = Path(f"/proc/{pid}/mountinfo").read_text().splitlines()
+    return {"mounts": mounts, "devices": rules_of(pid)}
 
 
 def run_hook(command, text):

@@ -3,7 +3,13 @@
 
 from bundle import Case, foreign_nodes, run_container
 from expect import (
-    LIBRARIES, check_foreign_nodes, check_gpus, check_loader, check_mount_flags, check_params, check_started,
+    LIBRARIES,
+    check_foreign_nodes,
+    check_gpus,
+    check_loader,
+    check_mount_flags,
+    check_params,
+    check_started,
 )
 from harness import SETUP, UUID, check, check_equal, test
 
@@ -23,7 +29,9 @@ def one_gpu_by_index_is_there_and_no_other():
     # crun here runs without a cgroup of its own: nothing to restrict.
     if not SETUP.engine.startswith("crun"):
         check_foreign_nodes(outcome.view, [1])
-    check_equal((outcome.record["stdout"], outcome.record["stderr"]), ("", ""), "output of the hook")
+    check_equal(
+        (outcome.record["stdout"], outcome.record["stderr"]), ("", ""), "output of the hook"
+    )
 
 
 @test(*ALL)
@@ -68,17 +76,32 @@ def utility_alone_brings_no_cuda():
 def all_capabilities_bring_video_graphics_and_32_bit_libraries():
     view = started("0", env={"NVIDIA_DRIVER_CAPABILITIES": "all"}).view
     targets = {mount[0] for mount in view.mounts()}
-    names = ["libnvcuvid.so", "libnvidia-encode.so", "libGLX_nvidia.so", "libnvoptix.so", "libnvidia-ngx.so"]
+    names = [
+        "libnvcuvid.so",
+        "libnvidia-encode.so",
+        "libGLX_nvidia.so",
+        "libnvoptix.so",
+        "libnvidia-ngx.so",
+    ]
     for name in names:
         check(f"{LIBRARIES}/{name}.{SETUP.version}" in targets, f"{name} is missing")
-    check(f"/usr/lib/i386-linux-gnu/libcuda.so.{SETUP.version}" in targets, "the 32-bit libcuda.so is missing")
+    check(
+        f"/usr/lib/i386-linux-gnu/libcuda.so.{SETUP.version}" in targets,
+        "the 32-bit libcuda.so is missing",
+    )
     check("/dev/nvidia-modeset" in view.nodes(), "/dev/nvidia-modeset is missing")
-    check(not any("egl-gbm" in target for target in targets), "a library that is not the driver's was mounted")
+    check(
+        not any("egl-gbm" in target for target in targets),
+        "a library that is not the driver's was mounted",
+    )
 
 
 @test("runc")
 def firmware_comes_with_every_capability():
-    targets = {mount[0] for mount in started("0", env={"NVIDIA_DRIVER_CAPABILITIES": "utility"}).view.mounts()}
+    targets = {
+        mount[0]
+        for mount in started("0", env={"NVIDIA_DRIVER_CAPABILITIES": "utility"}).view.mounts()
+    }
     for name in ("gsp_ga10x.bin", "gsp_tu10x.bin"):
         wanted = f"firmware/nvidia/{SETUP.version}/{name}"
         check(any(target.endswith(wanted) for target in targets), f"{wanted} is missing")
@@ -87,7 +110,9 @@ def firmware_comes_with_every_capability():
 @test("runc")
 def no_devices_means_driver_files_without_a_gpu():
     view = started("none").view
-    check_equal([node for node in view.nodes() if node[len("/dev/nvidia"):].isdigit()], [], "GPU nodes")
+    check_equal(
+        [node for node in view.nodes() if node[len("/dev/nvidia") :].isdigit()], [], "GPU nodes"
+    )
     check_foreign_nodes(view, [])
     check_loader(view)
 
@@ -101,14 +126,20 @@ def a_container_without_a_request_is_untouched():
         check_started(with_hook)
         check_started(without)
         for section in ("nodes", "open", "foreign", "loader", "links", "tree", "dev"):
-            check_equal(with_hook.view[section], without.view[section], f"{section} with NVIDIA_VISIBLE_DEVICES={devices}")
+            check_equal(
+                with_hook.view[section],
+                without.view[section],
+                f"{section} with NVIDIA_VISIBLE_DEVICES={devices}",
+            )
         check_equal(
             with_hook.view.normalized_mounts(with_hook.directory),
             without.view.normalized_mounts(without.directory),
             "mount table",
         )
         check_equal(with_hook.changes, without.changes, "writable layer")
-        check_equal(with_hook.record["after"], with_hook.record["before"], "container around the hook")
+        check_equal(
+            with_hook.record["after"], with_hook.record["before"], "container around the hook"
+        )
 
 
 @test("runc")

@@ -19,10 +19,28 @@ START_LIMIT_S = 60
 def daemon_command():
     run_directory = SETUP.work / "docker"
     run_directory.mkdir()
-    return ["dockerd", "--iptables=false", "--ip6tables=false", "--bridge=none", "--data-root", SETUP.disk / "docker",
-            "--exec-root", run_directory / "exec", "--pidfile", run_directory / "pid", "-H", f"unix://{run_directory}/sock",
-            "--exec-opt", "native.cgroupdriver=cgroupfs", "--cgroup-parent", ENGINE_CGROUP,
-            "--add-runtime", f"simulated={HERE / 'runc-with-procfs'}", "--default-runtime", "simulated"]
+    return [
+        "dockerd",
+        "--iptables=false",
+        "--ip6tables=false",
+        "--bridge=none",
+        "--data-root",
+        SETUP.disk / "docker",
+        "--exec-root",
+        run_directory / "exec",
+        "--pidfile",
+        run_directory / "pid",
+        "-H",
+        f"unix://{run_directory}/sock",
+        "--exec-opt",
+        "native.cgroupdriver=cgroupfs",
+        "--cgroup-parent",
+        ENGINE_CGROUP,
+        "--add-runtime",
+        f"simulated={HERE / 'runc-with-procfs'}",
+        "--default-runtime",
+        "simulated",
+    ]
 
 
 def wait_until_up(process, log):
@@ -47,24 +65,50 @@ def daemon():
     binaries = SETUP.work / "bin"
     binaries.mkdir()
     (binaries / "nvidia-container-runtime-hook").symlink_to(SETUP.hook)
-    environment = {"PATH": f"{binaries}:/usr/sbin:/usr/bin:/sbin:/bin", "NVIDIA_CTK_CONFIG_FILE_PATH": str(SETUP.config)}
+    environment = {
+        "PATH": f"{binaries}:/usr/sbin:/usr/bin:/sbin:/bin",
+        "NVIDIA_CTK_CONFIG_FILE_PATH": str(SETUP.config),
+    }
     log = SETUP.work / "dockerd.log"
     with log.open("w") as output:
         process = subprocess.Popen(
-            list(map(str, daemon_command())), env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=output
+            list(map(str, daemon_command())),
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
         )
     atexit.register(stop, process)
     wait_until_up(process, log)
     with subprocess.Popen(["tar", "-C", SETUP.rootfs, "-c", "."], stdout=subprocess.PIPE) as tar:
-        done = run(["docker", "-H", f"unix://{SETUP.work}/docker/sock", "import", "-", IMAGE], stdin=tar.stdout)
+        done = run(
+            ["docker", "-H", f"unix://{SETUP.work}/docker/sock", "import", "-", IMAGE],
+            stdin=tar.stdout,
+        )
     check_equal(done.returncode, 0, fail_text("docker import", done))
     return f"unix://{SETUP.work}/docker/sock"
 
 
 def run_docker(*options, command=observe.SCRIPT):
     foreign = foreign_nodes()["source"]
-    return run(["docker", "-H", daemon(), "run", "--rm", "--network", "none", "-v", f"{foreign}:/foreign", *options, IMAGE,
-                "sh", "-c", command])
+    return run(
+        [
+            "docker",
+            "-H",
+            daemon(),
+            "run",
+            "--rm",
+            "--network",
+            "none",
+            "-v",
+            f"{foreign}:/foreign",
+            *options,
+            IMAGE,
+            "sh",
+            "-c",
+            command,
+        ]
+    )
 
 
 def view_of(*options):

@@ -12,7 +12,17 @@ from harness import PROCFS_HOOK, SETUP, check, check_equal, fail_text, run, test
 
 IMAGE = "oci-nvidia-test"
 # The limits are there because a machine without CAP_SYS_RESOURCE may not raise them to Podman's defaults.
-RUN_OPTIONS = ["--rm", "--network", "none", "--runtime", "runc", "--ulimit", "nofile=1024:1024", "--ulimit", "nproc=1000:1000"]
+RUN_OPTIONS = [
+    "--rm",
+    "--network",
+    "none",
+    "--runtime",
+    "runc",
+    "--ulimit",
+    "nofile=1024:1024",
+    "--ulimit",
+    "nproc=1000:1000",
+]
 
 
 def hooks_directory():
@@ -30,8 +40,20 @@ def hooks_directory():
 
 
 def podman(*words):
-    return ["podman", "--root", SETUP.disk / "podman", "--runroot", SETUP.work / "podman-run", "--cgroup-manager", "cgroupfs",
-            "--events-backend", "file", "--hooks-dir", hooks_directory(), *words]
+    return [
+        "podman",
+        "--root",
+        SETUP.disk / "podman",
+        "--runroot",
+        SETUP.work / "podman-run",
+        "--cgroup-manager",
+        "cgroupfs",
+        "--events-backend",
+        "file",
+        "--hooks-dir",
+        hooks_directory(),
+        *words,
+    ]
 
 
 @functools.cache
@@ -45,7 +67,20 @@ def image():
 def run_podman(devices, *options, command=observe.SCRIPT):
     foreign = foreign_nodes()["source"]
     env = [] if devices is None else ["-e", f"NVIDIA_VISIBLE_DEVICES={devices}"]
-    return run(podman("run", *RUN_OPTIONS, "-v", f"{foreign}:/foreign:dev", *env, *options, image(), "sh", "-c", command))
+    return run(
+        podman(
+            "run",
+            *RUN_OPTIONS,
+            "-v",
+            f"{foreign}:/foreign:dev",
+            *env,
+            *options,
+            image(),
+            "sh",
+            "-c",
+            command,
+        )
+    )
 
 
 def view_of(done):

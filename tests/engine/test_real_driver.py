@@ -31,9 +31,22 @@ def the_real_nvidia_smi_starts():
 @test("real-driver")
 def all_capabilities_bring_what_debian_packages():
     targets = {mount[0] for mount in started("0", "all").mounts()}
-    names = ["libcuda.so", "libnvidia-ml.so", "libnvidia-ptxjitcompiler.so", "libnvidia-nvvm.so", "libnvidia-opencl.so",
-             "libnvcuvid.so", "libnvidia-encode.so", "libGLX_nvidia.so", "libEGL_nvidia.so", "libnvidia-glcore.so",
-             "libnvoptix.so", "libnvidia-ngx.so", "libnvidia-rtcore.so", "libnvidia-cfg.so"]
+    names = [
+        "libcuda.so",
+        "libnvidia-ml.so",
+        "libnvidia-ptxjitcompiler.so",
+        "libnvidia-nvvm.so",
+        "libnvidia-opencl.so",
+        "libnvcuvid.so",
+        "libnvidia-encode.so",
+        "libGLX_nvidia.so",
+        "libEGL_nvidia.so",
+        "libnvidia-glcore.so",
+        "libnvoptix.so",
+        "libnvidia-ngx.so",
+        "libnvidia-rtcore.so",
+        "libnvidia-cfg.so",
+    ]
     missing = [name for name in names if f"{LIBRARIES}/{name}.{SETUP.version}" not in targets]
     check(not missing, f"missing: {missing}")
     for name in ("nvidia-smi", "nvidia-persistenced", "nvidia-cuda-mps-control"):

@@ -2,8 +2,9 @@
 """What needs one run each, with runc."""
 
 import re
+import socket
 
-from bundle import Case, bind, run_container
+from bundle import Case, run_container, traced_hook
 from expect import check_gpus, check_started
 from harness import SETUP, check, check_equal, run, test
 
@@ -32,13 +33,14 @@ def a_second_hook_of_the_same_container_adds_nothing_wrong():
 @test("runc")
 def the_hook_opens_no_gpu_and_starts_no_program():
     trace = SETUP.work / "trace"
-    hook = ["strace", "-f", "-qq", "-o", str(trace), str(SETUP.hook), f"-config={SETUP.config}", "createRuntime"]
-    check_started(run_container(Case("0,1", hook=hook)))
+    check_started(run_container(Case("0,1", hook=traced_hook(trace, "-f"))))
     calls = trace.read_text().splitlines()
     # O_PATH does not open the device; O_CREAT|O_EXCL makes the placeholder in the container.
-    opened = [l for l in calls if re.search(r'open\w*\(.*nvidia\d+"', l) and "O_PATH" not in l and "O_EXCL" not in l]
+    harmless = re.compile("O_PATH|O_EXCL")
+    opened = [c for c in calls if re.search(r'open\w*\(.*nvidia\d+"', c) and not harmless.search(c)]
     check_equal(opened, [], "opens of GPU nodes")
-    check_equal([l for l in calls if re.search(r" (execve|execveat|fork|vfork|clone3?)\(", l)][1:], [], "programs started")
+    started = [c for c in calls if re.search(r" (execve|execveat|fork|vfork|clone3?)\(", c)]
+    check_equal(started[1:], [], "programs started")
 
 
 @test("runc")
@@ -54,14 +56,14 @@ def an_image_whose_library_is_a_link_out_of_the_tree_gets_no_file_outside():
 
     outcome = run_container(Case("0", edit=plant))
     check_equal(list(victim.iterdir()), [], "files outside of the container")
-    check(outcome.exit == 0 or outcome.record["exit"] in range(11, 20), f"exit {outcome.exit}: {outcome.errors}")
-
+    check(
+        outcome.exit == 0 or outcome.record["exit"] in range(11, 20),
+        f"exit {outcome.exit}: {outcome.errors}",
+    )
 
 
 @test("runc")
 def a_socket_of_a_daemon_is_mounted_when_it_exists():
-    import socket
-
     directory = SETUP.driver / "run/nvidia-persistenced"
     mount = ["mount", "-t", "tmpfs", "tmpfs", str(SETUP.driver / "run")]
     run(mount, check=True)
@@ -71,7 +73,9 @@ def a_socket_of_a_daemon_is_mounted_when_it_exists():
             daemon.bind(str(directory / "socket"))
             outcome = run_container(Case("0", env={"NVIDIA_DRIVER_CAPABILITIES": "utility"}))
         check_started(outcome)
-        flags = {m[0]: m[2] for m in outcome.view.mounts()}.get("/run/nvidia-persistenced/socket", set())
+        flags = {m[0]: m[2] for m in outcome.view.mounts()}.get(
+            "/run/nvidia-persistenced/socket", set()
+        )
         check({"rw", "nosuid", "nodev", "noexec"} <= flags, f"flags of the socket: {flags}")
     finally:
         run(["umount", str(SETUP.driver / "run")], check=True)

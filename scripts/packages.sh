@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: Apache-2.0
+# Debian packages of the other scripts, which source this file.
+# shellcheck shell=bash disable=SC2034
+
+build_packages=(ca-certificates cmake g++ libboost-program-options-dev libgmock-dev libgtest-dev libmount-dev
+                libtomlplusplus-dev ninja-build
+                nlohmann-json3-dev pkg-config)
+# One OCI runtime, and what makes and examines its containers.
+container_packages=(jq mount python3 runc strace util-linux)
+engine_packages=(containerd crun debootstrap docker.io podman uidmap)
+check_packages=(clang clang-format clang-tidy)
+
+# missing_packages NAME...: those that are not installed.
+missing_packages() {
+  local name
+  for name in "$@"; do
+    [[ $(dpkg-query -W -f '${db:Status-Status}' "$name" 2>/dev/null) == installed ]] || echo "$name"
+  done
+}
+
+# install_packages NAME...: installs what is missing, without a question. Says what is missing where it may not or cannot.
+install_packages() {
+  local missing log
+  mapfile -t missing < <(missing_packages "$@")
+  [[ ${#missing[@]} -gt 0 ]] || return 0
+  if [[ $EUID -ne 0 ]] || ! command -v apt-get >/dev/null; then
+    echo "missing: ${missing[*]}" >&2
+    echo "as root on Debian: apt-get install ${missing[*]}" >&2
+    return 1
+  fi
+  echo "installing ${missing[*]}"
+  log=$(mktemp)
+  if ! { apt-get update && apt_install "${missing[@]}"; } >"$log" 2>&1; then
+    tail -n 20 "$log" >&2
+    rm -f "$log"
+    return 1
+  fi
+  rm -f "$log"
+}
+
+apt_install() {
+  DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
+    -o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold "$@" </dev/null
+}

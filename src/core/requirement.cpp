@@ -317,18 +317,6 @@ std::string remedy_for(const Unsatisfied& outcome) {
 
 }  // namespace
 
-NeededFacts needed_facts(const std::vector<Requirement>& requirements) {
-  NeededFacts needed;
-  for (const Requirement& requirement : requirements) {
-    for (const std::string_view alternative : split(requirement.expression, ' ')) {
-      for (const std::string_view term : split(alternative, ',')) {
-        if (const FactName* const row = find_fact(name_of(term))) add(needed, row->fact);
-      }
-    }
-  }
-  return needed;
-}
-
 NeededFacts undecided_facts(const std::vector<Requirement>& requirements,
                             const RequirementFacts& known) {
   std::optional<Undecided> all;

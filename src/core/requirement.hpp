@@ -32,7 +32,7 @@ struct RequirementFacts {
   std::string gpu = {};
 };
 
-/// Which facts the evaluation of `requirements` may read; the host is asked only for these.
+/// Facts that must be asked for.
 struct NeededFacts {
   bool cuda = false;
   bool arch = false;
@@ -40,7 +40,6 @@ struct NeededFacts {
 
   friend bool operator==(const NeededFacts&, const NeededFacts&) = default;
 };
-[[nodiscard]] NeededFacts needed_facts(const std::vector<Requirement>& requirements);
 
 /// Which facts that are absent from `known` still decide whether `requirements` hold. Nothing for
 /// `cuda>=12.2 brand=tesla,driver>=470` on a driver that provides CUDA 12.4, whatever the brand is:

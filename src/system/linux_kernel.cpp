@@ -175,8 +175,11 @@ void LinuxKernel::attach(const BindMount& mount) { attach(mount.target); }
 void LinuxKernel::create(const Symlink& symlink) {
   const std::string name = symlink.link.filename();
   const int directory = tree_.directory(symlink.link.parent());
-  const FileIdentity identity(process_.owner_uid(), process_.owner_gid());
-  if (::symlinkat(symlink.target.c_str(), directory, name.c_str()) == 0) {
+  const int made = [&] {
+    const FileIdentity identity(tree_.uid(), tree_.gid());
+    return ::symlinkat(symlink.target.c_str(), directory, name.c_str());
+  }();
+  if (made == 0) {
     tree_.push_removal(directory, name, false);
     return;
   }
@@ -197,7 +200,8 @@ void LinuxKernel::create(const Symlink& symlink) {
 void LinuxKernel::replace_link(int directory, const std::string& name, const Symlink& symlink,
                                const std::string& old) {
   const std::string temporary = "." + name + "." + std::to_string(::getpid());
-  const auto put = [directory, name, temporary](const std::string& target) {
+  const auto put = [this, directory, name, temporary](const std::string& target) {
+    const FileIdentity identity(tree_.uid(), tree_.gid());
     if (::symlinkat(target.c_str(), directory, temporary.c_str()) != 0) return false;
     if (sys::rename_at(directory, temporary.c_str(), directory, name.c_str(), 0) == 0) return true;
     const int error = errno;

@@ -212,17 +212,18 @@ TEST_P(Brands, HaveTheSpellingOfTheReference) {
   EXPECT_EQ(brand_from_nvml(GetParam().number), GetParam().text);
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    Nvml, Brands,
-    ::testing::Values(BrandCase{0, "Unknown"}, BrandCase{1, "Quadro"}, BrandCase{2, "Tesla"},
-                      BrandCase{3, "NVS"}, BrandCase{4, "GRID"}, BrandCase{5, "GeForce"},
-                      BrandCase{6, "TITAN"}, BrandCase{7, "VApps"}, BrandCase{8, "VPC"},
-                      BrandCase{9, "VCS"}, BrandCase{10, "VWS"}, BrandCase{11, "CloudGaming"},
-                      BrandCase{12, "QuadroRTX"}, BrandCase{13, "NvidiaRTX"},
-                      BrandCase{14, "Nvidia"}, BrandCase{15, "GeForceRTX"},
-                      BrandCase{16, "TitanRTX"}, BrandCase{17, "Unknown"},
-                      BrandCase{~0U, "Unknown"}),
-    [](const auto& row) { return "Nvml" + std::to_string(row.param.number); });
+INSTANTIATE_TEST_SUITE_P(Nvml, Brands,
+                         ::testing::Values(BrandCase{0, "Unknown"}, BrandCase{1, "Quadro"},
+                                           BrandCase{2, "Tesla"}, BrandCase{3, "NVS"},
+                                           BrandCase{4, "GRID"}, BrandCase{5, "GeForce"},
+                                           BrandCase{6, "TITAN"}, BrandCase{7, "VApps"},
+                                           BrandCase{8, "VPC"}, BrandCase{9, "VCS"},
+                                           BrandCase{10, "VWS"}, BrandCase{11, "CloudGaming"},
+                                           BrandCase{12, "QuadroRTX"}, BrandCase{13, "NvidiaRTX"},
+                                           BrandCase{14, "Nvidia"}, BrandCase{15, "GeForceRTX"},
+                                           BrandCase{16, "TitanRTX"}, BrandCase{17, "Unknown"},
+                                           BrandCase{~0U, "Unknown"}),
+                         [](const auto& row) { return "Nvml" + std::to_string(row.param.number); });
 
 }  // namespace
 }  // namespace nvhook

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// An oci-nvidia-probe that behaves as the file name of its --library says: well, badly, or not at all.
+// An oci-nvidia-probe that behaves as the file name of its --library says: well, badly, or not at
+// all.
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,7 +11,8 @@
 enum { kHangSeconds = 60 };  // a test that does not kill us shall fail, not hang
 
 static const char kAnswer[] =
-    "{\"cuda\":\"12.2\",\"errors\":[],\"gpus\":[{\"brand\":\"Nvidia\",\"compute_capability\":\"8.0\","
+    "{\"cuda\":\"12.2\",\"errors\":[],\"gpus\":[{\"brand\":\"Nvidia\",\"compute_capability\":\"8."
+    "0\","
     "\"pci\":\"0000:07:00.0\",\"uuid\":\"GPU-12345678-1234-1234-1234-123456780000\"}]}\n";
 
 static int answer(void) {

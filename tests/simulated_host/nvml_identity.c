@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A libnvidia-ml.so.1 that fails, and whose error text is what it is allowed to do: the tests read it.
+// A libnvidia-ml.so.1 that fails, and whose error text is what it is allowed to do: the tests read
+// it.
 #define _GNU_SOURCE
 #include <linux/capability.h>
 #include <signal.h>
@@ -56,10 +57,9 @@ const char* nvmlErrorString(int result) {
   snprintf(text, sizeof text,
            "%d uid=%d/%d gid=%d/%d groups=%d capabilities=%x bounding=%d nnp=%d core=%lu "
            "death=%d session=%d cwd=%s variables=%d path=%s descriptors=%d",
-           result, (int)getuid(), (int)geteuid(), (int)getgid(), (int)getegid(),
-           getgroups(0, NULL), capability_bits(), bounding_count(),
-           prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0), (unsigned long)core.rlim_max,
-           death_signal == SIGKILL, getsid(0) == getpid(), directory, variable_count(),
-           getenv("PATH"), open_descriptors());
+           result, (int)getuid(), (int)geteuid(), (int)getgid(), (int)getegid(), getgroups(0, NULL),
+           capability_bits(), bounding_count(), prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0),
+           (unsigned long)core.rlim_max, death_signal == SIGKILL, getsid(0) == getpid(), directory,
+           variable_count(), getenv("PATH"), open_descriptors());
   return text;
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A libnvidia-ml.so.1 for machines without a GPU: eight A100, or what /etc/oci-nvidia-mock.conf says.
+// A libnvidia-ml.so.1 for machines without a GPU: eight A100, or what /etc/oci-nvidia-mock.conf
+// says.
 //
 // The file is read at the root that the process sees, one `key=value` per line:
 //   driver=535.309.01
@@ -11,8 +12,8 @@
 //   noise=1                 nvmlInit writes to standard output and standard error
 // The first `gpu` line replaces the built-in GPUs. They are enumerated in the order of the lines.
 //
-// As with the real library a process sees only its own GPUs: those in /proc/driver/nvidia/gpus; where that does not exist
-// those whose /dev/nvidia<minor> exists; where there is neither, all.
+// As with the real library a process sees only its own GPUs: those in /proc/driver/nvidia/gpus;
+// where that does not exist those whose /dev/nvidia<minor> exists; where there is neither, all.
 #include <ctype.h>
 #include <dirent.h>
 #include <stdio.h>
@@ -102,9 +103,8 @@ static void read_gpu(const char* value, int* replaced) {
   if (mock.gpu_count == kMaxGpus) return;
   struct Gpu gpu;
   memset(&gpu, 0, sizeof gpu);
-  const int fields =
-      sscanf(value, "%31s %95s %u %d.%d %d %95[^\n]", gpu.pci, gpu.uuid, &gpu.minor,
-             &gpu.capability_major, &gpu.capability_minor, &gpu.brand, gpu.name);
+  const int fields = sscanf(value, "%31s %95s %u %d.%d %d %95[^\n]", gpu.pci, gpu.uuid, &gpu.minor,
+                            &gpu.capability_major, &gpu.capability_minor, &gpu.brand, gpu.name);
   if (fields == 7) mock.gpus[mock.gpu_count++] = gpu;
 }
 
@@ -210,17 +210,28 @@ int nvmlShutdown(void) {
 
 const char* nvmlErrorString(int result) {
   switch (result) {
-    case kSuccess: return "Success";
-    case kUninitialized: return "Uninitialized";
-    case kInvalidArgument: return "Invalid Argument";
-    case kNotSupported: return "Not Supported";
-    case kNoPermission: return "Insufficient Permissions";
-    case kNotFound: return "Not Found";
-    case kInsufficientSize: return "Insufficient Size";
-    case kDriverNotLoaded: return "Driver Not Loaded";
-    case kGpuIsLost: return "GPU is lost";
-    case kVersionMismatch: return "Driver/library version mismatch";
-    default: return "Unknown Error";
+    case kSuccess:
+      return "Success";
+    case kUninitialized:
+      return "Uninitialized";
+    case kInvalidArgument:
+      return "Invalid Argument";
+    case kNotSupported:
+      return "Not Supported";
+    case kNoPermission:
+      return "Insufficient Permissions";
+    case kNotFound:
+      return "Not Found";
+    case kInsufficientSize:
+      return "Insufficient Size";
+    case kDriverNotLoaded:
+      return "Driver Not Loaded";
+    case kGpuIsLost:
+      return "GPU is lost";
+    case kVersionMismatch:
+      return "Driver/library version mismatch";
+    default:
+      return "Unknown Error";
   }
 }
 

@@ -2,12 +2,23 @@
 // config.toml: the keys of NVIDIA's configuration file that mean something to us.
 #include "core/config.hpp"
 
-#include <toml++/toml.h>
-
 #include <algorithm>
 #include <array>
 #include <utility>
 #include <variant>
+
+namespace nvhook {
+namespace {
+/// toml++ met something that it did not expect.
+struct BrokenAssertion {};
+}  // namespace
+}  // namespace nvhook
+
+// toml++ does not report some malformed lines, such as `[(a)]` and `a = [}`: it asserts that there
+// are none (its issue 294), and assumes it if NDEBUG is set.
+#undef NDEBUG
+#define TOML_ASSERT(expression) ((expression) ? void() : throw nvhook::BrokenAssertion())
+#include <toml++/toml.h>
 
 #include "core/error.hpp"
 #include "core/overloaded.hpp"
@@ -281,13 +292,82 @@ void read_table(Reading& reading, const toml::table& table, const std::string& p
   }
 }
 
+/// Behind the string that starts at `at`, as far as it is one.
+std::size_t skip_string(std::string_view text, std::size_t at) {
+  const char quote = text[at];
+  const std::string triple(3, quote);
+  const bool many_lines = text.substr(at).starts_with(triple);
+  for (at += many_lines ? 3 : 1; at < text.size(); ++at) {
+    const std::string_view rest = text.substr(at);
+    if (many_lines ? rest.starts_with(triple) : rest.front() == quote || rest.front() == '\n') {
+      return at + (many_lines ? 3 : 1);
+    }
+    if (quote == '"' && rest.front() == '\\') ++at;
+  }
+  return at;
+}
+
+/// toml++ 3.3 runs into undefined behaviour on some letters beyond ASCII where it asks whether they
+/// are white space. TOML has them in texts and comments only, where it does not ask.
+void refuse_stray_letters(std::string_view text, const Reading& reading) {
+  constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
+  std::size_t at = text.starts_with(kByteOrderMark) ? kByteOrderMark.size() : 0;
+  while (at < text.size()) {
+    const char c = text[at];
+    if (static_cast<unsigned char>(c) >= 0x80) {
+      const auto line =
+          std::count(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(at), '\n');
+      throw Error(Code::config_invalid,
+                  std::string(reading.filename) + ":" + std::to_string(line + 1) +
+                      ": a letter beyond ASCII outside texts and comments",
+                  "put the key or the value into quotes");
+    }
+    if (c == '#') {
+      at = std::min(text.find('\n', at), text.size());
+    } else {
+      at = c == '"' || c == '\'' ? skip_string(text, at) : at + 1;
+    }
+  }
+}
+
+/// True if toml++ gives up on `text` without saying where.
+bool breaks_assertion(std::string_view text) {
+  try {
+    static_cast<void>(toml::parse(text));
+  } catch (const BrokenAssertion&) {
+    return true;
+  } catch (const toml::parse_error&) {
+    return false;
+  }
+  return false;
+}
+
+/// The first of the lines that must be there for toml++ to break its assertion.
+std::size_t line_of_broken_assertion(std::string_view text) {
+  std::vector<std::size_t> ends;
+  for (std::size_t at = 0; at < text.size(); ++at) {
+    if (text[at] == '\n') ends.push_back(at);
+  }
+  const auto line = std::partition_point(ends.begin(), ends.end(), [&](std::size_t end) {
+    return !breaks_assertion(text.substr(0, end));
+  });
+  return static_cast<std::size_t>(line - ends.begin()) + 1;
+}
+
 toml::table parse_document(std::string_view text, const Reading& reading) {
+  constexpr const char* kRemedy = "correct the file, which must be TOML";
+  refuse_stray_letters(text, reading);
   try {
     return toml::parse(text);
   } catch (const toml::parse_error& error) {
     throw Error(Code::config_invalid,
                 position(reading, error.source()) + ": " + std::string(error.description()),
-                "correct the file, which must be TOML");
+                kRemedy);
+  } catch (const BrokenAssertion&) {
+    throw Error(Code::config_invalid,
+                std::string(reading.filename) + ":" +
+                    std::to_string(line_of_broken_assertion(text)) + ": not a line of TOML",
+                kRemedy);
   }
 }
 

@@ -147,26 +147,26 @@ std::string clean_path(std::string_view path) {
 }
 
 std::optional<JsonExtent> first_json_object(std::string_view text) {
-  const auto start = text.find_first_not_of(kSpace);
-  if (start == std::string_view::npos || text[start] != '{') return std::nullopt;
+  const std::string_view body = trim(text);
+  if (!body.starts_with('{')) return std::nullopt;
   JsonExtent extent;
   std::size_t open = 0;
   std::size_t member = 0;
   std::string_view string;  // the last one that is neither in a list nor in a member
-  for (std::size_t at = start; at < text.size(); ++at) {
-    const char c = text[at];
+  for (std::size_t at = 0; at < body.size(); ++at) {
+    const char c = body[at];
     if (c == '"') {
-      const std::size_t end = string_end(text, at);
-      if (open == 1) string = text.substr(at + 1, end - at - 1);
+      const std::size_t end = string_end(body, at);
+      if (open == 1) string = body.substr(at + 1, end - at - 1);
       at = end;
     } else if (c == '{' || c == '[') {
       if (++open == 2) member = at;
       extent.depth = std::max(extent.depth, open);
     } else if (c == '}' || c == ']') {
-      if (--open == 1) extent.members.push_back({string, text.substr(member, at + 1 - member)});
+      if (--open == 1) extent.members.push_back({string, body.substr(member, at + 1 - member)});
       if (open != 0) continue;
-      extent.object = text.substr(start, at + 1 - start);
-      extent.rest = text.substr(at + 1);
+      extent.object = body.substr(0, at + 1);
+      extent.rest = body.substr(at + 1);
       return extent;
     }
   }

@@ -50,7 +50,7 @@ struct JsonMember {
 struct JsonExtent {
   /// From its `{` to the bracket that closes it.
   std::string_view object = {};
-  /// What follows it.
+  /// What follows it, without the white space at the end.
   std::string_view rest = {};
   /// Most brackets open at one place; 1 for `{}`.
   std::size_t depth = 0;

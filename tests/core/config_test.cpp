@@ -227,6 +227,14 @@ INSTANTIATE_TEST_SUITE_P(
     Files, InvalidConfig,
     ::testing::Values(
         Bad{"Syntax", "\ndisable-require = = true", "config.toml:2:19: "},
+        Bad{"HeaderWithoutAName", "a = 1\n\n[(b)]\nc = 1\nd = 2",
+            "config.toml:3: not a line of TOML"},
+        Bad{"HeaderOfThreeBrackets", "[[[b]]]", "config.toml:1: not a line of TOML"},
+        Bad{"HeaderThatEnds", "a = 1\n[(", "config.toml:2: not a line of TOML"},
+        Bad{"ListThatEndsOtherwise", "a = [\n1,\n}\n", "config.toml:3: not a line of TOML"},
+        Bad{"LetterBeyondAsciiInAKey", "\"\u00e4\" = '#' # \u00e4\nk\u00e4y = 1",
+            "config.toml:2: a letter beyond ASCII outside texts and comments"},
+        Bad{"LetterBeyondAsciiBehindAValue", "\na = 1\u00c6\n", "config.toml:2: a letter beyond"},
         Bad{"NotUtf8", "a = \"\xff\"", "config.toml:1:5: "},
         Bad{"DuplicateKey", "disable-require = true\ndisable-require = true", "config.toml:2:"},
         Bad{"TextForBoolean", "disable-require = \"true\"",
@@ -256,6 +264,21 @@ INSTANTIATE_TEST_SUITE_P(
             "config.toml:2:12: `nvidia-container-cli.ldconfig` value \"/sbin/ldconfig\" is not "
             "host-relative (does not start with a '@')"}),
     [](const auto& row) { return std::string(row.param.name); });
+
+TEST(Config, LettersBeyondAsciiAreReadInTextsAndComments) {
+  const ConfigResult result = parse(
+      "\xef\xbb\xbf# \u00e4 \"\n[nvidia-container-cli]\nroot = \"/\\\"\u00e4'\"\n"
+      "debug = '''\n/\u00e4'\n'''\nldcache = '/\u00e4\"' # \u00e4");
+  EXPECT_EQ(result.config, (Config{.driver_root = "/\"\u00e4'",
+                                   .loader_cache = "/\u00e4\"",
+                                   .debug_log = "/\u00e4'\n"}));
+}
+
+TEST(Config, ALineOfAListOrATextIsNoHeader) {
+  const ConfigResult result =
+      parse("a = [\n[\n1]]\n\"b\" = \"\"\"\n[(\n\"\"\"\ndisable-require = true\n#\n  # [(");
+  EXPECT_EQ(result.config, Config{.disable_require = true});
+}
 
 TEST(Config, UnknownCapabilityIsToldWithTheKnownOnes) {
   EXPECT_THAT([] { static_cast<void>(parse("supported-driver-capabilities = \"gpu\"")); },

@@ -171,10 +171,11 @@ INSTANTIATE_TEST_SUITE_P(
     name_of);
 
 TEST(ContainerSpec, SkipsWhatIsLargeWhereverItStands) {
-  const ContainerSpec spec = parse_spec(
-      R"({"annotations":{"root":{"path":"/"}},"ociVersion":"1.0.2","hostname":"linux",)"
-      R"("linux":{"seccomp":{"names":["a}\"","process"]}},"process":{"env":["A=hooks","linux={}"]},)"
-      R"("root":{"path":"rootfs"},"hooks":{"prestart":[]}})");
+  const ContainerSpec spec =
+      parse_spec(R"({"annotations":{"root":{"path":"/"}},"ociVersion":"1.0.2","hostname":"linux",)"
+                 R"("linux":{"seccomp":{"names":["a}\"","process"]}},)"
+                 R"("process":{"env":["A=hooks","linux={}"]},"root":{"path":"rootfs"},)"
+                 R"("hooks":{"prestart":[]}})");
   const ContainerSpec expected{.root = "rootfs", .environment = {{"A", "hooks"}, {"linux", "{}"}}};
   EXPECT_EQ(spec, expected);
 }

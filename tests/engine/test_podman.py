@@ -11,6 +11,7 @@ from expect import check_foreign_nodes, check_gpus, check_loader, check_mount_fl
 from harness import PROCFS_HOOK, SETUP, check, check_equal, fail_text, run, test
 
 IMAGE = "oci-nvidia-test"
+RUNROOT = "/run/podman-test"  # of the simulated host; Podman refuses more than 50 characters
 # The limits are there because a machine without CAP_SYS_RESOURCE may not raise them to Podman's defaults.
 RUN_OPTIONS = [
     "--rm",
@@ -45,7 +46,7 @@ def podman(*words):
         "--root",
         SETUP.disk / "podman",
         "--runroot",
-        SETUP.work / "podman-run",
+        RUNROOT,
         "--cgroup-manager",
         "cgroupfs",
         "--events-backend",

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What needs one run each, with runc."""
 
+import concurrent.futures
 import re
 import socket
 
@@ -28,6 +29,17 @@ def a_second_hook_of_the_same_container_adds_nothing_wrong():
     outcome = run_container(Case("0", edit=twice))
     check_started(outcome)
     check_gpus(outcome.view, [0])
+
+
+@test("runc")
+def eight_containers_at_once_that_all_ask_nvml():
+    """An arch requirement needs the probe, whose answer they all want to keep."""
+    cases = [Case(str(index), {"NVIDIA_REQUIRE_ARCH": "arch>=8.0"}) for index in range(8)]
+    with concurrent.futures.ThreadPoolExecutor(len(cases)) as pool:
+        outcomes = list(pool.map(run_container, cases))
+    for index, outcome in enumerate(outcomes):
+        check_started(outcome)
+        check_gpus(outcome.view, [index])
 
 
 @test("runc")

@@ -11,13 +11,14 @@ namespace nvhook {
 namespace {
 /// toml++ met something that it did not expect.
 struct BrokenAssertion {};
+[[noreturn]] void refuse_broken_assertion() { throw BrokenAssertion(); }
 }  // namespace
 }  // namespace nvhook
 
 // toml++ does not report some malformed lines, such as `[(a)]` and `a = [}`: it asserts that there
 // are none (its issue 294), and assumes it if NDEBUG is set.
 #undef NDEBUG
-#define TOML_ASSERT(expression) ((expression) ? void() : throw nvhook::BrokenAssertion())
+#define TOML_ASSERT(expression) ((expression) ? void() : nvhook::refuse_broken_assertion())
 #include <toml++/toml.h>
 
 #include "core/error.hpp"

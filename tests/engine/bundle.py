@@ -11,9 +11,12 @@ import sys
 
 import observe
 import overlay
-from harness import HERE, PROCFS_HOOK, SETUP, SIMULATE, run
+from harness import CGROUP_NAME, HERE, PROCFS_HOOK, SETUP, SIMULATE, run
 
-HOOK_ENV = ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"]
+HOOK_ENV = [
+    "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+    "PYTHONDONTWRITEBYTECODE=1",
+]
 _numbers = itertools.count(1)
 
 
@@ -114,7 +117,7 @@ def bundle(case):
 
 
 def runtime_command(directory):
-    name = f"oci-nvidia-test-{os.getpid()}-{directory.name}"
+    name = f"{CGROUP_NAME}{directory.name}"
     if SETUP.engine.startswith("crun"):
         return ["crun", "--cgroup-manager=disabled", "run", "--bundle", directory, name]
     return ["runc", "run", "--bundle", directory, name]

@@ -16,7 +16,10 @@ SIMULATED_HOST = HERE.parent / "simulated_host"
 SIMULATE = SIMULATED_HOST / "simulate"
 PROCFS_HOOK = SIMULATED_HOST / "procfs-hook"
 
-ENGINE_CGROUP = f"/oci-nvidia-test-engine-{os.getpid()}"
+CGROUP_NAME = (
+    f"oci-nvidia-test-{os.getpid()}-"  # what the cgroup of each of our containers begins with
+)
+ENGINE_CGROUP = f"/{CGROUP_NAME}engine"
 UUID = "GPU-12345678-1234-1234-1234-12345678000"  # and the index
 MINORS = [2, 3, 0, 1, 6, 7, 4, 5]  # of the simulated GPUs, by index
 BUSES = ["07", "0f", "47", "4e", "87", "90", "b7", "bd"]
@@ -129,10 +132,8 @@ def tree_state(top):
 
 
 def cgroups_of_tests():
-    """Of the containers; the one that an engine keeps for all of its own goes with the engine."""
-    found = [
-        directory for directory, _, _ in os.walk("/sys/fs/cgroup") if "oci-nvidia-test" in directory
-    ]
+    """Of this process's containers; the one that an engine keeps for all of its own goes with the engine."""
+    found = [directory for directory, _, _ in os.walk("/sys/fs/cgroup") if CGROUP_NAME in directory]
     return sorted(directory for directory in found if not directory.endswith(ENGINE_CGROUP))
 
 

@@ -5,7 +5,7 @@ import json
 import re
 import sys
 
-from bundle import Case, bundle, hook_words, run_in, traced_hook
+from bundle import HOOK_ENV, Case, bundle, hook_words, run_in, traced_hook
 from expect import ERROR_LINE, check_started
 from harness import HERE, SETUP, check, check_equal, require_program, test
 
@@ -36,7 +36,8 @@ def sweep(directory, faults):
     def use_fault_hook(config, made):
         files = [record, faults_file, made / "upper", SETUP.rootfs]
         command = [sys.executable, str(HERE / "fault_hook.py"), *map(str, files), *hook_words()]
-        config["hooks"]["createRuntime"] = [{"path": command[0], "args": command}]
+        entry = {"path": command[0], "args": command, "env": HOOK_ENV}
+        config["hooks"]["createRuntime"] = [entry]
 
     while faults_file.read_text():
         with bundle(Case(DEVICES, edit=use_fault_hook, command="true")) as made:

@@ -31,23 +31,12 @@ def the_real_nvidia_smi_starts():
 @test("real-driver")
 def all_capabilities_bring_what_debian_packages():
     targets = {mount[0] for mount in started("0", "all").mounts()}
-    names = [
-        "libcuda.so",
-        "libnvidia-ml.so",
-        "libnvidia-ptxjitcompiler.so",
-        "libnvidia-nvvm.so",
-        "libnvidia-opencl.so",
-        "libnvcuvid.so",
-        "libnvidia-encode.so",
-        "libGLX_nvidia.so",
-        "libEGL_nvidia.so",
-        "libnvidia-glcore.so",
-        "libnvoptix.so",
-        "libnvidia-ngx.so",
-        "libnvidia-rtcore.so",
-        "libnvidia-cfg.so",
-    ]
-    missing = [name for name in names if f"{LIBRARIES}/{name}.{SETUP.version}" not in targets]
+    names = (
+        "libcuda libcudadebugger libnvidia-ml libnvidia-cfg libnvidia-ptxjitcompiler libnvidia-nvvm "
+        "libnvidia-opencl libnvidia-allocator libnvcuvid libnvidia-encode libnvidia-opticalflow "
+        "libGLX_nvidia libEGL_nvidia libGLESv2_nvidia libnvidia-glcore libnvidia-rtcore libnvoptix libnvidia-ngx"
+    ).split()
+    missing = [name for name in names if f"{LIBRARIES}/{name}.so.{SETUP.version}" not in targets]
     check(not missing, f"missing: {missing}")
     for name in ("nvidia-smi", "nvidia-persistenced", "nvidia-cuda-mps-control"):
         check(f"/usr/bin/{name}" in targets, f"{name} is missing")

@@ -13,17 +13,9 @@ from harness import PROCFS_HOOK, SETUP, check, check_equal, fail_text, run, test
 IMAGE = "oci-nvidia-test"
 RUNROOT = "/run/podman-test"  # of the simulated host; Podman refuses more than 50 characters
 # The limits are there because a machine without CAP_SYS_RESOURCE may not raise them to Podman's defaults.
-RUN_OPTIONS = [
-    "--rm",
-    "--network",
-    "none",
-    "--runtime",
-    "runc",
-    "--ulimit",
-    "nofile=1024:1024",
-    "--ulimit",
-    "nproc=1000:1000",
-]
+RUN_OPTIONS = (
+    "--rm --network none --runtime runc --ulimit nofile=1024:1024 --ulimit nproc=1000:1000 --pids-limit -1"
+).split()
 
 
 def hooks_directory():

@@ -14,6 +14,8 @@ void run_phases(const Plan& plan, Kernel& kernel) {
   // (CVE-2024-0132).
   for (const TmpfsMount& tmpfs : plan.tmpfs) kernel.resolve(tmpfs);
   for (const BindMount& mount : plan.mounts) kernel.resolve(mount);
+  for (const Symlink& symlink : plan.symlinks) kernel.resolve(symlink);
+  if (!plan.loader_entries.empty()) kernel.resolve(plan.loader_entries);
   for (const TmpfsMount& tmpfs : plan.tmpfs) kernel.attach(tmpfs);
   for (const BindMount& mount : plan.mounts) kernel.attach(mount);
   for (const Symlink& symlink : plan.symlinks) kernel.create(symlink);

@@ -34,6 +34,9 @@ class Kernel {
   /// before any attach.
   virtual void resolve(const TmpfsMount& mount) = 0;
   virtual void resolve(const BindMount& mount) = 0;
+  /// Finds the directories that links and the loader cache go to.
+  virtual void resolve(const Symlink& symlink) = 0;
+  virtual void resolve(const std::vector<LoaderEntry>& entries) = 0;
   virtual void attach(const TmpfsMount& mount) = 0;
   virtual void attach(const BindMount& mount) = 0;
   virtual void create(const Symlink& symlink) = 0;

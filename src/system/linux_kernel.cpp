@@ -134,6 +134,15 @@ void LinuxKernel::resolve(const BindMount& mount) {
   }
 }
 
+// The tree keeps what it has found: after the attaches nothing is looked up by its path again.
+void LinuxKernel::resolve(const Symlink& symlink) {
+  static_cast<void>(tree_.directory(symlink.link.parent()));
+}
+
+void LinuxKernel::resolve(const std::vector<LoaderEntry>& /*entries*/) {
+  static_cast<void>(tree_.directory(kLoaderCacheDirectory));
+}
+
 /// What is attached below a shared mount would appear in every peer, the host's included. runc sets
 /// the propagation that config.json asks for again after its pivot_root.
 void LinuxKernel::make_parent_slave(int target) {

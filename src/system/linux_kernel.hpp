@@ -34,6 +34,8 @@ class LinuxKernel : public Kernel {
   void enter() override;
   void resolve(const TmpfsMount& mount) override;
   void resolve(const BindMount& mount) override;
+  void resolve(const Symlink& symlink) override;
+  void resolve(const std::vector<LoaderEntry>& entries) override;
   void attach(const TmpfsMount& mount) override;
   void attach(const BindMount& mount) override;
   void create(const Symlink& symlink) override;

@@ -107,7 +107,7 @@ std::function<void()> replace_loader_cache(TargetTree& tree,
                                            const std::vector<LoaderEntry>& entries, UndoStack& undo,
                                            Notes& notes) {
   const auto nothing = [] {};
-  const int etc = tree.directory(ContainerPath("/etc"));
+  const int etc = tree.directory(kLoaderCacheDirectory);
   const std::string existing = read_existing(etc, notes);
   const LdCacheEdit edit = edit_ld_cache(existing, to_cache_entries(entries));
   if (!edit.kept_existing) {

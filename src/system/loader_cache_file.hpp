@@ -12,6 +12,9 @@
 
 namespace nvhook {
 
+/// Where the loader cache is; resolved before anything is attached.
+inline const ContainerPath kLoaderCacheDirectory{"/etc"};
+
 /// Replaces /etc/ld.so.cache by one that also knows `entries` (core/ld_cache.hpp). Nothing is
 /// written through what the image has there: a new file takes its name. Until commit the old file
 /// is kept, and its return goes to `undo`; the returned function lets it go. A read-only /etc is a

@@ -29,9 +29,9 @@ TEST(Apply, PreparesAllSourcesThenResolvesAllTargetsThenAttachesAndGrantsLast) {
       ElementsAre("prepare /proc/driver/nvidia", "prepare /usr/lib/libcuda.so.1",
                   "prepare /dev/nvidia0", "prepare 1 rules", "enter", "resolve /proc/driver/nvidia",
                   "resolve /usr/lib/libcuda.so.1", "resolve /dev/nvidia0",
-                  "attach /proc/driver/nvidia", "attach /usr/lib/libcuda.so.1",
-                  "attach /dev/nvidia0", "link /usr/lib/libcuda.so", "cache 1", "verify",
-                  "allow devices", "commit"));
+                  "resolve /usr/lib/libcuda.so", "resolve cache", "attach /proc/driver/nvidia",
+                  "attach /usr/lib/libcuda.so.1", "attach /dev/nvidia0", "link /usr/lib/libcuda.so",
+                  "cache 1", "verify", "allow devices", "commit"));
 }
 
 TEST(Apply, LeavesTheLoaderCacheAloneWithoutLibraries) {

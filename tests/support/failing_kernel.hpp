@@ -39,6 +39,14 @@ class FailingKernel : public Kernel {
     step();
     real_.resolve(mount);
   }
+  void resolve(const Symlink& symlink) override {
+    step();
+    real_.resolve(symlink);
+  }
+  void resolve(const std::vector<LoaderEntry>& entries) override {
+    step();
+    real_.resolve(entries);
+  }
   void attach(const TmpfsMount& mount) override {
     step();
     real_.attach(mount);

@@ -24,6 +24,8 @@ class RecordingKernel : public Kernel {
   void enter() override { record("enter"); }
   void resolve(const TmpfsMount& mount) override { record("resolve " + mount.target.str()); }
   void resolve(const BindMount& mount) override { record("resolve " + mount.target.str()); }
+  void resolve(const Symlink& symlink) override { record("resolve " + symlink.link.str()); }
+  void resolve(const std::vector<LoaderEntry>& /*entries*/) override { record("resolve cache"); }
   void attach(const TmpfsMount& mount) override { record("attach " + mount.target.str()); }
   void attach(const BindMount& mount) override { record("attach " + mount.target.str()); }
   void create(const Symlink& symlink) override { record("link " + symlink.link.str()); }

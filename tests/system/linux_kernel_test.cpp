@@ -194,6 +194,32 @@ TEST_F(LinuxKernelTest, AMountOfOursCannotRedirectALaterOne_CVE_2024_0132) {
   EXPECT_EQ(mount_line(container, "/usr/lib/real"), "");
 }
 
+TEST_F(LinuxKernelTest, LinksAndLoaderCacheDoNotGoIntoAHostDirectoryThatWasJustMounted) {
+  // The image leads its library directory and /etc to where a host directory will be mounted
+  // writable.
+  const TestContainer container([](const TemporaryDirectory& tree) {
+    std::filesystem::remove(tree.below("/usr/lib"));
+    std::filesystem::remove_all(tree.below("/etc"));
+    tree.write("/tmp/nvidia-mps/libnvidia-ml.so.535.1", "the image's, so that nothing is made");
+    tree.link("/usr/lib", "/tmp/nvidia-mps");
+    tree.link("/etc", "/tmp/nvidia-mps");
+  });
+  if (!container.usable()) GTEST_SKIP() << "mount namespaces are refused here";
+  host_.write("/mps/control");
+  Plan plan = usual_plan();
+  plan.mounts = {{.source = {.root = HostRoot::driver, .path = HostPath("/mps")},
+                  .type = SourceType::directory,
+                  .target = ContainerPath("/tmp/nvidia-mps"),
+                  .attributes = {.read_only = false}}};
+  plan.tmpfs.clear();
+  static_cast<void>(apply_to(container, plan));
+  std::vector<std::string> names;
+  for (const auto& entry : std::filesystem::directory_iterator(host_.below("/mps"))) {
+    names.push_back(entry.path().filename().string());
+  }
+  EXPECT_THAT(names, ::testing::ElementsAre("control")) << "the host directory was written";
+}
+
 TEST_F(LinuxKernelTest, ADanglingLinkAtTheTargetMakesWhatItNamesInsideTheContainer) {
   const TestContainer container([](const TemporaryDirectory& tree) {
     tree.link("/usr/lib/libnvidia-ml.so.535.1", "/opt/gone/libnvidia-ml.so");

@@ -13,16 +13,28 @@
 
 namespace nvhook {
 
+/// A MIG device as NVML lists it.
+struct MigDetails {
+  unsigned index = 0;  ///< its number on the GPU
+  unsigned gpu_instance = 0;
+  unsigned compute_instance = 0;
+  std::string uuid = {};  ///< `MIG-<uuid>`; of drivers before 470 `MIG-GPU-<uuid>/<gi>/<ci>`
+
+  friend bool operator==(const MigDetails&, const MigDetails&) = default;
+};
+
 struct GpuDetails {
   std::string pci = {};             ///< as in /proc/driver/nvidia/gpus: `0000:3b:00.0`
   std::string uuid = {};            ///< `GPU-…`
   Version compute_capability = {};  ///< 8.0
   std::string brand = {};  ///< libnvidia-container's spelling (behaviour.md §3.3): Nvidia, Tesla, …
+  std::vector<MigDetails> mig = {};  ///< in index order; empty unless the GPU is in MIG mode
 
   friend bool operator==(const GpuDetails&, const GpuDetails&) = default;
 };
 
 struct DriverDetails {
+  Version driver = {};  ///< version of the kernel driver; empty if NVML does not tell
   Version cuda = {};
   std::vector<GpuDetails> gpus = {};
   /// One text per GPU that is missing in `gpus` because the driver could not tell about it.

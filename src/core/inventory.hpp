@@ -59,7 +59,20 @@ struct DriverFile {
   friend bool operator==(const DriverFile&, const DriverFile&) = default;
 };
 
-enum class DeviceRole { control, uvm, modeset, gpu };
+enum class DeviceRole {
+  control,   ///< /dev/nvidiactl
+  uvm,       ///< /dev/nvidia-uvm, -uvm-tools
+  modeset,   ///< /dev/nvidia-modeset
+  gpu,       ///< /dev/nvidia<minor>
+  drm,       ///< /dev/dri/card*, renderD* of a GPU
+  mig,       ///< /dev/nvidia-caps/nvidia-cap<minor>
+  imex,      ///< /dev/nvidia-caps-imex-channels/channel<minor>
+  gds,       ///< /dev/nvidia-fs*
+  mofed,     ///< /dev/infiniband/uverbs*, rdma_cm
+  gdrcopy,   ///< /dev/gdrdrv
+  nvswitch,  ///< /dev/nvidia-nvswitchctl, -nvswitch*
+  dxg,       ///< /dev/dxg of WSL2
+};
 
 /// A device node that exists on the host; the number is the one that the driver's own tables give
 /// it.
@@ -67,20 +80,35 @@ struct DeviceNode {
   DeviceRole role = DeviceRole::control;
   HostFile file = {};
   DeviceNumber number = {};
-  /// Of role gpu: the GPU's minor.
+  /// Of roles gpu and drm: the GPU's minor.
   unsigned gpu_minor = 0;
 
   friend bool operator==(const DeviceNode&, const DeviceNode&) = default;
 };
 
-/// One of the nodes below /dev/nvidia-caps that MIG administration needs.
+/// A line of /proc/driver/nvidia-caps/mig-minors: which node below /dev/nvidia-caps opens what.
 struct MigCapability {
   enum class Role { config, monitor, instance };
   Role role = Role::config;
-  unsigned gpu_minor = 0;  ///< of role instance
-  unsigned minor = 0;
+  // Of role instance: a GPU instance, or one compute instance in it.
+  unsigned gpu_minor = 0;
+  unsigned gpu_instance = 0;
+  std::optional<unsigned> compute_instance = {};
+  unsigned minor = 0;  ///< of the node
 
   friend bool operator==(const MigCapability&, const MigCapability&) = default;
+};
+
+/// A compute instance that exists: one MIG device, told by /proc/driver/nvidia/capabilities.
+struct MigDevice {
+  unsigned gpu_minor = 0;
+  unsigned gpu_instance = 0;
+  unsigned compute_instance = 0;
+  // What only NVML knows; absent or empty if it was not asked.
+  std::optional<unsigned> index = {};  ///< its number on the GPU, the `1` of `0:1`
+  std::string uuid = {};               ///< `MIG-…`
+
+  friend bool operator==(const MigDevice&, const MigDevice&) = default;
 };
 
 struct Inventory {
@@ -107,6 +135,8 @@ struct Inventory {
   /// Major number of nvidia-caps, if the driver has that device class.
   std::optional<unsigned> nvidia_caps_major = {};
   std::vector<MigCapability> mig_capabilities = {};
+  /// Ordered by GPU minor, GPU instance, compute instance.
+  std::vector<MigDevice> mig_devices = {};
   /// "selected A over B", "missing libnvidia-nscq.so".
   Notes notes = {};
 

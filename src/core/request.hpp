@@ -28,6 +28,16 @@ struct NoDevices {
 using DeviceNames = std::vector<std::string>;
 using DeviceSelection = std::variant<AllDevices, NoDevices, DeviceNames>;
 
+/// What else a container may ask for with `NVIDIA_…=enabled` (behaviour.md §2.9).
+struct Features {
+  bool gds = false;       ///< GPUDirect Storage
+  bool mofed = false;     ///< GPUDirect RDMA by Mellanox' drivers
+  bool gdrcopy = false;   ///< GDRCopy
+  bool nvswitch = false;  ///< NVSwitch management
+
+  friend bool operator==(const Features&, const Features&) = default;
+};
+
 struct Request {
   DeviceSelection devices = NoDevices{};
   /// Where the list came from: "NVIDIA_VISIBLE_DEVICES", a swarm variable, "volume mounts",
@@ -39,6 +49,9 @@ struct Request {
   /// NVIDIA_MIG_CONFIG_DEVICES=all, NVIDIA_MIG_MONITOR_DEVICES=all.
   bool mig_config = false;
   bool mig_monitor = false;
+  /// NVIDIA_IMEX_CHANNELS: in ascending order, each once.
+  std::vector<unsigned> imex_channels = {};
+  Features features = {};
 
   friend bool operator==(const Request&, const Request&) = default;
 };

@@ -18,6 +18,8 @@ struct GpuQuery {
   Version driver = {};
   /// Of all GPUs, in index order; part of the cache's key.
   std::vector<std::string> pci_addresses = {};
+  /// Of all MIG devices, `gpu<minor>/gi<id>/ci<id>`; part of the cache's key.
+  std::vector<std::string> mig_devices = {};
   std::chrono::milliseconds deadline{10'000};
   /// Made if it is missing; where it is not root's alone, nothing is cached.
   std::string cache_directory = "/run/oci-nvidia-hook";

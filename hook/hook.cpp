@@ -113,7 +113,7 @@ void check_all_requirements(const Request& request, const Inventory& inventory,
                             const std::optional<DriverDetails>& details) {
   if (request.requirements.empty()) return;
   RequirementFacts facts{.driver = inventory.driver, .cuda = inventory.cuda};
-  const std::vector<Gpu> gpus = select_gpus(request.devices, inventory.gpus);
+  const std::vector<Gpu> gpus = select_devices(request.devices, inventory).gpus;
   if (gpus.empty()) {
     facts.no_gpu = true;
     check_requirements(request.requirements, facts);
@@ -137,8 +137,9 @@ HostFacts read_host(const Request& request, const Config& config, HookContext& c
   host.inventory = probe_host({.system = context.system,
                                .driver = host.driver_root,
                                .loader_cache = config.loader_cache,
-                               .mps_pipe_directory = config.mps_pipe_directory},
-                              request.capabilities);
+                               .mps_pipe_directory = config.mps_pipe_directory,
+                               .library_search_path = config.library_search_path},
+                              request);
   context.log.phase("reading the host");
   const auto details = complete_inventory(request, config, host.inventory, context.log);
   check_all_requirements(request, host.inventory, details);

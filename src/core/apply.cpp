@@ -16,10 +16,12 @@ void run_phases(const Plan& plan, Kernel& kernel) {
   for (const BindMount& mount : plan.mounts) kernel.resolve(mount);
   for (const Symlink& symlink : plan.symlinks) kernel.resolve(symlink);
   if (!plan.loader_entries.empty()) kernel.resolve(plan.loader_entries);
+  if (plan.loader_path) kernel.resolve(*plan.loader_path);
   for (const TmpfsMount& tmpfs : plan.tmpfs) kernel.attach(tmpfs);
   for (const BindMount& mount : plan.mounts) kernel.attach(mount);
   for (const Symlink& symlink : plan.symlinks) kernel.create(symlink);
   if (!plan.loader_entries.empty()) kernel.update_loader_cache(plan.loader_entries);
+  if (plan.loader_path) kernel.update_loader_path(*plan.loader_path);
   kernel.verify();
   // Last: access is granted only after everything else succeeded.
   kernel.allow_devices();

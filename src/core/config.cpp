@@ -86,6 +86,10 @@ void set_loader_cache(Reading& reading, const Entry& entry, const std::string& v
       value.empty() ? Config().loader_cache : absolute_path(entry, value);
 }
 
+void add_search_path(Reading& reading, const Entry& entry, const std::string& value) {
+  reading.result.config.library_search_path.push_back(absolute_path(entry, value));
+}
+
 void set_debug_log(Reading& reading, const Entry& /*entry*/, const std::string& value) {
   reading.result.config.debug_log = value;
 }
@@ -154,6 +158,7 @@ constexpr std::array kKeys{
 
     Key{"nvidia-container-cli.root", Text{set_driver_root}},
     Key{"nvidia-container-cli.ldcache", Text{set_loader_cache}},
+    Key{"nvidia-container-cli.library-search-path", TextList{add_search_path}},
     Key{"nvidia-container-cli.debug", Text{set_debug_log}},
     Key{"nvidia-container-cli.environment", TextList{set_environment}},
     Key{"nvidia-container-cli.load-kmods", &Config::load_kmods},

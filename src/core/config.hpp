@@ -30,6 +30,8 @@ struct Config {
   std::string driver_root = "/";
   /// The loader cache within the driver root.
   std::string loader_cache = "/etc/ld.so.cache";
+  /// Library directories within the driver root that are searched first.
+  std::vector<std::string> library_search_path = {};
   /// File that the debug log is appended to; empty: no log.
   std::string debug_log = {};
   bool load_kmods = true;

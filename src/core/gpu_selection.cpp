@@ -1,63 +1,163 @@
 // SPDX-License-Identifier: Apache-2.0
-// Which of the host's GPUs a device selection names.
+// Which of the host's GPUs and MIG devices a device selection names.
 #include "core/gpu_selection.hpp"
 
 #include <algorithm>
 
+#include "core/device_name.hpp"
 #include "core/error.hpp"
-#include "core/overloaded.hpp"
-#include "core/proc_text.hpp"
 #include "core/text.hpp"
 
 namespace nvhook {
 namespace {
 
-constexpr std::string_view kUuidPrefix = "GPU-";
+constexpr std::size_t kShown = 16;
 
-bool names(std::string_view name, const Gpu& gpu) {
-  if (starts_with_ignoring_case(name, kUuidPrefix)) return equals_ignoring_case(name, gpu.uuid);
-  if (const auto index = parse_unsigned(name)) return *index == gpu.index;
-  const auto address = parse_pci_address(name);
-  return address && address == parse_pci_address(gpu.pci);
+const Gpu* find_minor(const std::vector<Gpu>& gpus, unsigned minor) {
+  const auto found =
+      std::find_if(gpus.begin(), gpus.end(), [&](const Gpu& gpu) { return gpu.minor == minor; });
+  return found == gpus.end() ? nullptr : &*found;
 }
 
-std::string describe(const std::vector<Gpu>& gpus) {
-  if (gpus.empty()) return "this host has no GPU";
-  constexpr std::size_t kShown = 16;
-  std::string text = "this host has";
-  for (std::size_t i = 0; i < std::min(gpus.size(), kShown); ++i) {
-    text += (i == 0 ? " " : ", ") + std::to_string(gpus[i].index);
-    if (!gpus[i].uuid.empty()) text += " (" + gpus[i].uuid + ")";
+bool names_gpu(const DeviceName& name, const Gpu& gpu) {
+  switch (name.kind) {
+    case DeviceNameKind::index:
+      return name.gpu_index == gpu.index;
+    case DeviceNameKind::gpu_uuid:
+      return equals_ignoring_case(name.uuid, gpu.uuid);
+    case DeviceNameKind::pci:
+      return name.pci == parse_pci_address(gpu.pci);
+    default:
+      return false;
   }
-  if (gpus.size() > kShown) text += ", … up to " + std::to_string(gpus.back().index);
+}
+
+bool names_mig_device(const DeviceName& name, const MigDevice& device, const Gpu& gpu) {
+  switch (name.kind) {
+    case DeviceNameKind::mig_index:
+      return name.gpu_index == gpu.index && name.mig_index == device.index;
+    case DeviceNameKind::mig_uuid:
+      return equals_ignoring_case(name.uuid, device.uuid);
+    case DeviceNameKind::mig_legacy:
+      return equals_ignoring_case(name.uuid, gpu.uuid) &&
+             name.gpu_instance == device.gpu_instance &&
+             name.compute_instance == device.compute_instance;
+    default:
+      return false;
+  }
+}
+
+void append_shown(std::string& text, const std::vector<std::string>& names) {
+  for (std::size_t i = 0; i < std::min(names.size(), kShown); ++i) {
+    text += (i == 0 ? " " : ", ") + names[i];
+  }
+  if (names.size() > kShown) text += ", … up to " + names.back();
+}
+
+std::string describe_gpus(const std::vector<Gpu>& gpus) {
+  if (gpus.empty()) return "this host has no GPU";
+  std::vector<std::string> names;
+  for (const Gpu& gpu : gpus) {
+    names.push_back(std::to_string(gpu.index) + (gpu.uuid.empty() ? "" : " (" + gpu.uuid + ")"));
+  }
+  std::string text = "this host has";
+  append_shown(text, names);
   return text;
 }
 
-std::vector<Gpu> find_named(const DeviceNames& wanted, const std::vector<Gpu>& gpus) {
-  std::vector<bool> selected(gpus.size(), false);
-  for (const std::string& name : wanted) {
-    const auto gpu = std::find_if(gpus.begin(), gpus.end(),
-                                  [&](const Gpu& candidate) { return names(name, candidate); });
-    if (gpu == gpus.end()) {
-      throw Error(Code::unknown_device, "`" + name + "`: unknown device; " + describe(gpus),
-                  "ask for one of these by index, whole UUID or PCI address, or for all");
-    }
-    selected[static_cast<std::size_t>(gpu - gpus.begin())] = true;
+std::string describe_mig_devices(const Inventory& inventory) {
+  if (inventory.mig_devices.empty()) return "this host has no MIG device";
+  std::vector<std::string> names;
+  for (const MigDevice& device : inventory.mig_devices) {
+    const Gpu* gpu = find_minor(inventory.gpus, device.gpu_minor);
+    std::string name = gpu == nullptr ? "" : "GPU " + std::to_string(gpu->index) + " ";
+    names.push_back(name + to_string(device));
   }
-  std::vector<Gpu> found;
-  for (std::size_t i = 0; i < gpus.size(); ++i) {
-    if (selected[i]) found.push_back(gpus[i]);
-  }
-  return found;
+  std::string text = "this host has the MIG devices";
+  append_shown(text, names);
+  return text;
 }
+
+Error unknown_device(const std::string& name, DeviceNameKind kind, const Inventory& inventory) {
+  const std::string what = "`" + name + "`: unknown device; ";
+  if (is_mig(kind)) {
+    return Error(Code::unknown_device, what + describe_mig_devices(inventory),
+                 "ask for one of these by <GPU index>:<MIG index> or by MIG UUID (`nvidia-smi -L` "
+                 "lists them), or for all");
+  }
+  return Error(Code::unknown_device, what + describe_gpus(inventory.gpus),
+               "ask for one of these by index, whole UUID or PCI address, or for all");
+}
+
+class Selection {
+ public:
+  explicit Selection(const Inventory& inventory)
+      : inventory_(inventory),
+        gpus_(inventory.gpus.size(), false),
+        mig_devices_(inventory.mig_devices.size(), false) {}
+
+  void add(const std::string& text) {
+    const DeviceName name = parse_device_name(text);
+    const bool found = is_mig(name.kind) ? add_mig_device(name) : add_gpu(name);
+    if (!found) throw unknown_device(text, name.kind, inventory_);
+  }
+
+  [[nodiscard]] SelectedDevices take() const {
+    SelectedDevices selected;
+    for (std::size_t i = 0; i < gpus_.size(); ++i) {
+      if (gpus_[i]) selected.gpus.push_back(inventory_.gpus[i]);
+    }
+    for (std::size_t i = 0; i < mig_devices_.size(); ++i) {
+      if (mig_devices_[i]) selected.mig_devices.push_back(inventory_.mig_devices[i]);
+    }
+    return selected;
+  }
+
+ private:
+  bool add_gpu(const DeviceName& name) {
+    for (std::size_t i = 0; i < gpus_.size(); ++i) {
+      if (!names_gpu(name, inventory_.gpus[i])) continue;
+      gpus_[i] = true;
+      return true;
+    }
+    return false;
+  }
+
+  bool add_mig_device(const DeviceName& name) {
+    for (std::size_t i = 0; i < mig_devices_.size(); ++i) {
+      const MigDevice& device = inventory_.mig_devices[i];
+      const Gpu* gpu = find_minor(inventory_.gpus, device.gpu_minor);
+      if (gpu == nullptr || !names_mig_device(name, device, *gpu)) continue;
+      mig_devices_[i] = true;
+      gpus_[static_cast<std::size_t>(gpu - inventory_.gpus.data())] = true;
+      return true;
+    }
+    return false;
+  }
+
+  const Inventory& inventory_;
+  std::vector<bool> gpus_;
+  std::vector<bool> mig_devices_;
+};
 
 }  // namespace
 
-std::vector<Gpu> select_gpus(const DeviceSelection& selection, const std::vector<Gpu>& gpus) {
-  return std::visit(Overloaded{[&](const AllDevices&) { return gpus; },
-                               [](const NoDevices&) { return std::vector<Gpu>{}; },
-                               [&](const DeviceNames& wanted) { return find_named(wanted, gpus); }},
-                    selection);
+SelectedDevices select_devices(const DeviceSelection& selection, const Inventory& inventory) {
+  if (std::holds_alternative<AllDevices>(selection)) {
+    return {.gpus = inventory.gpus, .mig_devices = inventory.mig_devices};
+  }
+  const auto* names = std::get_if<DeviceNames>(&selection);
+  if (names == nullptr) return {};
+  Selection selected(inventory);
+  for (const std::string& name : *names) selected.add(name);
+  return selected.take();
+}
+
+std::string to_string(const MigDevice& device) {
+  std::string text = device.index ? "MIG " + std::to_string(*device.index) + " (" : "(";
+  if (!device.uuid.empty()) text += device.uuid + ", ";
+  return text + "GPU instance " + std::to_string(device.gpu_instance) + ", compute instance " +
+         std::to_string(device.compute_instance) + ")";
 }
 
 bool needs_unknown_uuid(const DeviceSelection& selection, const std::vector<Gpu>& gpus) {
@@ -65,7 +165,8 @@ bool needs_unknown_uuid(const DeviceSelection& selection, const std::vector<Gpu>
   if (wanted == nullptr) return false;
   return std::any_of(gpus.begin(), gpus.end(), [](const Gpu& gpu) { return gpu.uuid.empty(); }) &&
          std::any_of(wanted->begin(), wanted->end(), [](const std::string& name) {
-           return starts_with_ignoring_case(name, kUuidPrefix);
+           const DeviceNameKind kind = parse_device_name(name).kind;
+           return kind == DeviceNameKind::gpu_uuid || kind == DeviceNameKind::mig_legacy;
          });
 }
 

@@ -55,6 +55,12 @@ struct DriverFile {
   HostPath path = {};
   /// DT_SONAME of a library; empty if it has none, and for everything else.
   std::string soname = {};
+  /// Where its users look for it; empty for libraries and binaries, whose place the image decides.
+  ContainerPath place = {};
+  /// Of a library: the host has a link `libx.so` beside it.
+  bool has_plain_link = false;
+  /// Of a manifest: the library it names, if by an absolute path (NixOS).
+  std::string refers_to = {};
 
   friend bool operator==(const DriverFile&, const DriverFile&) = default;
 };
@@ -86,6 +92,15 @@ struct DeviceNode {
   friend bool operator==(const DeviceNode&, const DeviceNode&) = default;
 };
 
+/// A link below /dev that names a GPU's node in another way.
+struct DeviceLink {
+  std::string path = {};
+  std::string target = {};
+  unsigned gpu_minor = 0;
+
+  friend bool operator==(const DeviceLink&, const DeviceLink&) = default;
+};
+
 /// A line of /proc/driver/nvidia-caps/mig-minors: which node below /dev/nvidia-caps opens what.
 struct MigCapability {
   enum class Role { config, monitor, instance };
@@ -112,16 +127,20 @@ struct MigDevice {
 };
 
 struct Inventory {
-  /// Version of the loaded kernel module.
+  /// The GPUs are the Windows host's; /dev/dxg is the only node, and /proc tells nothing.
+  bool is_wsl = false;
+  /// Version of the loaded kernel module; empty on WSL2, where only NVML knows it.
   Version driver = {};
   /// From the table of driver branches; absent for a branch that is not in it.
   std::optional<Version> cuda = {};
   /// In index order.
   std::vector<Gpu> gpus = {};
-  /// Binaries, libraries (64-bit, then 32-bit), firmware, endpoints; each in the component table's
-  /// order.
+  /// Binaries, libraries (64-bit, then 32-bit), firmware, and the rest; each in the component
+  /// table's order.
   std::vector<DriverFile> files = {};
   std::vector<DeviceNode> nodes = {};
+  /// Links below /dev/dri/by-path to nodes of role drm.
+  std::vector<DeviceLink> device_links = {};
   /// Texts of /proc/driver/nvidia/{params,version,registry} that exist.
   struct ProcText {
     std::string name = {};

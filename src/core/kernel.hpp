@@ -37,10 +37,12 @@ class Kernel {
   /// Finds the directories that links and the loader cache go to.
   virtual void resolve(const Symlink& symlink) = 0;
   virtual void resolve(const std::vector<LoaderEntry>& entries) = 0;
+  virtual void resolve(const LoaderPath& path) = 0;
   virtual void attach(const TmpfsMount& mount) = 0;
   virtual void attach(const BindMount& mount) = 0;
   virtual void create(const Symlink& symlink) = 0;
   virtual void update_loader_cache(const std::vector<LoaderEntry>& entries) = 0;
+  virtual void update_loader_path(const LoaderPath& path) = 0;
   /// Each target shows its source.
   virtual void verify() = 0;
   /// Grants the prepared rules: after everything else succeeded.

@@ -57,6 +57,8 @@ struct TmpfsMount {
   bool on_procfs = false;
   /// Parents before what is in them.
   std::vector<TmpfsEntry> entries = {};
+  /// Leave it out, with a note, where its target cannot be made.
+  bool optional = false;
   std::string reason = {};
 
   friend bool operator==(const TmpfsMount&, const TmpfsMount&) = default;
@@ -66,9 +68,11 @@ struct TmpfsMount {
 struct Symlink {
   ContainerPath link = {};
   std::string target = {};
-  /// Replace a link of that name that points elsewhere; anything else that has the name stays, with
-  /// a note.
+  /// Replace a link of that name that points elsewhere, and cover a file that has the name with
+  /// what the link would lead to. Without it what has the name stays, with a note.
   bool replace = false;
+  /// Leave it out, with a note, where its directory cannot be made.
+  bool optional = false;
   std::string reason = {};
 
   friend bool operator==(const Symlink&, const Symlink&) = default;
@@ -91,6 +95,14 @@ struct LoaderEntry {
   friend bool operator==(const LoaderEntry&, const LoaderEntry&) = default;
 };
 
+/// Library directories that musl's loader must search, in the file that tells it.
+struct LoaderPath {
+  ContainerPath file = {};
+  std::vector<ContainerPath> directories = {};
+
+  friend bool operator==(const LoaderPath&, const LoaderPath&) = default;
+};
+
 /// The steps, by kind; `apply` takes the kinds in this order (design §3). Tmpfs come before the
 /// bind mounts because some of those have their targets on them.
 struct Plan {
@@ -99,6 +111,8 @@ struct Plan {
   std::vector<Symlink> symlinks = {};
   /// Empty: the loader cache is left alone.
   std::vector<LoaderEntry> loader_entries = {};
+  /// Present if the image's loader is musl's, which has no cache.
+  std::optional<LoaderPath> loader_path = {};
   /// Empty if the configuration says to leave the device cgroup alone.
   std::vector<DeviceRule> device_rules = {};
   Notes notes = {};

@@ -66,6 +66,12 @@ Json to_object(const Symlink& step) {
           {"reason", step.reason}};
 }
 
+Json to_object(const LoaderPath& step) {
+  Json directories = Json::array();
+  for (const ContainerPath& directory : step.directories) directories.push_back(directory.str());
+  return {{"op", "loaderPath"}, {"file", step.file.str()}, {"directories", std::move(directories)}};
+}
+
 Json loader_cache_object(const std::vector<LoaderEntry>& entries) {
   Json libraries = Json::array();
   for (const LoaderEntry& entry : entries) {
@@ -91,6 +97,7 @@ std::string to_json(const Plan& plan, const std::string& driver_root) {
   for (const BindMount& step : plan.mounts) steps.push_back(to_object(step, driver_root));
   for (const Symlink& step : plan.symlinks) steps.push_back(to_object(step));
   if (!plan.loader_entries.empty()) steps.push_back(loader_cache_object(plan.loader_entries));
+  if (plan.loader_path) steps.push_back(to_object(*plan.loader_path));
   for (const DeviceRule& step : plan.device_rules) steps.push_back(to_object(step));
   Json notes = Json::array();
   for (const Note& note : plan.notes) notes.push_back(note.text);

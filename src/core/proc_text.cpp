@@ -45,6 +45,24 @@ constexpr std::array kBranches{
     DriverBranch{590, "13.1"},
 };
 
+/// `config`, `monitor`, `gpu0/gi1/access` or `gpu0/gi1/ci0/access`.
+std::optional<MigCapability> parse_mig_path(std::string_view path) {
+  if (path == "config") return MigCapability{.role = MigCapability::Role::config};
+  if (path == "monitor") return MigCapability{.role = MigCapability::Role::monitor};
+  const auto parts = split(path, '/');
+  if ((parts.size() != 3 && parts.size() != 4) || parts.back() != "access") return std::nullopt;
+  const auto gpu = parse_numbered(parts[0], "gpu");
+  const auto instance = parse_numbered(parts[1], "gi");
+  if (!gpu || !instance) return std::nullopt;
+  MigCapability capability{
+      .role = MigCapability::Role::instance, .gpu_minor = *gpu, .gpu_instance = *instance};
+  if (parts.size() == 4) {
+    capability.compute_instance = parse_numbered(parts[2], "ci");
+    if (!capability.compute_instance) return std::nullopt;
+  }
+  return capability;
+}
+
 }  // namespace
 
 std::optional<Version> parse_driver_version(std::string_view text) {
@@ -96,24 +114,30 @@ std::optional<unsigned> parse_device_file_minor(std::string_view text) {
   return value ? parse_number(*value) : std::nullopt;
 }
 
+std::optional<DeviceNumber> parse_device_number(std::string_view text) {
+  const auto parts = split(trim(text), ':');
+  if (parts.size() != 2) return std::nullopt;
+  const auto major = parse_number(parts[0]);
+  const auto minor = parse_number(parts[1]);
+  if (!major || !minor) return std::nullopt;
+  return DeviceNumber{.major = *major, .minor = *minor};
+}
+
+std::optional<unsigned> parse_numbered(std::string_view text, std::string_view prefix) {
+  if (!text.starts_with(prefix)) return std::nullopt;
+  return parse_number(text.substr(prefix.size()));
+}
+
 std::vector<MigCapability> parse_mig_minors(std::string_view text) {
   std::vector<MigCapability> capabilities;
   for (const std::string_view line : split(text, '\n')) {
     const auto words = split_list(line, ' ');
-    if (words.size() != 2) continue;
-    const auto minor = parse_number(words[1]);
+    const auto minor = words.size() == 2 ? parse_number(words[1]) : std::nullopt;
     if (!minor) continue;
-    if (words[0] == "config") {
-      capabilities.push_back({.role = MigCapability::Role::config, .minor = *minor});
-    } else if (words[0] == "monitor") {
-      capabilities.push_back({.role = MigCapability::Role::monitor, .minor = *minor});
-    } else if (words[0].starts_with("gpu")) {
-      const std::string_view digits = words[0].substr(3, words[0].find('/') - 3);
-      const auto gpu = parse_number(digits);
-      if (!gpu) continue;
-      capabilities.push_back(
-          {.role = MigCapability::Role::instance, .gpu_minor = *gpu, .minor = *minor});
-    }
+    auto capability = parse_mig_path(words[0]);
+    if (!capability) continue;
+    capability->minor = *minor;
+    capabilities.push_back(*capability);
   }
   return capabilities;
 }

@@ -29,6 +29,13 @@ namespace nvhook {
 /// `DeviceFileMinor:` of a file below /proc/driver/nvidia/capabilities.
 [[nodiscard]] std::optional<unsigned> parse_device_file_minor(std::string_view text);
 
+/// A `dev` file of /sys: `226:1`.
+[[nodiscard]] std::optional<DeviceNumber> parse_device_number(std::string_view text);
+
+/// The number after `prefix`: 7 for `gpu7`. Nothing for anything else.
+[[nodiscard]] std::optional<unsigned> parse_numbered(std::string_view text,
+                                                     std::string_view prefix);
+
 /// /proc/driver/nvidia-caps/mig-minors: `gpu0/gi1/access 12`, `gpu0/gi1/ci0/access 13`, `config 1`,
 /// `monitor 2`. Lines of another shape are passed over.
 [[nodiscard]] std::vector<MigCapability> parse_mig_minors(std::string_view text);

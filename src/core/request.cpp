@@ -8,6 +8,7 @@
 #include <string_view>
 #include <unordered_set>
 
+#include "core/device_name.hpp"
 #include "core/error.hpp"
 #include "core/text.hpp"
 
@@ -57,15 +58,26 @@ std::string device_name(const SpecMount& mount) {
   return destination.starts_with(kDirectory) ? destination.substr(kDirectory.size()) : "";
 }
 
-std::vector<std::string> mounted_names(const std::vector<SpecMount>& mounts, Notes& notes) {
-  std::vector<std::string> names;
+/// What volume mounts ask for.
+struct MountedNames {
+  std::vector<std::string> devices = {};
+  std::vector<std::string> imex_channels = {};
+};
+
+MountedNames mounted_names(const std::vector<SpecMount>& mounts, Notes& notes) {
+  constexpr std::string_view kImex = "imex/";
+  MountedNames names;
   for (const SpecMount& mount : mounts) {
     std::string name = device_name(mount);
     if (name.empty()) continue;
-    if (name.starts_with("imex/") || name.starts_with("cdi/")) {
-      notes.push_back(info("volume mount on `" + mount.destination + "` names no GPU: not used"));
+    if (name.starts_with(kImex)) {
+      names.imex_channels.push_back(name.substr(kImex.size()));
+    } else if (name.starts_with("cdi/")) {
+      notes.push_back(info("volume mount on `" + mount.destination +
+                           "` names a CDI device, which "
+                           "the container's engine injects: not used"));
     } else {
-      names.push_back(std::move(name));
+      names.devices.push_back(std::move(name));
     }
   }
   return names;
@@ -179,12 +191,7 @@ std::vector<Requirement> requirements_of(const Environment& environment, const C
   return requirements;
 }
 
-/// How libnvidia-container tells a MIG device from a GPU: MIG-<uuid>, or <gpu>:<instance>.
-bool is_mig_device(std::string_view name) {
-  const auto pieces = split(name, ':');
-  return starts_with_ignoring_case(name, "MIG-") ||
-         (pieces.size() == 2 && parse_unsigned(pieces[0]) && parse_unsigned(pieces[1]));
-}
+bool is_mig_device(const std::string& name) { return is_mig(parse_device_name(name).kind); }
 
 /// NVIDIA_MIG_CONFIG_DEVICES and NVIDIA_MIG_MONITOR_DEVICES (behaviour.md §2.7).
 bool wants_mig_access(const ContainerSpec& spec, const DeviceSelection& devices,
@@ -212,23 +219,71 @@ bool wants_mig_access(const ContainerSpec& spec, const DeviceSelection& devices,
   return true;
 }
 
+unsigned parse_imex_channel(std::string_view text, const std::string& source) {
+  constexpr std::uint64_t kMaxChannels = 1U << 20U;
+  const auto channel = parse_unsigned(text);
+  if (channel && *channel < kMaxChannels) return static_cast<unsigned>(*channel);
+  throw Error(
+      Code::invalid_request,
+      "error parsing IMEX info: `" + std::string(text) + "` in " + source + " is no channel",
+      "name channels by their numbers, 0 to " + std::to_string(kMaxChannels - 1));
+}
+
+/// Where they come from decides as for devices; `all` and `none` mean none (behaviour.md §2.8).
+std::vector<unsigned> imex_channels_of(const ContainerSpec& spec, const Config& config,
+                                       const MountedNames& mounted, Notes& notes) {
+  constexpr std::string_view kVariable = "NVIDIA_IMEX_CHANNELS";
+  if (config.ignore_imex_channel_requests) return {};
+  std::string source = "volume mounts";
+  std::vector<std::string_view> words;
+  for (const std::string& name : mounted.imex_channels) append(words, split_list(name, ','));
+  if (words.empty()) {
+    source = kVariable;
+    words = split_list(value_or_empty(spec.environment, kVariable), ',');
+    if (words.empty()) return {};
+    if (!spec.privileged && !config.accept_envvar_when_unprivileged) {
+      notes.push_back(
+          warning("Ignoring request by environment variable(s) in unprivileged "
+                  "container: [" +
+                  source + "]"));
+      return {};
+    }
+  }
+  std::set<unsigned> channels;
+  for (const std::string_view word : words) {
+    if (word == "void" || word == "none" || equals_ignoring_case(word, "all")) return {};
+    channels.insert(parse_imex_channel(word, source));
+  }
+  return {channels.begin(), channels.end()};
+}
+
+Features features_of(const Environment& environment) {
+  const auto enabled = [&](std::string_view name) {
+    return value_or_empty(environment, name) == "enabled";
+  };
+  return {.gds = enabled("NVIDIA_GDS"),
+          .mofed = enabled("NVIDIA_MOFED"),
+          .gdrcopy = enabled("NVIDIA_GDRCOPY"),
+          .nvswitch = enabled("NVIDIA_NVSWITCH")};
+}
+
 }  // namespace
 
 RequestResult derive_request(const ContainerSpec& spec, const Config& config) {
   RequestResult result;
-  const std::vector<std::string> mounted = config.accept_volume_mounts
-                                               ? mounted_names(spec.mounts, result.notes)
-                                               : std::vector<std::string>();
+  const MountedNames mounted =
+      config.accept_volume_mounts ? mounted_names(spec.mounts, result.notes) : MountedNames();
+  const bool by_variable = mounted.devices.empty();
   DeviceList list;
-  if (mounted.empty()) {
+  if (by_variable) {
     list = listed_in_environment(spec.environment, config);
   } else {
     list.source = "volume mounts";
-    for (const std::string& name : mounted) append(list.words, split_list(name, ','));
+    for (const std::string& name : mounted.devices) append(list.words, split_list(name, ','));
   }
   const auto devices = select(list.words);
   if (!devices) return result;
-  if (mounted.empty() && !spec.privileged && !config.accept_envvar_when_unprivileged) {
+  if (by_variable && !spec.privileged && !config.accept_envvar_when_unprivileged) {
     result.notes.push_back(warning(
         "Ignoring devices requested by environment variable(s) in unprivileged container: [" +
         join(list.variables, " ") + "]"));
@@ -238,6 +293,8 @@ RequestResult derive_request(const ContainerSpec& spec, const Config& config) {
   request.mig_config = wants_mig_access(spec, *devices, "NVIDIA_MIG_CONFIG_DEVICES", "mig-config");
   request.mig_monitor =
       wants_mig_access(spec, *devices, "NVIDIA_MIG_MONITOR_DEVICES", "mig-monitor");
+  request.imex_channels = imex_channels_of(spec, config, mounted, result.notes);
+  request.features = features_of(spec.environment);
   request.capabilities = capabilities_of(spec.environment, config.supported_capabilities);
   request.requirements = requirements_of(spec.environment, config);
   result.request = std::move(request);

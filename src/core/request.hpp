@@ -65,8 +65,8 @@ struct RequestResult {
 
 /// The rules of behaviour.md §2 (expectation table: §2.12). A container that asks for nothing costs
 /// no more than this call. Throws Error(unknown_capability), Error(privilege_required) for MIG
-/// configuration without CAP_SYS_ADMIN, Error(invalid_request) for a MIG value other than `all` and
-/// for a CUDA_VERSION that is no version.
+/// configuration without CAP_SYS_ADMIN, Error(invalid_request) for a MIG value other than `all`,
+/// for a CUDA_VERSION that is no version and for an IMEX channel that is no number below 2^20.
 [[nodiscard]] RequestResult derive_request(const ContainerSpec& spec, const Config& config);
 
 }  // namespace nvhook

@@ -3,292 +3,201 @@
 #include "system/driver_files.hpp"
 
 #include <fcntl.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
-#include <map>
-#include <set>
-#include <unordered_map>
+#include <cerrno>
+#include <cstring>
 
-#include "core/elf.hpp"
-#include "core/error.hpp"
-#include "core/ld_cache.hpp"
+#include "core/driver_manifest.hpp"
+#include "core/text.hpp"
+#include "system/driver_libraries.hpp"
+#include "system/driver_places.hpp"
 
 namespace nvhook {
 namespace {
 
-constexpr std::size_t kMaxLoaderCache = 64UL << 20U;
-constexpr std::string_view kManagementLibrary = "libnvidia-ml.so";
+constexpr std::size_t kMaxManifest = 64UL << 10U;
 
-// Where drivers put their files when the loader cache does not tell: multiarch, Debian's
-// alternatives, lib64, Arch, NixOS, COS.
-#if defined(__x86_64__)
-constexpr std::array<std::string_view, 10> kLibraryDirectories{
-    "/usr/lib/x86_64-linux-gnu",
-    "/usr/lib/x86_64-linux-gnu/nvidia/current",
-    "/usr/lib64",
-    "/usr/lib",
-    "/lib64",
-    "/usr/lib/x86_64-linux-gnu/vdpau",
-    "/usr/lib64/vdpau",
-    "/usr/lib/vdpau",
-    "/run/opengl-driver/lib",
-    "/usr/local/nvidia/lib64"};
-constexpr std::array<std::string_view, 4> kLibrary32Directories{
-    "/usr/lib/i386-linux-gnu", "/usr/lib/i386-linux-gnu/nvidia/current", "/usr/lib32", "/usr/lib"};
-constexpr std::uint16_t kNativeMachine = 62;
-constexpr std::uint16_t kCompat32Machine = 3;
-#elif defined(__aarch64__)
-constexpr std::array<std::string_view, 9> kLibraryDirectories{
-    "/usr/lib/aarch64-linux-gnu",
-    "/usr/lib/aarch64-linux-gnu/nvidia/current",
-    "/usr/lib64",
-    "/usr/lib",
-    "/lib64",
-    "/usr/lib/aarch64-linux-gnu/vdpau",
-    "/usr/lib64/vdpau",
-    "/run/opengl-driver/lib",
-    "/usr/local/nvidia/lib64"};
-constexpr std::array<std::string_view, 2> kLibrary32Directories{"/usr/lib/arm-linux-gnueabihf",
-                                                                "/usr/lib32"};
-constexpr std::uint16_t kNativeMachine = 183;
-constexpr std::uint16_t kCompat32Machine = 40;
-#else
-#error "NVIDIA drivers exist for x86-64 and AArch64"
-#endif
-
-constexpr std::array<std::string_view, 6> kBinaryDirectories{
-    "/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"};
-
-/// `libcuda.so` for `libcuda.so.1`: the name that the component table knows.
-std::string_view base_name(std::string_view library) {
-  const auto at = library.find(".so");
-  return at == std::string_view::npos ? library : library.substr(0, at + 3);
+/// Whether the daemon that made this socket is gone. Nothing but a refusal says so: a daemon may
+/// also be busy or speak another kind of socket.
+bool is_stale(int fd) {
+  const UniqueFd client(::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  sockaddr_un address{.sun_family = AF_UNIX, .sun_path = {}};
+  const std::string path = "/proc/self/fd/" + std::to_string(fd);
+  path.copy(static_cast<char*>(address.sun_path), sizeof address.sun_path - 1);
+  return client &&
+         ::connect(client.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) !=
+             0 &&
+         errno == ECONNREFUSED;
 }
 
-class Finder {
- public:
-  Finder(const RootDir& root, const DriverFileQuery& query, Notes& notes)
-      : root_(root), query_(query), notes_(notes), suffix_("." + query.driver.str()) {
-    for (const Component& row : components()) {
-      if (row.kind == ComponentKind::library && is_wanted(row)) libraries_[row.name] = &row;
-    }
+/// `name` with the driver's version in the place of `$VERSION`.
+std::string with_version(std::string_view name, const Version& driver) {
+  constexpr std::string_view kVariable = "$VERSION";
+  std::string text(name);
+  if (const auto at = text.find(kVariable); at != std::string::npos) {
+    text.replace(at, kVariable.size(), driver.str());
   }
+  return text;
+}
+
+class FileFinder {
+ public:
+  FileFinder(const RootDir& root, const DriverFileQuery& query, Notes& notes)
+      : root_(root), query_(query), notes_(notes) {}
 
   std::vector<DriverFile> find() {
-    search_loader_cache();
-    search_directories(Abi::native, kLibraryDirectories);
-    if (query_.wanted.contains(Capability::compat32)) {
-      search_directories(Abi::compat32, kLibrary32Directories);
+    std::vector<DriverFile> libraries = find_libraries(root_, query_, notes_);
+    collect_binaries();
+    files_.insert(files_.end(), libraries.begin(), libraries.end());
+    collect_firmware();
+    for (const Component& row : components()) {
+      if (!row.capabilities.intersects(query_.wanted)) continue;
+      if (row.kind == ComponentKind::ipc_socket) add_socket(row);
+      if (row.kind == ComponentKind::ipc_directory) add_mps_directory(row);
+      if (row.kind == ComponentKind::data_file) add_data_file(row);
+      if (row.kind == ComponentKind::xorg_module) add_xorg_module(row, libraries);
     }
-    require_management_library();
-    std::vector<DriverFile> files;
-    collect_binaries(files);
-    collect_libraries(files, Abi::native);
-    collect_libraries(files, Abi::compat32);
-    collect_firmware(files);
-    collect_endpoints(files);
-    return files;
+    return std::move(files_);
   }
 
  private:
-  [[nodiscard]] bool is_wanted(const Component& row) const {
-    return row.capabilities.intersects(query_.wanted) || row.name == kManagementLibrary;
-  }
-
-  // ---- libraries
-
-  void search_loader_cache() {
-    const auto bytes = root_.read(query_.loader_cache, kMaxLoaderCache);
-    const auto entries = bytes ? parse_ld_cache(*bytes) : std::nullopt;
-    if (!entries) {
-      notes_.push_back(info("no usable loader cache at " + query_.loader_cache +
-                            " in the driver root: searching the well-known directories"));
-      return;
-    }
-    const bool compat32 = query_.wanted.contains(Capability::compat32);
-    for (const LdCacheEntry& entry : *entries) {
-      const auto row = libraries_.find(base_name(entry.name));
-      if (row == libraries_.end()) continue;
-      if (entry.flags == native_library_flags()) consider(*row->second, Abi::native, entry.path);
-      if (compat32 && entry.flags == compat32_library_flags()) {
-        consider(*row->second, Abi::compat32, entry.path);
-      }
-    }
-  }
-
-  template <std::size_t count>
-  void search_directories(Abi abi, const std::array<std::string_view, count>& directories) {
-    std::vector<std::string> existing;
-    for (const std::string_view directory : directories) {
-      const UniqueFd fd = root_.open(std::string(directory), O_PATH | O_DIRECTORY);
-      std::string resolved = fd ? root_.path_of(fd.get()) : std::string();
-      if (resolved.empty()) continue;
-      if (std::find(existing.begin(), existing.end(), resolved) != existing.end()) continue;
-      existing.push_back(std::move(resolved));
-    }
-    for (const auto& [name, row] : libraries_) {
-      for (const std::string& directory : existing) {
-        if (found_.contains({row, abi})) break;
-        consider(*row, abi, directory + "/" + std::string(name) + suffix_);
-      }
-      const bool is_management = name == kManagementLibrary && abi == Abi::native;
-      if (!is_management || found_.contains({row, abi})) continue;
-      // Only to say which version is there instead.
-      for (const std::string& directory : existing) {
-        consider(*row, abi, directory + "/" + std::string(name) + ".1");
-      }
-    }
-  }
-
-  void consider(const Component& row, Abi abi, const std::string& path) {
-    const UniqueFd fd = root_.open(path, O_PATH);
-    if (!fd || !status_of(fd.get()).is_regular()) return;
-    HostPath resolved(root_.path_of(fd.get()));
-    const std::string name = resolved.filename();
-    if (!name.ends_with(suffix_)) {
-      const bool versioned = name.size() > row.name.size() + 1;
-      if (row.name == kManagementLibrary && versioned) {
-        other_version_ = name.substr(row.name.size() + 1);
-      }
-      return;
-    }
-    if (const auto chosen = found_.find({&row, abi}); chosen != found_.end()) {
-      if (chosen->second.path != resolved) {
-        notes_.push_back(info("selected " + chosen->second.path.str() + " over " + resolved.str()));
-      }
-      return;
-    }
-    const auto elf = read_header(resolved.str());
-    const std::uint16_t machine = abi == Abi::native ? kNativeMachine : kCompat32Machine;
-    if (!elf || elf->machine != machine) {
-      notes_.push_back(warning("left out " + resolved.str() + ": not a shared object of the " +
-                               (abi == Abi::native ? "native" : "32-bit") + " ABI"));
-      return;
-    }
-    DriverFile file{.kind = ComponentKind::library,
-                    .component = &row,
-                    .abi = abi,
-                    .path = std::move(resolved),
-                    .soname = elf->soname};
-    // A foreign SONAME would shadow another library in the container.
-    if (!file.soname.empty() && base_name(file.soname) != row.name) {
-      notes_.push_back(warning("left out " + file.path.str() + ": its SONAME is " + file.soname));
-      return;
-    }
-    found_[{&row, abi}] = std::move(file);
-  }
-
-  [[nodiscard]] std::optional<ElfInfo> read_header(const std::string& path) const {
-    const UniqueFd file = root_.open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
-    if (!file) return std::nullopt;
-    return read_elf([&](std::uint64_t offset, std::size_t size) {
-      std::string bytes(size, '\0');
-      const ssize_t count = ::pread(file.get(), bytes.data(), size, static_cast<off_t>(offset));
-      bytes.resize(count < 0 ? 0 : static_cast<std::size_t>(count));
-      return bytes;
-    });
-  }
-
-  void require_management_library() const {
-    const Component* row = find_component(ComponentKind::library, kManagementLibrary);
-    if (found_.contains({row, Abi::native})) return;
-    const std::string& driver = query_.driver.str();
-    if (!other_version_.empty()) {
-      throw Error(Code::driver_version_mismatch,
-                  "driver/library version mismatch: the kernel module is " + driver +
-                      ", the user-space libraries are " + other_version_,
-                  "reboot, or reload the nvidia kernel modules, so that both have one version");
-    }
-    throw Error(Code::driver_files_missing,
-                "no `libnvidia-ml.so." + driver +
-                    "` below the driver root, neither in its loader cache nor in the well-known "
-                    "library directories",
-                "install the user-space part of the driver, version " + driver +
-                    ", or set `root` under [nvidia-container-cli] to where it is installed");
-  }
-
-  void collect_libraries(std::vector<DriverFile>& files, Abi abi) {
-    if (abi == Abi::compat32 && !query_.wanted.contains(Capability::compat32)) return;
+  void collect_binaries() {
+    std::vector<std::string> missing;
     for (const Component& row : components()) {
-      if (!libraries_.contains(row.name) || row.kind != ComponentKind::library) continue;
-      const auto file = found_.find({&row, abi});
-      if (file != found_.end()) {
-        files.push_back(file->second);
-      } else {
-        notes_.push_back(info(std::string("missing ") + (abi == Abi::native ? "" : "32-bit ") +
-                              std::string(row.name)));
-      }
-    }
-  }
-
-  // ---- everything else
-
-  void collect_binaries(std::vector<DriverFile>& files) {
-    for (const Component& row : components()) {
-      if (row.kind != ComponentKind::binary || !is_wanted(row)) continue;
-      const auto path = find_binary(row.name);
-      if (path) {
-        files.push_back({.kind = row.kind, .component = &row, .path = *path});
-      } else {
-        notes_.push_back(info("missing " + std::string(row.name)));
-      }
-    }
-  }
-
-  [[nodiscard]] std::optional<HostPath> find_binary(std::string_view name) const {
-    for (const std::string_view directory : kBinaryDirectories) {
-      const UniqueFd fd = root_.open(std::string(directory) + "/" + std::string(name), O_PATH);
-      if (fd && status_of(fd.get()).is_regular()) return HostPath(root_.path_of(fd.get()));
-    }
-    return std::nullopt;
-  }
-
-  void collect_firmware(std::vector<DriverFile>& files) const {
-    const std::string directory = "/lib/firmware/nvidia/" + query_.driver.str();
-    for (const std::string& name : root_.list(directory)) {
-      if (!name.starts_with("gsp") || !name.ends_with(".bin")) continue;
-      const UniqueFd fd = root_.open(directory + "/" + name, O_PATH);
-      if (!fd || !status_of(fd.get()).is_regular()) continue;
-      files.push_back({.kind = ComponentKind::firmware,
-                       .component = &firmware_component(),
-                       .path = HostPath(root_.path_of(fd.get()))});
-    }
-  }
-
-  void collect_endpoints(std::vector<DriverFile>& files) const {
-    for (const Component& row : components()) {
-      const bool is_directory = row.kind == ComponentKind::ipc_directory;
-      if (!is_wanted(row) || (row.kind != ComponentKind::ipc_socket && !is_directory)) continue;
-      const std::string path = is_directory ? query_.mps_pipe_directory : std::string(row.name);
-      const UniqueFd fd = root_.open(path, O_PATH);
-      if (!fd) continue;
-      const FileStatus status = status_of(fd.get());
-      if (is_directory ? !status.is_directory() : !status.is_socket()) {
-        notes_.push_back(
-            info("left out " + path + ": not a " + (is_directory ? "directory" : "socket")));
+      if (row.kind != ComponentKind::binary || !row.capabilities.intersects(query_.wanted))
         continue;
+      const bool found =
+          std::any_of(kBinaryDirectories.begin(), kBinaryDirectories.end(), [&](auto directory) {
+            return add_regular(row, std::string(directory) + "/" + std::string(row.name), {});
+          });
+      if (!found) missing.emplace_back(row.name);
+    }
+    if (!missing.empty()) notes_.push_back(info("missing programs: " + join(missing, ", ")));
+  }
+
+  /// Adds the regular file at `path`, or what it leads to; false if there is none.
+  bool add_regular(const Component& row, const std::string& path, ContainerPath place) {
+    const UniqueFd fd = root_.open(path, O_PATH);
+    if (!fd || !status_of(fd.get()).is_regular()) return false;
+    HostPath resolved(root_.path_of(fd.get()));
+    if (resolved.empty()) return false;
+    files_.push_back({.kind = row.kind,
+                      .component = &row,
+                      .path = std::move(resolved),
+                      .place = std::move(place)});
+    return true;
+  }
+
+  /// The kernel takes the first of several files with one name.
+  void collect_firmware() {
+    const std::string below = "/nvidia/" + query_.driver.str();
+    if (query_.driver.str().empty()) return;
+    std::vector<std::string> seen;
+    for (const std::string& directory : query_.firmware_directories) {
+      const auto names = root_.list(directory + below, [](std::string_view name) {
+        return name.starts_with("gsp") && name.ends_with(".bin");
+      });
+      for (const std::string& name : names) {
+        if (std::find(seen.begin(), seen.end(), name) != seen.end()) continue;
+        // The path by which the kernel's documents know it, wherever the host has it.
+        const ContainerPath place("/lib/firmware" + below + "/" + name);
+        if (add_regular(firmware_component(), directory + below + "/" + name, place)) {
+          seen.push_back(name);
+        }
       }
-      files.push_back(
-          {.kind = row.kind, .component = &row, .path = HostPath(root_.path_of(fd.get()))});
+    }
+  }
+
+  void add_socket(const Component& row) {
+    const std::string path(row.name);
+    const UniqueFd fd = root_.open(path, O_PATH);
+    if (!fd) return;
+    if (!status_of(fd.get()).is_socket()) {
+      notes_.push_back(info("left out " + path + ": not a socket"));
+    } else if (is_stale(fd.get())) {
+      notes_.push_back(info("left out " + path + ": no daemon listens on it"));
+    } else {
+      add_endpoint(row, fd.get());
+    }
+  }
+
+  void add_mps_directory(const Component& row) {
+    const std::string& path = query_.mps_pipe_directory;
+    const UniqueFd fd = root_.open(path, O_PATH);
+    if (!fd) return;
+    if (!status_of(fd.get()).is_directory()) {
+      notes_.push_back(info("left out " + path + ": not a directory"));
+      return;
+    }
+    const UniqueFd control = root_.open(path + "/control", O_PATH | O_NOFOLLOW);
+    if (control && status_of(control.get()).is_socket() && is_stale(control.get())) {
+      notes_.push_back(info("left out " + path + ": no MPS daemon listens there"));
+      return;
+    }
+    add_endpoint(row, fd.get());
+  }
+
+  void add_endpoint(const Component& row, int fd) {
+    const std::string resolved = root_.path_of(fd);
+    files_.push_back({.kind = row.kind,
+                      .component = &row,
+                      .path = HostPath(resolved),
+                      .place = ContainerPath(resolved)});
+  }
+
+  void add_data_file(const Component& row) {
+    const std::string name = with_version(row.name, query_.driver);
+    for (const std::string_view directory : kDataDirectories) {
+      const std::string path = std::string(directory) + "/" + name;
+      if (!add_regular(row, path, data_place(directory, name))) continue;
+      if (name.ends_with(".json")) {
+        const auto text = root_.read(path, kMaxManifest);
+        if (text) files_.back().refers_to = absolute_library_of(*text);
+      }
+      return;
+    }
+  }
+
+  /// Loaders look in /etc and /usr/share; the reference puts all Vulkan manifests into /etc.
+  static ContainerPath data_place(std::string_view directory, const std::string& name) {
+    const bool is_usual = directory == "/etc" || directory == "/usr/local/share";
+    const bool is_vulkan = name.starts_with("vulkan") || name.starts_with("OpenCL/");
+    const std::string place = is_vulkan ? "/etc" : is_usual ? std::string(directory) : "/usr/share";
+    return ContainerPath(place + "/" + name);
+  }
+
+  void add_xorg_module(const Component& row, const std::vector<DriverFile>& libraries) {
+    const std::string name = with_version(row.name, query_.driver);
+    std::vector<std::string> directories;
+    for (const DriverFile& library : libraries) {
+      if (library.abi == Abi::native) directories.push_back(library.path.parent().str());
+    }
+    std::sort(directories.begin(), directories.end());
+    directories.erase(std::unique(directories.begin(), directories.end()), directories.end());
+    directories.insert(directories.end(), kXorgDirectories.begin(), kXorgDirectories.end());
+    for (const std::string& directory : directories) {
+      for (const std::string_view place : kXorgModulePlaces) {
+        const std::string path = directory + std::string(place) + "/" + name;
+        if (add_regular(row, path, ContainerPath(path))) return;
+      }
     }
   }
 
   const RootDir& root_;
   const DriverFileQuery& query_;
   Notes& notes_;
-  std::string suffix_;
-  std::unordered_map<std::string_view, const Component*> libraries_ = {};
-  std::map<std::pair<const Component*, Abi>, DriverFile> found_ = {};
-  std::string other_version_ = {};
+  std::vector<DriverFile> files_ = {};
 };
 
 }  // namespace
 
 std::vector<DriverFile> find_driver_files(const RootDir& root, const DriverFileQuery& query,
                                           Notes& notes) {
-  return Finder(root, query, notes).find();
+  return FileFinder(root, query, notes).find();
 }
 
 }  // namespace nvhook

@@ -14,16 +14,20 @@ namespace nvhook {
 struct DriverFileQuery {
   std::string loader_cache = "/etc/ld.so.cache";
   std::string mps_pipe_directory = "/tmp/nvidia-mps";
+  /// Library directories to search beside those that are found otherwise.
+  std::vector<std::string> search_path = {};
+  /// Directories that the kernel loads firmware from, first come first served.
+  std::vector<std::string> firmware_directories = {};
   Version driver = {};
+  /// WSL2, where files have versions of their own.
+  bool any_version = false;
   /// Files of other capabilities are not looked for; libnvidia-ml always is, as proof of an
   /// installed driver.
   CapabilitySet wanted = {};
 };
 
-/// The files of the component table that exist, resolved, in the table's order. A library is found
-/// through the loader cache of `root` or in a well-known directory, must be an ELF object of its
-/// ABI, and its file name must end in the driver's version. Throws Error(driver_files_missing,
-/// driver_version_mismatch) for libnvidia-ml.
+/// The files of the component table that exist, resolved, in the order of Inventory::files. Throws
+/// Error(driver_files_missing, driver_version_mismatch) for libnvidia-ml.
 [[nodiscard]] std::vector<DriverFile> find_driver_files(const RootDir& root,
                                                         const DriverFileQuery& query, Notes& notes);
 

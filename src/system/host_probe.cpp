@@ -10,15 +10,13 @@
 #include "core/error.hpp"
 #include "core/proc_text.hpp"
 #include "core/text.hpp"
+#include "system/device_probe.hpp"
 #include "system/driver_files.hpp"
 
 namespace nvhook {
 namespace {
 
 constexpr std::size_t kMaxProcText = 1UL << 20U;
-constexpr unsigned kNvidiaMajor = 195;  // assigned to NVIDIA in the kernel's devices.txt
-constexpr unsigned kControlMinor = 255;
-constexpr unsigned kModesetMinor = 254;
 const std::string kProcDriver = "/proc/driver/nvidia";
 
 bool exists(const RootDir& root, const std::string& path) {
@@ -33,12 +31,22 @@ bool has_nvidia_pci_device(const RootDir& system) {
   });
 }
 
+/// NVIDIA's systems on a chip: their driver is a list of files in the distribution (behaviour.md
+/// §5.12).
+bool is_tegra(const RootDir& system) {
+  const auto family = system.read("/sys/devices/soc0/family", 64);
+  return (family && trim(*family) == "Tegra") || exists(system, "/etc/nv_tegra_release");
+}
+
 /// Why there is no driver, told from facts.
 Error driver_not_loaded(const RootDir& system) {
   const std::string what = "driver not loaded: `/proc/driver/nvidia/version` does not exist";
-  if (exists(system, "/dev/dxg")) {
-    return Error(Code::driver_not_loaded, what + "; this is WSL2, which is not supported yet",
-                 "use a CDI specification made by nvidia-ctk on this machine");
+  if (is_tegra(system)) {
+    return Error(
+        Code::driver_not_loaded,
+        what + "; this is a Tegra system, whose integrated GPU this hook does not serve",
+        "sudo nvidia-ctk cdi generate --mode=csv --output=/etc/cdi/nvidia.yaml, then start "
+        "the container with --device nvidia.com/gpu=all");
   }
   if (exists(system, "/sys/module/nouveau")) {
     return Error(Code::driver_not_loaded, what + "; the nouveau driver is loaded instead",
@@ -65,87 +73,31 @@ Version read_driver_version(const RootDir& system) {
   return *std::move(version);
 }
 
+/// In PCI order, which is NVML's. An excluded GPU does not count there; one that is lost does, so
+/// that it keeps its index though nobody can have it.
 std::vector<Gpu> read_gpus(const RootDir& system, Notes& notes) {
-  std::vector<Gpu> gpus;
+  std::vector<std::pair<PciAddress, std::string>> addresses;
   for (const std::string& pci : system.list(kProcDriver + "/gpus")) {
+    if (const auto address = parse_pci_address(pci)) addresses.emplace_back(*address, pci);
+  }
+  std::sort(addresses.begin(), addresses.end());
+  std::vector<Gpu> gpus;
+  unsigned index = 0;
+  for (const auto& [address, pci] : addresses) {
     const auto text = system.read(kProcDriver + "/gpus/" + pci + "/information", kMaxProcText);
     auto gpu = text ? parse_gpu_information(*text, pci) : std::nullopt;
-    if (!gpu || !parse_pci_address(pci)) {
-      notes.push_back(warning("GPU at " + pci + " left out: its information cannot be read"));
+    if (!gpu) {
+      notes.push_back(warning("GPU " + std::to_string(index++) + " at " + pci +
+                              " left out: its information cannot be read"));
     } else if (gpu->excluded) {
       notes.push_back(info("GPU at " + pci + " left out: excluded by the driver"));
     } else {
+      gpu->index = index++;
       gpus.push_back(*std::move(gpu));
     }
   }
-  std::sort(gpus.begin(), gpus.end(), [](const Gpu& a, const Gpu& b) {
-    return parse_pci_address(a.pci) < parse_pci_address(b.pci);
-  });
-  for (unsigned index = 0; index < gpus.size(); ++index) gpus[index].index = index;
   return gpus;
 }
-
-/// A device node as the host has it: below the driver root's own /dev if that has it (a driver
-/// container), else /dev.
-struct FoundNode {
-  HostFile file = {};
-  FileStatus status = {};
-};
-std::optional<FoundNode> find_node(const HostView& host, const std::string& path) {
-  for (const HostRoot root : {HostRoot::driver, HostRoot::system}) {
-    const RootDir& directory = root == HostRoot::driver ? host.driver : host.system;
-    const UniqueFd fd = directory.open(path, O_PATH | O_NOFOLLOW);
-    if (!fd) continue;
-    return FoundNode{.file = {.root = root, .path = HostPath(path)}, .status = status_of(fd.get())};
-  }
-  return std::nullopt;
-}
-
-class NodeReader {
- public:
-  NodeReader(const HostView& host, std::string_view devices, Inventory& inventory)
-      : host_(host), devices_(devices), inventory_(inventory) {}
-
-  void read() {
-    // The class was called nvidia-frontend before 550.
-    unsigned major = kNvidiaMajor;
-    for (const std::string_view name : {"nvidia", "nvidia-frontend"}) {
-      if (const auto found = find_character_major(devices_, name)) major = *found;
-    }
-    add(DeviceRole::control, "/dev/nvidiactl", DeviceNumber{major, kControlMinor});
-    const auto uvm = find_character_major(devices_, "nvidia-uvm");
-    add_uvm("/dev/nvidia-uvm", uvm, 0);
-    add_uvm("/dev/nvidia-uvm-tools", uvm, 1);
-    add(DeviceRole::modeset, "/dev/nvidia-modeset", DeviceNumber{major, kModesetMinor});
-    for (const Gpu& gpu : inventory_.gpus) {
-      add(DeviceRole::gpu, "/dev/nvidia" + std::to_string(gpu.minor),
-          DeviceNumber{major, gpu.minor}, gpu.minor);
-    }
-  }
-
- private:
-  void add(DeviceRole role, const std::string& path, DeviceNumber number, unsigned gpu_minor = 0) {
-    const auto node = find_node(host_, path);
-    if (!node) return;
-    inventory_.nodes.push_back(
-        {.role = role, .file = node->file, .number = number, .gpu_minor = gpu_minor});
-  }
-
-  /// The major of nvidia-uvm is assigned when it is loaded; where /proc/devices does not list it
-  /// the node itself tells.
-  void add_uvm(const std::string& path, std::optional<unsigned> major, unsigned minor) {
-    const auto node = find_node(host_, path);
-    if (!node || (!major && !node->status.is_character_device())) return;
-    const DeviceNumber number =
-        major ? DeviceNumber{*major, minor}
-              : DeviceNumber{node->status.device_major, node->status.device_minor};
-    inventory_.nodes.push_back({.role = DeviceRole::uvm, .file = node->file, .number = number});
-  }
-
-  const HostView& host_;
-  std::string_view devices_;
-  Inventory& inventory_;
-};
 
 void read_proc_texts(const RootDir& system, Inventory& inventory) {
   for (const char* name : {"params", "registry", "version"}) {
@@ -159,39 +111,51 @@ void read_proc_texts(const RootDir& system, Inventory& inventory) {
   }
 }
 
-void read_mig(const RootDir& system, std::string_view devices, Inventory& inventory) {
-  inventory.has_mig_capabilities = exists(system, kProcDriver + "/capabilities");
-  if (!inventory.has_mig_capabilities) return;
-  inventory.nvidia_caps_major = find_character_major(devices, "nvidia-caps");
-  if (const auto text = system.read("/proc/driver/nvidia-caps/mig-minors", kMaxProcText)) {
-    inventory.mig_capabilities = parse_mig_minors(*text);
-    return;
+/// Directories that the kernel loads firmware from, in its order (drivers/base/firmware_loader).
+std::vector<std::string> firmware_directories(const RootDir& system) {
+  const auto text = [&](const std::string& path) {
+    return std::string(trim(system.read(path, kMaxProcText).value_or("")));
+  };
+  std::vector<std::string> directories;
+  const std::string custom = text("/sys/module/firmware_class/parameters/path");
+  if (custom.starts_with('/')) directories.push_back(custom);
+  const std::string release = text("/proc/sys/kernel/osrelease");
+  for (const char* base : {"/lib/firmware/updates", "/lib/firmware"}) {
+    if (!release.empty()) directories.push_back(std::string(base) + "/" + release);
+    directories.emplace_back(base);
   }
-  for (const auto& [role, name] : {std::pair{MigCapability::Role::config, "config"},
-                                   std::pair{MigCapability::Role::monitor, "monitor"}}) {
-    const auto text = system.read(kProcDriver + "/capabilities/mig/" + name, kMaxProcText);
-    const auto minor = text ? parse_device_file_minor(*text) : std::nullopt;
-    if (minor) inventory.mig_capabilities.push_back({.role = role, .minor = *minor});
+  return directories;
+}
+
+void read_files(const HostView& host, const Request& request, Inventory& inventory) {
+  DriverFileQuery query{.loader_cache = host.loader_cache,
+                        .mps_pipe_directory = host.mps_pipe_directory,
+                        .search_path = host.library_search_path,
+                        .driver = inventory.driver,
+                        .any_version = inventory.is_wsl,
+                        .wanted = request.capabilities};
+  if (inventory.is_wsl) {
+    query.search_path.emplace_back("/usr/lib/wsl/lib");
+  } else {
+    query.firmware_directories = firmware_directories(host.system);
   }
+  inventory.files = find_driver_files(host.driver, query, inventory.notes);
 }
 
 }  // namespace
 
-Inventory probe_host(const HostView& host, CapabilitySet wanted) {
+Inventory probe_host(const HostView& host, const Request& request) {
   Inventory inventory;
-  inventory.driver = read_driver_version(host.system);
-  inventory.cuda = cuda_version_of(inventory.driver);
-  inventory.gpus = read_gpus(host.system, inventory.notes);
-  const std::string devices = host.system.read("/proc/devices", kMaxProcText).value_or("");
-  NodeReader(host, devices, inventory).read();
-  read_proc_texts(host.system, inventory);
-  read_mig(host.system, devices, inventory);
-  inventory.files = find_driver_files(host.driver,
-                                      {.loader_cache = host.loader_cache,
-                                       .mps_pipe_directory = host.mps_pipe_directory,
-                                       .driver = inventory.driver,
-                                       .wanted = wanted},
-                                      inventory.notes);
+  const RootDir& system = host.system;
+  inventory.is_wsl = !exists(system, kProcDriver + "/version") && exists(system, "/dev/dxg");
+  if (!inventory.is_wsl) {
+    inventory.driver = read_driver_version(system);
+    inventory.cuda = cuda_version_of(inventory.driver);
+    inventory.gpus = read_gpus(system, inventory.notes);
+    read_proc_texts(system, inventory);
+  }
+  read_devices(host, request, inventory);
+  read_files(host, request, inventory);
   return inventory;
 }
 

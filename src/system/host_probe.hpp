@@ -3,9 +3,10 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
-#include "core/capability.hpp"
 #include "core/inventory.hpp"
+#include "core/request.hpp"
 #include "system/root_dir.hpp"
 
 namespace nvhook {
@@ -15,12 +16,14 @@ struct HostView {
   const RootDir& driver;                               ///< the driver root
   std::string loader_cache = "/etc/ld.so.cache";       ///< below the driver root
   std::string mps_pipe_directory = "/tmp/nvidia-mps";  ///< below the driver root
+  /// Library directories to search first, below the driver root.
+  std::vector<std::string> library_search_path = {};
 };
 
-/// The facts that a request for `wanted` needs; files of other capabilities are not looked for.
+/// The facts that `request` needs; files of capabilities that it does not name are not looked for.
 /// Opens no GPU and loads no library. Throws Error(driver_not_loaded), with the words `driver not
 /// loaded`, without a kernel driver; Error(driver_files_missing) without a libnvidia-ml; and
 /// Error(driver_version_mismatch) if only other versions than the kernel driver's are there.
-[[nodiscard]] Inventory probe_host(const HostView& host, CapabilitySet wanted);
+[[nodiscard]] Inventory probe_host(const HostView& host, const Request& request);
 
 }  // namespace nvhook

@@ -16,7 +16,7 @@
 #include "core/error.hpp"
 #include "system/bind_source.hpp"
 #include "system/files.hpp"
-#include "system/loader_cache_file.hpp"
+#include "system/loader_files.hpp"
 #include "system/mount_id.hpp"
 #include "system/syscalls.hpp"
 #include "system/tmpfs.hpp"
@@ -101,8 +101,13 @@ UniqueFd LinuxKernel::procfs_target(const ContainerPath& path) const {
 }
 
 void LinuxKernel::resolve(const TmpfsMount& mount) {
-  pending_.at(mount.target).target =
-      mount.on_procfs ? procfs_target(mount.target) : tree_.directory_target(mount.target);
+  try {
+    pending_.at(mount.target).target =
+        mount.on_procfs ? procfs_target(mount.target) : tree_.directory_target(mount.target);
+  } catch (const Error& error) {
+    if (!mount.optional) throw;
+    leave_out(mount.target, error);
+  }
 }
 
 std::optional<UniqueFd> LinuxKernel::tmpfs_target(const ContainerPath& path) const {
@@ -136,11 +141,21 @@ void LinuxKernel::resolve(const BindMount& mount) {
 
 // The tree keeps what it has found: after the attaches nothing is looked up by its path again.
 void LinuxKernel::resolve(const Symlink& symlink) {
-  static_cast<void>(tree_.directory(symlink.link.parent()));
+  try {
+    static_cast<void>(tree_.directory(symlink.link.parent()));
+  } catch (const Error& error) {
+    if (!symlink.optional) throw;
+    leave_out(symlink.link, error);
+    left_out_links_.insert(symlink.link);
+  }
 }
 
 void LinuxKernel::resolve(const std::vector<LoaderEntry>& /*entries*/) {
-  static_cast<void>(tree_.directory(kLoaderCacheDirectory));
+  static_cast<void>(tree_.directory(kLoaderCache.parent()));
+}
+
+void LinuxKernel::resolve(const LoaderPath& path) {
+  static_cast<void>(tree_.directory(path.file.parent()));
 }
 
 /// What is attached below a shared mount would appear in every peer, the host's included. runc sets
@@ -181,7 +196,28 @@ void LinuxKernel::attach(const ContainerPath& target) {
 void LinuxKernel::attach(const TmpfsMount& mount) { attach(mount.target); }
 void LinuxKernel::attach(const BindMount& mount) { attach(mount.target); }
 
+/// Images that were built on a machine with a driver have its files where our links go. The name
+/// is one component below a descriptor that was resolved before the attaches.
+bool LinuxKernel::cover_file(int directory, const std::string& name, const Symlink& symlink) {
+  constexpr std::uint64_t kThisName = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV;
+  const auto library = pending_.find(symlink.link.parent() / symlink.target);
+  if (library == pending_.end() || pending_.contains(symlink.link)) return false;
+  UniqueFd target = sys::open_beneath(directory, name.c_str(), O_PATH | O_NOFOLLOW, kThisName);
+  if (!target || !status_of(target.get()).is_regular()) return false;
+  UniqueFd tree = sys::open_tree(library->second.tree.get(), "",
+                                 OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH);
+  if (!tree) throw_target_error(symlink.link, "mount over");
+  Pending& pending = pending_[symlink.link];
+  pending.tree = std::move(tree);
+  pending.target = std::move(target);
+  attach(symlink.link);
+  notes_.push_back(
+      info("mounted " + symlink.target + " over the image's own " + symlink.link.str()));
+  return true;
+}
+
 void LinuxKernel::create(const Symlink& symlink) {
+  if (left_out_links_.contains(symlink.link)) return;
   const std::string name = symlink.link.filename();
   const int directory = tree_.directory(symlink.link.parent());
   const int made = [&] {
@@ -199,6 +235,7 @@ void LinuxKernel::create(const Symlink& symlink) {
   if (errno != EEXIST) throw_target_error(symlink.link, "create link");
   const std::string old = link_text(directory, name);
   if (old == symlink.target) return;
+  if (old.empty() && symlink.replace && cover_file(directory, name, symlink)) return;
   if (old.empty() || !symlink.replace) {
     notes_.push_back(info("kept the image's own " + symlink.link.str()));
     return;
@@ -230,6 +267,10 @@ void LinuxKernel::replace_link(int directory, const std::string& name, const Sym
 
 void LinuxKernel::update_loader_cache(const std::vector<LoaderEntry>& entries) {
   on_commit_.push_back(replace_loader_cache(tree_, entries, undo_, notes_));
+}
+
+void LinuxKernel::update_loader_path(const LoaderPath& path) {
+  on_commit_.push_back(extend_loader_path(tree_, path, undo_, notes_));
 }
 
 void LinuxKernel::verify() {

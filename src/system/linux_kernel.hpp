@@ -36,10 +36,12 @@ class LinuxKernel : public Kernel {
   void resolve(const BindMount& mount) override;
   void resolve(const Symlink& symlink) override;
   void resolve(const std::vector<LoaderEntry>& entries) override;
+  void resolve(const LoaderPath& path) override;
   void attach(const TmpfsMount& mount) override;
   void attach(const BindMount& mount) override;
   void create(const Symlink& symlink) override;
   void update_loader_cache(const std::vector<LoaderEntry>& entries) override;
+  void update_loader_path(const LoaderPath& path) override;
   void verify() override;
   void allow_devices() override;
   void commit() noexcept override;
@@ -58,6 +60,7 @@ class LinuxKernel : public Kernel {
 
   void attach(const ContainerPath& target);
   void make_parent_slave(int target);
+  bool cover_file(int directory, const std::string& name, const Symlink& symlink);
   void replace_link(int directory, const std::string& name, const Symlink& symlink,
                     const std::string& old);
   [[nodiscard]] UniqueFd procfs_target(const ContainerPath& path) const;
@@ -73,6 +76,7 @@ class LinuxKernel : public Kernel {
   UndoStack undo_ = {};
   TargetTree tree_;
   std::map<ContainerPath, Pending> pending_ = {};
+  std::set<ContainerPath> left_out_links_ = {};
   std::set<std::uint64_t> slave_mounts_ = {};
   std::optional<DevicePermission> permission_ = {};
   std::vector<std::function<void()>> on_commit_ = {};

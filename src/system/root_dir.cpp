@@ -70,7 +70,8 @@ std::optional<std::string> RootDir::read(const std::string& path, std::size_t li
   return read_all(file.get(), limit);
 }
 
-std::vector<std::string> RootDir::list(const std::string& path) const {
+std::vector<std::string> RootDir::list(const std::string& path,
+                                       const std::function<bool(std::string_view)>& keep) const {
   const UniqueFd directory = open(path, O_RDONLY | O_DIRECTORY);
   std::vector<std::string> names;
   if (!directory) return names;
@@ -79,8 +80,9 @@ std::vector<std::string> RootDir::list(const std::string& path) const {
   if (!stream) return names;
   // NOLINTNEXTLINE(concurrency-mt-unsafe): this program has one thread
   while (const dirent* entry = ::readdir(stream.get())) {
-    const std::string name = static_cast<const char*>(entry->d_name);
-    if (name != "." && name != "..") names.push_back(name);
+    const std::string_view name = static_cast<const char*>(entry->d_name);
+    if (name == "." || name == ".." || (keep && !keep(name))) continue;
+    names.emplace_back(name);
   }
   std::sort(names.begin(), names.end());
   return names;

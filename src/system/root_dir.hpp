@@ -2,8 +2,10 @@
 // A directory that is the root of everything below it: no link and no `..` leads out.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "system/unique_fd.hpp"
@@ -47,8 +49,10 @@ class RootDir {
   /// read or is larger.
   [[nodiscard]] std::optional<std::string> read(const std::string& path, std::size_t limit) const;
 
-  /// The names in a directory, sorted, without `.` and `..`; empty if there is no such directory.
-  [[nodiscard]] std::vector<std::string> list(const std::string& path) const;
+  /// The names in a directory that `keep` keeps, sorted, without `.` and `..`; empty if there is no
+  /// such directory.
+  [[nodiscard]] std::vector<std::string> list(
+      const std::string& path, const std::function<bool(std::string_view)>& keep = {}) const;
 
  private:
   UniqueFd fd_;

@@ -84,12 +84,18 @@ TEST(CharacterMajor, BlockDevicesDoNotCount) {
 
 TEST(MigMinors, OfConfigMonitorAndInstances) {
   const auto capabilities = parse_mig_minors(
-      "config 1\nmonitor 2\ngpu0/gi0/access 3\ngpu2/gi1/ci0/access 22\nnonsense\ngpuX/gi0 4\n");
+      "config 1\nmonitor 2\ngpu0/gi0/access 3\ngpu2/gi1/ci0/access 22\nnonsense\ngpuX/gi0 4\n"
+      "gpu1/gi0/ciX/access 5\ngpu1/gi0/ci0 6\n");
   using Role = MigCapability::Role;
-  EXPECT_THAT(capabilities, ::testing::ElementsAre(MigCapability{Role::config, 0, 1},
-                                                   MigCapability{Role::monitor, 0, 2},
-                                                   MigCapability{Role::instance, 0, 3},
-                                                   MigCapability{Role::instance, 2, 22}));
+  EXPECT_THAT(capabilities,
+              ::testing::ElementsAre(MigCapability{.role = Role::config, .minor = 1},
+                                     MigCapability{.role = Role::monitor, .minor = 2},
+                                     MigCapability{.role = Role::instance, .minor = 3},
+                                     MigCapability{.role = Role::instance,
+                                                   .gpu_minor = 2,
+                                                   .gpu_instance = 1,
+                                                   .compute_instance = 0,
+                                                   .minor = 22}));
 }
 
 TEST(DeviceFileMinor, IsReadFromACapabilityFile) {

@@ -253,17 +253,17 @@ TEST(VolumeMounts, GiveWayToTheEnvironmentIfThereAreNone) {
             DeviceSelection(DeviceNames{"0"}));
 }
 
-TEST(VolumeMounts, ImexAndCdiNamesAreNoDevicesAndNoted) {
+TEST(VolumeMounts, ImexNamesAreChannelsAndCdiNamesAreNoted) {
   const auto result =
       derive_mounted({{"/dev/null", "/var/run/nvidia-container-devices/imex/0"},
                       {"/dev/null", "/var/run/nvidia-container-devices/cdi/nvidia.com/gpu/0"},
                       {"/dev/null", "/var/run/nvidia-container-devices/0"}});
   EXPECT_EQ(devices_of(result), DeviceSelection(DeviceNames{"0"}));
+  EXPECT_THAT(result.request->imex_channels, ElementsAre(0U));
   EXPECT_THAT(result.notes,
-              ElementsAre(nvhook::info("volume mount on `/var/run/nvidia-container-devices/imex/0` "
-                                       "names no GPU: not used"),
-                          nvhook::info("volume mount on `/var/run/nvidia-container-devices/cdi/"
-                                       "nvidia.com/gpu/0` names no GPU: not used")));
+              ElementsAre(nvhook::info("volume mount on `/var/run/nvidia-container-devices/cdi/"
+                                       "nvidia.com/gpu/0` names a CDI device, which the "
+                                       "container's engine injects: not used")));
 }
 
 struct Mount {

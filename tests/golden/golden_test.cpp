@@ -42,12 +42,14 @@ std::string plan_of(const fs::path& folder) {
   const ContainerSpec spec = parse_spec(read_text(folder / "config.json"));
   const RequestResult result = derive_request(spec, config);
   if (!result.request) return "no GPU container\n";
-  const auto root = open_root(host.tree().path());
+  const auto root = open_root(host.tree().path().string());
+  const auto driver = open_root(host.tree().path().string() + config.driver_root);
   const auto rootfs = open_root(image.path());
-  const Inventory inventory =
-      probe_host({.system = *root, .driver = *root}, result.request->capabilities);
-  return to_json(make_plan(*result.request, inventory, probe_container(*rootfs), config), "/") +
-         "\n";
+  const Inventory inventory = probe_host(
+      {.system = *root, .driver = *driver, .library_search_path = config.library_search_path},
+      *result.request);
+  const Plan plan = make_plan(*result.request, inventory, probe_container(*rootfs), config);
+  return to_json(plan, config.driver_root) + "\n";
 }
 
 std::vector<std::string> case_names() {

@@ -47,6 +47,10 @@ class FailingKernel : public Kernel {
     step();
     real_.resolve(entries);
   }
+  void resolve(const LoaderPath& path) override {
+    step();
+    real_.resolve(path);
+  }
   void attach(const TmpfsMount& mount) override {
     step();
     real_.attach(mount);
@@ -62,6 +66,10 @@ class FailingKernel : public Kernel {
   void update_loader_cache(const std::vector<LoaderEntry>& entries) override {
     step();
     real_.update_loader_cache(entries);
+  }
+  void update_loader_path(const LoaderPath& path) override {
+    step();
+    real_.update_loader_path(path);
   }
   void verify() override {
     step();

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <array>
+#include <map>
 #include <stdexcept>
 #include <string>
 
@@ -79,15 +80,128 @@ inline FakeHost fedora_host() {
   return host;
 }
 
-/// NixOS: no loader cache, everything below /run/opengl-driver.
-inline FakeHost nixos_host() {
-  FakeHost host;
-  host.gpu("0000:01:00.0", 0, "GPU-5c14f29e-9a3b-4d4c-8f0e-000000000000");
+/// Where a layout has the driver's files, all in directories of their own.
+struct Layout {
+  std::string libraries;
+  std::string binaries;
+  std::string manifests;  ///< above glvnd/, vulkan/ …
+  bool in_loader_cache = false;
+};
+
+/// What a full installation of a recent driver has, also what no list names and what has a version
+/// of its own.
+inline void install_driver(FakeHost& host, const Layout& layout, const std::string& root = {}) {
+  const std::string lib = root + layout.libraries + "/";
+  const auto add = [&](const std::string& file, const std::string& soname) {
+    host.file(lib + file, soname);
+    if (file != soname && !soname.empty()) host.tree().link(lib + soname, file);
+    if (layout.in_loader_cache) {
+      host.listed(soname.empty() ? file : soname, layout.libraries + "/" + file);
+    }
+  };
   for (const LibrarySpec& library : kDriverLibraries) {
     const std::string file = std::string(library.base) + "." + host.driver();
-    host.file("/nix/store/abc-nvidia-x11/lib/" + file,
-              library.soname[0] == '\0' ? file : std::string(library.soname));
+    add(file, library.soname[0] == '\0' ? file : library.soname);
   }
+  host.tree().link(lib + "libcuda.so", "libcuda.so.1");
+  add("libnvidia-allocator.so." + host.driver(), "libnvidia-allocator.so.1");
+  add("libEGL_nvidia.so." + host.driver(), "libEGL_nvidia.so.0");
+  add("libnvidia-egl-gbm.so.1.1.2", "libnvidia-egl-gbm.so.1");
+  add("libnvidia-egl-wayland.so.1.1.13", "libnvidia-egl-wayland.so.1");
+  host.file(lib + "libnvidia-nvvm70.so.4", "libnvidia-nvvm70.so.4");
+  host.file(lib + "libnvidia-unlisted.so." + host.driver(), "libnvidia-unlisted.so.1");
+  host.file(lib + "vdpau/libvdpau_nvidia.so." + host.driver(), "libvdpau_nvidia.so.1");
+  host.file(lib + "libcudart.so.12.4.127", "libcudart.so.12");  // CUDA's, not the driver's
+  host.file(lib + "nvidia/xorg/libglxserver_nvidia.so." + host.driver(), "libglxserver_nvidia.so");
+  host.file(lib + "nvidia/xorg/nvidia_drv.so", "");
+  for (const char* binary : {"nvidia-smi", "nvidia-cuda-mps-control", "nvidia-cuda-mps-server"}) {
+    host.tree().write(root + layout.binaries + "/" + binary);
+  }
+  const std::string share = root + layout.manifests + "/";
+  host.tree().write(share + "vulkan/icd.d/nvidia_icd.json",
+                    R"({"ICD": {"library_path": "libGLX_nvidia.so.0"}})");
+  host.tree().write(share + "glvnd/egl_vendor.d/10_nvidia.json",
+                    R"({"ICD": {"library_path": ")" +
+                        (layout.in_loader_cache ? "" : layout.libraries + "/") +
+                        R"(libEGL_nvidia.so.0"}})");
+  host.tree().write(share + "egl/egl_external_platform.d/15_nvidia_gbm.json",
+                    R"({"ICD": {"library_path": "libnvidia-egl-gbm.so.1"}})");
+  host.tree().write(share + "nvidia/nvidia-application-profiles-" + host.driver() + "-rc");
+}
+
+inline FakeHost host_with_one_gpu() {
+  FakeHost host;
+  host.gpu("0000:01:00.0", 0, "GPU-5c14f29e-9a3b-4d4c-8f0e-000000000000");
+  host.tree().write("/sys/bus/pci/devices/0000:01:00.0/drm/card1/dev", "226:1\n");
+  host.tree().write("/sys/bus/pci/devices/0000:01:00.0/drm/renderD128/dev", "226:128\n");
+  host.tree().write("/dev/dri/card1");
+  host.tree().write("/dev/dri/renderD128");
+  host.tree().write("/dev/dri/card0");  // the board's own display controller
+  host.tree().link("/dev/dri/by-path/pci-0000:01:00.0-card", "../card1");
+  host.tree().link("/dev/dri/by-path/pci-0000:00:02.0-card", "../card0");
+  return host;
+}
+
+inline FakeHost host_of_layout(const Layout& layout) {
+  FakeHost host = host_with_one_gpu();
+  install_driver(host, layout);
+  return host;
+}
+
+/// A container that loads the modules and shows its own root, with its nodes, at
+/// /run/nvidia/driver.
+inline FakeHost driver_container_host() {
+  FakeHost host;
+  host.gpu("0000:01:00.0", 0, "GPU-5c14f29e-9a3b-4d4c-8f0e-000000000000");
+  install_driver(host, {"/usr/lib/x86_64-linux-gnu", "/usr/bin", "/usr/share"},
+                 "/run/nvidia/driver");
+  for (const char* node : {"nvidiactl", "nvidia0"}) {
+    host.tree().write(std::string("/run/nvidia/driver/dev/") + node);
+  }
+  return host;
+}
+
+/// Two GPUs with seven instances each, whose minors are not their indices.
+inline FakeHost mig_host() {
+  FakeHost host;
+  host.gpu("0000:07:00.0", 1, "GPU-00000000-0000-0000-0000-000000000000");
+  host.gpu("0000:0f:00.0", 0, "GPU-11111111-1111-1111-1111-111111111111");
+  install_driver(host, {"/usr/lib64", "/usr/bin", "/usr/share", true});
+  host.tree().write("/proc/devices",
+                    "Character devices:\n195 nvidia\n239 nvidia-caps\n511 nvidia-uvm\n");
+  std::string minors = "config 1\nmonitor 2\n";
+  unsigned next = 3;
+  // The table lists what could be; the directories are what is.
+  for (unsigned gpu = 0; gpu < 2; ++gpu) {
+    for (unsigned instance = 0; instance < 14; ++instance) {
+      const std::string name = "gpu" + std::to_string(gpu) + "/gi" + std::to_string(instance);
+      const std::string mig = "/proc/driver/nvidia/capabilities/gpu" + std::to_string(gpu) +
+                              "/mig/gi" + std::to_string(instance);
+      const bool exists = instance >= 7;
+      for (const char* below : {"", "/ci0"}) {
+        minors += name + below + "/access " + std::to_string(next) + "\n";
+        if (exists) {
+          host.tree().write(mig + below + "/access",
+                            "DeviceFileMinor: " + std::to_string(next) + "\n");
+          host.tree().write("/dev/nvidia-caps/nvidia-cap" + std::to_string(next));
+        }
+        ++next;
+      }
+    }
+  }
+  host.tree().write("/proc/driver/nvidia/capabilities/mig/config", "DeviceFileMinor: 1\n");
+  host.tree().write("/proc/driver/nvidia/capabilities/mig/monitor", "DeviceFileMinor: 2\n");
+  host.tree().write("/dev/nvidia-caps/nvidia-cap1");
+  host.tree().write("/dev/nvidia-caps/nvidia-cap2");
+  host.tree().write("/proc/driver/nvidia-caps/mig-minors", minors);
+  return host;
+}
+
+/// The real files are in the store; the profile that leads to them has no loader cache.
+inline FakeHost nixos_host() {
+  FakeHost host = host_with_one_gpu();
+  install_driver(host, {"/nix/store/abc-nvidia-x11/lib", "/nix/store/abc-nvidia-x11/bin",
+                        "/nix/store/abc-nvidia-x11/share"});
   host.tree().link("/run/opengl-driver", "/nix/store/abc-nvidia-x11");
   return host;
 }
@@ -96,6 +210,24 @@ inline FakeHost named_host(const std::string& name) {
   if (name == "debian") return debian_host();
   if (name == "fedora") return fedora_host();
   if (name == "nixos") return nixos_host();
+  if (name == "driver-container") return driver_container_host();
+  if (name == "mig") return mig_host();
+  const std::map<std::string, Layout> layouts{
+      {"ubuntu", {"/usr/lib/x86_64-linux-gnu", "/usr/bin", "/usr/share", true}},
+      {"opensuse", {"/usr/lib64", "/usr/bin", "/usr/share", true}},
+      {"arch", {"/usr/lib", "/usr/bin", "/usr/share", true}},
+      {"flatcar",
+       {"/opt/nvidia/current/usr/lib64", "/opt/nvidia/current/usr/bin",
+        "/opt/nvidia/current/usr/share"}},
+      {"talos", {"/usr/local/glibc/usr/lib", "/usr/local/bin", "/usr/local/glibc/usr/share"}},
+      {"bottlerocket", {"/usr/lib/nvidia/tesla", "/usr/libexec/nvidia/tesla/bin", "/usr/share"}},
+      {"cos",
+       {"/home/kubernetes/bin/nvidia/lib64", "/home/kubernetes/bin/nvidia/bin",
+        "/home/kubernetes/bin/nvidia"}},
+      {"own-directory", {"/srv/driver/lib", "/usr/local/bin", "/usr/share"}}};
+  if (const auto layout = layouts.find(name); layout != layouts.end()) {
+    return host_of_layout(layout->second);
+  }
   throw std::runtime_error("no host called " + name);
 }
 
@@ -103,13 +235,19 @@ inline FakeHost named_host(const std::string& name) {
 inline TemporaryDirectory named_image(const std::string& name) {
   TemporaryDirectory image;
   image.directory("/usr/lib");
+  image.directory("/etc");
   if (name == "debian") {
     image.write("/etc/debian_version", "12\n");
-  } else if (name == "fedora") {
+  } else if (name == "fedora" || name == "opensuse") {
     image.directory("/usr/lib64");
   } else if (name == "arch") {
     image.link("/usr/lib64", "lib");
     image.directory("/usr/lib32");
+  } else if (name == "alpine") {
+    image.write("/etc/alpine-release", "3.20.0\n");
+    image.write("/lib/ld-musl-x86_64.so.1");
+  } else if (name == "scratch") {
+    image.write("/hello");
   } else {
     throw std::runtime_error("no image called " + name);
   }

@@ -26,12 +26,14 @@ class RecordingKernel : public Kernel {
   void resolve(const BindMount& mount) override { record("resolve " + mount.target.str()); }
   void resolve(const Symlink& symlink) override { record("resolve " + symlink.link.str()); }
   void resolve(const std::vector<LoaderEntry>& /*entries*/) override { record("resolve cache"); }
+  void resolve(const LoaderPath& path) override { record("resolve " + path.file.str()); }
   void attach(const TmpfsMount& mount) override { record("attach " + mount.target.str()); }
   void attach(const BindMount& mount) override { record("attach " + mount.target.str()); }
   void create(const Symlink& symlink) override { record("link " + symlink.link.str()); }
   void update_loader_cache(const std::vector<LoaderEntry>& entries) override {
     record("cache " + std::to_string(entries.size()));
   }
+  void update_loader_path(const LoaderPath& path) override { record("extend " + path.file.str()); }
   void verify() override { record("verify"); }
   void allow_devices() override { record("allow devices"); }
   void commit() noexcept override { calls.emplace_back("commit"); }

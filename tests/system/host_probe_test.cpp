@@ -32,7 +32,7 @@ test::FakeHost usual_host() {
 
 Inventory probe(const test::FakeHost& host, CapabilitySet wanted = {Capability::utility}) {
   const auto root = open_root(host.tree().path());
-  return probe_host({.system = *root, .driver = *root}, wanted);
+  return probe_host({.system = *root, .driver = *root}, Request{.capabilities = wanted});
 }
 
 std::vector<std::string> paths(const Inventory& inventory, Abi abi = Abi::native) {
@@ -80,7 +80,8 @@ TEST(HostProbe, WithoutADriverTheMessageTellsWhyFromFacts) {
   test::TemporaryDirectory empty;
   const auto root = open_root(empty.path());
   const auto run = [&] {
-    static_cast<void>(probe_host({.system = *root, .driver = *root}, {Capability::utility}));
+    static_cast<void>(probe_host({.system = *root, .driver = *root},
+                                 Request{.capabilities = {Capability::utility}}));
   };
   EXPECT_THAT(run, ThrowsMessage<Error>(AllOf(HasSubstr("driver not loaded"),
                                               HasSubstr("no NVIDIA device on the PCI bus"))));

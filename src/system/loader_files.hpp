@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The container's /etc/ld.so.cache, replaced as a whole.
+// The files that tell the container's loader where libraries are, each replaced as a whole.
 #pragma once
 
 #include <functional>
@@ -12,8 +12,8 @@
 
 namespace nvhook {
 
-/// Where the loader cache is; resolved before anything is attached.
-inline const ContainerPath kLoaderCacheDirectory{"/etc"};
+/// glibc's. Its directory is resolved before anything is attached.
+inline const ContainerPath kLoaderCache{"/etc/ld.so.cache"};
 
 /// Replaces /etc/ld.so.cache by one that also knows `entries` (core/ld_cache.hpp). Nothing is
 /// written through what the image has there: a new file takes its name. Until commit the old file
@@ -23,5 +23,9 @@ inline const ContainerPath kLoaderCacheDirectory{"/etc"};
 [[nodiscard]] std::function<void()> replace_loader_cache(TargetTree& tree,
                                                          const std::vector<LoaderEntry>& entries,
                                                          UndoStack& undo, Notes& notes);
+
+/// The same for musl's search path: the file at `path.file` also names `path.directories`.
+[[nodiscard]] std::function<void()> extend_loader_path(TargetTree& tree, const LoaderPath& path,
+                                                       UndoStack& undo, Notes& notes);
 
 }  // namespace nvhook

@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which of the driver's files go where in the container.
+#pragma once
+
+#include "core/plan_builder.hpp"
+
+namespace nvhook {
+
+/// Files of the requested capabilities, their links, and what the container's loader must know.
+void plan_files(const PlanInput& input, PlanBuilder& plan);
+
+}  // namespace nvhook

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+// Where drivers put their files, by distribution; all below the driver root.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string_view>
+
+namespace nvhook {
+
+#if defined(__x86_64__)
+inline constexpr std::array kMultiarchDirectories{
+    std::string_view("/usr/lib/x86_64-linux-gnu"),
+    std::string_view("/usr/lib/x86_64-linux-gnu/nvidia/current"),  // Debian's alternatives
+    std::string_view("/usr/lib/x86_64-linux-gnu/vdpau")};
+inline constexpr std::array kMultiarchDirectories32{
+    std::string_view("/usr/lib/i386-linux-gnu"),
+    std::string_view("/usr/lib/i386-linux-gnu/nvidia/current"),
+    std::string_view("/usr/lib/i386-linux-gnu/vdpau")};
+inline constexpr std::uint16_t kNativeMachine = 62;
+inline constexpr std::uint16_t kCompat32Machine = 3;
+#elif defined(__aarch64__)
+inline constexpr std::array kMultiarchDirectories{
+    std::string_view("/usr/lib/aarch64-linux-gnu"),
+    std::string_view("/usr/lib/aarch64-linux-gnu/nvidia/current"),
+    std::string_view("/usr/lib/aarch64-linux-gnu/vdpau")};
+inline constexpr std::array kMultiarchDirectories32{
+    std::string_view("/usr/lib/arm-linux-gnueabihf"),
+    std::string_view("/usr/lib/arm-linux-gnueabihf/nvidia/current"),
+    std::string_view("/usr/lib/arm-linux-gnueabihf/vdpau")};
+inline constexpr std::uint16_t kNativeMachine = 183;
+inline constexpr std::uint16_t kCompat32Machine = 40;
+#else
+#error "NVIDIA drivers exist for x86-64 and AArch64"
+#endif
+
+inline constexpr std::array<std::string_view, 18> kLibraryDirectories{
+    "/usr/lib64",  // Fedora, RHEL, openSUSE
+    "/lib64",
+    "/usr/lib",  // Arch
+    "/usr/lib64/vdpau",
+    "/usr/lib/vdpau",
+    "/run/opengl-driver/lib",  // NixOS
+    "/run/opengl-driver/lib/vdpau",
+    "/usr/lib/nvidia/tesla",  // Bottlerocket
+    "/usr/lib/nvidia/current",
+    "/usr/local/glibc/usr/lib",  // Talos, whose own libc is musl
+    "/usr/local/glibc/lib",
+    "/opt/nvidia/current/usr/lib64",  // Flatcar
+    "/opt/nvidia/current/lib64",
+    "/home/kubernetes/bin/nvidia/lib64",  // GKE on Container-Optimized OS
+    "/var/lib/nvidia/lib64",              // Container-Optimized OS
+    "/usr/local/nvidia/lib64",
+    "/usr/local/nvidia/lib",
+    "/usr/lib/wsl/lib",  // WSL2
+};
+inline constexpr std::array<std::string_view, 4> kLibraryDirectories32{
+    "/usr/lib32", "/usr/lib", "/usr/lib/vdpau", "/run/opengl-driver-32/lib"};
+
+inline constexpr std::array<std::string_view, 19> kBinaryDirectories{
+    "/usr/local/sbin",
+    "/usr/local/bin",  // also Talos
+    "/usr/sbin",
+    "/usr/bin",
+    "/sbin",
+    "/bin",
+    "/usr/lib/nvidia/current",
+    "/run/opengl-driver/bin",
+    "/run/current-system/sw/bin",  // NixOS
+    "/usr/libexec/nvidia/tesla/bin",
+    "/usr/lib/nvidia/tesla/bin",
+    "/opt/nvidia/current/usr/bin",
+    "/opt/nvidia/current/bin",
+    "/opt/bin",
+    "/home/kubernetes/bin/nvidia/bin",
+    "/var/lib/nvidia/bin",
+    "/usr/local/nvidia/bin",
+    "/usr/local/glibc/usr/bin",
+    "/usr/lib/wsl/lib",
+};
+
+/// Above the relative paths of data files. The empty one is the driver root itself, as on GKE,
+/// where the driver has a root of its own.
+inline constexpr std::array<std::string_view, 9> kDataDirectories{"/etc",
+                                                                  "/usr/local/share",
+                                                                  "/usr/share",
+                                                                  "/run/opengl-driver/share",
+                                                                  "/usr/local/glibc/usr/share",
+                                                                  "/opt/nvidia/current/usr/share",
+                                                                  "/home/kubernetes/bin/nvidia",
+                                                                  "/var/lib/nvidia",
+                                                                  ""};
+
+/// Below a library directory, and with `modules/…` below the X server's own.
+inline constexpr std::array<std::string_view, 5> kXorgModulePlaces{
+    "/nvidia/xorg", "/xorg/modules/drivers", "/xorg/modules/extensions",
+    "/xorg/modules/updates/drivers", "/xorg/modules/updates/extensions"};
+inline constexpr std::array<std::string_view, 4> kXorgDirectories{
+    "/usr/lib", "/usr/lib64", "/usr/X11R6/lib", "/usr/X11R6/lib64"};
+
+inline constexpr std::string_view kWslDriverStore = "/usr/lib/wsl/drivers";
+
+}  // namespace nvhook

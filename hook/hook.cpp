@@ -12,6 +12,7 @@
 #include "core/apply.hpp"
 #include "core/container_spec.hpp"
 #include "core/container_state.hpp"
+#include "core/device_needs.hpp"
 #include "core/error.hpp"
 #include "core/gpu_selection.hpp"
 #include "core/plan_json.hpp"
@@ -22,6 +23,7 @@
 #include "system/config_files.hpp"
 #include "system/container_probe.hpp"
 #include "system/container_process.hpp"
+#include "system/device_nodes.hpp"
 #include "system/files.hpp"
 #include "system/gpu_query.hpp"
 #include "system/host_probe.hpp"
@@ -132,14 +134,28 @@ struct HostFacts {
   Inventory inventory = {};
 };
 
+/// The host as it is; if it lacks the driver or a node that the request needs, and that may be
+/// changed, as it is after that.
+Inventory probe_or_provide(const HostView& view, const Request& request, const Config& config,
+                           Log& log) {
+  try {
+    Inventory inventory = probe_host(view, request);
+    if (!config.load_kmods || !lacks_devices(request, inventory)) return inventory;
+  } catch (const Error& error) {
+    if (!config.load_kmods || error.code() != Code::driver_not_loaded) throw;
+  }
+  log.notes(provide_devices(view, request, {.create_imex_channels = config.create_imex_channels}));
+  log.phase("loading modules and making device nodes");
+  return probe_host(view, request);
+}
+
 HostFacts read_host(const Request& request, const Config& config, HookContext& context) {
   HostFacts host{.driver_root = open_driver_root(config)};
-  host.inventory = probe_host({.system = context.system,
-                               .driver = host.driver_root,
-                               .loader_cache = config.loader_cache,
-                               .mps_pipe_directory = config.mps_pipe_directory,
-                               .library_search_path = config.library_search_path},
-                              request);
+  host.inventory = probe_or_provide({.system = context.system,
+                                     .driver = host.driver_root,
+                                     .loader_cache = config.loader_cache,
+                                     .mps_pipe_directory = config.mps_pipe_directory},
+                                    request, config, context.log);
   context.log.phase("reading the host");
   const auto details = complete_inventory(request, config, host.inventory, context.log);
   check_all_requirements(request, host.inventory, details);
@@ -176,7 +192,8 @@ void configure_container(const Request& request, const std::string& rootfs,
 }  // namespace
 
 void run_hook(const Options& options, HookContext& context) {
-  const Config config = read_config(options, context);
+  Config config = read_config(options, context);
+  config.load_kmods = config.load_kmods && !options.dry_run;  // a plan changes nothing
   const ContainerState state = read_state(context);
   Notes notes;
   const BundleFile bundle =

@@ -219,13 +219,6 @@ class DevicePlanner {
     }
   }
 
-  static bool opens(const MigCapability& capability, const MigDevice& device) {
-    return capability.role == MigCapability::Role::instance &&
-           capability.gpu_minor == device.gpu_minor &&
-           capability.gpu_instance == device.gpu_instance &&
-           capability.compute_instance.value_or(device.compute_instance) == device.compute_instance;
-  }
-
   void plan_mig_node(const MigCapability& capability, const std::string& reason) {
     const auto node = std::find_if(
         inventory_.nodes.begin(), inventory_.nodes.end(), [&](const DeviceNode& candidate) {

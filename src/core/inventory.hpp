@@ -126,6 +126,15 @@ struct MigDevice {
   friend bool operator==(const MigDevice&, const MigDevice&) = default;
 };
 
+/// Whether the node of `capability` opens `device`: its compute instance, or the GPU instance
+/// around it.
+[[nodiscard]] inline bool opens(const MigCapability& capability, const MigDevice& device) {
+  return capability.role == MigCapability::Role::instance &&
+         capability.gpu_minor == device.gpu_minor &&
+         capability.gpu_instance == device.gpu_instance &&
+         capability.compute_instance.value_or(device.compute_instance) == device.compute_instance;
+}
+
 struct Inventory {
   /// The GPUs are the Windows host's; /dev/dxg is the only node, and /proc tells nothing.
   bool is_wsl = false;

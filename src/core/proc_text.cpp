@@ -173,4 +173,32 @@ std::optional<PciAddress> parse_pci_address(std::string_view text) {
   return PciAddress{.domain = *domain, .bus = *bus, .device = *device};
 }
 
+unsigned find_driver_major(std::string_view devices) {
+  constexpr unsigned kAssigned = 195;
+  for (const std::string_view name : {"nvidia-frontend", "nvidia"}) {
+    if (const auto found = find_character_major(devices, name)) return *found;
+  }
+  return kAssigned;
+}
+
+DeviceFileSettings parse_device_file_settings(std::string_view text) {
+  constexpr unsigned kMaxMode = 0777;
+  DeviceFileSettings settings;
+  const auto read = [&](std::string_view key, unsigned& value) {
+    const auto field = find_field(text, key);
+    if (!field) return;
+    const auto number = parse_number(*field);
+    value = number.value_or(value);
+    settings.modify = settings.modify && number;
+  };
+  read("DeviceFileUID", settings.uid);
+  read("DeviceFileGID", settings.gid);
+  read("DeviceFileMode", settings.mode);
+  settings.modify = settings.modify && settings.mode <= kMaxMode;
+  for (const std::string_view key : {"ModifyDeviceFiles", "DeviceFileModify"}) {
+    settings.modify = settings.modify && find_field(text, key).value_or("1") == "1";
+  }
+  return settings;
+}
+
 }  // namespace nvhook

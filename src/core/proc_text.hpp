@@ -60,4 +60,29 @@ struct PciAddress {
 };
 [[nodiscard]] std::optional<PciAddress> parse_pci_address(std::string_view text);
 
+/// The minors of /dev/nvidiactl and /dev/nvidia-modeset.
+inline constexpr unsigned kControlMinor = 255;
+inline constexpr unsigned kModesetMinor = 254;
+
+/// The major number of /dev/nvidiactl, -modeset and the GPUs: of the class `nvidia`, which was
+/// called nvidia-frontend before 550; 195, NVIDIA's in the kernel's devices.txt, if neither is in
+/// /proc/devices.
+[[nodiscard]] unsigned find_driver_major(std::string_view devices);
+
+/// How the driver wants a device file to look; the defaults are what it has without any text.
+struct DeviceFileSettings {
+  unsigned uid = 0;
+  unsigned gid = 0;
+  unsigned mode = 0666;
+  /// False: whoever administrates the host makes the file.
+  bool modify = true;
+
+  friend bool operator==(const DeviceFileSettings&, const DeviceFileSettings&) = default;
+};
+/// `DeviceFileUID`, `DeviceFileGID`, `DeviceFileMode` (decimal, it too) and `ModifyDeviceFiles` of
+/// /proc/driver/nvidia/params, or `DeviceFileModify` of a file below
+/// /proc/driver/nvidia/capabilities (behaviour.md §6.2). A value that makes no sense means that the
+/// file is left alone.
+[[nodiscard]] DeviceFileSettings parse_device_file_settings(std::string_view text);
+
 }  // namespace nvhook

@@ -16,9 +16,6 @@ namespace nvhook {
 namespace {
 
 constexpr std::size_t kMaxProcText = 1UL << 20U;
-constexpr unsigned kNvidiaMajor = 195;  // assigned to NVIDIA in the kernel's devices.txt
-constexpr unsigned kControlMinor = 255;
-constexpr unsigned kModesetMinor = 254;
 const std::string kCapabilities = "/proc/driver/nvidia/capabilities";
 const std::string kByPath = "/dev/dri/by-path";
 
@@ -70,11 +67,7 @@ class DeviceReader {
 
  private:
   void read_gpu_nodes() {
-    // The class was called nvidia-frontend before 550.
-    unsigned major = kNvidiaMajor;
-    for (const std::string_view name : {"nvidia", "nvidia-frontend"}) {
-      if (const auto found = find_character_major(devices_, name)) major = *found;
-    }
+    const unsigned major = find_driver_major(devices_);
     add(DeviceRole::control, "/dev/nvidiactl", DeviceNumber{major, kControlMinor});
     const auto uvm = find_character_major(devices_, "nvidia-uvm");
     add_numbered(DeviceRole::uvm, "/dev/nvidia-uvm", uvm, 0);
@@ -198,12 +191,7 @@ class DeviceReader {
     if (capability.role == MigCapability::Role::config) return request_.mig_config;
     if (capability.role == MigCapability::Role::monitor) return request_.mig_monitor;
     return std::any_of(inventory_.mig_devices.begin(), inventory_.mig_devices.end(),
-                       [&](const MigDevice& device) {
-                         return device.gpu_minor == capability.gpu_minor &&
-                                device.gpu_instance == capability.gpu_instance &&
-                                capability.compute_instance.value_or(device.compute_instance) ==
-                                    device.compute_instance;
-                       });
+                       [&](const MigDevice& device) { return opens(capability, device); });
   }
 
   // ---- what else may be asked for

@@ -12,6 +12,7 @@
 #include "core/text.hpp"
 #include "system/device_probe.hpp"
 #include "system/driver_files.hpp"
+#include "system/kernel_modules.hpp"
 
 namespace nvhook {
 namespace {
@@ -21,14 +22,6 @@ const std::string kProcDriver = "/proc/driver/nvidia";
 
 bool exists(const RootDir& root, const std::string& path) {
   return static_cast<bool>(root.open(path, O_PATH));
-}
-
-bool has_nvidia_pci_device(const RootDir& system) {
-  const auto devices = system.list("/sys/bus/pci/devices");
-  return std::any_of(devices.begin(), devices.end(), [&](const std::string& device) {
-    const auto vendor = system.read("/sys/bus/pci/devices/" + device + "/vendor", 64);
-    return vendor && trim(*vendor) == "0x10de";
-  });
 }
 
 /// NVIDIA's systems on a chip: their driver is a list of files in the distribution (behaviour.md

@@ -103,6 +103,27 @@ TEST(DeviceFileMinor, IsReadFromACapabilityFile) {
   EXPECT_EQ(parse_device_file_minor("DeviceFileMode: 256\n"), std::nullopt);
 }
 
+TEST(DriverMajor, IsThatOfEitherNameOrTheAssignedOne) {
+  EXPECT_EQ(find_driver_major("Character devices:\n196 nvidia\n"), 196U);
+  EXPECT_EQ(find_driver_major("Character devices:\n197 nvidia-frontend\n"), 197U);
+  EXPECT_EQ(find_driver_major("Character devices:\n511 nvidia-uvm\n"), 195U);
+}
+
+TEST(DeviceFileSettings, AreDecimalAndDefaultToWhatEverybodyMayOpen) {
+  EXPECT_EQ(parse_device_file_settings(
+                "ModifyDeviceFiles: 1\nDeviceFileUID: 3\nDeviceFileGID: 44\nDeviceFileMode: 432\n"),
+            (DeviceFileSettings{.uid = 3, .gid = 44, .mode = 0660}));
+  EXPECT_EQ(parse_device_file_settings(""),
+            (DeviceFileSettings{.uid = 0, .gid = 0, .mode = 0666, .modify = true}));
+}
+
+TEST(DeviceFileSettings, ForbidChangesByEitherNameAndByNonsense) {
+  for (const char* text : {"ModifyDeviceFiles: 0\n", "DeviceFileModify: 0\n", "DeviceFileUID: x\n",
+                           "DeviceFileMode: 512\n", "DeviceFileGID: -1\n"}) {
+    EXPECT_FALSE(parse_device_file_settings(text).modify) << text;
+  }
+}
+
 TEST(Params, ForbidChangesOfDeviceFilesAndKeepTheRest) {
   EXPECT_EQ(forbid_device_file_changes("RmLogonRC: 1\nModifyDeviceFiles: 1\nDeviceFileUID: 0\n"),
             "RmLogonRC: 1\nModifyDeviceFiles: 0\nDeviceFileUID: 0\n");

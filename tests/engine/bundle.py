@@ -31,6 +31,7 @@ class Case:
     readonly: bool = False
     stage: str = "createRuntime"
     config: str = None  # text of another configuration file
+    settings: str = ""  # lines to add to the usual one, under [nvidia-container-cli]
     host: list = None  # options of `simulate`: another host
     hook: list = None  # another command in the place of the hook; empty: none
     edit: object = None  # changes config.json, or the bundle, last
@@ -59,9 +60,11 @@ def traced_hook(trace, *options):
 def hook_of(case, directory):
     if case.hook is not None:
         return case.hook
-    config = directory / "config.toml" if case.config is not None else None
-    if config:
-        config.write_text(case.config)
+    if case.config is None and not case.settings:
+        return hook_words(None, case.stage)
+    usual = SETUP.config.read_text() if case.config is None else case.config
+    config = directory / "config.toml"
+    config.write_text(usual + case.settings)
     return hook_words(config, case.stage)
 
 

@@ -10,6 +10,8 @@ from bundle import Case, bind, bundle, run_container
 from expect import LIBRARIES, check_one_line
 from harness import SETUP, check, check_equal, run, test
 
+FORBIDDEN = "load-kmods = false\n"  # or what is missing would be made
+
 # (what is wrong, the container, exit code of the hook, error code, words)
 CASES = [
     ("an unknown index", Case("99"), 12, "NVH-0202", ["unknown device", "99"]),
@@ -62,7 +64,13 @@ CASES = [
         "NVH-0301",
         ["invalid expression", "banana"],
     ),
-    ("no driver", Case("0", host=["--no-driver"]), 14, "NVH-0401", ["driver not loaded"]),
+    (
+        "no driver",
+        Case("0", settings=FORBIDDEN, host=["--no-driver"]),
+        14,
+        "NVH-0401",
+        ["driver not loaded"],
+    ),
     (
         "a module newer than the libraries",
         Case("0", host=["--driver-version", "550.54.15"]),
@@ -72,14 +80,14 @@ CASES = [
     ),
     (
         "a missing GPU node",
-        Case("0", host=["--missing-node", "nvidia2"]),
+        Case("0", settings=FORBIDDEN, host=["--missing-node", "nvidia2"]),
         14,
         "NVH-0404",
         ["/dev/nvidia2"],
     ),
     (
         "a missing control node",
-        Case("0", host=["--missing-node", "nvidiactl"]),
+        Case("0", settings=FORBIDDEN, host=["--missing-node", "nvidiactl"]),
         14,
         "NVH-0404",
         ["/dev/nvidiactl"],

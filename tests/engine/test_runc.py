@@ -56,6 +56,17 @@ def the_hook_opens_no_gpu_and_starts_no_program():
 
 
 @test("runc")
+def nodes_that_are_missing_on_the_host_are_made():
+    names = ["nvidiactl", "nvidia-uvm", "nvidia2"]
+    missing = [word for name in names for word in ("--missing-node", name)]
+    outcome = run_container(Case("0", host=missing))
+    check_started(outcome)
+    check_gpus(outcome.view, [0])
+    lacking = [name for name in names if f"/dev/{name}" not in outcome.view.nodes()]
+    check_equal(lacking, [], "missing nodes")
+
+
+@test("runc")
 def an_image_whose_library_is_a_link_out_of_the_tree_gets_no_file_outside():
     """CVE-2025-23359's family: a link in the image must not lead the hook out of it."""
     victim = SETUP.work / "victim"

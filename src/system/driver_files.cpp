@@ -54,6 +54,7 @@ class FileFinder {
     collect_binaries();
     files_.insert(files_.end(), libraries.begin(), libraries.end());
     collect_firmware();
+    if (query_.any_version) collect_wsl_store();
     for (const Component& row : components()) {
       if (!row.capabilities.intersects(query_.wanted)) continue;
       if (row.kind == ComponentKind::ipc_socket) add_socket(row);
@@ -108,6 +109,18 @@ class FileFinder {
         if (add_regular(firmware_component(), directory + below + "/" + name, place)) {
           seen.push_back(name);
         }
+      }
+    }
+  }
+
+  /// One directory per Windows driver; NVIDIA's is told by what it has.
+  void collect_wsl_store() {
+    for (const std::string& name : root_.list(std::string(kWslDriverStore))) {
+      const std::string directory = std::string(kWslDriverStore) + "/" + name + "/";
+      for (const Component& row : components()) {
+        if (row.kind != ComponentKind::wsl_store) continue;
+        const std::string path = directory + std::string(row.name);
+        add_regular(row, path, ContainerPath(path));
       }
     }
   }

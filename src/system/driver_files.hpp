@@ -19,7 +19,7 @@ struct DriverFileQuery {
   /// Directories that the kernel loads firmware from, first come first served.
   std::vector<std::string> firmware_directories = {};
   Version driver = {};
-  /// WSL2, where files have versions of their own.
+  /// WSL2, where files have versions of their own and Windows' driver store is searched.
   bool any_version = false;
   /// Files of other capabilities are not looked for; libnvidia-ml always is, as proof of an
   /// installed driver.

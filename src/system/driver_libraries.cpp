@@ -34,7 +34,7 @@ std::string_view base_name(std::string_view library) {
 /// Cheap and generous: whether the name of a library could be one of the driver's.
 bool may_be_driver_library(std::string_view name) {
   return name.find("nvidia") != std::string_view::npos || name.starts_with("libcuda") ||
-         name.starts_with("libnv");
+         name.starts_with("libnv") || name == "libdxcore.so";
 }
 
 class LibraryFinder {
@@ -145,7 +145,7 @@ class LibraryFinder {
           base != kManagementLibrary) {
         continue;
       }
-      if (name.size() <= base.size()) continue;  // a plain link; what it leads to is there, too
+      if (!is_own && name == base) continue;  // a plain link; what it leads to is there, too
       const Component* row = exact != rows_.end() ? exact->second : classify_library(base);
       if (row == nullptr || !is_wanted(*row)) continue;
       const std::string path = resolved + "/" + name;

@@ -86,7 +86,7 @@ def an_image_whose_library_is_a_link_out_of_the_tree_gets_no_file_outside():
 
 
 @test("runc")
-def a_socket_of_a_daemon_is_mounted_when_it_exists():
+def a_socket_of_a_daemon_is_mounted_while_it_listens():
     directory = SETUP.driver / "run/nvidia-persistenced"
     mount = ["mount", "-t", "tmpfs", "tmpfs", str(SETUP.driver / "run")]
     run(mount, check=True)
@@ -94,11 +94,16 @@ def a_socket_of_a_daemon_is_mounted_when_it_exists():
         directory.mkdir()
         with socket.socket(socket.AF_UNIX) as daemon:
             daemon.bind(str(directory / "socket"))
+            daemon.listen()
             outcome = run_container(Case("0", env={"NVIDIA_DRIVER_CAPABILITIES": "utility"}))
         check_started(outcome)
         flags = {m[0]: m[2] for m in outcome.view.mounts()}.get(
             "/run/nvidia-persistenced/socket", set()
         )
         check({"rw", "nosuid", "nodev", "noexec"} <= flags, f"flags of the socket: {flags}")
+        outcome = run_container(Case("0", env={"NVIDIA_DRIVER_CAPABILITIES": "utility"}))
+        check_started(outcome)
+        stale = [m for m in outcome.view.mounts() if m[0].endswith("/socket")]
+        check(not stale, "the socket of a daemon that is gone was mounted")
     finally:
         run(["umount", str(SETUP.driver / "run")], check=True)

@@ -170,4 +170,17 @@ bool needs_unknown_uuid(const DeviceSelection& selection, const std::vector<Gpu>
          });
 }
 
+bool needs_mig_names(const DeviceSelection& selection, const std::vector<MigDevice>& mig_devices) {
+  const auto* wanted = std::get_if<DeviceNames>(&selection);
+  if (wanted == nullptr) return false;
+  const auto is_unnamed = [](const MigDevice& device) {
+    return !device.index || device.uuid.empty();
+  };
+  return std::any_of(mig_devices.begin(), mig_devices.end(), is_unnamed) &&
+         std::any_of(wanted->begin(), wanted->end(), [](const std::string& name) {
+           const DeviceNameKind kind = parse_device_name(name).kind;
+           return kind == DeviceNameKind::mig_index || kind == DeviceNameKind::mig_uuid;
+         });
+}
+
 }  // namespace nvhook

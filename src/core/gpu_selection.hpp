@@ -33,4 +33,9 @@ struct SelectedDevices {
 [[nodiscard]] bool needs_unknown_uuid(const DeviceSelection& selection,
                                       const std::vector<Gpu>& gpus);
 
+/// True if `selection` names a MIG device by what only NVML knows, `<gpu>:<index>` or `MIG-<uuid>`,
+/// and one of `mig_devices` has no such name yet. Never for a host without MIG devices.
+[[nodiscard]] bool needs_mig_names(const DeviceSelection& selection,
+                                   const std::vector<MigDevice>& mig_devices);
+
 }  // namespace nvhook

@@ -128,5 +128,29 @@ INSTANTIATE_TEST_SUITE_P(Names, UnknownMigDevice,
                                            "MIG-GPU-bbbbbbbb-0001/5/2",
                                            "MIG-GPU-aaaaaaaa-0000/5/0"));
 
+class MigName : public ::testing::TestWithParam<const char*> {};
+TEST_P(MigName, ThatOnlyNvmlKnowsMustBeAsked) {
+  const MigDevice unnamed{.gpu_minor = 2, .gpu_instance = 1};
+  const MigDevice named{.gpu_minor = 2, .gpu_instance = 1, .index = 0, .uuid = "MIG-1234"};
+  const DeviceSelection selection = DeviceNames{"1", GetParam()};
+  EXPECT_TRUE(needs_mig_names(selection, {named, unnamed}));
+  EXPECT_FALSE(needs_mig_names(selection, {named}));
+  EXPECT_FALSE(needs_mig_names(selection, {}));
+}
+INSTANTIATE_TEST_SUITE_P(Names, MigName, ::testing::Values("0:1", "MIG-1234", "mig-1234"));
+
+class OtherName : public ::testing::TestWithParam<const char*> {};
+TEST_P(OtherName, NeedsNoMigNames) {
+  EXPECT_FALSE(needs_mig_names(DeviceNames{GetParam()}, {{.gpu_instance = 1}}));
+}
+INSTANTIATE_TEST_SUITE_P(Names, OtherName,
+                         ::testing::Values("0", "GPU-bbbbbbbb-0001", "0000:07:00.0",
+                                           "MIG-GPU-bbbbbbbb-0001/1/0"));
+
+TEST(GpuSelection, AllAndNoneNeedNoMigNames) {
+  EXPECT_FALSE(needs_mig_names(AllDevices{}, {{.gpu_instance = 1}}));
+  EXPECT_FALSE(needs_mig_names(NoDevices{}, {{.gpu_instance = 1}}));
+}
+
 }  // namespace
 }  // namespace nvhook

@@ -79,6 +79,11 @@ DriverDetails ask_driver(const Inventory& inventory, const Config& config, Log& 
     if (file.component == library && file.abi == Abi::native) query.nvml_library = file.path.str();
   }
   for (const Gpu& gpu : inventory.gpus) query.pci_addresses.push_back(gpu.pci);
+  for (const MigDevice& device : inventory.mig_devices) {
+    query.mig_devices.push_back("gpu" + std::to_string(device.gpu_minor) + "/gi" +
+                                std::to_string(device.gpu_instance) + "/ci" +
+                                std::to_string(device.compute_instance));
+  }
   DriverDetails details = query_gpus(query);
   log.notes(details.notes);
   log.phase("asking the driver");
@@ -98,8 +103,9 @@ std::optional<DriverDetails> complete_inventory(const Request& request, const Co
   const bool no_gpu = std::holds_alternative<NoDevices>(request.devices) || inventory.gpus.empty();
   const NeededFacts open = undecided_facts(
       request.requirements, {.driver = inventory.driver, .cuda = inventory.cuda, .no_gpu = no_gpu});
-  const bool ask =
-      needs_unknown_uuid(request.devices, inventory.gpus) || open.cuda || open.arch || open.brand;
+  const bool ask = needs_unknown_uuid(request.devices, inventory.gpus) ||
+                   needs_mig_names(request.devices, inventory.mig_devices) || open.cuda ||
+                   open.arch || open.brand;
   if (!ask) return std::nullopt;
   DriverDetails details = ask_driver(inventory, config, log);
   if (!inventory.cuda) inventory.cuda = details.cuda;
@@ -107,6 +113,7 @@ std::optional<DriverDetails> complete_inventory(const Request& request, const Co
     const GpuDetails* row = find_details(details, gpu);
     if (gpu.uuid.empty() && row != nullptr) gpu.uuid = row->uuid;
   }
+  inventory.mig_devices = name_mig_devices(inventory, details);
   return details;
 }
 

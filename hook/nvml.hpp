@@ -10,7 +10,12 @@ namespace nvhook::nvml {
 using Device = void*;  // opaque
 
 /// nvmlReturn_t; the values we tell apart.
-enum Result : int { kSuccess = 0 };
+enum Result : int {
+  kSuccess = 0,
+  kNotSupported = 3,
+  kNotFound = 6,
+  kFunctionNotFound = 13,
+};
 
 /// nvmlPciInfo_t. Every version of it begins with a legacy bus id of 16 bytes and the three
 /// numbers; none is longer.
@@ -25,11 +30,14 @@ struct PciInfo {
 };
 static_assert(sizeof(PciInfo) == 68);
 
-inline constexpr unsigned kUuidSize = 96;  // NVML_DEVICE_UUID_V2_BUFFER_SIZE
+inline constexpr unsigned kUuidSize = 96;           // NVML_DEVICE_UUID_V2_BUFFER_SIZE
+inline constexpr unsigned kDriverVersionSize = 80;  // NVML_SYSTEM_DRIVER_VERSION_BUFFER_SIZE
+inline constexpr unsigned kMigEnabled = 1;          // NVML_DEVICE_MIG_ENABLE
 
 using Init = Result (*)();
 using Shutdown = Result (*)();
 using ErrorString = const char* (*)(Result result);
+using SystemGetDriverVersion = Result (*)(char* version, unsigned length);
 using SystemGetCudaDriverVersion = Result (*)(int* version);
 using DeviceGetCount = Result (*)(unsigned* count);
 using DeviceGetHandleByIndex = Result (*)(unsigned index, Device* device);
@@ -37,5 +45,10 @@ using DeviceGetPciInfo = Result (*)(Device device, PciInfo* pci);
 using DeviceGetUuid = Result (*)(Device device, char* uuid, unsigned length);
 using DeviceGetCudaComputeCapability = Result (*)(Device device, int* major, int* minor);
 using DeviceGetBrand = Result (*)(Device device, unsigned* brand);
+using DeviceGetMigMode = Result (*)(Device device, unsigned* current, unsigned* pending);
+using DeviceGetMaxMigDeviceCount = Result (*)(Device device, unsigned* count);
+using DeviceGetMigDeviceHandleByIndex = Result (*)(Device device, unsigned index, Device* mig);
+/// nvmlDeviceGetGpuInstanceId, nvmlDeviceGetComputeInstanceId; of a MIG device.
+using DeviceGetInstanceId = Result (*)(Device mig, unsigned* id);
 
 }  // namespace nvhook::nvml

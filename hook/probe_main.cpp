@@ -10,6 +10,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <csignal>
@@ -20,6 +21,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "core/driver_details.hpp"
 #include "core/error.hpp"
@@ -120,6 +122,18 @@ void drop_privileges() {
   ::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
 }
 
+/// A GPU, and what went wrong with its MIG devices. That must not cost the GPU.
+struct GpuAnswer {
+  GpuDetails gpu = {};
+  std::vector<std::string> mig_errors = {};
+};
+
+/// The reader of the document takes it.
+bool makes_sense(const GpuDetails& gpu) {
+  return parse_driver_details(to_json({.cuda = cuda_version_from_nvml(0), .gpus = {gpu}}))
+      .has_value();
+}
+
 /// The library, loaded and initialised.
 class Nvml {
  public:
@@ -130,17 +144,23 @@ class Nvml {
   }
 
   [[nodiscard]] DriverDetails ask() const {
-    DriverDetails details{.cuda = cuda_version()};
+    DriverDetails details{.driver = driver_version(), .cuda = cuda_version()};
     const unsigned count = device_count();
     if (count > kMaxGpus) {
       throw Error(Code::probe_failed, "nvmlDeviceGetCount_v2: " + std::to_string(count) + " GPUs");
     }
     for (unsigned index = 0; index < count; ++index) {
       // One broken GPU must not cost the containers that do not ask for it.
+      const std::string name = "GPU " + std::to_string(index) + ": ";
       try {
-        details.gpus.push_back(gpu(index));
+        GpuAnswer answer = gpu(index);
+        details.gpus.push_back(std::move(answer.gpu));
+        // One text: the document has room for one per GPU.
+        if (!answer.mig_errors.empty()) {
+          details.errors.push_back(name + join(answer.mig_errors, "; "));
+        }
       } catch (const Error& error) {
-        details.errors.push_back("GPU " + std::to_string(index) + ": " + error.what());
+        details.errors.push_back(name + error.what());
       }
     }
     return details;
@@ -172,6 +192,15 @@ class Nvml {
     const char* const text = error_string_(result);
     throw Error(Code::probe_failed,
                 what + ": " + (text == nullptr ? "error " + std::to_string(result) : text));
+  }
+
+  /// Empty if the library does not tell: where there is a /proc, that does.
+  [[nodiscard]] Version driver_version() const {
+    std::array<char, nvml::kDriverVersionSize> text{};
+    const auto get = find<nvml::SystemGetDriverVersion>("nvmlSystemGetDriverVersion");
+    if (get == nullptr || get(text.data(), nvml::kDriverVersionSize) != nvml::kSuccess) return {};
+    text.back() = '\0';
+    return Version::parse(text.data()).value_or(Version());
   }
 
   [[nodiscard]] Version cuda_version() const {
@@ -220,7 +249,82 @@ class Nvml {
     return brand_from_nvml(number);
   }
 
-  [[nodiscard]] GpuDetails gpu(unsigned index) const {
+  /// False, too, for a GPU or a driver that knows no MIG.
+  [[nodiscard]] bool is_in_mig_mode(nvml::Device device) const {
+    const char* const name = "nvmlDeviceGetMigMode";
+    const auto get = find<nvml::DeviceGetMigMode>(name);
+    if (get == nullptr) return false;
+    unsigned current = 0;
+    unsigned pending = 0;
+    const nvml::Result result = get(device, &current, &pending);
+    if (result == nvml::kNotSupported || result == nvml::kFunctionNotFound) return false;
+    require(name, result);
+    return current == nvml::kMigEnabled;
+  }
+
+  [[nodiscard]] unsigned max_mig_devices(nvml::Device device) const {
+    unsigned count = 0;
+    const char* const name = "nvmlDeviceGetMaxMigDeviceCount";
+    require(name, function<nvml::DeviceGetMaxMigDeviceCount>(name)(device, &count));
+    return count;
+  }
+
+  [[nodiscard]] unsigned instance(nvml::Device mig, const char* name) const {
+    unsigned id = 0;
+    require(name, function<nvml::DeviceGetInstanceId>(name)(mig, &id));
+    return id;
+  }
+
+  /// Nothing for an index that is not in use.
+  [[nodiscard]] std::optional<MigDetails> mig_device(nvml::Device device, unsigned index) const {
+    nvml::Device mig = nullptr;
+    const char* const name = "nvmlDeviceGetMigDeviceHandleByIndex";
+    const nvml::Result result =
+        function<nvml::DeviceGetMigDeviceHandleByIndex>(name)(device, index, &mig);
+    if (result == nvml::kNotFound) return std::nullopt;
+    require(name, result);
+    return MigDetails{.index = index,
+                      .gpu_instance = instance(mig, "nvmlDeviceGetGpuInstanceId"),
+                      .compute_instance = instance(mig, "nvmlDeviceGetComputeInstanceId"),
+                      .uuid = uuid(mig)};
+  }
+
+  /// `gpu` with the device of this index, if there is one.
+  [[nodiscard]] GpuDetails with_mig_device(GpuDetails gpu, nvml::Device device,
+                                           unsigned index) const {
+    const auto mig = mig_device(device, index);
+    if (!mig) return gpu;
+    gpu.mig.push_back(*mig);
+    if (makes_sense(gpu)) return gpu;
+    throw Error(Code::probe_failed, "makes no sense: GPU instance " +
+                                        std::to_string(mig->gpu_instance) + ", compute instance " +
+                                        std::to_string(mig->compute_instance) + ", UUID `" +
+                                        mig->uuid + "`");
+  }
+
+  /// `gpu` with its MIG devices. Removed ones leave holes in the indices, so that all are tried.
+  [[nodiscard]] GpuAnswer with_mig_devices(GpuDetails gpu, nvml::Device device) const {
+    GpuAnswer answer{.gpu = std::move(gpu)};
+    unsigned count = 0;
+    try {
+      if (is_in_mig_mode(device)) count = max_mig_devices(device);
+    } catch (const Error& error) {
+      answer.mig_errors.push_back(error.what());
+    }
+    if (count > kMaxMigDevices) {
+      answer.mig_errors.push_back("nvmlDeviceGetMaxMigDeviceCount: " + std::to_string(count));
+    }
+    for (unsigned index = 0; index < std::min(count, kMaxMigDevices); ++index) {
+      try {
+        answer.gpu = with_mig_device(answer.gpu, device, index);
+      } catch (const Error& error) {
+        answer.mig_errors.push_back("MIG device " + std::to_string(index) + ": " + error.what());
+      }
+    }
+    return answer;
+  }
+
+  [[nodiscard]] GpuAnswer gpu(unsigned index) const {
     nvml::Device device = nullptr;
     const char* const name = "nvmlDeviceGetHandleByIndex_v2";
     require(name, function<nvml::DeviceGetHandleByIndex>(name)(index, &device));
@@ -229,12 +333,12 @@ class Nvml {
                        .compute_capability = compute_capability(device),
                        .brand = brand(device)};
     // What the reader of the document would refuse must not cost the other GPUs either.
-    if (!parse_driver_details(to_json({.cuda = cuda_version_from_nvml(0), .gpus = {details}}))) {
+    if (!makes_sense(details)) {
       throw Error(Code::probe_failed, "makes no sense: address `" + details.pci + "`, UUID `" +
                                           details.uuid + "`, compute capability `" +
                                           details.compute_capability.str() + "`");
     }
-    return details;
+    return with_mig_devices(std::move(details), device);
   }
 
   void* handle_ = nullptr;  // never closed: the process ends

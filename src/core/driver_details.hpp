@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/inventory.hpp"
 #include "core/note.hpp"
 #include "core/version.hpp"
 
@@ -37,15 +38,20 @@ struct DriverDetails {
   Version driver = {};  ///< version of the kernel driver; empty if NVML does not tell
   Version cuda = {};
   std::vector<GpuDetails> gpus = {};
-  /// One text per GPU that is missing in `gpus` because the driver could not tell about it.
+  /// One text per GPU that is missing in `gpus`, or lacks MIG devices there, because the driver
+  /// could not tell about it.
   std::vector<std::string> errors = {};
   Notes notes = {};  ///< asked NVML (milliseconds), or taken from the cache
 
   friend bool operator==(const DriverDetails&, const DriverDetails&) = default;
 };
 
-/// GPUs in one document, GPUs and errors together. The driver itself has room for 64.
+/// GPUs in one document, and errors, of which there is at most one per GPU. The driver itself has
+/// room for 64 GPUs.
 inline constexpr unsigned kMaxGpus = 256;
+/// MIG devices of one GPU. GPUs have room for 7 or 8; the document (1 MiB) has room for 64 GPUs
+/// with this many.
+inline constexpr unsigned kMaxMigDevices = 64;
 
 /// The one JSON document that oci-nvidia-probe prints. Nothing for anything else: it comes from a
 /// process that ran the driver's code, so every field and every length is checked. `notes` stays
@@ -60,6 +66,11 @@ inline constexpr unsigned kMaxGpus = 256;
 /// The details of such a document if it is whole and its key is `key`.
 [[nodiscard]] std::optional<DriverDetails> parse_cache_document(std::string_view json,
                                                                 std::string_view key);
+
+/// The MIG devices of `inventory`, with the index and the UUID of those that `details` tells of:
+/// the same instances of the GPU at the same PCI address.
+[[nodiscard]] std::vector<MigDevice> name_mig_devices(const Inventory& inventory,
+                                                      const DriverDetails& details);
 
 // NVML's numbers as the rest of the program spells them (behaviour.md §3.3).
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Facts that /proc does not tell (compute capability, brand, CUDA version of an unknown branch),
-// asked of NVML in a child.
+// Facts that /proc does not tell (compute capability, brand, names of MIG devices, CUDA version of
+// an unknown branch), asked of NVML in a child.
 #pragma once
 
 #include <chrono>
@@ -29,10 +29,10 @@ struct GpuQuery {
 };
 
 /// Answers from the cache below /run/oci-nvidia-hook if it was written by root for this boot, this
-/// driver and these GPUs; otherwise runs `oci-nvidia-probe` with a fixed environment, as nobody,
-/// and caches what it says. Throws Error(probe_failed) if the probe is missing, dies, is silent
-/// past the deadline or says something else than it should, and Error(driver_files_missing) if
-/// there is no NVML library to ask.
+/// driver, these GPUs and these MIG devices; otherwise runs `oci-nvidia-probe` with a fixed
+/// environment, as nobody, and caches what it says. Throws Error(probe_failed) if the probe is
+/// missing, dies, is silent past the deadline or says something else than it should, and
+/// Error(driver_files_missing) if there is no NVML library to ask.
 [[nodiscard]] DriverDetails query_gpus(const GpuQuery& query);
 
 }  // namespace nvhook

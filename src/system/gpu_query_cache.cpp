@@ -65,7 +65,8 @@ std::optional<std::string> key_of(const GpuQuery& query) {
         static_cast<unsigned long long>(file.st_mtim.tv_nsec)}) {
     key += " " + std::to_string(number);
   }
-  return key + "\ngpus " + join(query.pci_addresses, " ");
+  key += "\ngpus " + join(query.pci_addresses, " ");
+  return key + "\nmig " + join(query.mig_devices, " ");
 }
 
 /// Writes a new file of this name; false with errno.
@@ -112,7 +113,7 @@ std::optional<DriverDetails> GpuQueryCache::load(Notes& notes) const {
   const auto text = read_all(file.get(), kMaxFile);
   if (!text) return ignored(errno_text(errno));
   auto details = parse_cache_document(*text, key_);
-  if (!details) return ignored("is not about this boot, driver and GPUs");
+  if (!details) return ignored("is not about this boot, driver, GPUs and MIG devices");
   details->notes.push_back(info("GPU facts taken from the cache"));
   return details;
 }

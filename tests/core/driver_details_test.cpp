@@ -13,17 +13,26 @@ namespace {
 using ::testing::Optional;
 
 constexpr std::string_view kWhole =
-    R"({"cuda":"12.2","errors":["GPU 1: GPU is lost"],"gpus":[{"brand":"Nvidia","compute_capability":"8.0",)"
+    R"({"cuda":"12.2","driver":"535.309.01","errors":["GPU 1: GPU is lost"],)"
+    R"("gpus":[{"brand":"Nvidia","compute_capability":"8.0",)"
+    R"("mig":[{"compute_instance":0,"gpu_instance":7,"index":0,"uuid":"MIG-12345678-aaaa"},)"
+    R"({"compute_instance":1,"gpu_instance":9,"index":2,"uuid":"MIG-12345678-bbbb"}],)"
     R"("pci":"0000:07:00.0","uuid":"GPU-12345678-1234-1234-1234-123456780000"}]})";
 
 Version version(std::string_view text) { return Version::parse(text).value(); }
 
 DriverDetails whole() {
-  return {.cuda = version("12.2"),
+  return {.driver = version("535.309.01"),
+          .cuda = version("12.2"),
           .gpus = {{.pci = "0000:07:00.0",
                     .uuid = "GPU-12345678-1234-1234-1234-123456780000",
                     .compute_capability = version("8.0"),
-                    .brand = "Nvidia"}},
+                    .brand = "Nvidia",
+                    .mig = {{.gpu_instance = 7, .uuid = "MIG-12345678-aaaa"},
+                            {.index = 2,
+                             .gpu_instance = 9,
+                             .compute_instance = 1,
+                             .uuid = "MIG-12345678-bbbb"}}}},
           .errors = {"GPU 1: GPU is lost"}};
 }
 
@@ -70,10 +79,58 @@ TEST(DriverDetails, WithMoreGpusThanTheLimitAreRefused) {
   EXPECT_EQ(parse_driver_details(to_json(with_gpus(kMaxGpus + 1))), std::nullopt);
 }
 
-TEST(DriverDetails, CountErrorsTowardsTheLimit) {
+TEST(DriverDetails, HaveRoomForOneErrorPerGpu) {
   DriverDetails details = with_gpus(kMaxGpus);
+  details.errors.assign(kMaxGpus, "lost");
+  EXPECT_TRUE(parse_driver_details(to_json(details)).has_value());
   details.errors.emplace_back("one more");
   EXPECT_EQ(parse_driver_details(to_json(details)), std::nullopt);
+}
+
+TEST(DriverDetails, NeedNoDriverVersion) {
+  DriverDetails details = whole();
+  details.driver = Version();
+  EXPECT_EQ(to_json(details), with(R"("driver":"535.309.01",)", ""));
+  EXPECT_THAT(parse_driver_details(to_json(details)), Optional(details));
+}
+
+/// One GPU with this many MIG devices, whose UUIDs are as long as they may be.
+GpuDetails with_mig_devices(unsigned count) {
+  GpuDetails gpu = whole().gpus.front();
+  gpu.mig.clear();
+  for (unsigned i = 0; i < count; ++i) {
+    const std::string number = std::to_string(1000 + i);
+    gpu.mig.push_back(
+        {.index = i, .gpu_instance = i, .uuid = "MIG-" + std::string(87, 'a') + number});
+  }
+  return gpu;
+}
+
+TEST(DriverDetails, HoldAsManyMigDevicesAsTheLimitOfSixtyFourGpus) {
+  DriverDetails details = whole();
+  details.gpus.assign(64, with_mig_devices(kMaxMigDevices));
+  for (unsigned i = 0; i < 64; ++i) details.gpus[i].pci = pci_address_from_nvml(0, i, 0);
+  EXPECT_EQ(parse_driver_details(to_json(details)), std::optional(details));
+}
+
+TEST(DriverDetails, WithMoreMigDevicesThanTheLimitAreRefused) {
+  DriverDetails details = whole();
+  details.gpus = {with_mig_devices(kMaxMigDevices + 1)};
+  EXPECT_EQ(parse_driver_details(to_json(details)), std::nullopt);
+}
+
+TEST(DriverDetails, EndTheUuidsOfMigDevicesAtTheLimit) {
+  constexpr std::string_view kUuid = "MIG-12345678-aaaa";
+  const std::string longest = "MIG-" + std::string(91, 'a');
+  EXPECT_TRUE(parse_driver_details(with(kUuid, longest)).has_value());
+  EXPECT_FALSE(parse_driver_details(with(kUuid, longest + "a")).has_value());
+}
+
+TEST(DriverDetails, TakeTheMigUuidsOfOldDrivers) {
+  constexpr std::string_view kLegacy = "MIG-GPU-12345678-1234-1234-1234-123456780000/7/0";
+  const auto details = parse_driver_details(with("MIG-12345678-aaaa", kLegacy));
+  ASSERT_TRUE(details.has_value());
+  EXPECT_EQ(details->gpus.front().mig.front().uuid, kLegacy);
 }
 
 TEST(DriverDetails, OfMoreThanOneMebibyteAreRefused) {
@@ -151,6 +208,39 @@ INSTANTIATE_TEST_SUITE_P(
         BadDocument{"ControlCharacter", with("GPU is lost", R"(\u001b[31m)")},
         BadDocument{"NotUtf8", with("GPU is lost", "\xff")},
         BadDocument{"NotAscii", with("GPU is lost", "caf\xC3\xA9")},
+        BadDocument{"DriverIsANumber", with(R"("535.309.01")", "535.1")},
+        BadDocument{"DriverIsNoVersion", with("535.309.01", "535.x")},
+        BadDocument{"DriverIsEmpty", with("535.309.01", "")},
+        BadDocument{"GpuWithoutMigDevices", with(R"("mig":[)", R"("nig":[)")},
+        BadDocument{"MigIsAnObject", R"({"cuda":"12.2","errors":[],"gpus":[{"brand":"Nvidia",)"
+                                     R"("compute_capability":"8.0","mig":{},)"
+                                     R"("pci":"0000:07:00.0","uuid":"GPU-1"}]})"},
+        BadDocument{"MigDeviceIsAString", with(R"("mig":[)", R"("mig":["MIG-1",)")},
+        BadDocument{"MigDeviceWithAnotherKey", with(R"("index":0)", R"("index":0,"more":1)")},
+        BadDocument{"MigDeviceWithoutAnIndex", with(R"("index":0,)", "")},
+        BadDocument{"MigIndexIsAText", with(R"("index":0)", R"("index":"0")")},
+        BadDocument{"MigIndexIsNegative", with(R"("index":0)", R"("index":-1)")},
+        BadDocument{"MigIndexIsAFraction", with(R"("index":0)", R"("index":0.5)")},
+        BadDocument{"MigIndexAtTheLimit", with(R"("index":2)", R"("index":64)")},
+        BadDocument{"MigIndexOfThirtyThreeBits", with(R"("index":0)", R"("index":4294967296)")},
+        BadDocument{"MigIndexTwice", with(R"("index":2)", R"("index":0)")},
+        BadDocument{"MigIndicesOutOfOrder", with(R"("index":0)", R"("index":3)")},
+        BadDocument{"GpuInstanceOfThirtyThreeBits",
+                    with(R"("gpu_instance":7)", R"("gpu_instance":4294967303)")},
+        BadDocument{"ComputeInstanceIsNull",
+                    with(R"("compute_instance":0)", R"("compute_instance":null)")},
+        BadDocument{"SameInstancesTwice", with(R"("compute_instance":1,"gpu_instance":9)",
+                                               R"("compute_instance":0,"gpu_instance":7)")},
+        BadDocument{"SameMigUuidTwice", with("MIG-12345678-bbbb", "MIG-12345678-AAAA")},
+        BadDocument{"MigUuidOfAGpu", with("MIG-12345678-aaaa", "GPU-12345678-aaaa")},
+        BadDocument{"MigUuidIsAPrefix", with("MIG-12345678-aaaa", "MIG-")},
+        BadDocument{"MigUuidIsEmpty", with("MIG-12345678-aaaa", "")},
+        BadDocument{"MigUuidIsAPath", with("MIG-12345678-aaaa", "MIG-../../etc")},
+        BadDocument{"MigUuidWithAControlCharacter", with("MIG-12345678-aaaa", R"(MIG-\u001b)")},
+        BadDocument{"MigUuidOfAnotherGpu",
+                    with("MIG-12345678-aaaa", "MIG-GPU-12345678-1234-1234-1234-123456780001/7/0")},
+        BadDocument{"MigUuidOfOtherInstances",
+                    with("MIG-12345678-aaaa", "MIG-GPU-12345678-1234-1234-1234-123456780000/7/1")},
         BadDocument{"CapabilityIsEmpty", with("8.0", "")},
         BadDocument{"CapabilityIsNegative", with("8.0", "-8.0")}),
     [](const auto& row) { return std::string(row.param.name); });
@@ -178,6 +268,14 @@ TEST(CacheDocument, IsRefusedIfItsDetailsAreWrong) {
   EXPECT_EQ(parse_cache_document(R"({"key":"k","details":)" + details + "}", "k"), std::nullopt);
 }
 
+TEST(CacheDocument, IsRefusedIfItIsFromBeforeMigDevicesWereTold) {
+  EXPECT_EQ(parse_cache_document(
+                R"({"key":"k","details":{"cuda":"12.2","errors":[],"gpus":[{"brand":"Nvidia",)"
+                R"("compute_capability":"8.0","pci":"0000:07:00.0","uuid":"GPU-1"}]}})",
+                "k"),
+            std::nullopt);
+}
+
 TEST(CacheDocument, IsRefusedIfItsKeyIsNoString) {
   EXPECT_EQ(parse_cache_document(R"({"key":1,"details":)" + std::string(kWhole) + "}", "1"),
             std::nullopt);
@@ -186,6 +284,32 @@ TEST(CacheDocument, IsRefusedIfItsKeyIsNoString) {
 TEST(CacheDocument, IsNoProbeDocument) {
   EXPECT_EQ(parse_driver_details(to_cache_document(whole(), "k")), std::nullopt);
   EXPECT_EQ(parse_cache_document(kWhole, ""), std::nullopt);
+}
+
+/// Two GPUs whose minors are not in PCI order, with the same instances on both.
+Inventory two_gpus_in_mig_mode() {
+  return {.gpus = {{.index = 0, .minor = 1, .pci = "0000:07:00.0"},
+                   {.index = 1, .minor = 0, .pci = "0000:0f:00.0"}},
+          .mig_devices = {{.gpu_minor = 0, .gpu_instance = 9, .compute_instance = 1},
+                          {.gpu_minor = 1, .gpu_instance = 7, .compute_instance = 0},
+                          {.gpu_minor = 1, .gpu_instance = 7, .compute_instance = 1},
+                          {.gpu_minor = 1, .gpu_instance = 9, .compute_instance = 0},
+                          {.gpu_minor = 1, .gpu_instance = 9, .compute_instance = 1}}};
+}
+
+TEST(MigDevices, AreNamedByTheAddressOfTheirGpuAndTheirInstances) {
+  const Inventory host = two_gpus_in_mig_mode();
+  std::vector<MigDevice> named = host.mig_devices;
+  named[1].index = 0;
+  named[1].uuid = "MIG-12345678-aaaa";
+  named[4].index = 2;
+  named[4].uuid = "MIG-12345678-bbbb";
+  EXPECT_EQ(name_mig_devices(host, whole()), named);
+}
+
+TEST(MigDevices, OfAGpuThatCouldNotBeAskedStayWithoutNames) {
+  const Inventory host = two_gpus_in_mig_mode();
+  EXPECT_EQ(name_mig_devices(host, {}), host.mig_devices);
 }
 
 TEST(Nvml, NumbersOfCudaVersionsAreSpelledOut) {

@@ -13,7 +13,8 @@ enum { kHangSeconds = 60 };  // a test that does not kill us shall fail, not han
 static const char kAnswer[] =
     "{\"cuda\":\"12.2\",\"errors\":[],\"gpus\":[{\"brand\":\"Nvidia\",\"compute_capability\":\"8."
     "0\","
-    "\"pci\":\"0000:07:00.0\",\"uuid\":\"GPU-12345678-1234-1234-1234-123456780000\"}]}\n";
+    "\"mig\":[],\"pci\":\"0000:07:00.0\",\"uuid\":\"GPU-12345678-1234-1234-1234-123456780000\"}]}"
+    "\n";
 
 static int answer(void) {
   fputs(kAnswer, stdout);

@@ -7,6 +7,12 @@
 //   cuda=12020
 //   gpu=0000:07:00.0 GPU-12345678-1234-1234-1234-123456780000 2 8.0 14 NVIDIA A100-SXM4-40GB
 //   broken=0000:07:00.0     every question about this GPU ends in "GPU is lost"
+//   mig=0000:07:00.0 2 1 0 MIG-12345678-1234-1234-1234-123456780102
+//                           this GPU is in MIG mode and has this device: index, GPU instance,
+//                           compute instance, UUID; indices that are not named are holes
+//   broken-mig=0000:07:00.0 2    every question about this MIG device ends in "GPU is lost"
+//   mig-mode=0000:07:00.0 3      nvmlDeviceGetMigMode ends with this code
+//   mig-count=0000:07:00.0 9999  nvmlDeviceGetMaxMigDeviceCount says this (7 otherwise)
 //   init=18                 nvmlInit ends with this code
 //   count=1000000000        nvmlDeviceGetCount says this
 //   noise=1                 nvmlInit writes to standard output and standard error
@@ -14,41 +20,14 @@
 //
 // As with the real library a process sees only its own GPUs: those in /proc/driver/nvidia/gpus;
 // where that does not exist those whose /dev/nvidia<minor> exists; where there is neither, all.
+#include "nvml_mock.h"
+
 #include <ctype.h>
 #include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-
-enum {
-  kSuccess = 0,
-  kUninitialized = 1,
-  kInvalidArgument = 2,
-  kNotSupported = 3,
-  kNoPermission = 4,
-  kNotFound = 6,
-  kInsufficientSize = 7,
-  kDriverNotLoaded = 9,
-  kGpuIsLost = 15,
-  kVersionMismatch = 18,
-  kUnknown = 999,
-};
-
-enum { kMaxGpus = 64, kMaxText = 96, kMaxPath = 320 };
-
-struct Gpu {
-  char pci[32];
-  char uuid[kMaxText];
-  unsigned minor;
-  int capability_major;
-  int capability_minor;
-  int brand;
-  char name[kMaxText];
-  int broken;
-};
-
-typedef struct Gpu* nvmlDevice_t;
 
 typedef struct {
   char busIdLegacy[16];
@@ -66,18 +45,7 @@ typedef struct {
   unsigned long long used;
 } nvmlMemory_t;
 
-static struct {
-  int initialized;
-  char driver[kMaxText];
-  int cuda;
-  int init_result;
-  long forced_count;
-  int noise;
-  struct Gpu gpus[kMaxGpus];
-  unsigned gpu_count;
-  unsigned visible[kMaxGpus];
-  unsigned visible_count;
-} mock;
+struct Mock mock;
 
 static void set_defaults(void) {
   static const char* const kBuses[] = {"07", "0f", "47", "4e", "87", "90", "b7", "bd"};
@@ -94,6 +62,7 @@ static void set_defaults(void) {
     gpu->minor = kMinors[i];
     gpu->capability_major = 8;
     gpu->brand = 14;
+    gpu->mig_slots = kMigSlots;
   }
 }
 
@@ -105,7 +74,34 @@ static void read_gpu(const char* value, int* replaced) {
   memset(&gpu, 0, sizeof gpu);
   const int fields = sscanf(value, "%31s %95s %u %d.%d %d %95[^\n]", gpu.pci, gpu.uuid, &gpu.minor,
                             &gpu.capability_major, &gpu.capability_minor, &gpu.brand, gpu.name);
+  gpu.mig_slots = kMigSlots;
   if (fields == 7) mock.gpus[mock.gpu_count++] = gpu;
+}
+
+static void read_mig_device(const char* value) {
+  struct Gpu mig;
+  memset(&mig, 0, sizeof mig);
+  const int fields = sscanf(value, "%31s %u %u %u %95s", mig.pci, &mig.mig_index, &mig.gpu_instance,
+                            &mig.compute_instance, mig.uuid);
+  if (fields == 5 && mock.mig_device_count < kMaxMigDevices) {
+    mock.mig_devices[mock.mig_device_count++] = mig;
+  }
+}
+
+/// The lines that say something more about a GPU or MIG device named before.
+static void read_mig_option(const char* key, const char* value) {
+  char pci[32];
+  unsigned number;
+  if (sscanf(value, "%31s %u", pci, &number) != 2) return;
+  for (unsigned i = 0; i < mock.gpu_count; ++i) {
+    if (strcmp(mock.gpus[i].pci, pci) != 0) continue;
+    if (strcmp(key, "mig-mode") == 0) mock.gpus[i].mig_mode_result = (int)number;
+    if (strcmp(key, "mig-count") == 0) mock.gpus[i].mig_slots = number;
+  }
+  for (unsigned i = 0; strcmp(key, "broken-mig") == 0 && i < mock.mig_device_count; ++i) {
+    struct Gpu* mig = &mock.mig_devices[i];
+    if (strcmp(mig->pci, pci) == 0 && mig->mig_index == number) mig->broken = 1;
+  }
 }
 
 static void read_line(const char* key, const char* value, int* replaced) {
@@ -115,6 +111,8 @@ static void read_line(const char* key, const char* value, int* replaced) {
   if (strcmp(key, "count") == 0) mock.forced_count = atol(value);
   if (strcmp(key, "noise") == 0) mock.noise = atoi(value);
   if (strcmp(key, "gpu") == 0) read_gpu(value, replaced);
+  if (strcmp(key, "mig") == 0) read_mig_device(value);
+  read_mig_option(key, value);
   for (unsigned i = 0; strcmp(key, "broken") == 0 && i < mock.gpu_count; ++i) {
     if (strcmp(mock.gpus[i].pci, value) == 0) mock.gpus[i].broken = 1;
   }
@@ -175,8 +173,7 @@ static int copy_text(char* to, unsigned length, const char* text) {
   return kSuccess;
 }
 
-/// What every question about one GPU begins with.
-static int check(const struct Gpu* gpu, const void* result) {
+int mock_check(const struct Gpu* gpu, const void* result) {
   if (!mock.initialized) return kUninitialized;
   if (gpu == NULL || result == NULL) return kInvalidArgument;
   return gpu->broken ? kGpuIsLost : kSuccess;
@@ -226,6 +223,8 @@ const char* nvmlErrorString(int result) {
       return "Insufficient Size";
     case kDriverNotLoaded:
       return "Driver Not Loaded";
+    case kFunctionNotFound:
+      return "Function Not Found";
     case kGpuIsLost:
       return "GPU is lost";
     case kVersionMismatch:
@@ -268,7 +267,7 @@ int nvmlDeviceGetHandleByIndex_v2(unsigned index, nvmlDevice_t* device) {
   if (!mock.initialized) return kUninitialized;
   if (device == NULL || index >= mock.visible_count) return kInvalidArgument;
   *device = &mock.gpus[mock.visible[index]];
-  return check(*device, device);
+  return mock_check(*device, device);
 }
 
 int nvmlDeviceGetHandleByUUID(const char* uuid, nvmlDevice_t* device) {
@@ -283,7 +282,7 @@ int nvmlDeviceGetHandleByUUID(const char* uuid, nvmlDevice_t* device) {
 }
 
 int nvmlDeviceGetIndex(nvmlDevice_t device, unsigned* index) {
-  const int result = check(device, index);
+  const int result = mock_check(device, index);
   for (unsigned i = 0; result == kSuccess && i < mock.visible_count; ++i) {
     if (&mock.gpus[mock.visible[i]] == device) *index = i;
   }
@@ -291,7 +290,7 @@ int nvmlDeviceGetIndex(nvmlDevice_t device, unsigned* index) {
 }
 
 int nvmlDeviceGetPciInfo_v3(nvmlDevice_t device, nvmlPciInfo_t* pci) {
-  const int result = check(device, pci);
+  const int result = mock_check(device, pci);
   if (result != kSuccess) return result;
   memset(pci, 0, sizeof *pci);
   if (sscanf(device->pci, "%x:%x:%x", &pci->domain, &pci->bus, &pci->device) != 3) return kUnknown;
@@ -306,29 +305,29 @@ int nvmlDeviceGetPciInfo_v3(nvmlDevice_t device, nvmlPciInfo_t* pci) {
 }
 
 int nvmlDeviceGetUUID(nvmlDevice_t device, char* uuid, unsigned length) {
-  const int result = check(device, uuid);
+  const int result = mock_check(device, uuid);
   return result == kSuccess ? copy_text(uuid, length, device->uuid) : result;
 }
 
 int nvmlDeviceGetName(nvmlDevice_t device, char* name, unsigned length) {
-  const int result = check(device, name);
+  const int result = mock_check(device, name);
   return result == kSuccess ? copy_text(name, length, device->name) : result;
 }
 
 int nvmlDeviceGetMinorNumber(nvmlDevice_t device, unsigned* minor) {
-  const int result = check(device, minor);
+  const int result = mock_check(device, minor);
   if (result == kSuccess) *minor = device->minor;
   return result;
 }
 
 int nvmlDeviceGetBrand(nvmlDevice_t device, int* brand) {
-  const int result = check(device, brand);
+  const int result = mock_check(device, brand);
   if (result == kSuccess) *brand = device->brand;
   return result;
 }
 
 int nvmlDeviceGetCudaComputeCapability(nvmlDevice_t device, int* major, int* minor) {
-  const int result = check(device, major);
+  const int result = mock_check(device, major);
   if (result != kSuccess) return result;
   if (minor == NULL) return kInvalidArgument;
   *major = device->capability_major;
@@ -337,19 +336,10 @@ int nvmlDeviceGetCudaComputeCapability(nvmlDevice_t device, int* major, int* min
 }
 
 int nvmlDeviceGetMemoryInfo(nvmlDevice_t device, nvmlMemory_t* memory) {
-  const int result = check(device, memory);
+  const int result = mock_check(device, memory);
   if (result != kSuccess) return result;
   memory->total = 40ULL << 30U;
   memory->used = 0;
   memory->free = memory->total;
-  return kSuccess;
-}
-
-int nvmlDeviceGetMigMode(nvmlDevice_t device, unsigned* current, unsigned* pending) {
-  const int result = check(device, current);
-  if (result != kSuccess) return result;
-  if (pending == NULL) return kInvalidArgument;
-  *current = 0;
-  *pending = 0;
   return kSuccess;
 }

@@ -65,13 +65,43 @@ TEST_F(GpuQueryCached, KeepsAFileThatOnlyRootReads) {
 
 TEST_F(GpuQueryCached, AsksAgainForAnotherDriver) {
   query_.driver = Version::parse("550.54.15").value();
-  EXPECT_THAT(query_gpus(query_).notes, note_with("is not about this boot, driver and GPUs"));
+  EXPECT_THAT(query_gpus(query_).notes,
+              note_with("is not about this boot, driver, GPUs and MIG devices"));
   remove_probe();
   EXPECT_THAT(query_gpus(query_).gpus, SizeIs(1));
 }
 
 TEST_F(GpuQueryCached, AsksAgainForAnotherSetOfGpus) {
   query_.pci_addresses.emplace_back("0000:0f:00.0");
+  remove_probe();
+  EXPECT_EQ(failure().code(), Code::probe_failed);
+}
+
+TEST_F(GpuQueryCached, AsksAgainForOtherMigDevices) {
+  query_.mig_devices = {"gpu0/gi7/ci0", "gpu0/gi9/ci0"};
+  EXPECT_THAT(query_gpus(query_).notes, note_with("asked NVML: "));
+  EXPECT_THAT(query_gpus(query_).notes, note_with("taken from the cache"));
+  query_.mig_devices.pop_back();
+  remove_probe();
+  EXPECT_EQ(failure().code(), Code::probe_failed);
+}
+
+TEST_F(GpuQueryCached, KeepsMigDevices) {
+  use_library(NVML_MOCK);
+  configure_mock("mig=0000:07:00.0 2 7 1 MIG-12345678-0002\n");
+  const DriverDetails asked = query_gpus(query_);
+  remove_probe();
+  const DriverDetails kept = query_gpus(query_);
+  EXPECT_EQ(kept.driver, asked.driver);
+  EXPECT_EQ(kept.gpus, asked.gpus);
+  EXPECT_THAT(kept.gpus.front().mig, SizeIs(1));
+}
+
+TEST_F(GpuQueryCached, IsNotKeptIfAMigDeviceCouldNotBeAsked) {
+  fs::remove(file());
+  use_library(NVML_MOCK);
+  configure_mock("mig=0000:07:00.0 0 7 0 MIG-12345678-0000\nbroken-mig=0000:07:00.0 0\n");
+  EXPECT_THAT(query_gpus(query_).gpus, SizeIs(8));
   remove_probe();
   EXPECT_EQ(failure().code(), Code::probe_failed);
 }

@@ -43,6 +43,7 @@ TEST_F(RealProbe, TellsAboutEveryGpu) {
   use_library(NVML_MOCK);
   const DriverDetails details = query_gpus(query_);
   EXPECT_EQ(details.cuda.str(), "12.2");
+  EXPECT_EQ(details.driver.str(), "535.309.01");
   ASSERT_THAT(details.gpus, SizeIs(8));
   EXPECT_EQ(details.gpus[1], (GpuDetails{.pci = "0000:0f:00.0",
                                          .uuid = "GPU-12345678-1234-1234-1234-123456780001",
@@ -82,6 +83,12 @@ TEST_F(RealProbe, LeavesOutAGpuWhoseUuidMakesNoSense) {
   const DriverDetails details = query_gpus(query_);
   EXPECT_THAT(details.gpus, SizeIs(1));
   EXPECT_THAT(details.errors, ElementsAre(HasSubstr("UUID `N/A`")));
+}
+
+TEST_F(RealProbe, TellsNoDriverVersionThatIsNone) {
+  use_library(NVML_MOCK);
+  configure_mock("driver=N/A\n");
+  EXPECT_EQ(query_gpus(query_).driver.str(), "");
 }
 
 TEST_F(RealProbe, IsNotDisturbedByALibraryThatPrints) {

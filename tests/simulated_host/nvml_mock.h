@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the parts of the simulated libnvidia-ml.so.1 share.
+#pragma once
+
+enum {
+  kSuccess = 0,
+  kUninitialized = 1,
+  kInvalidArgument = 2,
+  kNotSupported = 3,
+  kNoPermission = 4,
+  kNotFound = 6,
+  kInsufficientSize = 7,
+  kDriverNotLoaded = 9,
+  kFunctionNotFound = 13,
+  kGpuIsLost = 15,
+  kVersionMismatch = 18,
+  kUnknown = 999,
+};
+
+enum { kMaxGpus = 64, kMaxMigDevices = 128, kMaxText = 96, kMaxPath = 320, kMigSlots = 7 };
+
+// Of a whole GPU, or of one of its MIG devices: NVML has one kind of handle for both.
+struct Gpu {
+  char pci[32];
+  char uuid[kMaxText];
+  unsigned minor;
+  int capability_major;
+  int capability_minor;
+  int brand;
+  char name[kMaxText];
+  int broken;
+  int mig_mode_result;
+  unsigned mig_slots;
+  // Of a MIG device.
+  unsigned mig_index;
+  unsigned gpu_instance;
+  unsigned compute_instance;
+};
+
+typedef struct Gpu* nvmlDevice_t;
+
+/// What the configuration says, and what this process sees of it.
+struct Mock {
+  int initialized;
+  char driver[kMaxText];
+  int cuda;
+  int init_result;
+  long forced_count;
+  int noise;
+  struct Gpu gpus[kMaxGpus];
+  unsigned gpu_count;
+  struct Gpu mig_devices[kMaxMigDevices];
+  unsigned mig_device_count;
+  unsigned visible[kMaxGpus];
+  unsigned visible_count;
+};
+extern struct Mock mock __attribute__((visibility("hidden")));
+
+/// What every question about one device begins with.
+int mock_check(const struct Gpu* gpu, const void* result) __attribute__((visibility("hidden")));

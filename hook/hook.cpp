@@ -96,6 +96,15 @@ const GpuDetails* find_details(const DriverDetails& details, const Gpu& gpu) {
   return found == details.gpus.end() ? nullptr : &*found;
 }
 
+/// On WSL2 only NVML tells anything: the version, and the GPUs in its order.
+void take_over(const DriverDetails& details, Inventory& inventory) {
+  inventory.driver = details.driver;
+  for (const GpuDetails& row : details.gpus) {
+    const auto index = static_cast<unsigned>(inventory.gpus.size());
+    inventory.gpus.push_back({.index = index, .uuid = row.uuid, .pci = row.pci});
+  }
+}
+
 /// Fills what /proc did not tell and the request needs; the driver is asked at most once, and only
 /// then.
 std::optional<DriverDetails> complete_inventory(const Request& request, const Config& config,
@@ -105,9 +114,12 @@ std::optional<DriverDetails> complete_inventory(const Request& request, const Co
       request.requirements, {.driver = inventory.driver, .cuda = inventory.cuda, .no_gpu = no_gpu});
   const bool ask = needs_unknown_uuid(request.devices, inventory.gpus) ||
                    needs_mig_names(request.devices, inventory.mig_devices) || open.cuda ||
-                   open.arch || open.brand;
+                   open.arch || open.brand ||
+                   (inventory.is_wsl && (std::holds_alternative<DeviceNames>(request.devices) ||
+                                         !request.requirements.empty()));
   if (!ask) return std::nullopt;
   DriverDetails details = ask_driver(inventory, config, log);
+  if (inventory.is_wsl) take_over(details, inventory);
   if (!inventory.cuda) inventory.cuda = details.cuda;
   for (Gpu& gpu : inventory.gpus) {
     const GpuDetails* row = find_details(details, gpu);

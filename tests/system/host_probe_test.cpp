@@ -71,9 +71,11 @@ TEST(HostProbe, ALostGpuIsANoteAndTheOthersStay) {
   test::FakeHost host = usual_host();
   host.gpu("0000:07:00.0", 0, "GPU-a");
   host.tree().write("/proc/driver/nvidia/gpus/0000:0f:00.0/information", "");
+  host.gpu("0000:47:00.0", 2, "GPU-c");
   const Inventory inventory = probe(host);
-  EXPECT_EQ(inventory.gpus.size(), 1U);
-  EXPECT_THAT(inventory, has_note("0000:0f:00.0"));
+  ASSERT_EQ(inventory.gpus.size(), 2U);
+  EXPECT_EQ(inventory.gpus[1].index, 2U) << "NVML counts it, so that the others keep their index";
+  EXPECT_THAT(inventory, has_note("GPU 1 at 0000:0f:00.0"));
 }
 
 TEST(HostProbe, WithoutADriverTheMessageTellsWhyFromFacts) {
@@ -89,6 +91,8 @@ TEST(HostProbe, WithoutADriverTheMessageTellsWhyFromFacts) {
   EXPECT_THAT(run, ThrowsMessage<Error>(HasSubstr("though an NVIDIA device is on the PCI bus")));
   empty.directory("/sys/module/nouveau");
   EXPECT_THAT(run, ThrowsMessage<Error>(HasSubstr("nouveau")));
+  empty.write("/sys/devices/soc0/family", "Tegra\n");
+  EXPECT_THAT(run, ThrowsMessage<Error>(AllOf(HasSubstr("Tegra"), HasSubstr("driver not loaded"))));
 }
 
 TEST(HostProbe, LibrariesOfAnotherVersionAreAMismatchThatNamesBoth) {

@@ -12,6 +12,7 @@
 #include "core/apply.hpp"
 #include "core/container_spec.hpp"
 #include "core/container_state.hpp"
+#include "core/cuda_compat.hpp"
 #include "core/device_needs.hpp"
 #include "core/error.hpp"
 #include "core/gpu_selection.hpp"
@@ -181,6 +182,10 @@ HostFacts read_host(const Request& request, const Config& config, HookContext& c
   return host;
 }
 
+ContainerFacts read_image(const RootDir& rootfs, const Request& request, const Config& config) {
+  return probe_container(rootfs, {.compat = wants_cuda_compat(request, config)});
+}
+
 void print_plan(const Request& request, const std::string& rootfs, const Config& config,
                 HookContext& context) {
   const HostFacts host = read_host(request, config, context);
@@ -190,7 +195,8 @@ void print_plan(const Request& request, const std::string& rootfs, const Config&
     throw_errno(Code::rootfs_invalid, "open root file system `" + rootfs + "`",
                 "check root.path in config.json");
   }
-  const Plan plan = make_plan(request, host.inventory, probe_container(*directory), config);
+  const Plan plan =
+      make_plan(request, host.inventory, read_image(*directory, request, config), config);
   std::cout << to_json(plan, config.driver_root) << '\n' << std::flush;
 }
 
@@ -199,7 +205,7 @@ void configure_container(const Request& request, const std::string& rootfs,
   const ContainerProcess process(state.pid);
   const HostFacts host = read_host(request, config, context);
   const RootDir root = process.open_rootfs(rootfs);
-  const Plan plan = make_plan(request, host.inventory, probe_container(root), config);
+  const Plan plan = make_plan(request, host.inventory, read_image(root, request, config), config);
   context.log.notes(plan.notes);
   context.log.phase("planning");
   LinuxKernel kernel(process, root, context.system, host.driver_root);

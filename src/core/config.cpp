@@ -111,12 +111,23 @@ void set_environment(Reading& reading, const Entry& entry, const std::string& va
 }
 
 void set_cuda_compat(Reading& reading, const Entry& entry, const std::string& value) {
-  CudaCompat& mode = reading.result.config.cuda_compat;
-  mode = value == "ldconfig" || value == "mount" ? CudaCompat::ldconfig : CudaCompat::disabled;
-  if (value == "mount") warn(reading, entry, "is `mount`, which is treated as `ldconfig`");
-  if (value == "ldconfig" || value == "mount" || value == "hook" || value == "disabled") return;
-  warn(reading, entry,
-       "is `" + value + "`, none of ldconfig, mount, hook and disabled, and treated as `disabled`");
+  Config& config = reading.result.config;
+  config.cuda_compat = value == "disabled" ? CudaCompat::disabled : CudaCompat::ldconfig;
+  if (value == "ldconfig" || value == "disabled") return;
+  if (value == "mount") {
+    warn(reading, entry, "is `mount`, which is treated as `ldconfig`");
+  } else if (value == "hook") {
+    reading.result.notes.push_back(
+        info(entry.where + ": `" + entry.path +
+             "` is `hook`, which is `ldconfig` here: there is one hook"));
+  } else {
+    // toml++ gives keys in the order of their names: [features] is known by now.
+    const bool allowed = config.allow_cuda_compat;
+    if (!allowed) config.cuda_compat = CudaCompat::disabled;
+    warn(reading, entry,
+         "is `" + value + "`, none of ldconfig, mount, hook and disabled, and treated as `" +
+             (allowed ? "ldconfig`" : "disabled`"));
+  }
 }
 
 void check_mode(Reading& reading, const Entry& entry, const std::string& value) {
@@ -188,8 +199,7 @@ constexpr std::array kKeys{
 
     Key{"features.ignore-imex-channel-requests", &Config::ignore_imex_channel_requests},
     Key{"features.disable-imex-channel-creation", InvertedSwitch{&Config::create_imex_channels}},
-    Key{"features.allow-cuda-compat-libs-from-container",
-        NoEffect{"cuda-compat-mode alone decides"}},
+    Key{"features.allow-cuda-compat-libs-from-container", &Config::allow_cuda_compat},
     Key{"features.allow-ldconfig-from-container",
         NoEffect{"none of the image's programs is ever run"}},
     Key{"features.allow-unknown-oci-spec-fields", kNoShim},

@@ -44,6 +44,8 @@ struct Config {
   CudaCompat cuda_compat = CudaCompat::ldconfig;
 
   // [features]
+  /// Decides for a cuda-compat-mode that is empty or unknown, and for no other.
+  bool allow_cuda_compat = false;
   bool ignore_imex_channel_requests = false;
   bool create_imex_channels = true;
 

@@ -3,26 +3,20 @@
 #include "core/elf.hpp"
 
 #include <algorithm>
-#include <array>
-#include <bit>
-#include <cstring>
 #include <string_view>
 #include <type_traits>
 #include <utility>
 #include <vector>
 
+#include "core/elf_format.hpp"
+
 namespace nvhook {
 namespace {
 
-static_assert(std::endian::native == std::endian::little, "the structures below are copied as is");
+using elf::Elf32;
+using elf::Elf64;
+using elf::read_array;
 
-constexpr std::string_view kMagic =
-    "\x7f"
-    "ELF";
-constexpr char kClass32 = 1;
-constexpr char kClass64 = 2;
-constexpr char kLittleEndian = 1;
-constexpr char kCurrentVersion = 1;
 constexpr std::uint16_t kSharedObject = 3;
 constexpr std::uint32_t kLoad = 1;
 constexpr std::uint32_t kDynamic = 2;
@@ -31,81 +25,7 @@ constexpr std::uint64_t kTagStringTable = 5;
 constexpr std::uint64_t kTagStringTableSize = 10;
 constexpr std::uint64_t kTagSoname = 14;
 
-constexpr std::size_t kMaxRead = 64 << 10;
 constexpr std::size_t kMaxSoname = 255;
-
-// The System V ABI's structures, as this file needs them.
-struct Ident {
-  std::array<char, 4> magic = {};
-  char file_class = 0;
-  char byte_order = 0;
-  char version = 0;
-  std::array<char, 9> rest = {};
-};
-
-struct Elf32 {
-  struct Header {
-    Ident ident = {};
-    std::uint16_t type = 0;
-    std::uint16_t machine = 0;
-    std::uint32_t version = 0;
-    std::uint32_t entry = 0;
-    std::uint32_t segments_offset = 0;
-    std::uint32_t sections_offset = 0;
-    std::uint32_t flags = 0;
-    std::uint16_t header_size = 0;
-    std::uint16_t segment_size = 0;
-    std::uint16_t segment_count = 0;
-    std::array<std::uint16_t, 3> sections = {};
-  };
-  struct Segment {
-    std::uint32_t type = 0;
-    std::uint32_t offset = 0;
-    std::uint32_t address = 0;
-    std::uint32_t physical_address = 0;
-    std::uint32_t file_size = 0;
-    std::uint32_t memory_size = 0;
-    std::uint32_t flags = 0;
-    std::uint32_t alignment = 0;
-  };
-  struct Dynamic {
-    std::uint32_t tag = 0;
-    std::uint32_t value = 0;
-  };
-};
-static_assert(sizeof(Elf32::Header) == 52 && sizeof(Elf32::Segment) == 32);
-
-struct Elf64 {
-  struct Header {
-    Ident ident = {};
-    std::uint16_t type = 0;
-    std::uint16_t machine = 0;
-    std::uint32_t version = 0;
-    std::uint64_t entry = 0;
-    std::uint64_t segments_offset = 0;
-    std::uint64_t sections_offset = 0;
-    std::uint32_t flags = 0;
-    std::uint16_t header_size = 0;
-    std::uint16_t segment_size = 0;
-    std::uint16_t segment_count = 0;
-    std::array<std::uint16_t, 3> sections = {};
-  };
-  struct Segment {
-    std::uint32_t type = 0;
-    std::uint32_t flags = 0;
-    std::uint64_t offset = 0;
-    std::uint64_t address = 0;
-    std::uint64_t physical_address = 0;
-    std::uint64_t file_size = 0;
-    std::uint64_t memory_size = 0;
-    std::uint64_t alignment = 0;
-  };
-  struct Dynamic {
-    std::uint64_t tag = 0;
-    std::uint64_t value = 0;
-  };
-};
-static_assert(sizeof(Elf64::Header) == 64 && sizeof(Elf64::Segment) == 56);
 
 /// A part of the file, and where it is in memory.
 struct Range {
@@ -125,26 +45,6 @@ struct NameTags {
   std::optional<std::uint64_t> string_table_size = {};
   std::optional<std::uint64_t> soname = {};
 };
-
-/// The `count` Ts at `offset`, or nothing if they are not all there.
-template <typename T>
-std::optional<std::vector<T>> read_array(const ReadAt& read_at, std::uint64_t offset,
-                                         std::size_t count) {
-  static_assert(std::is_trivially_copyable_v<T>);
-  const std::size_t size = count * sizeof(T);
-  if (size > kMaxRead) {
-    return std::nullopt;
-  }
-  const std::string bytes = read_at(offset, size);
-  if (bytes.size() < size) {
-    return std::nullopt;
-  }
-  std::vector<T> values(count);
-  if (size > 0) {
-    std::memcpy(values.data(), bytes.data(), size);
-  }
-  return values;
-}
 
 /// Nothing if not all is there that is mapped from the file: the process would die of SIGBUS later.
 template <typename Elf>
@@ -266,19 +166,14 @@ std::optional<ElfInfo> read_object(const ReadAt& read_at) {
 }  // namespace
 
 std::optional<ElfInfo> read_elf(const ReadAt& read_at) {
-  const auto idents = read_array<Ident>(read_at, 0, 1);
-  if (!idents) {
+  const auto ident = elf::read_ident(read_at);
+  if (!ident) {
     return std::nullopt;
   }
-  const Ident& ident = idents->front();
-  if (std::string_view(ident.magic.data(), ident.magic.size()) != kMagic ||
-      ident.byte_order != kLittleEndian || ident.version != kCurrentVersion) {
-    return std::nullopt;
-  }
-  switch (ident.file_class) {
-    case kClass32:
+  switch (ident->file_class) {
+    case elf::kClass32:
       return read_object<Elf32>(read_at);
-    case kClass64:
+    case elf::kClass64:
       return read_object<Elf64>(read_at);
     default:
       return std::nullopt;

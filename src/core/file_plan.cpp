@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "core/cuda_compat.hpp"
+
 namespace nvhook {
 namespace {
 
@@ -13,6 +15,7 @@ class FilePlanner {
   FilePlanner(const PlanInput& input, PlanBuilder& plan) : input_(input), plan_(plan) {}
 
   void make() {
+    plan_cuda_compat();
     for (const DriverFile& file : input_.inventory.files) {
       if (is_wanted(file)) plan_file(file);
     }
@@ -23,6 +26,22 @@ class FilePlanner {
   }
 
  private:
+  /// Entries of the loader cache alone, before the driver's: what the image brought is never mounted
+  /// (CVE-2024-0132).
+  void plan_cuda_compat() {
+    if (!input_.container.compat || !wants_cuda_compat(input_.request, input_.config)) return;
+    const CompatLibraries& compat = *input_.container.compat;
+    std::vector<std::string> models;
+    for (const Gpu& gpu : input_.selected.gpus) models.push_back(gpu.model);
+    const CompatDecision decision = decide_cuda_compat(compat, input_.inventory.driver, models);
+    plan_.note(info("CUDA compatibility libraries of the image in " + compat.directory.str() +
+                    (decision.use ? "" : " not") + " used: " + decision.reason));
+    if (!decision.use) return;
+    for (const CompatLibraries::Library& library : compat.libraries) {
+      plan_.loader_entry({.soname = library.soname, .path = compat.directory / library.file});
+    }
+  }
+
   [[nodiscard]] bool is_wanted(const DriverFile& file) const {
     const CapabilitySet& asked = input_.request.capabilities;
     const CapabilitySet& needed = file.component->capabilities;

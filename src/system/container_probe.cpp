@@ -4,15 +4,21 @@
 
 #include <fcntl.h>
 
+#include "system/compat_libraries.hpp"
+
 namespace nvhook {
 namespace {
 
 #if defined(__x86_64__)
 constexpr const char* kDebianLibraries = "/usr/lib/x86_64-linux-gnu";
 constexpr const char* kDebianLibraries32 = "/usr/lib/i386-linux-gnu";
+constexpr const char* kMuslLoader = "/lib/ld-musl-x86_64.so.1";
+constexpr const char* kMuslPathFile = "/etc/ld-musl-x86_64.path";
 #else
 constexpr const char* kDebianLibraries = "/usr/lib/aarch64-linux-gnu";
 constexpr const char* kDebianLibraries32 = "/usr/lib/arm-linux-gnueabihf";
+constexpr const char* kMuslLoader = "/lib/ld-musl-aarch64.so.1";
+constexpr const char* kMuslPathFile = "/etc/ld-musl-aarch64.path";
 #endif
 
 /// Where other distributions keep 32-bit libraries: /usr/lib32, or /usr/lib where that is not the
@@ -29,13 +35,18 @@ ContainerPath other_library32_directory(const RootDir& rootfs) {
 
 }  // namespace
 
-ContainerFacts probe_container(const RootDir& rootfs) {
+ContainerFacts probe_container(const RootDir& rootfs, const ContainerQuery& query) {
+  ContainerFacts facts;
   if (rootfs.open("/etc/debian_version", O_PATH)) {
-    return {.library_directory = ContainerPath(kDebianLibraries),
-            .library32_directory = ContainerPath(kDebianLibraries32)};
+    facts.library_directory = ContainerPath(kDebianLibraries);
+    facts.library32_directory = ContainerPath(kDebianLibraries32);
+  } else {
+    facts.library_directory = ContainerPath("/usr/lib64");
+    facts.library32_directory = other_library32_directory(rootfs);
   }
-  return {.library_directory = ContainerPath("/usr/lib64"),
-          .library32_directory = other_library32_directory(rootfs)};
+  if (rootfs.open(kMuslLoader, O_PATH)) facts.musl_path_file = ContainerPath(kMuslPathFile);
+  if (query.compat) facts.compat = find_compat_libraries(rootfs);
+  return facts;
 }
 
 }  // namespace nvhook

@@ -7,8 +7,13 @@
 
 namespace nvhook {
 
-/// Where libraries go in this image (behaviour.md §7.3). Reads names only; everything below
-/// `rootfs` is hostile.
-[[nodiscard]] ContainerFacts probe_container(const RootDir& rootfs);
+/// What to look for in an image besides its library directories.
+struct ContainerQuery {
+  bool compat = false;  ///< CUDA forward compatibility libraries
+};
+
+/// Where libraries go in this image (behaviour.md §7.3), and what `query` asks for. Everything
+/// below `rootfs` is hostile.
+[[nodiscard]] ContainerFacts probe_container(const RootDir& rootfs, const ContainerQuery& query);
 
 }  // namespace nvhook

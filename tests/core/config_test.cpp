@@ -162,10 +162,29 @@ INSTANTIATE_TEST_SUITE_P(
     Values, CudaCompatMode,
     ::testing::Values(Compat{"ldconfig", CudaCompat::ldconfig, nullptr},
                       Compat{"mount", CudaCompat::ldconfig, "treated as `ldconfig`"},
-                      Compat{"hook", CudaCompat::disabled, nullptr},
                       Compat{"disabled", CudaCompat::disabled, nullptr},
                       Compat{"", CudaCompat::disabled, "treated as `disabled`"},
                       Compat{"LDCONFIG", CudaCompat::disabled, "treated as `disabled`"}));
+
+TEST(Config, CudaCompatModeHookIsOursWithANote) {
+  const ConfigResult result =
+      parse("nvidia-container-runtime.modes.legacy.cuda-compat-mode = \"hook\"",
+            {.cuda_compat = CudaCompat::disabled});
+  EXPECT_EQ(result.config.cuda_compat, CudaCompat::ldconfig);
+  EXPECT_THAT(result.notes, ElementsAre(AllOf(Field(&Note::level, Note::Level::info),
+                                              Field(&Note::text, HasSubstr("`ldconfig` here")))));
+}
+
+TEST(Config, AllowedCompatLibrariesDecideForAnUnknownCudaCompatModeAlone) {
+  const auto mode = [](const std::string& value) {
+    return parse("[nvidia-container-runtime.modes.legacy]\ncuda-compat-mode = \"" + value +
+                 "\"\n[features]\nallow-cuda-compat-libs-from-container = true\n")
+        .config.cuda_compat;
+  };
+  EXPECT_EQ(mode(""), CudaCompat::ldconfig);
+  EXPECT_EQ(mode("other"), CudaCompat::ldconfig);
+  EXPECT_EQ(mode("disabled"), CudaCompat::disabled);
+}
 
 TEST(Config, CudaCompatModeOfTheFileReplacesThatOfTheBase) {
   EXPECT_EQ(parse("nvidia-container-runtime.modes.legacy.cuda-compat-mode = \"ldconfig\"",

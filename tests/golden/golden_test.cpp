@@ -13,6 +13,7 @@
 
 #include "core/config.hpp"
 #include "core/container_spec.hpp"
+#include "core/cuda_compat.hpp"
 #include "core/plan_json.hpp"
 #include "core/planner.hpp"
 #include "core/request.hpp"
@@ -48,8 +49,10 @@ std::string plan_of(const fs::path& folder) {
   const Inventory inventory = probe_host(
       {.system = *root, .driver = *driver, .library_search_path = config.library_search_path},
       *result.request);
-  const Plan plan = make_plan(*result.request, inventory, probe_container(*rootfs), config);
-  return to_json(plan, config.driver_root) + "\n";
+  const ContainerFacts container =
+      probe_container(*rootfs, {.compat = wants_cuda_compat(*result.request, config)});
+  return to_json(make_plan(*result.request, inventory, container, config), config.driver_root) +
+         "\n";
 }
 
 std::vector<std::string> case_names() {

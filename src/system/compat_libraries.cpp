@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: Apache-2.0
+// Finds the CUDA forward compatibility libraries that an image brought along.
+#include "system/compat_libraries.hpp"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <memory>
+#include <set>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "core/cuda_compat.hpp"
+#include "core/elf_note.hpp"
+
+namespace nvhook {
+namespace {
+
+constexpr const char* kDirectory = "/usr/local/cuda/compat";
+// CUDA 13 installs about twenty.
+constexpr std::size_t kMaxNames = 1024;
+constexpr std::size_t kMaxLibraries = 64;
+#if defined(__x86_64__)
+constexpr std::uint16_t kNativeMachine = 62;
+#else
+constexpr std::uint16_t kNativeMachine = 183;
+#endif
+
+/// `libcuda.so` for `libcuda.so.1`.
+std::string_view base_name(std::string_view library) {
+  const auto at = library.find(".so");
+  return at == std::string_view::npos ? library : library.substr(0, at + 3);
+}
+
+/// Two numbers at least: `libcuda.so.1` is the name of the interface, whatever lies behind it.
+std::optional<Version> version_of_libcuda(std::string_view file) {
+  constexpr std::string_view kLibcuda = "libcuda.so.";
+  if (!file.starts_with(kLibcuda)) return std::nullopt;
+  const std::string_view suffix = file.substr(kLibcuda.size());
+  return suffix.find('.') == std::string_view::npos ? std::nullopt : Version::parse(suffix);
+}
+
+class Finder {
+ public:
+  explicit Finder(const RootDir& rootfs) : rootfs_(rootfs) {}
+
+  std::optional<CompatLibraries> find() {
+    UniqueFd directory = rootfs_.open(kDirectory, O_RDONLY | O_DIRECTORY | O_NONBLOCK);
+    if (!directory) return std::nullopt;
+    found_.directory = ContainerPath(rootfs_.path_of(directory.get()));
+    if (found_.directory.empty() || !collect_files(directory) || !choose_driver()) {
+      return std::nullopt;
+    }
+    collect_libraries();
+    return std::move(found_);
+  }
+
+ private:
+  /// Fills `files_`; false if there are too many names to look at.
+  bool collect_files(const UniqueFd& directory) {
+    const std::unique_ptr<DIR, int (*)(DIR*)> stream(
+        ::fdopendir(::fcntl(directory.get(), F_DUPFD_CLOEXEC, 3)), &::closedir);
+    if (!stream) return false;
+    std::size_t names = 0;
+    // NOLINTNEXTLINE(concurrency-mt-unsafe): this program has one thread
+    while (const dirent* entry = ::readdir(stream.get())) {
+      const std::string name = static_cast<const char*>(entry->d_name);
+      if (++names > kMaxNames) return false;
+      if (name.starts_with("lib") && name.find(".so.") != std::string::npos) add_file(name);
+      if (files_.size() > kMaxLibraries) return false;
+    }
+    return true;
+  }
+
+  /// Adds what `name` leads to, under its own name, if that is a regular file of this directory.
+  void add_file(const std::string& name) {
+    const UniqueFd fd = rootfs_.open((found_.directory / name).str(), O_PATH);
+    if (!fd || !status_of(fd.get()).is_regular()) return;
+    const ContainerPath resolved(rootfs_.path_of(fd.get()));
+    if (resolved.empty() || resolved.parent() != found_.directory) return;
+    const std::string file = resolved.filename();
+    if (file.starts_with("lib") && file.find(".so.") != std::string::npos) files_.insert(file);
+  }
+
+  /// The one libcuda with a version says which driver all of them belong to.
+  bool choose_driver() {
+    for (const std::string& file : files_) {
+      const auto version = version_of_libcuda(file);
+      if (!version) continue;
+      if (!libcuda_.empty()) return false;
+      libcuda_ = file;
+      found_.driver = *version;
+    }
+    return !libcuda_.empty() && add_library(libcuda_);
+  }
+
+  void collect_libraries() {
+    const std::string suffix = "." + found_.driver.str();
+    std::vector<std::string> files(files_.begin(), files_.end());
+    std::stable_partition(files.begin(), files.end(),
+                          [&](const std::string& file) { return file.ends_with(suffix); });
+    for (const std::string& file : files) {
+      if (file != libcuda_) add_library(file);
+    }
+  }
+
+  /// False for what the loader cannot use, or must not take for another library.
+  bool add_library(const std::string& file) {
+    const std::string path = (found_.directory / file).str();
+    // Looked at before it is opened: opening may do something to a device or wait for a FIFO.
+    const UniqueFd seen = rootfs_.open(path, O_PATH);
+    if (!seen || !status_of(seen.get()).is_regular()) return false;
+    const UniqueFd opened = rootfs_.open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
+    if (!opened || !status_of(opened.get()).is_regular()) return false;
+    const ReadAt read_at = [&](std::uint64_t offset, std::size_t size) {
+      std::string bytes(size, '\0');
+      const ssize_t count = ::pread(opened.get(), bytes.data(), size, static_cast<off_t>(offset));
+      bytes.resize(count < 0 ? 0 : static_cast<std::size_t>(count));
+      return bytes;
+    };
+    const auto elf = read_elf(read_at);
+    if (!elf || elf->machine != kNativeMachine || !elf->is_64bit) return false;
+    const std::string soname = elf->soname.empty() ? file : elf->soname;
+    if (base_name(soname) != base_name(file)) return false;
+    if (!sonames_.insert(soname).second) return false;
+    found_.libraries.push_back({.soname = soname, .file = file});
+    if (file == libcuda_) {
+      const auto note = read_elf_note(read_at, kCompatNoteSection, kCompatNoteOwner);
+      if (note) found_.note = parse_compat_note(*note);
+    }
+    return true;
+  }
+
+  const RootDir& rootfs_;
+  std::set<std::string> files_ = {};
+  std::set<std::string> sonames_ = {};
+  std::string libcuda_ = {};
+  CompatLibraries found_ = {};
+};
+
+}  // namespace
+
+std::optional<CompatLibraries> find_compat_libraries(const RootDir& rootfs) {
+  return Finder(rootfs).find();
+}
+
+}  // namespace nvhook

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+// Finds the CUDA forward compatibility libraries that an image brought along.
+#pragma once
+
+#include <optional>
+
+#include "core/container_facts.hpp"
+#include "system/root_dir.hpp"
+
+namespace nvhook {
+
+/// The native libraries in /usr/local/cuda/compat of the image, resolved inside `rootfs`; one for
+/// each SONAME, a file with the version of libcuda before others, then by name. Nothing if there is
+/// no such directory, if it has none or more than one `libcuda.so.<version>`, or far more names
+/// than a toolkit installs. Everything there is hostile: only regular files that lie in that very
+/// directory are opened, never blocking, and of each a few hundred bytes are read.
+[[nodiscard]] std::optional<CompatLibraries> find_compat_libraries(const RootDir& rootfs);
+
+}  // namespace nvhook

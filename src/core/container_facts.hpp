@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "core/note.hpp"
 #include "core/paths.hpp"
 #include "core/version.hpp"
 
@@ -49,6 +50,8 @@ struct ContainerFacts {
   /// musl's search path file for this image (/etc/ld-musl-x86_64.path); empty unless its loader is
   /// musl's.
   ContainerPath musl_path_file = {};
+  /// What was found and left out.
+  Notes notes = {};
 
   friend bool operator==(const ContainerFacts&, const ContainerFacts&) = default;
 };

@@ -26,8 +26,8 @@ class FilePlanner {
   }
 
  private:
-  /// Entries of the loader cache alone, before the driver's: what the image brought is never mounted
-  /// (CVE-2024-0132).
+  /// Entries of the loader cache alone, before the driver's: what the image brought is never
+  /// mounted (CVE-2024-0132).
   void plan_cuda_compat() {
     if (!input_.container.compat || !wants_cuda_compat(input_.request, input_.config)) return;
     const CompatLibraries& compat = *input_.container.compat;

@@ -17,6 +17,7 @@ Plan make_plan(const Request& request, const Inventory& inventory, const Contain
                         .selected = select_devices(request.devices, inventory)};
   PlanBuilder builder;
   for (const Note& note : inventory.notes) builder.note(note);
+  for (const Note& note : container.notes) builder.note(note);
   plan_views(input, builder);
   plan_files(input, builder);
   plan_devices(input, builder);

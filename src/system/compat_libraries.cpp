@@ -46,7 +46,7 @@ std::optional<Version> version_of_libcuda(std::string_view file) {
 
 class Finder {
  public:
-  explicit Finder(const RootDir& rootfs) : rootfs_(rootfs) {}
+  Finder(const RootDir& rootfs, Notes& notes) : rootfs_(rootfs), notes_(notes) {}
 
   std::optional<CompatLibraries> find() {
     UniqueFd directory = rootfs_.open(kDirectory, O_RDONLY | O_DIRECTORY | O_NONBLOCK);
@@ -60,6 +60,19 @@ class Finder {
   }
 
  private:
+  /// Says why nothing of the directory is used; false.
+  bool refuse(const std::string& why) {
+    notes_.push_back(info("left out the CUDA compatibility libraries in " + found_.directory.str() +
+                          ": " + why));
+    return false;
+  }
+
+  /// Says why a library is not used; false.
+  bool leave_out(const std::string& file, const std::string& why) {
+    notes_.push_back(info("left out " + (found_.directory / file).str() + ": " + why));
+    return false;
+  }
+
   /// Fills `files_`; false if there are too many names to look at.
   bool collect_files(const UniqueFd& directory) {
     const std::unique_ptr<DIR, int (*)(DIR*)> stream(
@@ -69,9 +82,9 @@ class Finder {
     // NOLINTNEXTLINE(concurrency-mt-unsafe): this program has one thread
     while (const dirent* entry = ::readdir(stream.get())) {
       const std::string name = static_cast<const char*>(entry->d_name);
-      if (++names > kMaxNames) return false;
+      if (++names > kMaxNames) return refuse("more names than a toolkit installs");
       if (name.starts_with("lib") && name.find(".so.") != std::string::npos) add_file(name);
-      if (files_.size() > kMaxLibraries) return false;
+      if (files_.size() > kMaxLibraries) return refuse("more libraries than a toolkit installs");
     }
     return true;
   }
@@ -91,11 +104,12 @@ class Finder {
     for (const std::string& file : files_) {
       const auto version = version_of_libcuda(file);
       if (!version) continue;
-      if (!libcuda_.empty()) return false;
+      if (!libcuda_.empty()) return refuse("both " + libcuda_ + " and " + file);
       libcuda_ = file;
       found_.driver = *version;
     }
-    return !libcuda_.empty() && add_library(libcuda_);
+    if (libcuda_.empty()) return refuse("no libcuda.so.<version> in it");
+    return add_library(libcuda_);
   }
 
   void collect_libraries() {
@@ -123,10 +137,12 @@ class Finder {
       return bytes;
     };
     const auto elf = read_elf(read_at);
-    if (!elf || elf->machine != kNativeMachine || !elf->is_64bit) return false;
+    if (!elf || elf->machine != kNativeMachine || !elf->is_64bit) {
+      return leave_out(file, "not a shared object of the native ABI");
+    }
     const std::string soname = elf->soname.empty() ? file : elf->soname;
-    if (base_name(soname) != base_name(file)) return false;
-    if (!sonames_.insert(soname).second) return false;
+    if (base_name(soname) != base_name(file)) return leave_out(file, "its SONAME is " + soname);
+    if (!sonames_.insert(soname).second) return leave_out(file, "another one is " + soname);
     found_.libraries.push_back({.soname = soname, .file = file});
     if (file == libcuda_) {
       const auto note = read_elf_note(read_at, kCompatNoteSection, kCompatNoteOwner);
@@ -136,6 +152,7 @@ class Finder {
   }
 
   const RootDir& rootfs_;
+  Notes& notes_;
   std::set<std::string> files_ = {};
   std::set<std::string> sonames_ = {};
   std::string libcuda_ = {};
@@ -144,8 +161,8 @@ class Finder {
 
 }  // namespace
 
-std::optional<CompatLibraries> find_compat_libraries(const RootDir& rootfs) {
-  return Finder(rootfs).find();
+std::optional<CompatLibraries> find_compat_libraries(const RootDir& rootfs, Notes& notes) {
+  return Finder(rootfs, notes).find();
 }
 
 }  // namespace nvhook

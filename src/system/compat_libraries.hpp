@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "core/container_facts.hpp"
+#include "core/note.hpp"
 #include "system/root_dir.hpp"
 
 namespace nvhook {
@@ -13,7 +14,9 @@ namespace nvhook {
 /// each SONAME, a file with the version of libcuda before others, then by name. Nothing if there is
 /// no such directory, if it has none or more than one `libcuda.so.<version>`, or far more names
 /// than a toolkit installs. Everything there is hostile: only regular files that lie in that very
-/// directory are opened, never blocking, and of each a few hundred bytes are read.
-[[nodiscard]] std::optional<CompatLibraries> find_compat_libraries(const RootDir& rootfs);
+/// directory are opened, never blocking, and of each a few hundred bytes are read. What is there
+/// and of no use is told in `notes`.
+[[nodiscard]] std::optional<CompatLibraries> find_compat_libraries(const RootDir& rootfs,
+                                                                   Notes& notes);
 
 }  // namespace nvhook

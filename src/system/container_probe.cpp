@@ -45,7 +45,7 @@ ContainerFacts probe_container(const RootDir& rootfs, const ContainerQuery& quer
     facts.library32_directory = other_library32_directory(rootfs);
   }
   if (rootfs.open(kMuslLoader, O_PATH)) facts.musl_path_file = ContainerPath(kMuslPathFile);
-  if (query.compat) facts.compat = find_compat_libraries(rootfs);
+  if (query.compat) facts.compat = find_compat_libraries(rootfs, facts.notes);
   return facts;
 }
 

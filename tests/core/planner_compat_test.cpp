@@ -83,6 +83,12 @@ TEST(PlannerCompat, LibrariesOfAnOlderDriverAreLeftAloneAndSaidSo) {
                                          Field(&Note::text, HasSubstr("not used: 525.1")))));
 }
 
+TEST(PlannerCompat, WhatTheImageProbeToldIsToldOn) {
+  ContainerFacts container = image();
+  container.notes = {info("left out a library")};
+  EXPECT_THAT(plan_for(host(), container).notes, Contains(info("left out a library")));
+}
+
 TEST(PlannerCompat, TheSelectedGpusCountAndNoOthers) {
   Inventory inventory = host();
   inventory.gpus[1].model = "NVIDIA GeForce RTX 3090";

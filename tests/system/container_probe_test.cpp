@@ -39,6 +39,14 @@ class ContainerProbe : public ::testing::Test {
     for (const auto& row : compat->libraries) texts.push_back(row.soname + "=" + row.file);
     return texts;
   }
+  [[nodiscard]] std::vector<std::string> told() const {
+    const auto root = open_root(image_.path());
+    std::vector<std::string> texts;
+    for (const Note& note : probe_container(*root, {.compat = true}).notes) {
+      texts.push_back(note.text);
+    }
+    return texts;
+  }
   void add_libcuda() const { image_.write(kCompat + "libcuda.so.550.54.15", compat_libcuda("")); }
 
   TemporaryDirectory image_ = {};
@@ -210,6 +218,21 @@ TEST_F(ContainerProbe, TakesAHostileNoteForNone) {
   EXPECT_EQ(probe()->note, std::nullopt);
   image_.write(kCompat + "libcuda.so.550.54.15", compat_libcuda(std::string(60'000, '[')));
   EXPECT_EQ(probe()->note, std::nullopt);
+}
+
+TEST_F(ContainerProbe, TellsWhatItLeftOut) {
+  image_.write(kCompat + "libcuda.so.1", compat_libcuda(""));
+  EXPECT_THAT(told(), ElementsAre("left out the CUDA compatibility libraries in "
+                                  "/usr/local/cuda/compat: no libcuda.so.<version> in it"));
+  add_libcuda();
+  image_.write(kCompat + "libtext.so.1", "not an object");
+  image_.write(kCompat + "libnvidia-nvvm.so.4", library("libc.so.6"));
+  EXPECT_THAT(told(), ElementsAre("left out /usr/local/cuda/compat/libcuda.so.1: another one is "
+                                  "libcuda.so.1",
+                                  "left out /usr/local/cuda/compat/libnvidia-nvvm.so.4: its SONAME "
+                                  "is libc.so.6",
+                                  "left out /usr/local/cuda/compat/libtext.so.1: not a shared "
+                                  "object of the native ABI"));
 }
 
 TEST_F(ContainerProbe, PutsLibrariesWhereTheDistributionHasThem) {

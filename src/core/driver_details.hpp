@@ -41,7 +41,8 @@ struct DriverDetails {
   /// One text per GPU that is missing in `gpus`, or lacks MIG devices there, because the driver
   /// could not tell about it.
   std::vector<std::string> errors = {};
-  Notes notes = {};  ///< asked NVML (milliseconds), or taken from the cache
+  bool from_cache = false;  ///< an earlier answer
+  Notes notes = {};         ///< asked NVML (milliseconds), or taken from the cache
 
   friend bool operator==(const DriverDetails&, const DriverDetails&) = default;
 };

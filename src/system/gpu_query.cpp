@@ -175,9 +175,10 @@ DriverDetails query_gpus(const GpuQuery& query) {
   }
   Notes notes;
   const auto cache = open_gpu_query_cache(query, notes);
-  auto cached = cache ? cache->load(notes) : std::nullopt;
+  auto cached = cache && !query.ask_anew ? cache->load(notes) : std::nullopt;
   const bool found = cached.has_value();
   DriverDetails details = found ? *std::move(cached) : ask_probe(query);
+  details.from_cache = found;
   // A GPU that could not be asked may answer next time.
   if (cache && !found && details.errors.empty()) cache->store(details, notes);
   details.notes.insert(details.notes.end(), notes.begin(), notes.end());

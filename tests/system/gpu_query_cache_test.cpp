@@ -86,6 +86,14 @@ TEST_F(GpuQueryCached, AsksAgainForOtherMigDevices) {
   EXPECT_EQ(failure().code(), Code::probe_failed);
 }
 
+TEST_F(GpuQueryCached, AsksAnewWhenTheAnswerWasNotGoodEnough) {
+  EXPECT_TRUE(query_gpus(query_).from_cache);
+  query_.ask_anew = true;
+  EXPECT_FALSE(query_gpus(query_).from_cache);
+  remove_probe();
+  EXPECT_EQ(failure().code(), Code::probe_failed);
+}
+
 TEST_F(GpuQueryCached, KeepsMigDevices) {
   use_library(NVML_MOCK);
   configure_mock("mig=0000:07:00.0 2 7 1 MIG-12345678-0002\n");

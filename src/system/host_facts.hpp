@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+// Everything about the host that a request depends on, and whether its requirements hold.
+#pragma once
+
+#include "core/config.hpp"
+#include "core/inventory.hpp"
+#include "core/request.hpp"
+#include "system/log.hpp"
+#include "system/root_dir.hpp"
+
+namespace nvhook {
+
+struct HostFacts {
+  RootDir driver_root;
+  Inventory inventory = {};
+};
+
+/// Probes the host below `system` and the configured driver root, provides what is missing if
+/// `load_kmods` allows it, asks NVML for what only it knows and the request needs, and checks the
+/// requirements. Throws Error: those of probe_host, query_gpus and check_requirements, and
+/// Error(driver_root_invalid).
+[[nodiscard]] HostFacts read_host(const Request& request, const Config& config,
+                                  const RootDir& system, Log& log);
+
+}  // namespace nvhook

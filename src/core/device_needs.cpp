@@ -9,18 +9,18 @@ namespace {
 
 bool has_role(const Inventory& inventory, DeviceRole role) {
   return std::any_of(inventory.nodes.begin(), inventory.nodes.end(),
-                     [&](const DeviceNode& node) { return node.role == role; });
+                     [&](const DeviceNode& node) { return !node.is_stale && node.role == role; });
 }
 
 bool has_node(const Inventory& inventory, DeviceRole role, unsigned minor) {
   return std::any_of(inventory.nodes.begin(), inventory.nodes.end(), [&](const DeviceNode& node) {
-    return node.role == role && node.number.minor == minor;
+    return !node.is_stale && node.role == role && node.number.minor == minor;
   });
 }
 
 bool has_gpu(const Inventory& inventory, const Gpu& gpu) {
   return std::any_of(inventory.nodes.begin(), inventory.nodes.end(), [&](const DeviceNode& node) {
-    return node.role == DeviceRole::gpu && node.gpu_minor == gpu.minor;
+    return !node.is_stale && node.role == DeviceRole::gpu && node.gpu_minor == gpu.minor;
   });
 }
 

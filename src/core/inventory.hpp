@@ -88,6 +88,8 @@ struct DeviceNode {
   DeviceNumber number = {};
   /// Of roles gpu and drm: the GPU's minor.
   unsigned gpu_minor = 0;
+  /// The node is another device: it was made when the driver's module had another major number.
+  bool is_stale = false;
 
   friend bool operator==(const DeviceNode&, const DeviceNode&) = default;
 };

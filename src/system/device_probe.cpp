@@ -82,8 +82,12 @@ class DeviceReader {
   void add(DeviceRole role, const std::string& path, DeviceNumber number, unsigned gpu_minor = 0) {
     const auto node = find_node(host_, path);
     if (!node) return;
-    inventory_.nodes.push_back(
-        {.role = role, .file = node->file, .number = number, .gpu_minor = gpu_minor});
+    const DeviceNumber found{node->status.device_major, node->status.device_minor};
+    inventory_.nodes.push_back({.role = role,
+                                .file = node->file,
+                                .number = number,
+                                .gpu_minor = gpu_minor,
+                                .is_stale = node->status.is_character_device() && found != number});
   }
 
   /// A node of a class whose major is assigned when its module is loaded; where /proc/devices does

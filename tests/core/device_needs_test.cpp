@@ -70,6 +70,13 @@ TEST(DeviceNeeds, TheControlDeviceIsAlwaysOne) {
   EXPECT_TRUE(lacks_devices(kNone, host_without(DeviceRole::control, 255)));
 }
 
+TEST(DeviceNeeds, AStaleNodeIsAsGoodAsNone) {
+  Inventory inventory = host();
+  inventory.nodes[1].is_stale = true;  // nvidia-uvm
+  EXPECT_TRUE(lacks_devices(Request{.capabilities = {Capability::compute}}, inventory));
+  EXPECT_FALSE(lacks_devices(Request{.capabilities = {Capability::utility}}, inventory));
+}
+
 TEST(DeviceNeeds, ComputeAndVideoNeedBothUvmNodes) {
   for (const unsigned minor : {0U, 1U}) {
     const Inventory inventory = host_without(DeviceRole::uvm, minor);

@@ -109,6 +109,20 @@ TEST(DeviceProbe, NodesOfFeaturesAreReadAsTheyAre) {
   EXPECT_THAT(nodes(read(host), DeviceRole::gds), IsEmpty());
 }
 
+TEST(DeviceProbe, ANodeOfAnEarlierMajorNumberIsStale) {
+  if (::geteuid() != 0) GTEST_SKIP() << "needs root to make device nodes: run ctest as root";
+  const test::FakeHost host = test::named_host("ubuntu");
+  const auto path = host.tree().below("/dev/nvidia-uvm");
+  std::filesystem::remove(path);
+  if (::mknod(path.c_str(), S_IFCHR | 0666, makedev(510, 0)) != 0) {
+    GTEST_SKIP() << "device nodes are refused here";
+  }
+  const Inventory inventory = read(host);
+  for (const DeviceNode& node : inventory.nodes) {
+    EXPECT_EQ(node.is_stale, node.file.path.str() == "/dev/nvidia-uvm") << node.file.path.str();
+  }
+}
+
 TEST(DeviceProbe, OnWsl2TheOnlyNodeIsDxg) {
   if (::geteuid() != 0) GTEST_SKIP() << "needs root to make device nodes: run ctest as root";
   const test::TemporaryDirectory tree;

@@ -19,7 +19,8 @@
 // The first `gpu` line replaces the built-in GPUs. They are enumerated in the order of the lines.
 //
 // As with the real library a process sees only its own GPUs: those in /proc/driver/nvidia/gpus;
-// where that does not exist those whose /dev/nvidia<minor> exists; where there is neither, all.
+// where that does not exist those whose /dev/nvidia<minor> exists; where /proc shows no driver and
+// /dev no GPU, all.
 #include "nvml_mock.h"
 
 #include <ctype.h>
@@ -153,7 +154,7 @@ static int any_gpu_node(void) {
 
 static void find_visible(void) {
   const int has_listing = exists("/proc/driver/nvidia/gpus");
-  const int has_nodes = any_gpu_node();
+  const int anything_goes = !exists("/proc/driver/nvidia") && !any_gpu_node();
   mock.visible_count = 0;
   for (unsigned i = 0; i < mock.gpu_count; ++i) {
     char path[kMaxPath];
@@ -162,7 +163,7 @@ static void find_visible(void) {
     } else {
       snprintf(path, sizeof path, "/dev/nvidia%u", mock.gpus[i].minor);
     }
-    if ((!has_listing && !has_nodes) || exists(path)) mock.visible[mock.visible_count++] = i;
+    if (anything_goes || exists(path)) mock.visible[mock.visible_count++] = i;
   }
 }
 

@@ -8,6 +8,8 @@ build_packages=(ca-certificates cmake g++ libboost-program-options-dev libgmock-
 # One OCI runtime, and what makes and examines its containers.
 container_packages=(jq mount python3 runc strace util-linux)
 engine_packages=(containerd crun debootstrap docker.io podman uidmap)
+# What tests/gpu/make-kit packs a folder with.
+kit_packages=(debootstrap patchelf runc strace)
 check_packages=(clang clang-format clang-tidy)
 
 # missing_packages NAME...: those that are not installed.

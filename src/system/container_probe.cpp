@@ -5,6 +5,7 @@
 #include <fcntl.h>
 
 #include "system/compat_libraries.hpp"
+#include "system/musl_probe.hpp"
 
 namespace nvhook {
 namespace {
@@ -12,13 +13,9 @@ namespace {
 #if defined(__x86_64__)
 constexpr const char* kDebianLibraries = "/usr/lib/x86_64-linux-gnu";
 constexpr const char* kDebianLibraries32 = "/usr/lib/i386-linux-gnu";
-constexpr const char* kMuslLoader = "/lib/ld-musl-x86_64.so.1";
-constexpr const char* kMuslPathFile = "/etc/ld-musl-x86_64.path";
 #else
 constexpr const char* kDebianLibraries = "/usr/lib/aarch64-linux-gnu";
 constexpr const char* kDebianLibraries32 = "/usr/lib/arm-linux-gnueabihf";
-constexpr const char* kMuslLoader = "/lib/ld-musl-aarch64.so.1";
-constexpr const char* kMuslPathFile = "/etc/ld-musl-aarch64.path";
 #endif
 
 /// Where other distributions keep 32-bit libraries: /usr/lib32, or /usr/lib where that is not the
@@ -44,7 +41,7 @@ ContainerFacts probe_container(const RootDir& rootfs, const ContainerQuery& quer
     facts.library_directory = ContainerPath("/usr/lib64");
     facts.library32_directory = other_library32_directory(rootfs);
   }
-  if (rootfs.open(kMuslLoader, O_PATH)) facts.musl_path_file = ContainerPath(kMuslPathFile);
+  facts.musl_path_file = find_musl_path_file(rootfs);
   if (query.compat) facts.compat = find_compat_libraries(rootfs, facts.notes);
   return facts;
 }

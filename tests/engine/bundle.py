@@ -28,6 +28,8 @@ class Case:
     env: dict = dataclasses.field(default_factory=dict)
     mounts: list = dataclasses.field(default_factory=list)
     command: str = observe.SCRIPT
+    args: list = None  # for an image without a shell: what to start in the place of `command`
+    image: object = None  # another root file system than that of the setup
     readonly: bool = False
     stage: str = "createRuntime"
     config: str = None  # text of another configuration file
@@ -76,7 +78,7 @@ def bundle_config(case, directory):
     if case.devices is not None:
         env["NVIDIA_VISIBLE_DEVICES"] = case.devices
     config["process"]["terminal"] = False
-    config["process"]["args"] = ["/bin/sh", "-c", case.command]
+    config["process"]["args"] = case.args or ["/bin/sh", "-c", case.command]
     config["process"]["env"] += [f"{name}={value}" for name, value in env.items()]
     config["root"]["readonly"] = case.readonly
     config["mounts"] += case.mounts
@@ -107,7 +109,7 @@ def bundle(case):
     """A directory with config.json and an overlay of the root file system."""
     directory = SETUP.work / f"bundle-{next(_numbers)}"
     directory.mkdir()
-    overlay.mount(SETUP.rootfs, directory)
+    overlay.mount(case.image or SETUP.rootfs, directory)
     try:
         config = bundle_config(case, directory)
         if case.edit:
@@ -126,8 +128,8 @@ def runtime_command(directory):
     return ["runc", "run", "--bundle", directory, name]
 
 
-def run_in(directory, host=None):
-    """Runs the container of a bundle that is made."""
+def run_in(directory, host=None, image=None):
+    """Runs the container of a bundle that is made of `image`."""
     command = runtime_command(directory)
     if host is not None:
         command = [SIMULATE, *host, "--driver-root", SETUP.driver, "--", *command]
@@ -139,14 +141,14 @@ def run_in(directory, host=None):
         errors=done.stderr,
         view=observe.View(done.stdout),
         record=json.loads(record.read_text()) if record.exists() else None,
-        changes=overlay.changes(directory / "upper", SETUP.rootfs),
+        changes=overlay.changes(directory / "upper", image or SETUP.rootfs),
         directory=str(directory),
     )
 
 
 def run_container(case):
     with bundle(case) as directory:
-        return run_in(directory, case.host)
+        return run_in(directory, case.host, case.image)
 
 
 def bind(source, target, *options):

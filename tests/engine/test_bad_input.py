@@ -94,7 +94,7 @@ CASES = [
     ),
     (
         "a node with a number that is not its GPU's",
-        Case("0", host=["--node-number", "nvidia2=1:3"]),
+        Case("0", host=["--node-number", "nvidia2=1:3"], settings=FORBIDDEN),
         14,
         "NVH-0405",
         ["/dev/nvidia2"],

@@ -67,6 +67,13 @@ def nodes_that_are_missing_on_the_host_are_made():
 
 
 @test("runc")
+def a_node_of_an_earlier_number_is_made_anew():
+    outcome = run_container(Case("0", host=["--node-number", "nvidia2=1:3"]))
+    check_started(outcome)
+    check_gpus(outcome.view, [0])
+
+
+@test("runc")
 def an_image_whose_library_is_a_link_out_of_the_tree_gets_no_file_outside():
     """CVE-2025-23359's family: a link in the image must not lead the hook out of it."""
     victim = SETUP.work / "victim"

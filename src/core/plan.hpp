@@ -81,6 +81,8 @@ struct Symlink {
 /// Lets the container read and write a character device.
 struct DeviceRule {
   DeviceNumber device = {};
+  /// Its node on the host; empty if the rule is for a device that the container makes a node of.
+  HostPath node = {};
   std::string reason = {};
 
   friend bool operator==(const DeviceRule&, const DeviceRule&) = default;

@@ -27,14 +27,15 @@ void PlanBuilder::node(const DeviceNode& node, const std::string& reason) {
                             .target = ContainerPath(node.file.path.str()),
                             .attributes = kDeviceMount,
                             .reason = reason});
-  if (is_new) allow(node.number, reason);
+  if (is_new) allow(node.number, reason, node.file.path);
 }
 
-void PlanBuilder::allow(DeviceNumber device, const std::string& reason) {
+void PlanBuilder::allow(DeviceNumber device, const std::string& reason, HostPath node) {
   const auto& rules = plan_.device_rules;
   const bool known = std::any_of(rules.begin(), rules.end(),
                                  [&](const DeviceRule& rule) { return rule.device == device; });
-  if (!known) plan_.device_rules.push_back({.device = device, .reason = reason});
+  if (!known)
+    plan_.device_rules.push_back({.device = device, .node = std::move(node), .reason = reason});
 }
 
 void PlanBuilder::proc(SourceType type, const std::string& path, const std::string& reason) {

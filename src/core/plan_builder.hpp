@@ -43,7 +43,7 @@ class PlanBuilder {
 
   /// Binds a device node at its own path and lets the container use it.
   void node(const DeviceNode& node, const std::string& reason);
-  void allow(DeviceNumber device, const std::string& reason);
+  void allow(DeviceNumber device, const std::string& reason, HostPath node = {});
   /// Binds a file or directory of /proc at its own path, read-only.
   void proc(SourceType type, const std::string& path, const std::string& reason);
 

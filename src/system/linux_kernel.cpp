@@ -20,6 +20,7 @@
 #include "system/mount_id.hpp"
 #include "system/syscalls.hpp"
 #include "system/tmpfs.hpp"
+#include "system/user_namespace.hpp"
 
 namespace nvhook {
 namespace {
@@ -78,6 +79,8 @@ void LinuxKernel::prepare(const std::vector<DeviceRule>& rules) {
   devices.reserve(rules.size());
   for (const DeviceRule& rule : rules) devices.push_back(rule.device);
   permission_.emplace(process_.cgroup_text(), *mountinfo, std::move(devices));
+  if (!in_user_namespace()) scope_ = SystemdScope::find(process_.cgroup_text(), system_);
+  rules_ = rules;
 }
 
 // ---- in the container's
@@ -289,6 +292,10 @@ void LinuxKernel::allow_devices() {
   undo_.push([this] { permission_->revoke(); });
   permission_->grant();
   notes_.insert(notes_.end(), permission_->notes().begin(), permission_->notes().end());
+  if (!scope_) return;
+  undo_.push([this] { scope_->forget(); });
+  const Notes notes = scope_->keep(rules_);
+  notes_.insert(notes_.end(), notes.begin(), notes.end());
 }
 
 void LinuxKernel::commit() noexcept {

@@ -15,6 +15,7 @@
 #include "system/container_process.hpp"
 #include "system/device_cgroup.hpp"
 #include "system/root_dir.hpp"
+#include "system/systemd_scope.hpp"
 #include "system/target_tree.hpp"
 #include "system/undo_stack.hpp"
 #include "system/unique_fd.hpp"
@@ -79,6 +80,8 @@ class LinuxKernel : public Kernel {
   std::set<ContainerPath> left_out_links_ = {};
   std::set<std::uint64_t> slave_mounts_ = {};
   std::optional<DevicePermission> permission_ = {};
+  std::optional<SystemdScope> scope_ = {};
+  std::vector<DeviceRule> rules_ = {};
   std::vector<std::function<void()>> on_commit_ = {};
   Notes notes_ = {};
 };

@@ -34,6 +34,15 @@ RootDir copy_of(const UniqueFd& directory) {
   return RootDir(UniqueFd(::fcntl(directory.get(), F_DUPFD_CLOEXEC, 3)));
 }
 
+/// A driver container's nodes are in its own /dev.
+bool is_device(const RootDir& dev, const std::string& path, DeviceNumber number) {
+  const UniqueFd node = dev.open(path, O_PATH | O_NOFOLLOW);
+  if (!node) return false;
+  const FileStatus status = status_of(node.get());
+  return status.is_character_device() &&
+         DeviceNumber{status.device_major, status.device_minor} == number;
+}
+
 void remove_drop_in(int units, const std::string& scope) noexcept {
   const std::string directory_name = scope + ".d";
   const UniqueFd directory = open_directory(units, directory_name);
@@ -112,7 +121,10 @@ void SystemdScope::link_devices(const std::vector<DeviceRule>& rules) const {
   const RootDir dev = copy_of(dev_);
   for (const DeviceRule& rule : rules) {
     if (!rule.node.str().starts_with(kDev)) continue;
-    link_device_number(dev, {.path = rule.node.str().substr(kDev.size()), .number = rule.device});
+    const std::string path = rule.node.str().substr(kDev.size());
+    if (is_device(dev, path, rule.device)) {
+      link_device_number(dev, {.path = path, .number = rule.device});
+    }
   }
 }
 

@@ -93,6 +93,7 @@ class DevicePermission::Impl {
     if (devices_.empty()) return;
     if (in_user_namespace()) {
       notes_.push_back(info("device rules skipped: in a user namespace"));
+      in_user_namespace_ = true;
       return;
     }
     const auto found = find_device_cgroups(cgroup, mountinfo);
@@ -114,6 +115,12 @@ class DevicePermission::Impl {
   void revoke() noexcept {
     for (DeviceFilter& filter : filters_) filter.revoke();
     for (DeviceList& list : lists_) list.revoke();
+  }
+
+  [[nodiscard]] bool refused() const noexcept {
+    const auto is_refused = [](const auto& part) { return part.refused(); };
+    return in_user_namespace_ || std::any_of(lists_.begin(), lists_.end(), is_refused) ||
+           std::any_of(filters_.begin(), filters_.end(), is_refused);
   }
 
   [[nodiscard]] const Notes& notes() const noexcept { return notes_; }
@@ -173,6 +180,7 @@ class DevicePermission::Impl {
   std::vector<DeviceNumber> devices_;
   std::vector<DeviceList> lists_ = {};
   std::vector<DeviceFilter> filters_ = {};
+  bool in_user_namespace_ = false;
   Notes notes_ = {};
 };
 
@@ -192,6 +200,8 @@ void DevicePermission::grant() {
 }
 
 void DevicePermission::revoke() noexcept { impl_->revoke(); }
+
+bool DevicePermission::refused() const noexcept { return impl_->refused(); }
 
 const Notes& DevicePermission::notes() const noexcept { return impl_->notes(); }
 

@@ -37,6 +37,9 @@ class DevicePermission {
   /// Takes back what grant() granted and was not there before.
   void revoke() noexcept;
 
+  /// There was no right to see or change what restricts the container (rootless, nested), so that
+  /// what is granted depends on what is around it.
+  [[nodiscard]] bool refused() const noexcept;
   [[nodiscard]] const Notes& notes() const noexcept;
 
  private:

@@ -46,6 +46,7 @@ Notes DeviceList::prepare(const std::vector<DeviceNumber>& devices) {
     throw Error(Code::cgroup_denied, "open " + what,
                 "set no-cgroups = true if the runtime grants the devices itself");
   }
+  refused_ = true;
   return {warning("device rules skipped: no right over " + what)};
 }
 

@@ -21,6 +21,9 @@ class DeviceList {
   /// right to write there: a note, and nothing will be done. Throws Error(cgroup_denied).
   [[nodiscard]] Notes prepare(const std::vector<DeviceNumber>& devices);
 
+  /// prepare() had no right over the list.
+  [[nodiscard]] bool refused() const noexcept { return refused_; }
+
   /// Allows what was missing. Throws Error(cgroup_denied); what it did before is for revoke().
   void grant();
   /// Denies again what grant() allowed.
@@ -33,6 +36,7 @@ class DeviceList {
   UniqueFd deny_ = UniqueFd();
   std::vector<std::string> missing_ = {};  // rules, as the kernel reads them
   std::size_t granted_ = 0;                // how many of them are in force
+  bool refused_ = false;
 };
 
 }  // namespace nvhook

@@ -36,7 +36,8 @@ Notes DeviceFilter::prepare() {
     const std::string why = " device filters of `" + path_ + "`: " + errno_text(error);
     // A kernel built without them has none that could restrict.
     if (error == EINVAL || error == ENOSYS) return {info("no" + why)};
-    if (is_refusal(error)) return {warning("device rules skipped: no right to query the" + why)};
+    refused_ = is_refusal(error);
+    if (refused_) return {warning("device rules skipped: no right to query the" + why)};
     throw Error(Code::device_filter_failed, "query the" + why, kOtherWay);
   }
   attached_ = attachments->programs().size();

@@ -25,6 +25,8 @@ class DeviceFilter {
   /// done. One that is protected from us stays, with a note. Throws Error(device_filter_failed).
   [[nodiscard]] Notes prepare();
 
+  /// prepare() had no right to see or change what restricts the container.
+  [[nodiscard]] bool refused() const noexcept { return refused_; }
   /// How many programs prepare() found.
   [[nodiscard]] std::size_t attached() const noexcept { return attached_; }
   [[nodiscard]] int cgroup() const noexcept { return cgroup_.get(); }
@@ -52,6 +54,7 @@ class DeviceFilter {
   std::string path_;
   std::vector<DeviceNumber> devices_;
   std::size_t attached_ = 0;
+  bool refused_ = false;
   std::uint32_t flags_ = 0;
   std::vector<Replacement> pending_ = {};
   std::vector<Replacement> done_ = {};

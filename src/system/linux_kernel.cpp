@@ -15,6 +15,7 @@
 
 #include "core/error.hpp"
 #include "system/bind_source.hpp"
+#include "system/enclosing_cgroup.hpp"
 #include "system/files.hpp"
 #include "system/loader_files.hpp"
 #include "system/mount_id.hpp"
@@ -79,6 +80,7 @@ void LinuxKernel::prepare(const std::vector<DeviceRule>& rules) {
   devices.reserve(rules.size());
   for (const DeviceRule& rule : rules) devices.push_back(rule.device);
   permission_.emplace(process_.cgroup_text(), *mountinfo, std::move(devices));
+  if (permission_->refused()) require_not_denied({&driver_, &system_}, rules.front());
   if (!in_user_namespace()) scope_ = SystemdScope::find(process_.cgroup_text(), system_);
   rules_ = rules;
 }

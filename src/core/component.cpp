@@ -201,6 +201,11 @@ const Component* find_component(ComponentKind kind, std::string_view name) {
   return found == kComponents.end() ? nullptr : found;
 }
 
+std::string_view library_base_name(std::string_view library) {
+  const auto at = library.find(".so");
+  return at == std::string_view::npos ? library : library.substr(0, at + 3);
+}
+
 const Component* classify_library(std::string_view name) {
   const auto* const found = std::find_if(
       kComponents.begin(), kComponents.end(),

@@ -60,6 +60,9 @@ struct ComponentLink {
 /// The row that is called `name` exactly; nullptr if there is none.
 [[nodiscard]] const Component* find_component(ComponentKind kind, std::string_view name);
 
+/// `libcuda.so` for `libcuda.so.1`: the name by which the table knows a library.
+[[nodiscard]] std::string_view library_base_name(std::string_view library);
+
 /// The row for a library of the driver's version whose name up to `.so` is `name`: its own, or the
 /// first rule that fits. nullptr if the name is none that NVIDIA's driver uses.
 [[nodiscard]] const Component* classify_library(std::string_view name);

@@ -14,8 +14,11 @@
 #include <utility>
 #include <vector>
 
+#include "core/component.hpp"
 #include "core/cuda_compat.hpp"
 #include "core/elf_note.hpp"
+#include "system/driver_places.hpp"
+#include "system/files.hpp"
 
 namespace nvhook {
 namespace {
@@ -24,17 +27,6 @@ constexpr const char* kDirectory = "/usr/local/cuda/compat";
 // CUDA 13 installs about twenty.
 constexpr std::size_t kMaxNames = 1024;
 constexpr std::size_t kMaxLibraries = 64;
-#if defined(__x86_64__)
-constexpr std::uint16_t kNativeMachine = 62;
-#else
-constexpr std::uint16_t kNativeMachine = 183;
-#endif
-
-/// `libcuda.so` for `libcuda.so.1`.
-std::string_view base_name(std::string_view library) {
-  const auto at = library.find(".so");
-  return at == std::string_view::npos ? library : library.substr(0, at + 3);
-}
 
 /// Two numbers at least: `libcuda.so.1` is the name of the interface, whatever lies behind it.
 std::optional<Version> version_of_libcuda(std::string_view file) {
@@ -130,18 +122,14 @@ class Finder {
     if (!seen || !status_of(seen.get()).is_regular()) return false;
     const UniqueFd opened = rootfs_.open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
     if (!opened || !status_of(opened.get()).is_regular()) return false;
-    const ReadAt read_at = [&](std::uint64_t offset, std::size_t size) {
-      std::string bytes(size, '\0');
-      const ssize_t count = ::pread(opened.get(), bytes.data(), size, static_cast<off_t>(offset));
-      bytes.resize(count < 0 ? 0 : static_cast<std::size_t>(count));
-      return bytes;
-    };
+    const ReadAt read_at = reader_of(opened.get());
     const auto elf = read_elf(read_at);
     if (!elf || elf->machine != kNativeMachine || !elf->is_64bit) {
       return leave_out(file, "not a shared object of the native ABI");
     }
     const std::string soname = elf->soname.empty() ? file : elf->soname;
-    if (base_name(soname) != base_name(file)) return leave_out(file, "its SONAME is " + soname);
+    if (library_base_name(soname) != library_base_name(file))
+      return leave_out(file, "its SONAME is " + soname);
     if (!sonames_.insert(soname).second) return leave_out(file, "another one is " + soname);
     found_.libraries.push_back({.soname = soname, .file = file});
     if (file == libcuda_) {

@@ -3,7 +3,6 @@
 #include "system/driver_libraries.hpp"
 
 #include <fcntl.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <map>
@@ -18,18 +17,13 @@
 #include "core/ld_cache.hpp"
 #include "core/text.hpp"
 #include "system/driver_places.hpp"
+#include "system/files.hpp"
 
 namespace nvhook {
 namespace {
 
 constexpr std::size_t kMaxLoaderCache = 64UL << 20U;
 constexpr std::string_view kManagementLibrary = "libnvidia-ml.so";
-
-/// `libcuda.so` for `libcuda.so.1`: the name that the component table knows.
-std::string_view base_name(std::string_view library) {
-  const auto at = library.find(".so");
-  return at == std::string_view::npos ? library : library.substr(0, at + 3);
-}
 
 /// Cheap and generous: whether the name of a library could be one of the driver's.
 bool may_be_driver_library(std::string_view name) {
@@ -97,7 +91,7 @@ class LibraryFinder {
       return;
     }
     for (const LdCacheEntry& entry : *entries) {
-      const std::string_view base = base_name(entry.name);
+      const std::string_view base = library_base_name(entry.name);
       const auto row = rows_.find(base);
       if (row == rows_.end() || !is_wanted(*row->second)) continue;
       if (entry.flags == native_library_flags()) {
@@ -138,7 +132,7 @@ class LibraryFinder {
     // The newest of several first; a file of the driver's version is its only one anyway.
     std::reverse(names.begin(), names.end());
     for (const std::string& name : names) {
-      const std::string_view base = base_name(name);
+      const std::string_view base = library_base_name(name);
       const auto exact = rows_.find(base);
       const bool is_own = exact != rows_.end() && exact->second->versioning == Versioning::own;
       if (!is_own && !query_.any_version && !name.ends_with(suffix_) &&
@@ -187,7 +181,7 @@ class LibraryFinder {
       return;
     }
     // A foreign SONAME would shadow another library in the container.
-    if (!elf->soname.empty() && base_name(elf->soname) != base) {
+    if (!elf->soname.empty() && library_base_name(elf->soname) != base) {
       reject(resolved, "its SONAME is " + elf->soname);
       return;
     }
@@ -218,12 +212,7 @@ class LibraryFinder {
   [[nodiscard]] std::optional<ElfInfo> read_header(const std::string& path) const {
     const UniqueFd file = root_.open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
     if (!file) return std::nullopt;
-    return read_elf([&](std::uint64_t offset, std::size_t size) {
-      std::string bytes(size, '\0');
-      const ssize_t count = ::pread(file.get(), bytes.data(), size, static_cast<off_t>(offset));
-      bytes.resize(count < 0 ? 0 : static_cast<std::size_t>(count));
-      return bytes;
-    });
+    return read_elf(reader_of(file.get()));
   }
 
   // ---- what is told

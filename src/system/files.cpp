@@ -96,6 +96,15 @@ std::optional<std::string> read_document(int fd, std::size_t limit,
   }
 }
 
+ReadAt reader_of(int fd) {
+  return [fd](std::uint64_t offset, std::size_t size) {
+    std::string bytes(size, '\0');
+    const ssize_t count = ::pread(fd, bytes.data(), size, static_cast<off_t>(offset));
+    bytes.resize(count < 0 ? 0 : static_cast<std::size_t>(count));
+    return bytes;
+  };
+}
+
 bool write_all(int fd, std::string_view bytes) noexcept {
   while (!bytes.empty()) {
     const ssize_t count = ::write(fd, bytes.data(), bytes.size());

@@ -8,6 +8,8 @@
 #include <string>
 #include <string_view>
 
+#include "core/elf.hpp"
+
 namespace nvhook {
 
 /// All that is left to read of `fd`, or nothing with errno (EFBIG if it is more than `limit`
@@ -18,6 +20,10 @@ namespace nvhook {
 /// as the bytes hold one whole JSON document, because a runtime may keep the pipe open.
 [[nodiscard]] std::optional<std::string> read_document(int fd, std::size_t limit,
                                                        std::chrono::milliseconds deadline);
+
+/// Reads `fd`, which must outlive it, at any offset; what cannot be read is as if it were not
+/// there.
+[[nodiscard]] ReadAt reader_of(int fd);
 
 /// Writes all of `bytes`; false with errno.
 [[nodiscard]] bool write_all(int fd, std::string_view bytes) noexcept;

@@ -309,7 +309,7 @@ class Nvml {
     try {
       if (is_in_mig_mode(device)) count = max_mig_devices(device);
     } catch (const Error& error) {
-      answer.mig_errors.push_back(error.what());
+      answer.mig_errors.emplace_back(error.what());
     }
     if (count > kMaxMigDevices) {
       answer.mig_errors.push_back("nvmlDeviceGetMaxMigDeviceCount: " + std::to_string(count));

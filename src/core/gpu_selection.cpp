@@ -57,6 +57,7 @@ void append_shown(std::string& text, const std::vector<std::string>& names) {
 std::string describe_gpus(const std::vector<Gpu>& gpus) {
   if (gpus.empty()) return "this host has no GPU";
   std::vector<std::string> names;
+  names.reserve(gpus.size());
   for (const Gpu& gpu : gpus) {
     names.push_back(std::to_string(gpu.index) + (gpu.uuid.empty() ? "" : " (" + gpu.uuid + ")"));
   }
@@ -68,6 +69,7 @@ std::string describe_gpus(const std::vector<Gpu>& gpus) {
 std::string describe_mig_devices(const Inventory& inventory) {
   if (inventory.mig_devices.empty()) return "this host has no MIG device";
   std::vector<std::string> names;
+  names.reserve(inventory.mig_devices.size());
   for (const MigDevice& device : inventory.mig_devices) {
     const Gpu* gpu = find_minor(inventory.gpus, device.gpu_minor);
     std::string name = gpu == nullptr ? "" : "GPU " + std::to_string(gpu->index) + " ";

@@ -27,6 +27,16 @@ std::optional<std::string> scope_in(std::string_view path) {
   return std::nullopt;
 }
 
+/// A line `DeviceAllow=/dev/null rw` or `DevicePolicy=strict`.
+bool restricts(std::string_view line) {
+  const auto equals = line.find('=');
+  if (equals == std::string_view::npos) return false;
+  const std::string_view key = trim(line.substr(0, equals));
+  const std::string_view value = trim(line.substr(equals + 1));
+  return (key == "DeviceAllow" && !value.empty()) ||
+         (key == "DevicePolicy" && (value == "strict" || value == "closed"));
+}
+
 }  // namespace
 
 std::optional<std::string> container_scope(std::string_view cgroup) {
@@ -37,15 +47,8 @@ std::optional<std::string> container_scope(std::string_view cgroup) {
 }
 
 bool restricts_devices(std::string_view unit_text) {
-  for (const std::string_view line : split(unit_text, '\n')) {
-    const auto equals = line.find('=');
-    if (equals == std::string_view::npos) continue;
-    const std::string_view key = trim(line.substr(0, equals));
-    const std::string_view value = trim(line.substr(equals + 1));
-    if (key == "DeviceAllow" && !value.empty()) return true;
-    if (key == "DevicePolicy" && (value == "strict" || value == "closed")) return true;
-  }
-  return false;
+  const auto lines = split(unit_text, '\n');
+  return std::any_of(lines.begin(), lines.end(), restricts);
 }
 
 std::string device_allow_drop_in(const std::vector<DeviceNumber>& devices) {

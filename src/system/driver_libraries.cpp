@@ -31,6 +31,20 @@ bool may_be_driver_library(std::string_view name) {
          name.starts_with("libnv") || name == "libdxcore.so";
 }
 
+/// Of one library `libx.so.1.1.10` before `libx.so.1.1.2` before `libx.so`.
+bool is_newer(const std::string& a, const std::string& b) {
+  const std::string_view base = library_base_name(a);
+  if (base != library_base_name(b)) return a < b;
+  const auto version = [&](const std::string& name) {
+    return name.size() > base.size() ? Version::parse(name.substr(base.size() + 1)) : std::nullopt;
+  };
+  const auto version_a = version(a);
+  const auto version_b = version(b);
+  // What has no version comes last: an order needs one rule for each pair.
+  if (version_a != version_b) return version_a > version_b;
+  return a > b;
+}
+
 class LibraryFinder {
  public:
   LibraryFinder(const RootDir& root, const DriverFileQuery& query, Notes& notes)
@@ -130,25 +144,31 @@ class LibraryFinder {
     if (resolved != directory && !searched.insert(resolved).second) return;
     std::vector<std::string> names = root_.list(resolved, may_be_driver_library);
     // The newest of several first; a file of the driver's version is its only one anyway.
-    std::reverse(names.begin(), names.end());
+    std::sort(names.begin(), names.end(), is_newer);
     for (const std::string& name : names) {
-      const std::string_view base = library_base_name(name);
-      const auto exact = rows_.find(base);
-      const bool is_own = exact != rows_.end() && exact->second->versioning == Versioning::own;
-      if (!is_own && !query_.any_version && !name.ends_with(suffix_) &&
-          base != kManagementLibrary) {
-        continue;
-      }
-      if (!is_own && name == base) continue;  // a plain link; what it leads to is there, too
-      const Component* row = exact != rows_.end() ? exact->second : classify_library(base);
+      const Component* row = row_of(name);
       if (row == nullptr || !is_wanted(*row)) continue;
+      const std::string base(library_base_name(name));
       const std::string path = resolved + "/" + name;
-      const auto known = found_.find({abi, row, std::string(base)});
+      const auto known = found_.find({abi, row, base});
       if (known == found_.end() || known->second.path.str() != path) {
-        consider(*row, std::string(base), abi, path);
+        consider(*row, base, abi, path);
       }
     }
     note_plain_links(abi, resolved, names);
+  }
+
+  /// The row of a file in a library directory; nullptr if its name says that it cannot be meant.
+  [[nodiscard]] const Component* row_of(const std::string& name) const {
+    const std::string_view base = library_base_name(name);
+    const auto exact = rows_.find(base);
+    if (exact != rows_.end() && exact->second->versioning == Versioning::own) return exact->second;
+    if (name == base) return nullptr;  // a plain link; what it leads to is there, too
+    // Of libnvidia-ml any version, to say which one is there instead.
+    if (!query_.any_version && !name.ends_with(suffix_) && base != kManagementLibrary) {
+      return nullptr;
+    }
+    return exact != rows_.end() ? exact->second : classify_library(base);
   }
 
   void note_plain_links(Abi abi, const std::string& directory,

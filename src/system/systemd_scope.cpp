@@ -23,6 +23,7 @@ namespace {
 constexpr const char* kUnits = "/run/systemd/transient";
 // Behind 50-DeviceAllow.conf, which begins by emptying the list.
 constexpr const char* kDropIn = "50-oci-nvidia-hook.conf";
+constexpr std::string_view kSuffix = ".scope.d";
 constexpr std::size_t kMaxUnitFile = 1UL << 20U;
 constexpr std::uint64_t kBelow = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS;
 
@@ -78,6 +79,7 @@ bool SystemdScope::is_restricted() const {
 
 Notes SystemdScope::keep(const std::vector<DeviceRule>& rules) {
   std::vector<DeviceNumber> devices;
+  devices.reserve(rules.size());
   for (const DeviceRule& rule : rules) devices.push_back(rule.device);
   Notes notes;
   if (write(device_allow_drop_in(devices))) {
@@ -131,7 +133,6 @@ void SystemdScope::link_devices(const std::vector<DeviceRule>& rules) const {
 /// systemd removes with a unit only the drop-ins that it has read; without a reload in the
 /// container's life ours is none.
 void SystemdScope::sweep() const {
-  constexpr std::string_view kSuffix = ".scope.d";
   const auto names = copy_of(units_).list(".", [](std::string_view name) {
     return name.ends_with(".scope") || name.ends_with(kSuffix);
   });

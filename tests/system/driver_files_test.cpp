@@ -84,8 +84,9 @@ TEST(DriverFiles, ALibraryWithAVersionOfItsOwnIsFoundByItsName) {
   test::FakeHost host = usual_host();
   host.file(kLibraries + "libnvidia-egl-gbm.so.1.1.0", "libnvidia-egl-gbm.so.1");
   host.file(kLibraries + "libnvidia-egl-gbm.so.1.1.2", "libnvidia-egl-gbm.so.1");
+  host.file(kLibraries + "libnvidia-egl-gbm.so.1.1.10", "libnvidia-egl-gbm.so.1");
   const Found found = find(host, {Capability::graphics});
-  EXPECT_NE(found.at(kLibraries + "libnvidia-egl-gbm.so.1.1.2"), nullptr);
+  EXPECT_NE(found.at(kLibraries + "libnvidia-egl-gbm.so.1.1.10"), nullptr);
   EXPECT_EQ(found.at(kLibraries + "libnvidia-egl-gbm.so.1.1.0"), nullptr) << "the newest counts";
 }
 

@@ -19,10 +19,9 @@ std::optional<std::string> scope_in(std::string_view path) {
   if (std::any_of(parts.begin(), parts.end(), is_user_manager)) return std::nullopt;
   for (std::size_t back = 1; back <= std::min<std::size_t>(parts.size(), 2); ++back) {
     std::string_view name = parts[parts.size() - back];
-    if (!name.ends_with(".scope") || name == ".scope") continue;
     // systemd's mark on names that the kernel could take for a file of its own.
     if (name.starts_with('_')) name.remove_prefix(1);
-    return std::string(name);
+    if (name.ends_with(".scope") && name != ".scope") return std::string(name);
   }
   return std::nullopt;
 }

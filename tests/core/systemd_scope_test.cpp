@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which systemd scope a container runs in, what its unit files say, and the drop-in.
+#include "core/systemd_scope.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace nvhook {
+namespace {
+
+struct Case {
+  std::string name;
+  std::string cgroup;
+  std::optional<std::string> scope;
+};
+
+std::vector<Case> cases() {
+  const std::string id = "docker-4f2ad8.scope";
+  return {
+      {"Docker", "0::/system.slice/" + id + "\n", id},
+      {"Podman", "0::/machine.slice/libpod-9a.scope\n", "libpod-9a.scope"},
+      {"PodmanBelowItsScope", "0::/machine.slice/libpod-9a.scope/container\n", "libpod-9a.scope"},
+      {"Kubernetes", "0::/kubepods.slice/kubepods-pod1.slice/cri-containerd-77.scope\n",
+       "cri-containerd-77.scope"},
+      {"CgroupV1",
+       "5:cpu,cpuacct:/other.slice\n4:devices:/system.slice/" + id + "\n1:name=systemd:/x\n0::/\n",
+       id},
+      {"CgroupV1WithControllersTogether", "4:blkio,devices:/system.slice/" + id + "\n", id},
+      {"CgroupV2OfAHybrid", "4:devices:/\n0::/system.slice/" + id + "\n", id},
+      {"ColonsInTheName", "0::/system.slice/a:b.scope\n", "a:b.scope"},
+      {"EscapedName", "0::/system.slice/_cgroup.a.scope\n", "cgroup.a.scope"},
+      {"EscapedUnderscore", "0::/system.slice/__a.scope\n", "_a.scope"},
+      {"ScopeAtTheRoot", "0::/init.scope\n", "init.scope"},
+      {"ScopeInAScope", "0::/a.slice/outer.scope/inner.scope\n", "inner.scope"},
+      {"NoScopeAtAll", "0::/docker/4f2ad8\n", std::nullopt},
+      {"OtherControllersOnly", "3:cpu:/system.slice/" + id + "\n", std::nullopt},
+      {"Service", "0::/system.slice/containerd.service\n", std::nullopt},
+      {"BelowAService", "0::/system.slice/podman.service/container\n", std::nullopt},
+      {"FarBelowAScope", "0::/system.slice/lxc.scope/docker/4f\n", std::nullopt},
+      {"UserManager",
+       "0::/user.slice/user-1000.slice/user@1000.service/user.slice/libpod-9a.scope\n",
+       std::nullopt},
+      {"UserManagerAndBelow",
+       "0::/user.slice/user-1000.slice/user@1000.service/user.slice/libpod-9a.scope/container\n",
+       std::nullopt},
+      {"LoginSession", "0::/user.slice/user-1000.slice/session-2.scope\n", "session-2.scope"},
+      {"NoName", "0::/system.slice/.scope\n", std::nullopt},
+      {"NothingButSlashes", "0::///\n", std::nullopt},
+      {"Root", "0::/\n", std::nullopt},
+      {"NotAPath", "0::a.scope\n", std::nullopt},
+      {"NoLines", "", std::nullopt},
+      // A name is one component whatever the path: nothing leads out of systemd's directory.
+      {"DoubleSlash", "0::/system.slice//a.scope/\n", "a.scope"},
+      {"UpAndDown", "0::/../../etc/a.scope/..\n", "a.scope"},
+      {"DotsAsAName", "0::/../...scope\n", "...scope"},
+      {"EscapeOfNothing", "0::/_.scope\n", std::nullopt},
+  };
+}
+
+class ContainerScope : public ::testing::TestWithParam<Case> {};
+
+TEST_P(ContainerScope, IsTheEndOfTheCgroup) {
+  EXPECT_EQ(container_scope(GetParam().cgroup), GetParam().scope);
+}
+
+TEST_P(ContainerScope, IsASingleName) {
+  const auto scope = container_scope(GetParam().cgroup);
+  if (!scope) return;
+  EXPECT_EQ(scope->find('/'), std::string::npos);
+  EXPECT_THAT(*scope, ::testing::AllOf(::testing::EndsWith(".scope"), ::testing::Ne(".scope")));
+}
+
+INSTANTIATE_TEST_SUITE_P(Cgroups, ContainerScope, ::testing::ValuesIn(cases()),
+                         [](const auto& tested) { return tested.param.name; });
+
+TEST(RestrictsDevices, AListWithEntriesDoes) {
+  EXPECT_TRUE(restricts_devices("[Scope]\nDeviceAllow=\nDeviceAllow=char-pts rwm\n"));
+  EXPECT_TRUE(restricts_devices("[Scope]\n DeviceAllow = /dev/null rw"));
+}
+
+TEST(RestrictsDevices, APolicyOtherThanAutoDoes) {
+  EXPECT_TRUE(restricts_devices("[Scope]\nDevicePolicy=strict\n"));
+  EXPECT_TRUE(restricts_devices("[Scope]\nDevicePolicy=closed\n"));
+}
+
+// What runc writes for a container that may use every device.
+TEST(RestrictsDevices, AnEmptyListAndTheAutoPolicyDoNot) {
+  EXPECT_FALSE(restricts_devices("[Scope]\nDeviceAllow=\n"));
+  EXPECT_FALSE(restricts_devices("[Scope]\nDevicePolicy=auto\n"));
+}
+
+TEST(RestrictsDevices, OtherTextDoesNot) {
+  EXPECT_FALSE(restricts_devices(""));
+  EXPECT_FALSE(restricts_devices("[Scope]\nSlice=system.slice\nDelegate=yes\n"));
+  EXPECT_FALSE(restricts_devices("#DeviceAllow=/dev/null rw\n; DevicePolicy=strict\n"));
+  EXPECT_FALSE(restricts_devices("IODeviceWeight=/dev/sda 10\nDevicePolicy\n"));
+}
+
+TEST(DeviceAllowDropIn, ListsDevicesByNumber) {
+  const std::string text =
+      device_allow_drop_in({{.major = 195, .minor = 255}, {.major = 511, .minor = 0}});
+  EXPECT_THAT(text, ::testing::EndsWith("[Scope]\n"
+                                        "DeviceAllow=/dev/char/195:255 rw\n"
+                                        "DeviceAllow=/dev/char/511:0 rw\n"));
+  EXPECT_THAT(text, ::testing::StartsWith("# Made by oci-nvidia-hook"));
+}
+
+// An empty assignment would take away what the runtime allowed.
+TEST(DeviceAllowDropIn, NeverEmptiesTheList) {
+  EXPECT_THAT(device_allow_drop_in({{.major = 195, .minor = 0}}),
+              ::testing::Not(::testing::HasSubstr("DeviceAllow=\n")));
+}
+
+}  // namespace
+}  // namespace nvhook

@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: Apache-2.0
+// The drop-in of a systemd scope, in a directory tree of the test's own that stands for the host.
+#include "system/systemd_scope.hpp"
+
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <filesystem>
+
+#include "support/temporary_directory.hpp"
+
+namespace nvhook {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::ElementsAre;
+using ::testing::EndsWith;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+const std::string kUnits = "/run/systemd/transient/";
+const std::string kCgroup = "0::/system.slice/runc-a.scope\n";
+const std::string kDropIn = "50-oci-nvidia-hook.conf";
+const std::string kStrict = "[Scope]\nDevicePolicy=strict\n";
+
+class SystemdScopeTest : public ::testing::Test {
+ protected:
+  SystemdScopeTest() {
+    host_.directory("/dev");
+    unit("runc-a", kStrict);
+  }
+
+  void unit(const std::string& name, const std::string& policy) const {
+    host_.write(kUnits + name + ".scope", "[Scope]\nSlice=system.slice\n");
+    host_.write(kUnits + name + ".scope.d/50-DevicePolicy.conf", policy);
+  }
+
+  [[nodiscard]] std::optional<SystemdScope> find(const std::string& cgroup = kCgroup) const {
+    const auto root = open_root(host_.path().string());
+    if (!root) throw std::runtime_error("open the temporary directory");
+    return SystemdScope::find(cgroup, *root);
+  }
+
+  [[nodiscard]] std::string keep() const {
+    auto scope = find();
+    if (!scope) throw std::runtime_error("no scope was found");
+    std::string text;
+    for (const Note& note : scope->keep(rules())) text += note.text + "\n";
+    return text;
+  }
+
+  static std::vector<DeviceRule> rules() {
+    return {{.device = {.major = 195, .minor = 2}, .node = HostPath("/dev/nvidia2")},
+            {.device = {.major = 239, .minor = 5}}};
+  }
+
+  [[nodiscard]] std::vector<std::string> names_in(const std::string& directory) const {
+    std::vector<std::string> names;
+    for (const auto& entry : std::filesystem::directory_iterator(host_.below(directory))) {
+      names.push_back(entry.path().filename().string());
+    }
+    std::sort(names.begin(), names.end());
+    return names;
+  }
+
+  test::TemporaryDirectory host_;
+};
+
+TEST_F(SystemdScopeTest, TheDropInListsEveryRule) {
+  EXPECT_THAT(keep(), HasSubstr("systemd will keep the devices of runc-a.scope"));
+  EXPECT_THAT(host_.read(kUnits + "runc-a.scope.d/" + kDropIn),
+              EndsWith("DeviceAllow=/dev/char/195:2 rw\nDeviceAllow=/dev/char/239:5 rw\n"));
+}
+
+TEST_F(SystemdScopeTest, TheDropInIsReadableForAllAndAloneInItsDirectory) {
+  static_cast<void>(keep());
+  struct stat status {};
+  ASSERT_EQ(::stat(host_.below(kUnits + "runc-a.scope.d/" + kDropIn).c_str(), &status), 0);
+  EXPECT_EQ(status.st_mode & 07777U, 0644U);
+  EXPECT_EQ(status.st_uid, ::geteuid());
+  EXPECT_THAT(names_in(kUnits + "runc-a.scope.d"), ElementsAre("50-DevicePolicy.conf", kDropIn));
+}
+
+TEST_F(SystemdScopeTest, AnEarlierDropInIsReplaced) {
+  host_.write(kUnits + "runc-a.scope.d/" + kDropIn, "[Scope]\nDeviceAllow=/dev/char/195:9 rw\n");
+  static_cast<void>(keep());
+  EXPECT_THAT(host_.read(kUnits + "runc-a.scope.d/" + kDropIn), ::testing::Not(HasSubstr("195:9")));
+}
+
+TEST_F(SystemdScopeTest, ALinkInThePlaceOfTheDropInIsReplacedAndNotFollowed) {
+  host_.write("/etc/victim", "as it was");
+  host_.link(kUnits + "runc-a.scope.d/" + kDropIn, host_.below("/etc/victim").string());
+  static_cast<void>(keep());
+  EXPECT_EQ(host_.read("/etc/victim"), "as it was");
+  EXPECT_FALSE(std::filesystem::is_symlink(host_.below(kUnits + "runc-a.scope.d/" + kDropIn)));
+}
+
+TEST_F(SystemdScopeTest, ALinkInThePlaceOfItsDirectoryIsAWarning) {
+  host_.directory("/etc/victim");
+  std::filesystem::remove_all(host_.below(kUnits + "runc-a.scope.d"));
+  host_.write(kUnits + "runc-a.scope", kStrict);
+  host_.link(kUnits + "runc-a.scope.d", host_.below("/etc/victim").string());
+  EXPECT_THAT(keep(), HasSubstr("write a drop-in for runc-a.scope"));
+  EXPECT_THAT(names_in("/etc/victim"), IsEmpty());
+}
+
+TEST_F(SystemdScopeTest, ForgettingRemovesTheDropInAndNothingElse) {
+  auto scope = find();
+  ASSERT_TRUE(scope);
+  static_cast<void>(scope->keep(rules()));
+  scope->forget();
+  EXPECT_THAT(names_in(kUnits + "runc-a.scope.d"), ElementsAre("50-DevicePolicy.conf"));
+  scope->forget();
+  EXPECT_THAT(names_in(kUnits), ElementsAre("runc-a.scope", "runc-a.scope.d"));
+}
+
+TEST_F(SystemdScopeTest, ADirectoryThatWasMadeForTheDropInGoesWithIt) {
+  std::filesystem::remove_all(host_.below(kUnits + "runc-a.scope.d"));
+  host_.write(kUnits + "runc-a.scope", kStrict);
+  auto scope = find();
+  ASSERT_TRUE(scope);
+  static_cast<void>(scope->keep(rules()));
+  EXPECT_THAT(names_in(kUnits), ElementsAre("runc-a.scope", "runc-a.scope.d"));
+  scope->forget();
+  EXPECT_THAT(names_in(kUnits), ElementsAre("runc-a.scope"));
+}
+
+TEST_F(SystemdScopeTest, DropInsOfScopesThatAreGoneAreSwept) {
+  host_.write(kUnits + "gone.scope.d/" + kDropIn, "[Scope]\n");
+  host_.write(kUnits + "shared.scope.d/" + kDropIn, "[Scope]\n");
+  host_.write(kUnits + "shared.scope.d/10-admin.conf", "[Scope]\n");
+  host_.write(kUnits + "gone.service.d/" + kDropIn, "[Service]\n");
+  unit("runs", kStrict);
+  host_.write(kUnits + "runs.scope.d/" + kDropIn, "[Scope]\n");
+  static_cast<void>(keep());
+  EXPECT_THAT(names_in(kUnits), ElementsAre("gone.service.d", "runc-a.scope", "runc-a.scope.d",
+                                            "runs.scope", "runs.scope.d", "shared.scope.d"));
+  EXPECT_THAT(names_in(kUnits + "shared.scope.d"), ElementsAre("10-admin.conf"));
+  EXPECT_THAT(names_in(kUnits + "runs.scope.d"), ElementsAre("50-DevicePolicy.conf", kDropIn));
+}
+
+TEST_F(SystemdScopeTest, AScopeWithoutARestrictionIsLeftAlone) {
+  unit("runc-a", "[Scope]\nDevicePolicy=auto\n");
+  host_.write(kUnits + "runc-a.scope.d/50-DeviceAllow.conf", "[Scope]\nDeviceAllow=\n");
+  EXPECT_FALSE(find());
+}
+
+// Else a container that starts a second time in its scope would restrict itself.
+TEST_F(SystemdScopeTest, OurOwnDropInIsNoRestriction) {
+  unit("runc-a", "[Scope]\nDevicePolicy=auto\n");
+  host_.write(kUnits + "runc-a.scope.d/" + kDropIn, "[Scope]\nDeviceAllow=/dev/char/195:2 rw\n");
+  EXPECT_FALSE(find());
+}
+
+TEST_F(SystemdScopeTest, FilesThatSystemdDoesNotReadAreNoRestriction) {
+  unit("runc-a", "[Scope]\n");
+  host_.write(kUnits + "runc-a.scope.d/50-DevicePolicy.conf.bak", kStrict);
+  EXPECT_FALSE(find());
+}
+
+TEST_F(SystemdScopeTest, TheUnitItselfMayRestrict) {
+  unit("runc-a", "[Scope]\n");
+  host_.write(kUnits + "runc-a.scope", "[Scope]\nDeviceAllow=/dev/null rw\n");
+  EXPECT_TRUE(find());
+}
+
+TEST_F(SystemdScopeTest, AScopeThatSystemdDoesNotKnowIsNone) {
+  EXPECT_FALSE(find("0::/system.slice/other.scope\n"));
+  EXPECT_FALSE(find("0::/docker/4f\n"));
+}
+
+TEST_F(SystemdScopeTest, AHostWithoutSystemdHasNone) {
+  std::filesystem::remove_all(host_.below("/run/systemd"));
+  EXPECT_FALSE(find());
+}
+
+class SystemdScopeAsRoot : public SystemdScopeTest {
+ protected:
+  void SetUp() override {
+    if (::geteuid() != 0)
+      GTEST_SKIP() << "links go only into directories that are root's; run as root";
+  }
+};
+
+TEST_F(SystemdScopeAsRoot, NodesGetLinksByNumber) {
+  static_cast<void>(keep());
+  EXPECT_THAT(names_in("/dev/char"), ElementsAre("195:2"));
+  EXPECT_EQ(std::filesystem::read_symlink(host_.below("/dev/char/195:2")), "../nvidia2");
+}
+
+TEST_F(SystemdScopeAsRoot, LinksThatAreThereStay) {
+  host_.link("/dev/char/195:2", "../elsewhere");
+  static_cast<void>(keep());
+  EXPECT_EQ(std::filesystem::read_symlink(host_.below("/dev/char/195:2")), "../elsewhere");
+}
+
+TEST_F(SystemdScopeAsRoot, LinksThatCannotBeMadeAreAWarning) {
+  host_.directory("/dev/char");
+  ASSERT_EQ(::chmod(host_.below("/dev/char").c_str(), 0777), 0);
+  EXPECT_THAT(keep(), AllOf(HasSubstr("systemd will keep"), HasSubstr("systemd before 240")));
+}
+
+}  // namespace
+}  // namespace nvhook

@@ -7,11 +7,12 @@ import itertools
 import json
 import os
 import shutil
+import subprocess
 import sys
 
 import observe
 import overlay
-from harness import CGROUP_NAME, HERE, PROCFS_HOOK, SETUP, SIMULATE, run
+from harness import CGROUP_NAME, HERE, PROCFS_HOOK, SETUP, SIMULATE, check, run
 
 HOOK_ENV = [
     "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
@@ -144,6 +145,23 @@ def run_in(directory, host=None, image=None):
         changes=overlay.changes(directory / "upper", image or SETUP.rootfs),
         directory=str(directory),
     )
+
+
+@contextlib.contextmanager
+def running(case):
+    """The name of a container that runs in the background, started by runc."""
+    with bundle(case) as directory:
+        name = f"{CGROUP_NAME}{directory.name}"
+        command = ["runc", "run", "--detach", "--bundle", str(directory), name]
+        log = directory / "log"
+        with log.open("w") as output:  # what stays open with the container must be no pipe
+            options = {"stdin": subprocess.DEVNULL, "stdout": output, "stderr": output}
+            done = subprocess.run(command, check=False, timeout=120, **options)
+        check(done.returncode == 0, f"the container did not run: {log.read_text()[-600:]}")
+        try:
+            yield name
+        finally:
+            run(["runc", "delete", "--force", name], check=True)
 
 
 def run_container(case):

@@ -42,6 +42,7 @@ class Setup:
     disk: Path = Path()
     version: str = ""
     real_driver: bool = False
+    systemd_tree: Path = Path()
 
     @property
     def config(self):

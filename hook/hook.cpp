@@ -6,6 +6,7 @@
 
 #include <cerrno>
 #include <iostream>
+#include <optional>
 
 #include "core/apply.hpp"
 #include "core/container_spec.hpp"
@@ -19,9 +20,11 @@
 #include "system/config_files.hpp"
 #include "system/container_probe.hpp"
 #include "system/container_process.hpp"
+#include "system/container_stage.hpp"
 #include "system/files.hpp"
 #include "system/host_facts.hpp"
 #include "system/linux_kernel.hpp"
+#include "system/selinux.hpp"
 #include "system/syscalls.hpp"
 
 namespace nvhook {
@@ -30,17 +33,23 @@ namespace {
 constexpr std::size_t kMaxState = 1UL << 20U;
 constexpr std::chrono::milliseconds kStateDeadline{10'000};
 
+/// Inside a container the environment may be the image's (runc 1.1 gives it to hooks without one of
+/// their own), and so may be every file: only the arguments are the administrator's, and no log is
+/// written.
 Config read_config(const Options& options, HookContext& context) {
-  if (options.debug) context.log.use_stderr();
-  ConfigResult result = load_config(options.config_file, context.caller);
-  if (!result.config.debug_log.empty()) context.log.open_file(result.config.debug_log);
+  const bool inside = context.place != Place::outside;
+  ConfigResult result;
+  if (!inside || !options.config_file.empty()) {
+    result = load_config(options.config_file, context.caller);
+  }
+  if (!inside && !result.config.debug_log.empty()) context.log.open_file(result.config.debug_log);
   context.log.line("version " OCI_NVIDIA_VERSION);
   context.log.notes(result.notes);
   context.log.phase("configuration");
   return std::move(result.config);
 }
 
-ContainerState read_state(HookContext& context) {
+ContainerState read_state(const Options& options, HookContext& context) {
   const auto bytes = read_document(STDIN_FILENO, kMaxState, kStateDeadline);
   if (!bytes) {
     throw_errno(Code::state_unreadable, "could not decode container state: read standard input",
@@ -48,6 +57,8 @@ ContainerState read_state(HookContext& context) {
   }
   ContainerState state = parse_state(*bytes);
   context.container_id = state.id;
+  // A plan needs no live container: people pipe the states of stopped ones, with pid 0, into it.
+  if (!options.dry_run) context.place = find_place(state.pid, context.system);
   return state;
 }
 
@@ -56,48 +67,100 @@ std::string rootfs_path(const ContainerSpec& spec, const BundleFile& bundle) {
   return spec.root.front() == '/' ? spec.root : bundle.directory + "/" + spec.root;
 }
 
-ContainerFacts read_image(const RootDir& rootfs, const Request& request, const Config& config) {
-  return probe_container(rootfs, {.compat = wants_cuda_compat(request, config)});
+/// What is decided about a container with a request, before the host is looked at.
+struct Task {
+  Request request = {};
+  LinuxSpec linux_spec = {};
+  std::string rootfs = {};
+  ContainerState state = {};
+};
+
+ContainerFacts read_image(const RootDir& rootfs, const RootDir& system, const Task& task,
+                          const Config& config) {
+  ContainerFacts facts =
+      probe_container(rootfs, {.compat = wants_cuda_compat(task.request, config)});
+  if (has_selinux(system)) facts.mount_label = task.linux_spec.mount_label;
+  return facts;
 }
 
-void print_plan(const Request& request, const std::string& rootfs, const Config& config,
-                HookContext& context) {
-  const HostFacts host = read_host(request, config, context.system, context.log);
+void print_plan(const Task& task, const Config& config, HookContext& context) {
+  const HostFacts host = read_host(task.request, config, context.system, context.log);
   // A plan changes nothing, so it does not need the container to be alive.
-  const auto directory = open_root(rootfs);
+  const auto directory = open_root(task.rootfs);
   if (!directory) {
-    throw_errno(Code::rootfs_invalid, "open root file system `" + rootfs + "`",
+    throw_errno(Code::rootfs_invalid, "open root file system `" + task.rootfs + "`",
                 "check root.path in config.json");
   }
-  const Plan plan =
-      make_plan(request, host.inventory, read_image(*directory, request, config), config);
+  const Plan plan = make_plan(task.request, host.inventory,
+                              read_image(*directory, context.system, task, config), config);
   std::cout << to_json(plan, config.driver_root) << '\n' << std::flush;
 }
 
-void configure_container(const Request& request, const std::string& rootfs,
-                         const ContainerState& state, const Config& config, HookContext& context) {
-  const ContainerProcess process(state.pid);
-  const HostFacts host = read_host(request, config, context.system, context.log);
-  const RootDir root = process.open_rootfs(rootfs);
-  const Plan plan = make_plan(request, host.inventory, read_image(root, request, config), config);
+void configure_container(const Task& task, const Config& config, HookContext& context) {
+  const ContainerProcess process(task.state.pid);
+  const HostFacts host = read_host(task.request, config, context.system, context.log);
+  const RootDir root = process.open_rootfs(task.rootfs);
+  const Plan plan = make_plan(task.request, host.inventory,
+                              read_image(root, context.system, task, config), config);
   context.log.notes(plan.notes);
   context.log.phase("planning");
+  if (has_driver_by_hook(root) && is_applied(plan, root, context.system, host.driver_root)) {
+    context.log.line("nothing to do: an earlier hook of this container did all of it");
+    return;
+  }
   LinuxKernel kernel(process, root, context.system, host.driver_root);
   apply(plan, kernel);
   context.log.notes(kernel.notes());
   context.log.phase("applying " + std::to_string(plan.mounts.size()) + " mounts");
 }
 
+/// In the container the device cgroup may be out of sight (a cgroup namespace) and no process can
+/// be named, so nothing is done there: it was done at an earlier stage, or that is what is missing.
+void leave_to_earlier_stage(const std::string& rootfs, pid_t pid, HookContext& context) {
+  const auto directory = open_root(rootfs);
+  if (has_driver_by_hook(directory ? *directory : context.system)) {
+    context.log.line("nothing to do: an earlier stage gave this container its driver");
+    return;
+  }
+  const std::string remedy =
+      "register the hook at createRuntime (or prestart), which runtimes run on the host";
+  if (context.place == Place::same_mount_namespace) {
+    throw Error(Code::container_shares_namespace,
+                "process " + std::to_string(pid) +
+                    " has the mount namespace of the hook: every mount would be on the host",
+                "give the container a mount namespace in config.json (linux.namespaces); if it has "
+                "one, " +
+                    remedy);
+  }
+  throw Error(Code::wrong_stage,
+              "the hook runs inside the container (createContainer or startContainer; `pid` is `" +
+                  std::to_string(pid) + "`), where its device cgroup cannot be reached safely",
+              remedy);
+}
+
+/// config.json; nothing where the hook runs inside the container and cannot see it.
+std::optional<BundleFile> find_bundle(const ContainerState& state, HookContext& context,
+                                      Notes& notes) {
+  try {
+    return read_bundle(state.bundle, context.caller.working_directory.get(), notes);
+  } catch (const Error& error) {
+    if (context.place != Place::inside) throw;
+    context.log.line(error.what());
+    return std::nullopt;
+  }
+}
+
 }  // namespace
 
 void run_hook(const Options& options, HookContext& context) {
+  if (options.debug) context.log.use_stderr();
+  const ContainerState state = read_state(options, context);
   Config config = read_config(options, context);
   config.load_kmods = config.load_kmods && !options.dry_run;  // a plan changes nothing
-  const ContainerState state = read_state(context);
   Notes notes;
-  const BundleFile bundle =
-      read_bundle(state.bundle, context.caller.working_directory.get(), notes);
-  const ContainerSpec spec = parse_spec(bundle.text);
+  const auto bundle = find_bundle(state, context, notes);
+  if (!bundle) return leave_to_earlier_stage("/", state.pid, context);
+  const ContainerSpec spec = parse_spec(bundle->text);
   RequestResult result = derive_request(spec, config);
   notes.insert(notes.end(), result.notes.begin(), result.notes.end());
   context.log.notes(notes);
@@ -106,11 +169,18 @@ void run_hook(const Options& options, HookContext& context) {
     context.log.line("no GPU request: nothing to do");
     return;
   }
-  const std::string rootfs = rootfs_path(spec, bundle);
-  if (options.dry_run) {
-    print_plan(*result.request, rootfs, config, context);
+  const Task task{.request = *std::move(result.request),
+                  .linux_spec = parse_linux_spec(bundle->text),
+                  .rootfs = rootfs_path(spec, *bundle),
+                  .state = state};
+  if (has_driver_by_engine(spec, task.linux_spec)) {
+    context.log.line("nothing to do: config.json has the driver already (CDI)");
+  } else if (options.dry_run) {
+    print_plan(task, config, context);
+  } else if (context.place != Place::outside) {
+    leave_to_earlier_stage(task.rootfs, state.pid, context);
   } else {
-    configure_container(*result.request, rootfs, state, config, context);
+    configure_container(task, config, context);
   }
 }
 

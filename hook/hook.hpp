@@ -5,6 +5,7 @@
 #include <string>
 
 #include "options.hpp"
+#include "system/container_stage.hpp"
 #include "system/log.hpp"
 #include "system/process_setup.hpp"
 #include "system/root_dir.hpp"
@@ -18,6 +19,7 @@ struct HookContext {
   const RootDir& system;  ///< the host's root
   Log log = {};
   std::string container_id = {};
+  Place place = Place::outside;
 };
 
 /// Reads the state from standard input and does what the container asks for: nothing, or

@@ -34,8 +34,11 @@ int report(const Error& error, HookContext& context) {
   const std::string line = to_line(error);
   std::cerr << kProgram << ": " << line << '\n' << std::flush;
   context.log.line("failed: " + line);
-  report_failure({.code = error.code(), .line = line, .container_id = context.container_id},
-                 context.system);
+  report_failure({.code = error.code(),
+                  .line = line,
+                  .container_id = context.container_id,
+                  .inside_container = context.place != Place::outside},
+                 context.system, context.caller.runtime_directory);
   return exit_status(error.code());
 }
 

@@ -50,6 +50,9 @@ struct ContainerFacts {
   /// musl's search path file for this image (/etc/ld-musl-x86_64.path); empty unless its loader is
   /// musl's.
   ContainerPath musl_path_file = {};
+  /// SELinux label that mounts of ours must have; empty if config.json names none or the host has
+  /// no SELinux.
+  std::string mount_label = {};
   /// What was found and left out.
   Notes notes = {};
 

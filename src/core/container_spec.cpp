@@ -3,7 +3,6 @@
 #include "core/container_spec.hpp"
 
 #include <algorithm>
-#include <array>
 #include <nlohmann/json.hpp>
 #include <optional>
 
@@ -20,26 +19,37 @@ using Json = nlohmann::json;
               "create the container anew, or report this to the engine that wrote its config.json");
 }
 
-/// `extent.object` with null for what is large and not ours to read: the seccomp profile alone is
-/// most of a usual config.json, and every container pays for parsing it.
-std::string without_bulk(const JsonExtent& extent) {
-  constexpr std::array<std::string_view, 3> kBulk{"annotations", "hooks", "linux"};
+/// What is large and not ours to read: the seccomp profile alone is most of a usual config.json,
+/// and every container pays for parsing it.
+bool is_bulk(std::string_view member) {
+  return member == "annotations" || member == "hooks" || member == "linux";
+}
+bool is_bulk_of_linux(std::string_view member) { return member != "devices"; }
+
+using Leaves = bool (*)(std::string_view member);
+
+/// `extent.object` with null for the members (objects and lists) that `leaves_out` names.
+std::string without(Leaves leaves_out, const JsonExtent& extent) {
   std::string text;
   const char* next = extent.object.data();
   for (const JsonMember& member : extent.members) {
-    if (std::find(kBulk.begin(), kBulk.end(), member.name) == kBulk.end()) continue;
+    if (!leaves_out(member.name)) continue;
     text.append(next, member.value.data()).append("null");
     next = member.value.data() + member.value.size();
   }
   return text.append(next, extent.object.data() + extent.object.size());
 }
 
-Json parse_object(std::string_view text) {
-  const auto extent = first_json_object(text);
+JsonExtent extent_of(std::string_view text) {
+  auto extent = first_json_object(text);
   if (!extent || !trim(extent->rest).empty()) fail("config.json is not one whole JSON object");
   if (extent->depth > kMaxJsonDepth) fail("config.json is nested too deeply");
+  return *std::move(extent);
+}
+
+Json parse_object(const JsonExtent& extent, Leaves leaves_out) {
   try {
-    return Json::parse(without_bulk(*extent));
+    return Json::parse(without(leaves_out, extent));
   } catch (const Json::exception& error) {
     const std::string_view why = error.what();  // [json.exception.parse_error.101] parse error …
     fail(std::string(why.substr(why.find("] ") + 2)));
@@ -133,10 +143,26 @@ std::vector<SpecMount> mounts_of(const Json& spec) {
   return mounts;
 }
 
+LinuxSpec linux_of(const Json& object) {
+  LinuxSpec result;
+  const Json* const label = find(object, "mountLabel", Json::value_t::string, "linux.mountLabel");
+  if (label != nullptr) result.mount_label = label->get<std::string>();
+  const Json* const devices = find(object, "devices", Json::value_t::array, "linux.devices");
+  if (devices == nullptr) return result;
+  for (const Json& device : *devices) {
+    if (!device.is_object()) {
+      fail("`linux.devices` holds a value of type " + std::string(device.type_name()));
+    }
+    const Json* const path = find(device, "path", Json::value_t::string, "linux.devices[].path");
+    if (path != nullptr) result.device_paths.push_back(path->get<std::string>());
+  }
+  return result;
+}
+
 }  // namespace
 
 ContainerSpec parse_spec(std::string_view json) {
-  const Json spec = parse_object(json);
+  const Json spec = parse_object(extent_of(json), is_bulk);
   require(find(spec, "ociVersion", Json::value_t::string, "ociVersion"), "Version");
   const Json& process = require(find(spec, "process", Json::value_t::object, "process"), "Process");
   const Json& root = require(find(spec, "root", Json::value_t::object, "root"), "Root");
@@ -144,6 +170,33 @@ ContainerSpec parse_spec(std::string_view json) {
           .environment = environment_of(process),
           .mounts = mounts_of(spec),
           .privileged = is_privileged(process)};
+}
+
+LinuxSpec parse_linux_spec(std::string_view json) {
+  LinuxSpec result;
+  const JsonExtent whole = extent_of(json);
+  for (const JsonMember& member : whole.members) {
+    if (member.name != "linux") continue;
+    if (!member.value.starts_with('{')) fail("`linux` is no object");
+    // Of duplicates the last one counts, as for every parser.
+    result = linux_of(parse_object(extent_of(member.value), is_bulk_of_linux));
+  }
+  return result;
+}
+
+bool has_driver_by_engine(const ContainerSpec& spec, const LinuxSpec& linux_spec) {
+  const auto has_mount = [&](const auto& matches) {
+    return std::any_of(spec.mounts.begin(), spec.mounts.end(),
+                       [&](const SpecMount& mount) { return matches(mount.destination); });
+  };
+  const auto is_node = [](const std::string& path) { return path == "/dev/nvidiactl"; };
+  const auto is_library = [](std::string_view path) {
+    const std::string_view name = path.substr(path.rfind('/') + 1);
+    return name.starts_with("libcuda.so.") || name.starts_with("libnvidia-ml.so.");
+  };
+  const auto& devices = linux_spec.device_paths;
+  return has_mount(is_library) &&
+         (has_mount(is_node) || std::any_of(devices.begin(), devices.end(), is_node));
 }
 
 }  // namespace nvhook

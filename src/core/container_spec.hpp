@@ -38,4 +38,24 @@ struct ContainerSpec {
 /// `annotations` is skipped by its brackets and not looked at.
 [[nodiscard]] ContainerSpec parse_spec(std::string_view json);
 
+/// What `linux` of a config.json says that matters to a container with a request.
+struct LinuxSpec {
+  /// `mountLabel`: the SELinux label of the container's own mounts; empty if it has none.
+  std::string mount_label = {};
+  /// `devices[].path`.
+  std::vector<std::string> device_paths = {};
+
+  friend bool operator==(const LinuxSpec&, const LinuxSpec&) = default;
+};
+
+/// Reads `linux` of config.json, apart from parse_spec so that a container without a request does
+/// not pay for it. Throws as parse_spec does.
+[[nodiscard]] LinuxSpec parse_linux_spec(std::string_view json);
+
+/// Whether the engine itself gives this container the driver, as a CDI specification tells it to:
+/// /dev/nvidiactl among its devices or mounts, and libcuda or libnvidia-ml among its mounts. The
+/// node alone says nothing: `--privileged` brings it, and so does `--device /dev/nvidiactl` beside
+/// `--gpus`, which is a known remedy against devices lost at daemon-reload.
+[[nodiscard]] bool has_driver_by_engine(const ContainerSpec& spec, const LinuxSpec& linux_spec);
+
 }  // namespace nvhook

@@ -40,14 +40,7 @@ pid_t pid_of(const Json& state) {
   if (field->get<std::uint64_t>() > INT_MAX) {
     fail("`pid` is `" + field->dump() + "`, which is no process");
   }
-  const auto pid = field->get<pid_t>();
-  if (pid <= 1) {
-    throw Error(Code::wrong_stage,
-                "`pid` is `" + field->dump() +
-                    "`, which is how runtimes name the process inside the container",
-                "register the hook at createRuntime (or prestart), where it is the host's number");
-  }
-  return pid;
+  return field->get<pid_t>();
 }
 
 std::string string_of(const Json& state, const char* name) {

@@ -11,7 +11,9 @@ namespace nvhook {
 
 struct ContainerState {
   std::string id = {};
-  /// The container's first process, as a pid of the hook's own pid namespace. Always > 1.
+  /// The container's first process, as a pid of the hook's own pid namespace; never negative. 0
+  /// (crun) and 1 (runc) are how runtimes name it at a stage inside the container, where the number
+  /// means nothing in the host's /proc.
   pid_t pid = 0;
   /// Directory of config.json as the runtime said it; empty if it said none.
   std::string bundle = {};
@@ -22,8 +24,7 @@ struct ContainerState {
 /// The first JSON document in `json` (runtime-spec `runtime.md#state`); what follows it is ignored,
 /// as Go's decoder does. Unknown fields are ignored and the last of duplicate keys wins.
 /// `bundlePath` (Docker ≤ 17.06) serves when `bundle` is empty. Throws Error(state_invalid) for
-/// anything but an object with a whole-number pid, and Error(wrong_stage) for pid 0 and 1: that is
-/// what crun and runc say at createContainer, where the number means nothing in the host's /proc.
+/// anything but an object with a whole-number pid.
 [[nodiscard]] ContainerState parse_state(std::string_view json);
 
 }  // namespace nvhook

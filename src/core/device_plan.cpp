@@ -71,6 +71,7 @@ class TmpfsTree {
 void plan_proc_driver(const PlanInput& input, PlanBuilder& plan) {
   TmpfsMount tmpfs{.target = ContainerPath(kProcDriver),
                    .on_procfs = true,
+                   .label = input.container.mount_label,
                    .reason = "only the selected GPUs, ModifyDeviceFiles: 0"};
   for (const Inventory::ProcText& text : input.inventory.proc_texts) {
     const bool is_params = text.name == "params";
@@ -109,6 +110,7 @@ std::string application_profile(const std::vector<Gpu>& gpus) {
 void plan_application_profile(const PlanInput& input, PlanBuilder& plan) {
   if (!input.request.capabilities.intersects({Capability::graphics, Capability::display})) return;
   TmpfsMount tmpfs{.target = ContainerPath(std::string(kProfileDirectory)),
+                   .label = input.container.mount_label,
                    .optional = true,
                    .reason = "capability graphics: EGL sees the selected GPUs only"};
   if (!input.selected.gpus.empty()) {

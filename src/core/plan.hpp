@@ -55,6 +55,8 @@ struct TmpfsMount {
   unsigned mode = 0555;
   /// The directory must lie on the container's procfs, or the step is refused.
   bool on_procfs = false;
+  /// SELinux label of all that is on it; empty: the kernel's default.
+  std::string label = {};
   /// Parents before what is in them.
   std::vector<TmpfsEntry> entries = {};
   /// Leave it out, with a note, where its target cannot be made.

@@ -39,10 +39,10 @@ Json flags(const MountAttributes& attributes) {
 Json to_object(const TmpfsMount& step) {
   Json entries = Json::array();
   for (const TmpfsEntry& entry : step.entries) entries.push_back(entry.path);
-  return {{"op", "tmpfs"},
-          {"target", step.target.str()},
-          {"entries", std::move(entries)},
-          {"reason", step.reason}};
+  Json object = {{"op", "tmpfs"}, {"target", step.target.str()}, {"entries", std::move(entries)}};
+  if (!step.label.empty()) object["label"] = step.label;
+  object["reason"] = step.reason;
+  return object;
 }
 
 Json to_object(const BindMount& step, const std::string& driver_root) {

@@ -142,6 +142,28 @@ std::vector<MigCapability> parse_mig_minors(std::string_view text) {
   return capabilities;
 }
 
+std::optional<std::uint64_t> outer_id(std::string_view map, std::uint64_t id) {
+  for (const std::string_view line : split(map, '\n')) {
+    const auto words = split_list(line, ' ');
+    if (words.size() != 3) continue;
+    const auto inside = parse_unsigned(words[0]);
+    const auto outside = parse_unsigned(words[1]);
+    const auto count = parse_unsigned(words[2]);
+    if (!inside || !outside || !count || id < *inside || id - *inside >= *count) continue;
+    return *outside + (id - *inside);
+  }
+  return std::nullopt;
+}
+
+std::optional<std::string> home_of(std::string_view passwd, std::uint64_t uid) {
+  for (const std::string_view line : split(passwd, '\n')) {
+    const auto fields = split(line, ':');
+    if (fields.size() < 6 || parse_unsigned(fields[2]) != uid) continue;
+    if (fields[5].starts_with('/')) return std::string(fields[5]);
+  }
+  return std::nullopt;
+}
+
 std::string forbid_device_file_changes(std::string_view params) {
   static constexpr std::string_view kAllowed = "ModifyDeviceFiles: 1";
   std::string text(params);

@@ -2,6 +2,7 @@
 // Texts of /proc that name the driver, its GPUs and its device numbers.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -39,6 +40,14 @@ namespace nvhook {
 /// /proc/driver/nvidia-caps/mig-minors: `gpu0/gi1/access 12`, `gpu0/gi1/ci0/access 13`, `config 1`,
 /// `monitor 2`. Lines of another shape are passed over.
 [[nodiscard]] std::vector<MigCapability> parse_mig_minors(std::string_view text);
+
+/// What `id` is outside of the user namespace that has this /proc/<pid>/uid_map (rows `inside
+/// outside count`); nothing if it is not mapped.
+[[nodiscard]] std::optional<std::uint64_t> outer_id(std::string_view map, std::uint64_t id);
+
+/// The home directory of user `uid` in the text of /etc/passwd; nothing if there is no absolute
+/// one.
+[[nodiscard]] std::optional<std::string> home_of(std::string_view passwd, std::uint64_t uid);
 
 /// /proc/driver/nvidia/params with `ModifyDeviceFiles: 0`, so that the driver's user space leaves
 /// device files alone.

@@ -8,6 +8,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <cerrno>
+
+#include "system/selinux.hpp"
 #include "system/syscalls.hpp"
 #include "system/user_namespace.hpp"
 
@@ -82,17 +85,22 @@ std::uint64_t attribute_mask(const MountAttributes& attributes) {
 
 }  // namespace
 
-UniqueFd clone_source(const BindMount& mount, const RootDir& root) {
+UniqueFd clone_source(const BindMount& mount, const RootDir& root, const RootDir& system) {
   const std::string& path = mount.source.path.str();
   const UniqueFd source = root.open(path, O_PATH | O_NOFOLLOW);
   if (!source) {
+    const int error = errno;
     const bool is_device = mount.type == SourceType::character_device;
+    std::string remedy = "check that the driver is completely installed";
+    if (is_device) remedy = remedy_for_denied_device(error, remedy, system);
+    errno = error;
     throw_errno(is_device ? Code::device_node_missing : Code::driver_files_missing,
-                "open `" + path + "`", "check that the driver is completely installed");
+                "open `" + path + "`", remedy);
   }
   verify(mount, source.get());
   UniqueFd clone = sys::open_tree(source.get(), "", OPEN_TREE_CLONE | AT_EMPTY_PATH);
   if (!clone) {
+    require_mount_right("mount `" + path + "` in the container");
     throw_errno(Code::mount_failed, "clone `" + path + "`",
                 "run the hook with CAP_SYS_ADMIN over its mount namespace");
   }

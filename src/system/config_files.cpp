@@ -7,6 +7,7 @@
 
 #include <cerrno>
 
+#include "core/proc_text.hpp"
 #include "system/files.hpp"
 #include "system/root_dir.hpp"
 #include "system/syscalls.hpp"
@@ -16,12 +17,17 @@ namespace nvhook {
 namespace {
 
 constexpr std::size_t kMaxConfig = 1UL << 20U;
+constexpr std::size_t kMaxUserDatabase = 16UL << 20U;
 
 void overlay(ConfigResult& result, const std::string& path, bool required, int directory) {
   // An administrator may well have made it a link (NixOS); it only has to be a file in the end.
   const UniqueFd file =
       sys::open_beneath(directory, path.c_str(), O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
-  if (!file && !required && errno == ENOENT) return;
+  if (!file && !required && (errno == ENOENT || errno == ENOTDIR)) return;
+  if (!file && !required && errno == EACCES && !is_real_root()) {
+    result.notes.push_back(warning("configuration " + path + " not used: " + errno_text(EACCES)));
+    return;
+  }
   auto text =
       file && status_of(file.get()).is_regular() ? read_all(file.get(), kMaxConfig) : std::nullopt;
   if (!text) {
@@ -36,6 +42,24 @@ void overlay(ConfigResult& result, const std::string& path, bool required, int d
   result.notes.insert(result.notes.end(), next.notes.begin(), next.notes.end());
 }
 
+void overlay_directory(ConfigResult& result, const std::string& directory) {
+  if (directory.empty()) return;
+  for (const char* program : {"/nvidia-container-runtime", "/oci-nvidia-hook"}) {
+    overlay(result, directory + program + "/config.toml", false, AT_FDCWD);
+  }
+}
+
+/// Engines start hooks with an environment of their own making, which seldom has the user's
+/// variables: then the user database tells. Empty if nothing does.
+std::string user_config_directory(const CallerContext& caller) {
+  if (caller.config_home.starts_with('/')) return caller.config_home;
+  if (caller.home.starts_with('/')) return caller.home + "/.config";
+  const auto uid = outer_uid();
+  const auto passwd = read_host_file("/etc/passwd", kMaxUserDatabase);
+  const auto home = uid && passwd ? home_of(*passwd, *uid) : std::nullopt;
+  return home ? *home + "/.config" : std::string();
+}
+
 }  // namespace
 
 ConfigResult load_config(const std::string& explicit_file, const CallerContext& caller) {
@@ -48,11 +72,8 @@ ConfigResult load_config(const std::string& explicit_file, const CallerContext& 
     overlay(result, single, true, caller.working_directory.get());
     return result;
   }
-  const bool real_root = ::geteuid() == 0 && !in_user_namespace();
-  const std::string base =
-      real_root || caller.config_home.empty() ? std::string("/etc") : caller.config_home;
-  overlay(result, base + "/nvidia-container-runtime/config.toml", false, AT_FDCWD);
-  overlay(result, base + "/oci-nvidia-hook/config.toml", false, AT_FDCWD);
+  overlay_directory(result, "/etc");
+  if (!is_real_root()) overlay_directory(result, user_config_directory(caller));
   return result;
 }
 

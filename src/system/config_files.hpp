@@ -11,9 +11,9 @@ namespace nvhook {
 
 /// The effective configuration. `explicit_file` (-config) or NVIDIA_CTK_CONFIG_FILE_PATH must exist
 /// and counts alone; otherwise /etc/nvidia-container-runtime/config.toml and, over it,
-/// /etc/oci-nvidia-hook/config.toml, both optional. XDG_CONFIG_HOME replaces /etc only for a user
-/// who is not real root: an engine passes on whatever environment it has. Throws
-/// Error(config_unreadable, config_invalid).
+/// /etc/oci-nvidia-hook/config.toml, both optional. For a user who is not real root the same two
+/// files of XDG_CONFIG_HOME (else ~/.config) come over these; real root has no others, because an
+/// engine passes on whatever environment it has. Throws Error(config_unreadable, config_invalid).
 [[nodiscard]] ConfigResult load_config(const std::string& explicit_file,
                                        const CallerContext& caller);
 

@@ -58,14 +58,27 @@ void send_to_log(const Failure& failure, const RootDir& system) {
                                 one_line(failure.line)));
 }
 
-void write_record(const Failure& failure, const RootDir& system) {
-  const UniqueFd run = system.open("/run", O_PATH | O_DIRECTORY);
+/// Where the record goes: /run, or the runtime directory of the user who is not real root.
+UniqueFd open_run(const RootDir& system, const std::string& runtime_directory) {
+  if (is_real_root()) return system.open("/run", O_PATH | O_DIRECTORY);
+  const auto uid = outer_uid();
+  const bool is_told = runtime_directory.starts_with('/');
+  if (!is_told && !uid) return UniqueFd();
+  UniqueFd run = system.open(is_told ? runtime_directory : "/run/user/" + std::to_string(*uid),
+                             O_PATH | O_DIRECTORY);
+  if (run && status_of(run.get()).owner != ::geteuid()) run.reset();
+  return run;
+}
+
+void write_record(const Failure& failure, const RootDir& system,
+                  const std::string& runtime_directory) {
+  const UniqueFd run = open_run(system, runtime_directory);
   if (!run) return;
   static_cast<void>(::mkdirat(run.get(), kIdentifier, 0755));
   constexpr std::uint64_t kInDirectory = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS;
   const UniqueFd directory =
       sys::open_beneath(run.get(), kIdentifier, O_PATH | O_DIRECTORY, kInDirectory);
-  if (!directory || status_of(directory.get()).owner != 0) return;
+  if (!directory || status_of(directory.get()).owner != ::geteuid()) return;
   const std::string temporary = ".last-failure." + std::to_string(::getpid());
   const UniqueFd file = sys::open_beneath(directory.get(), temporary.c_str(),
                                           O_WRONLY | O_CREAT | O_EXCL, kInDirectory, 0644);
@@ -81,10 +94,11 @@ void write_record(const Failure& failure, const RootDir& system) {
 
 }  // namespace
 
-void report_failure(const Failure& failure, const RootDir& system) noexcept {
+void report_failure(const Failure& failure, const RootDir& system,
+                    const std::string& runtime_directory) noexcept {
   try {
     send_to_log(failure, system);
-    if (!in_user_namespace() && ::geteuid() == 0) write_record(failure, system);
+    if (!failure.inside_container) write_record(failure, system, runtime_directory);
   } catch (const std::exception&) {
     // Memory ran out while telling of a failure: the line on standard error has been written
     // already.

@@ -56,7 +56,7 @@ void LinuxKernel::leave_out(const ContainerPath& target, const std::exception& r
 void LinuxKernel::prepare(const BindMount& mount) {
   try {
     const RootDir& root = mount.source.root == HostRoot::driver ? driver_ : system_;
-    pending_[mount.target].tree = clone_source(mount, root);
+    pending_[mount.target].tree = clone_source(mount, root, system_);
   } catch (const Error& error) {
     if (!mount.optional) throw;
     leave_out(mount.target, error);

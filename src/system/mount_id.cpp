@@ -18,9 +18,13 @@ struct statx status_of_mount(int fd) noexcept {
 
 std::uint64_t mount_id_of(int fd) noexcept { return status_of_mount(fd).stx_mnt_id; }
 
+bool is_mount_root(int fd) noexcept {
+  return (status_of_mount(fd).stx_attributes & STATX_ATTR_MOUNT_ROOT) != 0;
+}
+
 UniqueFd mount_root_of(int fd) noexcept {
   UniqueFd at(::fcntl(fd, F_DUPFD_CLOEXEC, 3));
-  while (at && (status_of_mount(at.get()).stx_attributes & STATX_ATTR_MOUNT_ROOT) == 0) {
+  while (at && !is_mount_root(at.get())) {
     at = UniqueFd(::openat(at.get(), "..", O_PATH | O_DIRECTORY | O_CLOEXEC));
   }
   return at;

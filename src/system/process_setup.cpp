@@ -42,6 +42,8 @@ CallerContext harden_process() {
   CallerContext caller{
       .config_file = variable("NVIDIA_CTK_CONFIG_FILE_PATH"),
       .config_home = variable("XDG_CONFIG_HOME"),
+      .home = variable("HOME"),
+      .runtime_directory = variable("XDG_RUNTIME_DIR"),
       .mps_pipe_directory = variable("CUDA_MPS_PIPE_DIRECTORY"),
       .working_directory = sys::open_beneath(AT_FDCWD, ".", O_PATH | O_DIRECTORY, 0),
   };

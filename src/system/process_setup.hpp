@@ -12,6 +12,8 @@ namespace nvhook {
 struct CallerContext {
   std::string config_file = {};         ///< NVIDIA_CTK_CONFIG_FILE_PATH
   std::string config_home = {};         ///< XDG_CONFIG_HOME
+  std::string home = {};                ///< HOME
+  std::string runtime_directory = {};   ///< XDG_RUNTIME_DIR
   std::string mps_pipe_directory = {};  ///< CUDA_MPS_PIPE_DIRECTORY
   /// The working directory as it was: the bundle, for a runtime that does not say it.
   UniqueFd working_directory = UniqueFd();

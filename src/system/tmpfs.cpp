@@ -10,6 +10,7 @@
 
 #include "system/files.hpp"
 #include "system/syscalls.hpp"
+#include "system/user_namespace.hpp"
 
 namespace nvhook {
 namespace {
@@ -20,6 +21,7 @@ constexpr std::uint64_t kBeneath = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS;
 constexpr const char* kSizeLimit = "1m";
 
 [[noreturn]] void fail(const TmpfsMount& mount, const std::string& action) {
+  require_mount_right("mount in the container");
   throw_errno(Code::mount_failed, action + " for `" + mount.target.str() + "`",
               "run the hook with CAP_SYS_ADMIN over its mount namespace, on Linux 5.2 or later");
 }
@@ -32,6 +34,8 @@ UniqueFd create_detached(const TmpfsMount& mount, uid_t uid, gid_t gid) {
       sys::fsconfig_string(context.get(), "mode", "0755") == 0 &&
       sys::fsconfig_string(context.get(), "uid", std::to_string(uid).c_str()) == 0 &&
       sys::fsconfig_string(context.get(), "gid", std::to_string(gid).c_str()) == 0 &&
+      (mount.label.empty() ||
+       sys::fsconfig_string(context.get(), "context", mount.label.c_str()) == 0) &&
       sys::fsconfig_create(context.get()) == 0;
   if (!configured) fail(mount, "configure a tmpfs");
   UniqueFd tmpfs =

@@ -2,19 +2,48 @@
 // Whether this process is in a user namespace other than the host's.
 #include "system/user_namespace.hpp"
 
+#include <unistd.h>
+
+#include <cerrno>
+#include <string>
+
+#include "core/proc_text.hpp"
 #include "core/text.hpp"
 #include "system/files.hpp"
+#include "system/syscalls.hpp"
 
 namespace nvhook {
+namespace {
+
+const std::optional<std::string>& uid_map() {
+  static const auto map = read_host_file("/proc/self/uid_map", 1UL << 16U);
+  return map;
+}
+
+}  // namespace
 
 bool in_user_namespace() {
   static const bool inside = [] {
-    const auto map = read_host_file("/proc/self/uid_map", 1UL << 16U);
-    if (!map) return false;  // a kernel without user namespaces
-    const auto words = split_list(*map, ' ');
+    if (!uid_map()) return false;  // a kernel without user namespaces
+    const auto words = split_list(*uid_map(), ' ');
     return !(words.size() == 3 && words[0] == "0" && words[1] == "0" && words[2] == "4294967295");
   }();
   return inside;
+}
+
+bool is_real_root() { return ::geteuid() == 0 && !in_user_namespace(); }
+
+void require_mount_right(const std::string& what) {
+  if (errno != EPERM || ::geteuid() == 0) return;
+  throw_errno(Code::namespace_denied, what + " as user " + std::to_string(::geteuid()),
+              "start the runtime as root, or in a user namespace as rootless engines do (`podman "
+              "unshare`, rootlesskit): a hook outside of it has no rights there");
+}
+
+std::optional<uid_t> outer_uid() {
+  if (!uid_map()) return ::geteuid();
+  const auto uid = outer_id(*uid_map(), ::geteuid());
+  return uid ? std::optional(static_cast<uid_t>(*uid)) : std::nullopt;
 }
 
 }  // namespace nvhook

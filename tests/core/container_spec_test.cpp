@@ -189,5 +189,59 @@ TEST(ContainerSpec, CutAnywhereIsRefused) {
   }
 }
 
+std::string with_linux(const std::string& linux_object) {
+  return R"({"ociVersion":"1.0.2","root":{"path":"r"},"process":{},"linux":)" + linux_object + "}";
+}
+
+TEST(LinuxSpec, HasTheLabelAndTheDevices) {
+  const LinuxSpec spec = parse_linux_spec(with_linux(R"({
+    "seccomp": {"syscalls": [{"names": ["mountLabel"]}]}, "mountLabel": "system_u:object_r:x:s0:c1",
+    "devices": [{"path": "/dev/nvidiactl", "type": "c"}, {"type": "c"}], "resources": {"devices": [1]}})"));
+  const LinuxSpec expected{.mount_label = "system_u:object_r:x:s0:c1",
+                           .device_paths = {"/dev/nvidiactl"}};
+  EXPECT_EQ(spec, expected);
+}
+
+TEST(LinuxSpec, IsEmptyWhereThereIsNone) {
+  EXPECT_EQ(parse_linux_spec(with_linux("null")), LinuxSpec());
+  EXPECT_EQ(parse_linux_spec(with_linux("{}")), LinuxSpec());
+  EXPECT_EQ(parse_linux_spec(with_linux(R"({"mountLabel":null,"devices":null})")), LinuxSpec());
+  EXPECT_EQ(parse_linux_spec(with_process("{}")), LinuxSpec());
+}
+
+TEST(LinuxSpec, RefusesOtherTypes) {
+  for (const char* text : {"[]", R"({"mountLabel":1})", R"({"devices":{}})", R"({"devices":[1]})",
+                           R"({"devices":[{"path":2}]})", R"({"devices":[x]})"}) {
+    EXPECT_THAT([&] { static_cast<void>(parse_linux_spec(with_linux(text))); },
+                fails_with(Code::spec_invalid, "could not decode OCI spec"))
+        << text;
+  }
+}
+
+struct ByEngine {
+  const char* name;
+  std::vector<std::string> mounts;
+  std::vector<std::string> devices;
+  bool expected;
+};
+class DriverByEngine : public ::testing::TestWithParam<ByEngine> {};
+TEST_P(DriverByEngine, IsTold) {
+  ContainerSpec spec;
+  for (const std::string& path : GetParam().mounts) spec.mounts.push_back({.destination = path});
+  EXPECT_EQ(has_driver_by_engine(spec, {.device_paths = GetParam().devices}), GetParam().expected);
+}
+INSTANTIATE_TEST_SUITE_P(
+    Specs, DriverByEngine,
+    ::testing::Values(
+        ByEngine{"Cdi", {"/usr/lib64/libcuda.so.550.54"}, {"/dev/nvidiactl"}, true},
+        ByEngine{"CdiOfUtilityAlone", {"/lib/libnvidia-ml.so.1"}, {"/dev/nvidiactl"}, true},
+        ByEngine{"NodeByMount", {"/lib/libcuda.so.1", "/dev/nvidiactl"}, {}, true},
+        ByEngine{"Privileged", {"/proc"}, {"/dev/null", "/dev/nvidiactl"}, false},
+        ByEngine{"LibraryByHand", {"/lib/libcuda.so.1"}, {"/dev/nvidia0"}, false},
+        ByEngine{
+            "LooksAlike", {"/libcuda.so.1/data", "/libcudart.so.12"}, {"/dev/nvidiactl"}, false},
+        ByEngine{"Nothing", {}, {}, false}),
+    [](const auto& row) { return std::string(row.param.name); });
+
 }  // namespace
 }  // namespace nvhook

@@ -39,6 +39,8 @@ INSTANTIATE_TEST_SUITE_P(
                {"", 2, "/old"}},
         Sample{"NoBundle", R"({"pid":2})", {"", 2, ""}},
         Sample{"NullIsAbsence", R"({"pid":2,"id":null,"bundle":null})", {"", 2, ""}},
+        Sample{"RuncInsideTheContainer", R"({"pid":1})", {"", 1, ""}},
+        Sample{"CrunInsideTheContainer", R"({"pid":0})", {"", 0, ""}},
         Sample{"GreatestPid", R"({"pid":2147483647})", {"", 2147483647, ""}},
         Sample{"LastOfDuplicateKeysWins", R"({"pid":1,"pid":2})", {"", 2, ""}},
         Sample{"FirstDocumentWins", R"({"pid":2}{"pid":3})", {"", 2, ""}},
@@ -107,14 +109,6 @@ TEST(ContainerState, CutAnywhereIsRefused) {
         << length;
   }
 }
-
-class InnerPid : public ::testing::TestWithParam<const char*> {};
-TEST_P(InnerPid, IsTheWrongStageAndNamesTheRightOne) {
-  const auto parse = [] { static_cast<void>(parse_state(GetParam())); };
-  EXPECT_THAT(parse, fails_with(Code::wrong_stage, "`pid` is `"));
-  EXPECT_THAT(parse, fails_with_remedy(Code::wrong_stage, "createRuntime (or prestart)"));
-}
-INSTANTIATE_TEST_SUITE_P(Texts, InnerPid, ::testing::Values(R"({"pid":0})", R"({"pid":1})"));
 
 }  // namespace
 }  // namespace nvhook

@@ -219,5 +219,15 @@ TEST(Planner, TheSameInputsGiveTheSamePlan) {
   EXPECT_EQ(plan_for(wanted), plan_for(wanted));
 }
 
+TEST(Planner, EveryTmpfsHasTheMountLabelOfTheContainer) {
+  ContainerFacts container{.library_directory = ContainerPath("/usr/lib64"),
+                           .library32_directory = ContainerPath("/usr/lib32"),
+                           .mount_label = "system_u:object_r:container_file_t:s0:c1,c2"};
+  const Plan plan =
+      make_plan(request(AllDevices{}, CapabilitySet::all()), host(), container, Config());
+  EXPECT_EQ(plan.tmpfs.size(), 2U);
+  for (const TmpfsMount& tmpfs : plan.tmpfs) EXPECT_EQ(tmpfs.label, container.mount_label);
+}
+
 }  // namespace
 }  // namespace nvhook

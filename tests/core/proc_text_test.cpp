@@ -153,5 +153,30 @@ TEST(PciAddress, RejectsEverythingElse) {
   }
 }
 
+TEST(OuterId, IsFoundInTheRowThatHasTheId) {
+  const std::string_view rootless =
+      "         0       1000          1\n         1     100000      65536\n";
+  EXPECT_EQ(outer_id(rootless, 0), 1000U);
+  EXPECT_EQ(outer_id(rootless, 1), 100000U);
+  EXPECT_EQ(outer_id(rootless, 65536), 165535U);
+  EXPECT_EQ(outer_id(rootless, 65537), std::nullopt);
+  EXPECT_EQ(outer_id("0 0 4294967295\n", 1000), 1000U);
+}
+
+TEST(OuterId, IgnoresRowsOfAnotherShape) {
+  for (const char* map : {"", "0", "0 1000", "x 1000 1", "0 -1 1", "0 1000 0", "0 1000 1 1"}) {
+    EXPECT_EQ(outer_id(map, 0), std::nullopt) << map;
+  }
+}
+
+TEST(HomeDirectory, IsThatOfTheUserWithTheNumber) {
+  const std::string_view passwd =
+      "root:x:0:0:root:/root:/bin/sh\nshort:x:7\nnone:x:8:8:::\nann:x:1000:1000:Ann,,,:/home/ann:/"
+      "bin/sh\n";
+  EXPECT_EQ(home_of(passwd, 1000), "/home/ann");
+  EXPECT_EQ(home_of(passwd, 0), "/root");
+  for (const unsigned uid : {7U, 8U, 9U}) EXPECT_EQ(home_of(passwd, uid), std::nullopt) << uid;
+}
+
 }  // namespace
 }  // namespace nvhook

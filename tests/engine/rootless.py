@@ -4,7 +4,6 @@
 Only inside the private mount namespace of the simulated host.
 """
 
-import contextlib
 import functools
 import itertools
 import json
@@ -34,11 +33,9 @@ def mount(*words):
 def add_line(file, line):
     """Hides a file of /etc behind a copy that has one more line."""
     copy = f"{HOME}/.etc-{file}"
-    with contextlib.suppress(FileNotFoundError):
-        shutil.copy(f"/etc/{file}", copy)
+    shutil.copy(f"/etc/{file}", copy)
     with open(copy, "a", encoding="utf-8") as text:
         text.write(line + "\n")
-    subprocess.run(["touch", f"/etc/{file}"], check=True)
     mount("--bind", copy, f"/etc/{file}")
 
 
@@ -86,7 +83,7 @@ def in_user_namespace(*words, **options):
 def tree():
     """The image, owned by root of the user namespace."""
     target = f"{HOME}/work/image"
-    pack = ["tar", "-C", SETUP.rootfs, "--exclude=aux-cache", "-cf", f"{HOME}/image.tar", "."]
+    pack = ["tar", "-C", SETUP.rootfs, "--exclude=aux-cache", "--exclude=./dev/*", "-cf", f"{HOME}/image.tar", "."]
     subprocess.run(list(map(str, pack)), check=True)
     script = f"mkdir {target} && tar -C {target} --no-same-owner -xpf {HOME}/image.tar"
     done = in_user_namespace("sh", "-c", script)
@@ -123,7 +120,8 @@ class Outcome:
 
 
 def run_runc(devices, entry=None, edit=None, launch=in_user_namespace):
-    """A container of runc in the user's namespace, on a copy of the image in the same place."""
+    """A container of runc in the user's namespace. Its root file system stays until the next one is made."""
+    in_user_namespace("sh", "-c", "rm -rf bundle-*.rootfs")
     directory = f"{HOME}/work/bundle-{next(_numbers)}"
     in_user_namespace("cp", "-a", tree(), f"{directory}.rootfs")
     as_user("mkdir", directory)

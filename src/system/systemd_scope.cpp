@@ -60,6 +60,7 @@ std::optional<SystemdScope> SystemdScope::find(std::string_view cgroup, const Ro
   if (!units) return std::nullopt;  // no systemd here: what named its cgroup so was something else
   SystemdScope scope(*std::move(name), std::move(units), system.open("/dev", O_PATH | O_DIRECTORY));
   if (!scope.is_restricted()) return std::nullopt;
+  scope.bus_ = SystemdBus::connect(system);
   return scope;
 }
 
@@ -82,19 +83,27 @@ Notes SystemdScope::keep(const std::vector<DeviceRule>& rules) {
   devices.reserve(rules.size());
   for (const DeviceRule& rule : rules) devices.push_back(rule.device);
   Notes notes;
-  if (write(device_allow_drop_in(devices))) {
-    notes.push_back(info("systemd will keep the devices of " + name_ + " (DeviceAllow)"));
-  } else {
-    notes.push_back(warning("write a drop-in for " + name_ + ": " + errno_text(errno) +
-                            "; the container loses its GPUs at the next systemctl daemon-reload"));
-  }
   try {
     link_devices(rules);
   } catch (const Error& error) {
     notes.push_back(warning(std::string(error.what()) + ": systemd before 240 needs it"));
   }
+  notes.push_back(tell(devices));
   sweep();
   return notes;
+}
+
+Note SystemdScope::tell(const std::vector<DeviceNumber>& devices) {
+  constexpr std::chrono::milliseconds kDeadline{2'000};
+  const auto why_not = bus_ ? bus_->allow_devices(name_, devices, kDeadline)
+                            : std::optional<std::string>("its private socket cannot be reached");
+  if (!why_not) return info("systemd knows the devices of " + name_ + " (DeviceAllow)");
+  const std::string what = "systemd was not told the devices of " + name_ + ": " + *why_not;
+  if (write(device_allow_drop_in(devices))) {
+    return warning(what + "; it reads them at the next systemctl daemon-reload");
+  }
+  return warning(what + ", and a drop-in cannot be written: " + errno_text(errno) +
+                 "; the container loses its GPUs at the next systemctl daemon-reload");
 }
 
 bool SystemdScope::write(const std::string& text) const {

@@ -10,13 +10,15 @@
 #include "core/note.hpp"
 #include "core/plan.hpp"
 #include "system/root_dir.hpp"
+#include "system/systemd_bus.hpp"
 #include "system/unique_fd.hpp"
 
 namespace nvhook {
 
-/// A drop-in with DeviceAllow beside the transient scope's own files, which systemd reads at
-/// `daemon-reload` and which goes with the unit. Without it systemd's program, which knows only
-/// what the runtime told it, would close the devices again.
+/// systemd applies its policy, which knows only what the runtime told it, again at `daemon-reload`
+/// and at every change of the unit's properties. So it is told of our devices over its private
+/// socket, at once. Where that cannot be reached, a drop-in beside the transient scope's own files
+/// tells it at the next `daemon-reload`.
 class SystemdScope {
  public:
   /// Opens what is needed on the host, whose root is `system`, for a container whose
@@ -25,11 +27,11 @@ class SystemdScope {
   [[nodiscard]] static std::optional<SystemdScope> find(std::string_view cgroup,
                                                         const RootDir& system);
 
-  /// Writes the drop-in for `rules`, makes the links in /dev/char by which systemd before 240 knows
-  /// the devices, and removes drop-ins of ours whose scopes are gone. What fails is a warning: the
-  /// container works until the next reload. To be called from any mount namespace.
+  /// Tells systemd of `rules`, and makes the links in /dev/char by which it knows devices before
+  /// version 240. Drop-ins of ours whose scopes are gone are removed. What fails is a warning: the
+  /// container works until systemd applies its policy again. To be called from any mount namespace.
   [[nodiscard]] Notes keep(const std::vector<DeviceRule>& rules);
-  /// Removes the drop-in.
+  /// Removes the drop-in, if there is one. What systemd was told goes with the scope.
   void forget() noexcept;
 
  private:
@@ -37,6 +39,7 @@ class SystemdScope {
       : name_(std::move(name)), units_(std::move(units)), dev_(std::move(dev)) {}
 
   [[nodiscard]] bool is_restricted() const;
+  [[nodiscard]] Note tell(const std::vector<DeviceNumber>& devices);
   [[nodiscard]] bool write(const std::string& text) const;
   void link_devices(const std::vector<DeviceRule>& rules) const;
   void sweep() const;
@@ -44,6 +47,7 @@ class SystemdScope {
   std::string name_;
   UniqueFd units_;  // /run/systemd/transient
   UniqueFd dev_;
+  std::optional<SystemdBus> bus_ = {};
 };
 
 }  // namespace nvhook

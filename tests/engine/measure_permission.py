@@ -8,7 +8,8 @@ start to its end; what differs is opening, reading, extending and replacing what
 import re
 import statistics
 
-from bundle import Case, run_container
+import systemd_container
+from bundle import Case, hook_words, run_container
 from harness import SETUP, check, test
 
 ROUNDS = 40
@@ -21,7 +22,7 @@ def microseconds(log):
     return sum(int(number) for number in re.findall(r" took (\d+)us", last))
 
 
-def hook_time(settings):
+def container_time(settings):
     log = SETUP.work / "hook.log"
     log.unlink(missing_ok=True)
     outcome = run_container(Case("0", command="true", settings=settings))
@@ -29,8 +30,16 @@ def hook_time(settings):
     return microseconds(log)
 
 
-@test("runc", "runc-cgroup2")
-def permission():
+def scope_time(settings):
+    log = SETUP.work / "hook.log"
+    log.unlink(missing_ok=True)
+    config = SETUP.work / "measured.toml"
+    config.write_text(SETUP.config.read_text() + settings)
+    with systemd_container.started(hook=hook_words(config)):
+        return microseconds(log)
+
+
+def compare(hook_time):
     times = {"with": [], "without": []}
     for _ in range(ROUNDS):
         times["with"].append(hook_time(""))
@@ -41,3 +50,13 @@ def permission():
         f"difference {middle['with'] - middle['without']:.0f} us, ratio {middle['with'] / middle['without']:.2f} "
         f"(medians of {ROUNDS} each, alternating)"
     )
+
+
+@test("runc", "runc-cgroup2")
+def permission():
+    compare(container_time)
+
+
+@test("systemd")
+def permission_in_a_scope():
+    compare(scope_time)

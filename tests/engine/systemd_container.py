@@ -5,6 +5,7 @@ import contextlib
 import itertools
 import json
 import shutil
+import socket
 import time
 
 from bundle import HOOK_ENV, Case, bundle_config, foreign_nodes, hook_words
@@ -33,6 +34,7 @@ CRUN = ("crun", "--systemd-cgroup")
 WITH_MEMLOCK = ("strace", "-f", "-D", "-qq", "-o", "/dev/null", "-e", "trace=prlimit64")
 WITH_MEMLOCK += ("-e", "inject=prlimit64:retval=0")
 END_LIMIT_S = 20
+PRIVATE_SOCKET = "/run/systemd/private"
 _numbers = itertools.count(1)
 
 
@@ -87,8 +89,25 @@ def prepare(directory, name, runtime, hook, edit):
 
 
 @contextlib.contextmanager
-def started(runtime=RUNC, prefix=(), hook=None, edit=None, fails=False):
-    """A running container with the GPU. With `fails`: what the runtime told when it did not start."""
+def socket_replaced(host, listener):
+    """systemd's private socket is gone, or (`listener`) one that nobody answers on."""
+    real = host.path(PRIVATE_SOCKET)
+    hidden = real.with_name("private.hidden")
+    real.rename(hidden)
+    try:
+        with socket.socket(socket.AF_UNIX) as deaf:
+            if listener:
+                deaf.bind(str(real))
+                deaf.listen()
+            yield
+    finally:
+        hidden.replace(real)
+
+
+@contextlib.contextmanager
+def started(runtime=RUNC, prefix=(), hook=None, edit=None, fails=False, untold=None):
+    """A running container with the GPU. With `fails`: what the runtime told when it did not start. With `untold`
+    ("gone", "deaf") the hook cannot tell systemd, because of what became of its private socket."""
     host = systemd_host()
     name = f"c{next(_numbers)}"
     directory = SETUP.work / f"systemd-{name}"
@@ -102,7 +121,9 @@ def started(runtime=RUNC, prefix=(), hook=None, edit=None, fails=False):
         prepare(directory, name, runtime, hook, edit)
         log = directory / "log"
         run = ["sh", "-c", '"$@" >"$0" 2>&1', log, *prefix, *runtime]
-        done = host.run(*run, "run", "-d", "--bundle", directory, name)
+        away = socket_replaced(host, untold == "deaf") if untold else contextlib.nullcontext()
+        with away:
+            done = host.run(*run, "run", "-d", "--bundle", directory, name)
         container.told = log.read_text()
         check((done.returncode != 0) == fails, f"the container: {container.told[-600:]}")
         yield container

@@ -27,9 +27,72 @@ def a_gpu_stays_over_daemon_reload():
 
 
 @test("systemd")
-def without_the_drop_in_a_reload_takes_the_gpu():
-    """What the drop-in is for: with it gone, the test above fails."""
+def a_gpu_stays_over_property_changes():
     with started() as container:
+        for options, value in ((["--runtime"], "MemoryMax=1G"), ([], "CPUWeight=50")):
+            container.host.systemctl("set-property", *options, container.scope, value)
+            container.check_access(f"after set-property {value}")
+            container.host.reload()
+            container.check_access(f"after set-property {value} and a reload")
+        check(not container.has_drop_in(), "a drop-in though systemd was told")
+
+
+@test("systemd")
+def a_gpu_stays_over_runc_update():
+    """`docker update`, CPU managers. This host may lack the controller, and then runc fails after it has told systemd."""
+    with started() as container:
+        container.host.must(*RUNC, "update", container.name)
+        container.check_access("after an update of nothing")
+        container.host.run(*RUNC, "update", "--cpu-share", "512", container.name)
+        container.check_access("after an update")
+        container.host.reload()
+        container.check_access("after an update and a reload")
+
+
+@test("systemd")
+def a_second_run_of_the_hook_tells_systemd_nothing_new():
+    def twice(config):
+        config["hooks"]["createRuntime"] *= 2
+
+    with started(edit=twice) as container:
+        shown = container.host.systemctl("show", "-p", "DeviceAllow", container.scope)
+        for number in NODES.values():
+            check_equal(shown.count(f"/dev/char/{number} "), 1, f"{number} in {shown}")
+        container.host.reload()
+        container.check_access("after a reload")
+
+
+@test("systemd")
+def what_systemd_was_told_goes_with_the_unit():
+    with started() as container:
+        container.host.reload()
+    check_equal(transient(), [], "units after the end and a reload")
+    with started():
+        pass
+    check_equal(transient(), [], "units after the end")
+
+
+# ---- where systemd cannot be told
+
+
+@test("systemd")
+def a_drop_in_tells_a_systemd_that_could_not_be_told():
+    for untold in ("gone", "deaf"):
+        log = SETUP.work / "hook.log"
+        log.write_text("")
+        with started(untold=untold) as container:
+            container.check_access("before a reload")
+            check(f"was not told the devices of {container.scope}" in log.read_text(), "no warning")
+            container.host.reload()
+            container.check_access("after a reload")
+            container.host.systemctl("set-property", "--runtime", container.scope, "CPUWeight=50")
+            container.check_access("after a reload and set-property")
+
+
+@test("systemd")
+def without_being_told_a_reload_takes_the_gpu():
+    """What all this is for."""
+    with started(untold="gone") as container:
         container.host.must("rm", container.drop_in)
         container.check_access("before a reload")
         container.host.reload()
@@ -37,27 +100,9 @@ def without_the_drop_in_a_reload_takes_the_gpu():
 
 
 @test("systemd")
-def a_gpu_stays_over_daemon_reexec():
-    with started() as container:
-        container.host.systemctl("daemon-reexec")
-        container.check_access("after daemon-reexec")
-
-
-@test("systemd")
-def after_a_reload_a_gpu_stays_over_property_changes():
-    with started() as container:
-        container.host.reload()
-        for options, value in ((["--runtime"], "MemoryMax=1G"), ([], "CPUWeight=50")):
-            container.host.systemctl("set-property", *options, container.scope, value)
-            container.check_access(f"after set-property {value}")
-            container.host.reload()
-            container.check_access(f"after set-property {value} and a reload")
-
-
-@test("systemd")
-def before_a_reload_a_property_change_takes_the_gpu_until_the_next_reload():
+def with_the_drop_in_alone_a_property_change_takes_the_gpu_until_the_next_reload():
     """A limit: systemd reads drop-ins at a reload only, and applies its whole policy with every property."""
-    with started() as container:
+    with started(untold="gone") as container:
         container.host.systemctl("set-property", "--runtime", container.scope, "CPUWeight=50")
         container.check_access("after set-property", nodes="EPERM")
         container.host.reload()
@@ -65,17 +110,10 @@ def before_a_reload_a_property_change_takes_the_gpu_until_the_next_reload():
 
 
 @test("systemd")
-def a_device_list_that_systemd_was_told_needs_no_reload():
-    """What an administrator, or a runtime that knows the devices, can do."""
+def a_gpu_stays_over_daemon_reexec():
     with started() as container:
-        allow = [f"DeviceAllow=/dev/char/{number} rw" for number in NODES.values()]
-        container.host.systemctl("set-property", "--runtime", container.scope, *allow)
-        container.check_access("after set-property DeviceAllow")
-        container.host.systemctl("set-property", "--runtime", container.scope, "CPUWeight=50")
-        container.check_access("after set-property CPUWeight")
-        container.host.must("rm", container.drop_in)
-        container.host.reload()
-        container.check_access("after a reload without the drop-in")
+        container.host.systemctl("daemon-reexec")
+        container.check_access("after daemon-reexec")
 
 
 @test("systemd")
@@ -93,21 +131,6 @@ def devices_that_the_runtime_knows_stay_over_property_changes():
     with started(edit=allow) as container:
         container.host.systemctl("set-property", "--runtime", container.scope, "CPUWeight=50")
         container.check_access("after set-property before a reload")
-
-
-@test("systemd")
-def runc_update_is_a_property_change():
-    """`docker update`, CPU managers. This host may lack the controller, and then runc fails after it has told systemd."""
-    with started() as container:
-        container.host.must(*RUNC, "update", container.name)
-        container.check_access("after an update of nothing")
-        update = [*RUNC, "update", "--cpu-share", "512", container.name]
-        container.host.run(*update)
-        container.check_access("after an update before a reload", nodes="EPERM")
-        container.host.reload()
-        container.check_access("after an update and a reload")
-        container.host.run(*update)
-        container.check_access("after an update after a reload")
 
 
 @test("systemd")
@@ -134,7 +157,7 @@ def a_container_without_a_scope_is_not_systemds():
 
 @test("systemd")
 def the_drop_in_is_roots_and_goes_with_the_unit_after_a_reload():
-    with started() as container:
+    with started(untold="gone") as container:
         drop_in = container.host.path(container.drop_in)
         check_equal(drop_in.read_text(), CONTENT, "the drop-in")
         status = drop_in.stat()
@@ -152,7 +175,7 @@ def the_drop_in_is_roots_and_goes_with_the_unit_after_a_reload():
 
 @test("systemd")
 def without_a_reload_the_next_container_sweeps_the_drop_in():
-    with started() as first:
+    with started(untold="gone") as first:
         pass
     check_equal(transient(), [f"{first.scope}.d"], "units after the end")
     with started() as second:
@@ -168,7 +191,7 @@ def the_sweep_takes_only_what_is_ours():
     foreign.mkdir()
     (foreign / "10-admin.conf").write_text("[Scope]\n")
     (foreign / DROP_IN).write_text(CONTENT)
-    with started() as running:
+    with started(untold="gone") as running:
         host.path(f"{running.directory}/10-admin.conf").write_text("[Scope]\nCPUWeight=50\n")
         with started():
             names = sorted(path.name for path in foreign.iterdir())
@@ -212,7 +235,7 @@ def faults_of_the_drop_in():
     """[`call number`] of what the hook does for the drop-in, from one run that succeeds."""
     trace = SETUP.work / "systemd-trace"
     calls = ["mkdirat", "openat2", "write", "renameat2"]
-    with started(hook=strace(trace, f"trace={','.join(calls)}")):
+    with started(hook=strace(trace, f"trace={','.join(calls)}"), untold="gone"):
         lines = [line for line in trace.read_text().splitlines() if line.split("(")[0] in calls]
     ours = re.compile(rf'"[^"]*{re.escape(DROP_IN)}\.\d+"|"# Made by oci-nvidia-hook')
     faults, counts = [], dict.fromkeys(calls, 0)
@@ -238,13 +261,14 @@ def a_drop_in_that_cannot_be_written_is_a_warning():
         log = SETUP.work / "hook.log"
         log.write_text("")
         inject = [f"trace={call}", f"inject={call}:error=EIO:when={number}"]
-        with started(hook=strace(SETUP.work / "systemd-trace", *inject)) as container:
+        hook = strace(SETUP.work / "systemd-trace", *inject)
+        with started(hook=hook, untold="gone") as container:
             names = sorted(path.name for path in container.host.path(container.directory).iterdir())
             systemds = ["50-DeviceAllow.conf", "50-DevicePolicy.conf"]
             check_equal(names, systemds, f"files after {fault}")
             container.check_access("before a reload")
         text = log.read_text()
-        warning = rf"write a drop-in for {container.scope}: Input/output error; the container loses"
+        warning = "a drop-in cannot be written: Input/output error; the container loses"
         check(re.search(warning, text), f"no warning for {fault}:\n{text}")
 
 
@@ -265,7 +289,7 @@ def a_container_that_fails_after_the_hook_leaves_nothing_for_long():
         false = {"path": "/bin/false", "args": ["false"]}
         config["hooks"]["createRuntime"].append(false)
 
-    with started(edit=fail_next, fails=True) as failed:
+    with started(edit=fail_next, fails=True, untold="gone") as failed:
         pass
     with started() as container:
         check(not failed.has_drop_in(), "its drop-in was not swept")
@@ -298,6 +322,3 @@ def a_gpu_of_a_cgroup_below_a_restricted_scope_stays_over_daemon_reload():
         container.check_access("before a reload")
         container.host.reload()
         container.check_access("after a reload")
-        container.host.must("rm", container.drop_in)
-        container.host.reload()
-        container.check_access("after a reload without the drop-in", nodes="EPERM")

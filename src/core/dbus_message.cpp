@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: Apache-2.0
+// The one message to systemd that is needed, in D-Bus's wire format.
+#include "core/dbus_message.hpp"
+
+#include <cstring>
+
+namespace nvhook {
+namespace {
+
+constexpr std::uint8_t kMethodCall = 1;
+constexpr std::uint8_t kMethodReturn = 2;
+constexpr std::uint8_t kError = 3;
+constexpr std::size_t kFixedHeader = 16;
+constexpr std::uint32_t kMaxMessage = 1U << 20U;
+
+// Header fields.
+constexpr std::uint8_t kPath = 1;
+constexpr std::uint8_t kInterface = 2;
+constexpr std::uint8_t kMember = 3;
+constexpr std::uint8_t kDestination = 6;
+constexpr std::uint8_t kSignature = 8;
+
+constexpr std::size_t align_up(std::size_t size, std::size_t alignment) {
+  return (size + alignment - 1) / alignment * alignment;
+}
+
+/// Values one after the other, each at its alignment from the start.
+class Writer {
+ public:
+  void align(std::size_t alignment) { bytes_.resize(align_up(bytes_.size(), alignment), '\0'); }
+  void byte(std::uint8_t value) { bytes_ += static_cast<char>(value); }
+  void number(std::uint32_t value) {
+    align(4);
+    for (unsigned shift = 0; shift < 32; shift += 8)
+      byte(static_cast<std::uint8_t>(value >> shift));
+  }
+  void text(std::string_view value) {
+    number(static_cast<std::uint32_t>(value.size()));
+    bytes_.append(value) += '\0';
+  }
+  void signature(std::string_view value) {
+    byte(static_cast<std::uint8_t>(value.size()));
+    bytes_.append(value) += '\0';
+  }
+  /// An array of structures: its length counts from the first one, behind the padding.
+  template <typename Fill>
+  void structures(const Fill& fill) {
+    number(0);
+    const std::size_t length_at = bytes_.size() - 4;
+    align(8);
+    const std::size_t start = bytes_.size();
+    fill();
+    const auto length = static_cast<std::uint32_t>(bytes_.size() - start);
+    for (unsigned i = 0; i < 4; ++i) {
+      bytes_[length_at + i] = static_cast<char>(length >> (8 * i));
+    }
+  }
+  void append(const std::string& bytes) { bytes_ += bytes; }
+  [[nodiscard]] const std::string& bytes() const noexcept { return bytes_; }
+
+ private:
+  std::string bytes_ = {};
+};
+
+void header_field(Writer& header, std::uint8_t code, std::string_view type,
+                  std::string_view value) {
+  header.align(8);
+  header.byte(code);
+  header.signature(type);
+  if (type == "g") {
+    header.signature(value);
+  } else {
+    header.text(value);
+  }
+}
+
+std::string body_of(std::string_view unit, const std::vector<DeviceNumber>& devices) {
+  Writer body;
+  body.text(unit);
+  body.number(1);  // runtime: not beyond the next boot
+  body.structures([&] {
+    body.text("DeviceAllow");
+    body.signature("a(ss)");
+    body.structures([&] {
+      for (const DeviceNumber& device : devices) {
+        body.align(8);
+        body.text("/dev/char/" + std::to_string(device.major) + ":" + std::to_string(device.minor));
+        body.text("rw");
+      }
+    });
+  });
+  return body.bytes();
+}
+
+std::uint32_t number_at(std::string_view bytes, std::size_t at) {
+  std::uint32_t value = 0;
+  std::memcpy(&value, bytes.data() + at, sizeof value);
+  return value;
+}
+
+/// The text that an error's body begins with.
+std::string text_of(std::string_view body) {
+  if (body.size() < 5) return {};
+  const std::size_t length = number_at(body, 0);
+  return length < body.size() - 4 ? std::string(body.substr(4, length)) : std::string();
+}
+
+}  // namespace
+
+std::string device_allow_call(std::string_view unit, const std::vector<DeviceNumber>& devices) {
+  const std::string body = body_of(unit, devices);
+  Writer message;
+  message.byte('l');
+  message.byte(kMethodCall);
+  message.byte(0);  // flags
+  message.byte(1);  // protocol version
+  message.number(static_cast<std::uint32_t>(body.size()));
+  message.number(1);  // serial
+  message.structures([&] {
+    header_field(message, kPath, "o", "/org/freedesktop/systemd1");
+    header_field(message, kInterface, "s", "org.freedesktop.systemd1.Manager");
+    header_field(message, kMember, "s", "SetUnitProperties");
+    header_field(message, kDestination, "s", "org.freedesktop.systemd1");
+    header_field(message, kSignature, "g", "sba(sv)");
+  });
+  message.align(8);
+  message.append(body);
+  return message.bytes();
+}
+
+DbusInput read_dbus_reply(std::string_view bytes) {
+  while (bytes.size() >= kFixedHeader) {
+    const auto type = static_cast<std::uint8_t>(bytes[1]);
+    const std::uint32_t body_size = number_at(bytes, 4);
+    const std::uint32_t fields_size = number_at(bytes, 12);
+    // Both ends are on one machine, which is little-endian.
+    if (bytes[0] != 'l' || body_size > kMaxMessage || fields_size > kMaxMessage) {
+      return {.is_malformed = true};
+    }
+    const std::size_t body_at = kFixedHeader + align_up(fields_size, 8);
+    if (bytes.size() < body_at + body_size) return {};
+    if (type == kMethodReturn) return {.reply = DbusReply{}};
+    if (type == kError) {
+      return {.reply =
+                  DbusReply{.is_error = true, .error = text_of(bytes.substr(body_at, body_size))}};
+    }
+    bytes.remove_prefix(body_at + body_size);
+  }
+  return {};
+}
+
+}  // namespace nvhook

@@ -51,6 +51,16 @@ void remove_drop_in(int units, const std::string& scope) noexcept {
   ::unlinkat(units, directory_name.c_str(), AT_REMOVEDIR);  // stays if it has more than ours
 }
 
+/// What a hook that was killed while it wrote has left there.
+void remove_unfinished(int units, const std::string& scope) {
+  const RootDir directory(open_directory(units, scope + ".d"));
+  if (directory.fd() < 0) return;
+  const auto names = directory.list(
+      ".", [](std::string_view name) { return name.starts_with(kDropIn) && name != kDropIn; });
+  for (const std::string& name : names) ::unlinkat(directory.fd(), name.c_str(), 0);
+  if (!names.empty()) ::unlinkat(units, (scope + ".d").c_str(), AT_REMOVEDIR);
+}
+
 }  // namespace
 
 std::optional<SystemdScope> SystemdScope::find(std::string_view cgroup, const RootDir& system) {
@@ -148,9 +158,9 @@ void SystemdScope::sweep() const {
   for (const std::string& name : names) {
     if (!name.ends_with(kSuffix)) continue;
     const std::string scope = name.substr(0, name.size() - 2);
-    if (!std::binary_search(names.begin(), names.end(), scope)) {
-      remove_drop_in(units_.get(), scope);
-    }
+    if (std::binary_search(names.begin(), names.end(), scope)) continue;
+    remove_unfinished(units_.get(), scope);
+    remove_drop_in(units_.get(), scope);
   }
 }
 

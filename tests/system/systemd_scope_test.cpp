@@ -147,6 +147,12 @@ TEST_F(SystemdScopeTest, DropInsOfScopesThatAreGoneAreSwept) {
   EXPECT_THAT(names_in(kUnits + "runs.scope.d"), ElementsAre("50-DevicePolicy.conf", kDropIn));
 }
 
+TEST_F(SystemdScopeTest, WhatAKilledHookLeftIsSweptToo) {
+  host_.write(kUnits + "gone.scope.d/" + kDropIn + ".4711");
+  static_cast<void>(keep());
+  EXPECT_FALSE(std::filesystem::exists(host_.below(kUnits + "gone.scope.d")));
+}
+
 TEST_F(SystemdScopeTest, AScopeWithoutARestrictionIsLeftAlone) {
   unit("runc-a", "[Scope]\nDevicePolicy=auto\n");
   host_.write(kUnits + "runc-a.scope.d/50-DeviceAllow.conf", "[Scope]\nDeviceAllow=\n");

@@ -7,7 +7,7 @@ build_packages=(ca-certificates cmake g++ libboost-program-options-dev libgmock-
                 nlohmann-json3-dev pkg-config)
 # One OCI runtime, and what makes and examines its containers.
 container_packages=(busybox-static jq mount musl-tools python3 runc strace util-linux)
-engine_packages=(containerd crun debootstrap docker.io podman uidmap)
+engine_packages=(containerd crun debootstrap docker.io lxc podman uidmap)
 # What tests/gpu/make-kit packs a folder with.
 kit_packages=(debootstrap patchelf runc strace)
 check_packages=(clang clang-format clang-tidy)

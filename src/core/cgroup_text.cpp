@@ -84,25 +84,35 @@ std::optional<std::string_view> below(std::string_view path, std::string_view di
   return path == "/" ? std::string_view() : path;
 }
 
-bool is_ancestor(const Mount& candidate, const Mount& of, const std::vector<Mount>& mounts) {
-  std::uint64_t id = of.parent;
-  // No chain is longer than the list, also in a text that goes round in circles.
-  for (std::size_t step = 0; step < mounts.size(); ++step) {
-    if (id == candidate.id) return true;
-    const auto next = std::find_if(mounts.begin(), mounts.end(),
-                                   [&](const Mount& mount) { return mount.id == id; });
-    if (next == mounts.end()) return false;
-    id = next->parent;
-  }
-  return false;
+const Mount* find_mount(std::uint64_t id, const std::vector<Mount>& mounts) {
+  const auto found = std::find_if(mounts.begin(), mounts.end(),
+                                  [&](const Mount& mount) { return mount.id == id; });
+  return found == mounts.end() ? nullptr : &*found;
 }
 
-/// A mount is hidden by one at or above its mount point that it is not mounted on.
-bool is_hidden(const Mount& mount, const std::vector<Mount>& mounts) {
+/// Whether something else is mounted on `parent` where the way to `point` leads through: at that
+/// point or above it. `way` is the mount that the way goes on with, none at its end.
+bool is_covered(const Mount& parent, std::string_view point, const Mount* way,
+                const std::vector<Mount>& mounts) {
   return std::any_of(mounts.begin(), mounts.end(), [&](const Mount& other) {
-    return other.id != mount.id && below(mount.point, other.point).has_value() &&
-           !is_ancestor(other, mount, mounts);
+    return other.parent == parent.id && other.id != parent.id && &other != way &&
+           below(point, other.point).has_value();
   });
+}
+
+/// The way to a mount leads through the mounts that it is mounted on. LXC mounts new cgroups over
+/// the old ones, which stay below.
+bool is_hidden(const Mount& mount, const std::vector<Mount>& mounts) {
+  if (is_covered(mount, mount.point, nullptr, mounts)) return true;
+  const Mount* way = &mount;
+  // No way is longer than the list, also in a text that goes round in circles.
+  for (std::size_t step = 0; step < mounts.size(); ++step) {
+    const Mount* parent = find_mount(way->parent, mounts);
+    if (parent == nullptr || parent == way) return false;
+    if (is_covered(*parent, way->point, way, mounts)) return true;
+    way = parent;
+  }
+  return false;
 }
 
 bool shows(const Mount& mount, Hierarchy version) {

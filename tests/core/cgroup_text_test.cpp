@@ -119,7 +119,15 @@ const Case kCases[] = {
     {"MountThatGoesRoundInCircles",
      "0::/c\n",
      "30 31 0:26 / /cg rw - cgroup2 cgroup2 rw\n31 30 0:27 / / rw - tmpfs tmpfs rw\n",
-     {v2("/cg/c")}},
+     {}},
+    {"LxcMountsItsOwnOverTheOuterOnes",
+     "5:devices:/c\n",
+     "46 1 254:0 / / rw - ext4 /dev/vda rw\n"
+     "47 46 0:28 / /sys/fs/cgroup rw - tmpfs tmpfs rw\n"
+     "52 47 0:33 /.. /sys/fs/cgroup/devices rw - cgroup cgroup rw,devices\n"
+     "241 47 0:92 / /sys/fs/cgroup rw - tmpfs none rw\n"
+     "246 241 0:33 / /sys/fs/cgroup/devices rw - cgroup none rw,devices\n",
+     {v1("/sys/fs/cgroup/devices/c")}},
 };
 
 INSTANTIATE_TEST_SUITE_P(Table, FindDeviceCgroups, ::testing::ValuesIn(kCases),

@@ -36,6 +36,7 @@ class Case:
     config: str = None  # text of another configuration file
     settings: str = ""  # lines to add to the usual one, under [nvidia-container-cli]
     host: list = None  # options of `simulate`: another host
+    outer: list = None  # a command that the runtime is started by: an outer container
     hook: list = None  # another command in the place of the hook; empty: none
     edit: object = None  # changes config.json, or the bundle, last
 
@@ -129,12 +130,12 @@ def runtime_command(directory):
     return ["runc", "run", "--bundle", directory, name]
 
 
-def run_in(directory, host=None, image=None):
+def run_in(directory, host=None, image=None, outer=None):
     """Runs the container of a bundle that is made of `image`."""
     command = runtime_command(directory)
     if host is not None:
         command = [SIMULATE, *host, "--driver-root", SETUP.driver, "--", *command]
-    done = run(command)
+    done = run([*(outer or []), *command])
     record = directory / "record.json"
     return Outcome(
         exit=done.returncode,
@@ -166,7 +167,7 @@ def running(case):
 
 def run_container(case):
     with bundle(case) as directory:
-        return run_in(directory, case.host, case.image)
+        return run_in(directory, case.host, case.image, case.outer)
 
 
 def bind(source, target, *options):

@@ -158,6 +158,15 @@ TEST(DriverFiles, TheMpsDirectoryOfADaemonThatIsGoneIsLeftOut) {
   EXPECT_EQ(find(host, {Capability::compute}).at("/tmp/nvidia-mps"), nullptr);
 }
 
+TEST(DriverFiles, ALinkInThePlaceOfTheMpsDirectoryIsNotFollowed) {
+  const test::FakeHost host = usual_host();
+  host.tree().write("/root/.ssh/id", "secret");
+  host.tree().link("/tmp/nvidia-mps", "/root");
+  const Found found = find(host, {Capability::compute});
+  EXPECT_EQ(found.at("/root"), nullptr);
+  EXPECT_THAT(found.note_text(), HasSubstr("left out /tmp/nvidia-mps: not a directory"));
+}
+
 TEST(DriverFiles, AManifestsAbsoluteLibraryIsTold) {
   test::FakeHost host = usual_host();
   host.tree().write("/etc/glvnd/egl_vendor.d/10_nvidia.json",

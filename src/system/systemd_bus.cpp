@@ -12,7 +12,6 @@
 #include <cerrno>
 
 #include "core/dbus_message.hpp"
-#include "system/files.hpp"
 #include "system/syscalls.hpp"
 
 namespace nvhook {
@@ -47,7 +46,8 @@ bool receive(int socket, Clock::time_point end, std::string& bytes) {
 std::optional<SystemdBus> SystemdBus::connect(const RootDir& system) {
   const UniqueFd found = system.open(kSocket, O_PATH | O_NOFOLLOW);
   if (!found) return std::nullopt;
-  UniqueFd socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  // Without waiting: a full queue of connections must not hold a container up.
+  UniqueFd socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   sockaddr_un address{.sun_family = AF_UNIX, .sun_path = {}};
   const std::string path = "/proc/self/fd/" + std::to_string(found.get());
   path.copy(static_cast<char*>(address.sun_path), sizeof address.sun_path - 1);
@@ -63,7 +63,11 @@ std::optional<std::string> SystemdBus::allow_devices(std::string_view unit,
                                                      std::chrono::milliseconds deadline) {
   const auto end = Clock::now() + deadline;
   const std::string call = std::string(kHello) + device_allow_call(unit, devices);
-  if (!write_all(socket_.get(), call)) return errno_text(errno);
+  // A peer that has hung up must not end this process by a signal. The call is far smaller than a
+  // socket's buffer: what does not fit at once is a failure.
+  const ssize_t sent = ::send(socket_.get(), call.data(), call.size(), MSG_NOSIGNAL);
+  if (sent < 0) return errno_text(errno);
+  if (static_cast<std::size_t>(sent) != call.size()) return "it does not take the whole call";
   std::string bytes;
   while (true) {
     if (!receive(socket_.get(), end, bytes)) return errno_text(errno);

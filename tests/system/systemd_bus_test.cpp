@@ -10,6 +10,8 @@
 #include <unistd.h>
 
 #include <array>
+#include <csignal>
+#include <vector>
 
 #include "support/temporary_directory.hpp"
 
@@ -32,7 +34,7 @@ std::string reply(char type, const std::string& body = {}) {
 /// A peer in a child that says `answer` once, to anything.
 class Peer {
  public:
-  explicit Peer(const std::string& answer, bool hangs_up = true) {
+  explicit Peer(const std::string& answer, bool hangs_up = true, bool hears = true) {
     host_.directory("/run/systemd");
     const int listener = ::socket(AF_UNIX, SOCK_STREAM, 0);
     sockaddr_un address{.sun_family = AF_UNIX, .sun_path = {}};
@@ -46,6 +48,7 @@ class Peer {
     if (child_ == 0) {
       std::array<char, 4096> buffer{};
       const int peer = ::accept(listener, nullptr, nullptr);
+      if (!hears) ::_exit(0);
       bool talks = peer >= 0 && ::read(peer, buffer.data(), buffer.size()) > 0;
       talks = talks && ::write(peer, answer.data(), answer.size()) >= 0;
       if (talks && !hangs_up) ::pause();
@@ -62,11 +65,13 @@ class Peer {
     ::waitpid(child_, nullptr, 0);
   }
 
-  /// What went wrong; empty: nothing.
-  [[nodiscard]] std::string tell(int deadline_ms = 10'000) const {
+  /// What went wrong; empty: nothing. With `after_its_end` it is told when the peer has gone.
+  [[nodiscard]] std::string tell(int deadline_ms = 10'000, bool after_its_end = false) const {
     const auto root = open_root(host_.path().string());
     auto bus = SystemdBus::connect(*root);
     if (!bus) return "not connected";
+    siginfo_t ended{};
+    if (after_its_end) ::waitid(P_PID, static_cast<id_t>(child_), &ended, WEXITED | WNOWAIT);
     return bus->allow_devices("a.scope", {{195, 255}}, std::chrono::milliseconds(deadline_ms))
         .value_or("");
   }
@@ -89,6 +94,29 @@ TEST(SystemdBus, ARefusalOfOurUserIsTold) {
 
 TEST(SystemdBus, APeerThatHangsUpIsTold) {
   EXPECT_THAT(Peer("OK 1234\r\n").tell(), HasSubstr("Connection reset"));
+}
+
+TEST(SystemdBus, APeerThatIsGoneWhenItIsToldEndsNothing) {
+  EXPECT_THAT(Peer("", true, false).tell(10'000, true), HasSubstr("Broken pipe"));
+}
+
+TEST(SystemdBus, AFullQueueOfConnectionsIsNotWaitedFor) {
+  const test::TemporaryDirectory host;
+  host.directory("/run/systemd");
+  const UniqueFd listener(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_un address{.sun_family = AF_UNIX, .sun_path = {}};
+  host.below(kSocket).string().copy(static_cast<char*>(address.sun_path),
+                                    sizeof address.sun_path - 1);
+  ASSERT_EQ(::bind(listener.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
+  ASSERT_EQ(::listen(listener.get(), 0), 0);
+  const auto root = open_root(host.path().string());
+  std::vector<SystemdBus> waiting;
+  for (int i = 0; i < 16; ++i) {
+    auto bus = SystemdBus::connect(*root);
+    if (!bus) return;  // and the test has not hung
+    waiting.push_back(std::move(*bus));
+  }
+  FAIL() << "the queue has no end";
 }
 
 TEST(SystemdBus, ASilentPeerIsWaitedForNoLongerThanTheDeadline) {

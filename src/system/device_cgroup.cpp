@@ -80,6 +80,13 @@ bool holds_one_child_only(int scope) {
   return text && text->empty();
 }
 
+bool is_in_shared_scope(const std::string& cgroup) {
+  const auto scope = parent_scope(cgroup);
+  if (!scope) return false;
+  const UniqueFd directory = open_without_links(*scope);
+  return !directory || !holds_one_child_only(directory.get());
+}
+
 void append(Notes& notes, Notes more) {
   std::move(more.begin(), more.end(), std::back_inserter(notes));
 }
@@ -99,6 +106,7 @@ class DevicePermission::Impl {
     const auto found = find_device_cgroups(cgroup, mountinfo);
     require_mounted(listed_device_cgroups(cgroup), found);
     for (const DeviceCgroup& each : found) {
+      shares_scope_ = shares_scope_ || is_in_shared_scope(each.directory);
       if (each.version == Hierarchy::v1) {
         prepare_list(each);
       } else {
@@ -123,6 +131,7 @@ class DevicePermission::Impl {
            std::any_of(filters_.begin(), filters_.end(), is_refused);
   }
 
+  [[nodiscard]] bool shares_scope() const noexcept { return shares_scope_; }
   [[nodiscard]] const Notes& notes() const noexcept { return notes_; }
 
  private:
@@ -181,6 +190,7 @@ class DevicePermission::Impl {
   std::vector<DeviceList> lists_ = {};
   std::vector<DeviceFilter> filters_ = {};
   bool in_user_namespace_ = false;
+  bool shares_scope_ = false;
   Notes notes_ = {};
 };
 
@@ -201,6 +211,7 @@ void DevicePermission::grant() {
 
 void DevicePermission::revoke() noexcept { impl_->revoke(); }
 
+bool DevicePermission::shares_scope() const noexcept { return impl_->shares_scope(); }
 bool DevicePermission::refused() const noexcept { return impl_->refused(); }
 
 const Notes& DevicePermission::notes() const noexcept { return impl_->notes(); }

@@ -81,7 +81,8 @@ void LinuxKernel::prepare(const std::vector<DeviceRule>& rules) {
   for (const DeviceRule& rule : rules) devices.push_back(rule.device);
   permission_.emplace(process_.cgroup_text(), *mountinfo, std::move(devices));
   if (permission_->refused()) require_not_denied({&driver_, &system_}, rules.front());
-  if (!in_user_namespace()) scope_ = SystemdScope::find(process_.cgroup_text(), system_);
+  if (!in_user_namespace() && !permission_->shares_scope())
+    scope_ = SystemdScope::find(process_.cgroup_text(), system_);
   rules_ = rules;
 }
 

@@ -132,6 +132,7 @@ TEST(DevicePermission, IncludesTheScopeAboveACrunContainer) {
     const TestCgroup cgroup = TestCgroup::below(scope, "container");
     attach_filter(scope, runtime_filter(kNull));
     DevicePermission permission = permission_of(v2_line(cgroup.path()));
+    EXPECT_FALSE(permission.shares_scope());
     ASSERT_EQ(open_in(cgroup, kRandom), EPERM);
     permission.grant();
     EXPECT_EQ(open_in(cgroup, kRandom), 0);
@@ -150,6 +151,7 @@ TEST(DevicePermission, LeavesAScopeAloneThatHoldsMoreThanTheContainer) {
     const TestCgroup neighbour = TestCgroup::below(scope, "neighbour");
     const auto program = attach_filter(scope, runtime_filter(kNull));
     DevicePermission permission = permission_of(v2_line(cgroup.path()));
+    EXPECT_TRUE(permission.shares_scope());  // systemd is not told either
     permission.grant();
     EXPECT_THAT(filters_of(scope), ElementsAre(program));
     EXPECT_THAT(permission.notes(), ElementsAre(info("the device filters of parent cgroups of `" +
@@ -164,8 +166,9 @@ TEST(DevicePermission, LeavesAScopeAloneThatHasProcessesOfItsOwn) {
     const TestCgroup cgroup = TestCgroup::below(scope, "container");
     const auto program = attach_filter(scope, runtime_filter(kNull));
     EXPECT_EQ(scope.run([&] {
-      permission_of(v2_line(cgroup.path())).grant();
-      return 0;
+      DevicePermission permission = permission_of(v2_line(cgroup.path()));
+      permission.grant();
+      return permission.shares_scope() ? 0 : 1;
     }),
               0);
     EXPECT_THAT(filters_of(scope), ElementsAre(program));

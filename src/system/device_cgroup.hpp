@@ -40,8 +40,8 @@ class DevicePermission {
   /// There was no right to see or change what restricts the container (rootless, nested), so that
   /// what is granted depends on what is around it.
   [[nodiscard]] bool refused() const noexcept;
-  /// The container shares a systemd scope with other processes or cgroups: what the scope as a whole
-  /// were allowed, they would get, too.
+  /// The container shares a systemd scope with other processes or cgroups: what the scope as a
+  /// whole were allowed, they would get, too.
   [[nodiscard]] bool shares_scope() const noexcept;
   [[nodiscard]] const Notes& notes() const noexcept;
 

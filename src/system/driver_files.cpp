@@ -140,7 +140,8 @@ class FileFinder {
 
   void add_mps_directory(const Component& row) {
     const std::string& path = query_.mps_pipe_directory;
-    // Everybody can make a link in /tmp: it would choose which directory of the host containers get.
+    // Everybody can make a link in /tmp: it would choose which directory of the host containers
+    // get.
     const UniqueFd fd = root_.open(path, O_PATH | O_NOFOLLOW);
     if (!fd) return;
     if (!status_of(fd.get()).is_directory()) {

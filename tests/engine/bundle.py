@@ -11,6 +11,7 @@ import subprocess
 import sys
 
 import observe
+import oracle
 import overlay
 from harness import CGROUP_NAME, HERE, PROCFS_HOOK, SETUP, SIMULATE, check, run
 
@@ -39,6 +40,7 @@ class Case:
     outer: list = None  # a command that the runtime is started by: an outer container
     hook: list = None  # another command in the place of the hook; empty: none
     edit: object = None  # changes config.json, or the bundle, last
+    judged: bool = True  # by the oracle; a test that replaces the hook by something else says no
 
 
 @dataclasses.dataclass
@@ -53,7 +55,7 @@ class Outcome:
 
 
 def hook_words(config=None, stage="createRuntime"):
-    return [str(SETUP.hook), f"-config={config or SETUP.config}", stage]
+    return [*SETUP.wrapper, str(SETUP.hook), f"-config={config or SETUP.config}", stage]
 
 
 def traced_hook(trace, *options):
@@ -130,19 +132,22 @@ def runtime_command(directory):
     return ["runc", "run", "--bundle", directory, name]
 
 
-def run_in(directory, host=None, image=None, outer=None):
-    """Runs the container of a bundle that is made of `image`."""
+def run_in(directory, host=None, image=None, outer=None, judged=True):
+    """Runs the container of a bundle that is made of `image`. What the hook did is judged by the oracle."""
     command = runtime_command(directory)
     if host is not None:
         command = [SIMULATE, *host, "--driver-root", SETUP.driver, "--", *command]
     done = run([*(outer or []), *command])
-    record = directory / "record.json"
+    record_file = directory / "record.json"
+    record = json.loads(record_file.read_text()) if record_file.exists() else None
+    if record and judged:
+        oracle.check_record(record)
     return Outcome(
         exit=done.returncode,
         output=done.stdout,
         errors=done.stderr,
         view=observe.View(done.stdout),
-        record=json.loads(record.read_text()) if record.exists() else None,
+        record=record,
         changes=overlay.changes(directory / "upper", image or SETUP.rootfs),
         directory=str(directory),
     )
@@ -167,7 +172,8 @@ def running(case):
 
 def run_container(case):
     with bundle(case) as directory:
-        return run_in(directory, case.host, case.image, case.outer)
+        judged = case.judged and case.hook is None
+        return run_in(directory, case.host, case.image, case.outer, judged)
 
 
 def bind(source, target, *options):

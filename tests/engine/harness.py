@@ -2,7 +2,6 @@
 """Registers the engine tests, runs them, and checks around each that the host is as it was."""
 
 import dataclasses
-import fnmatch
 import os
 import shutil
 import subprocess
@@ -43,6 +42,8 @@ class Setup:
     version: str = ""
     real_driver: bool = False
     systemd_tree: Path = Path()
+    wrapper: list = dataclasses.field(default_factory=list)  # a command that runs the hook
+    sources: list = dataclasses.field(default_factory=list)  # more that a container may be given
 
     @property
     def config(self):
@@ -56,14 +57,33 @@ class Setup:
 
 
 SETUP = Setup()
+
+
+@dataclasses.dataclass
+class Test:
+    engines: tuple
+    function: object
+    cases: tuple  # of hostile.CASES
+    cves: tuple  # of hostile.CVES
+
+    @property
+    def title(self):
+        return self.function.__name__.replace("_", " ")
+
+    @property
+    def marks(self):
+        """What the summary counts by."""
+        return "".join([*(f" [case {n}]" for n in self.cases), *(f" [{cve}]" for cve in self.cves)])
+
+
 TESTS = []
 
 
-def test(*engines):
-    """Registers a test function for these engines; its name is the behaviour."""
+def test(*engines, cases=(), cves=()):
+    """Registers a test function for these engines; its name is the behaviour. `cases` and `cves` are what it covers of hostile.py."""
 
     def register(function):
-        TESTS.append((engines, function))
+        TESTS.append(Test(engines, function, cases, cves))
         return function
 
     return register
@@ -144,11 +164,22 @@ def mount_table():
     return [line for line in lines if f" {SETUP.disk}/" not in line]
 
 
+def canary():
+    """A directory of the host that hostile images aim at; nothing may ever change in it."""
+    directory = SETUP.work / "canary"
+    if not directory.exists():
+        (directory / "below").mkdir(parents=True)
+        (directory / "secret").write_text("of the host\n")
+    return directory
+
+
 def host_state():
     """What must be the same before and after every test, whether the hook succeeds or fails."""
     return {
         "mount table": mount_table(),
         "driver files": tree_state(SETUP.driver),
+        "configuration": tree_state("/etc"),
+        "canary": tree_state(canary()),
         "device nodes": [entry[:6] for entry in tree_state("/dev") if "/pts" not in entry[0]],
         "procfs of the driver": tree_state("/proc/driver"),
         "cgroups": cgroups_of_tests(),
@@ -166,13 +197,13 @@ def run_one(function):
 def run_tests(pattern):
     """Runs the tests of SETUP.engine; one line each. Returns whether none failed."""
     good = True
-    for engines, function in TESTS:
-        title = function.__name__.replace("_", " ")
-        if SETUP.engine not in engines or not fnmatch.fnmatch(title, f"*{pattern}*"):
+    for one in TESTS:
+        title = one.title + one.marks
+        if SETUP.engine not in one.engines or pattern not in title:
             continue
         started = time.monotonic()
         try:
-            run_one(function)
+            run_one(one.function)
             verdict, detail = "PASS", f" ({time.monotonic() - started:.1f} s)"
         except Skip as reason:
             verdict, detail = "SKIP", f": {reason}"

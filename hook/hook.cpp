@@ -18,6 +18,7 @@
 #include "core/request.hpp"
 #include "system/bundle.hpp"
 #include "system/config_files.hpp"
+#include "system/confinement.hpp"
 #include "system/container_probe.hpp"
 #include "system/container_process.hpp"
 #include "system/container_stage.hpp"
@@ -97,6 +98,7 @@ void print_plan(const Task& task, const Config& config, HookContext& context) {
 }
 
 void configure_container(const Task& task, const Config& config, HookContext& context) {
+  keep_needed_capabilities();
   const ContainerProcess process(task.state.pid);
   const HostFacts host = read_host(task.request, config, context.system, context.log);
   const RootDir root = process.open_rootfs(task.rootfs);
@@ -108,6 +110,7 @@ void configure_container(const Task& task, const Config& config, HookContext& co
     context.log.line("nothing to do: an earlier hook of this container did all of it");
     return;
   }
+  confine_to_container_work();
   LinuxKernel kernel(process, root, context.system, host.driver_root);
   apply(plan, kernel);
   context.log.notes(kernel.notes());

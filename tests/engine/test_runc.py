@@ -55,6 +55,22 @@ def the_hook_opens_no_gpu_and_starts_no_program():
     check_equal(started[1:], [], "programs started")
 
 
+@test("runc", cves=["CVE-2022-29162"])
+def the_hook_gives_up_rights_before_it_enters_the_container():
+    """Capabilities, no_new_privs and a filter under which nothing can be executed."""
+    trace = SETUP.work / "trace"
+    check_started(run_container(Case("0", hook=traced_hook(trace))))
+    calls = trace.read_text()
+    order = re.findall(
+        r"^(capset|prctl\(PR_SET_NO_NEW_PRIVS|prctl\(PR_SET_SECCOMP|setns)", calls, re.MULTILINE
+    )
+    expected = ["capset", "capset", "prctl(PR_SET_NO_NEW_PRIVS", "prctl(PR_SET_SECCOMP", "setns"]
+    check_equal(order, expected, "rights given up")
+    for sets in re.findall(r"^capset\(.*$", calls, re.MULTILINE):
+        check("inheritable=0" in sets, f"inheritable capabilities: {sets}")
+        check("CAP_SYS_MODULE" not in sets, f"kept without need: {sets}")
+
+
 @test("runc")
 def nodes_that_are_missing_on_the_host_are_made():
     names = ["nvidiactl", "nvidia-uvm", "nvidia2"]

@@ -90,10 +90,8 @@ int run_command(const std::string& name, const std::vector<std::string>& argumen
 
 int main(int argc, char** argv) {
   try {
-    const std::vector<std::string> words(argv, argv + argc);
-    const std::string name =
-        words.empty() ? nvhook::kProgram : nvhook::HostPath(words.front()).filename();
-    return nvhook::run_command(name, {words.begin() + (words.empty() ? 0 : 1), words.end()});
+    if (argc < 1) return nvhook::run_command(nvhook::kProgram, {});
+    return nvhook::run_command(nvhook::HostPath(argv[0]).filename(), {argv + 1, argv + argc});
   } catch (const std::exception& error) {
     std::cerr << nvhook::kProgram << ": NVH-0901: " << error.what() << '\n';
     return nvhook::exit_status(nvhook::Code::internal);

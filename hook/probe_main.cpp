@@ -37,6 +37,8 @@ namespace {
 constexpr unsigned kNobody = 65534;
 // Who started us gives up before; this ends a library that spins after that one was killed.
 constexpr rlim_t kCpuSeconds = 30;
+constexpr rlim_t kMaxFiles = 1024;  // some per GPU and MIG device
+constexpr rlim_t kMaxFileSize = 1UL << 20U;
 
 struct Arguments {
   std::string root = {};
@@ -89,8 +91,14 @@ void enter_root(const std::string& root) {
 void set_limits() {
   constexpr rlimit kNoCore{.rlim_cur = 0, .rlim_max = 0};
   constexpr rlimit kCpu{.rlim_cur = kCpuSeconds, .rlim_max = kCpuSeconds};
+  constexpr rlimit kFiles{.rlim_cur = kMaxFiles, .rlim_max = kMaxFiles};
+  constexpr rlimit kFileSize{.rlim_cur = kMaxFileSize, .rlim_max = kMaxFileSize};
   if (::setrlimit(RLIMIT_CORE, &kNoCore) != 0) throw_errno(Code::probe_failed, "limit core files");
-  static_cast<void>(::setrlimit(RLIMIT_CPU, &kCpu));  // a lower limit that we inherited is as good
+  // A lower limit that we inherited is as good. The address space is not limited: the driver maps
+  // the memory of GPUs.
+  static_cast<void>(::setrlimit(RLIMIT_CPU, &kCpu));
+  static_cast<void>(::setrlimit(RLIMIT_NOFILE, &kFiles));
+  static_cast<void>(::setrlimit(RLIMIT_FSIZE, &kFileSize));
 }
 
 /// Becomes nobody. A user namespace without that user (EINVAL), or one whose creator had no right

@@ -48,18 +48,23 @@ int nvmlShutdown(void) { return 0; }
 
 const char* nvmlErrorString(int result) {
   static char text[512];
-  struct rlimit core = {1, 1};
+  struct rlimit core = {1, 1}, files = {0, 0}, file_size = {0, 0}, cpu = {0, 0};
   int death_signal = 0;
   char directory[64] = "";
   getrlimit(RLIMIT_CORE, &core);
+  getrlimit(RLIMIT_NOFILE, &files);
+  getrlimit(RLIMIT_FSIZE, &file_size);
+  getrlimit(RLIMIT_CPU, &cpu);
   prctl(PR_GET_PDEATHSIG, &death_signal, 0, 0, 0);
   if (getcwd(directory, sizeof directory) == NULL) directory[0] = '\0';
-  snprintf(text, sizeof text,
-           "%d uid=%d/%d gid=%d/%d groups=%d capabilities=%x bounding=%d nnp=%d core=%lu "
-           "death=%d session=%d cwd=%s variables=%d path=%s descriptors=%d",
-           result, (int)getuid(), (int)geteuid(), (int)getgid(), (int)getegid(), getgroups(0, NULL),
-           capability_bits(), bounding_count(), prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0),
-           (unsigned long)core.rlim_max, death_signal == SIGKILL, getsid(0) == getpid(), directory,
-           variable_count(), getenv("PATH"), open_descriptors());
+  snprintf(
+      text, sizeof text,
+      "%d uid=%d/%d gid=%d/%d groups=%d capabilities=%x bounding=%d nnp=%d core=%lu "
+      "files=%lu size=%lu cpu=%lu death=%d session=%d cwd=%s variables=%d path=%s descriptors=%d",
+      result, (int)getuid(), (int)geteuid(), (int)getgid(), (int)getegid(), getgroups(0, NULL),
+      capability_bits(), bounding_count(), prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0),
+      (unsigned long)core.rlim_max, (unsigned long)files.rlim_max,
+      (unsigned long)file_size.rlim_max, (unsigned long)cpu.rlim_max, death_signal == SIGKILL,
+      getsid(0) == getpid(), directory, variable_count(), getenv("PATH"), open_descriptors());
   return text;
 }

@@ -152,7 +152,7 @@ TEST_F(RealProbe, RunsTheLibraryAsNobodyWithoutAnything) {
   ::unsetenv("LD_PRELOAD");
   EXPECT_THAT(error.what(),
               HasSubstr("uid=65534/65534 gid=65534/65534 groups=0 capabilities=0 bounding=0 nnp=1 "
-                        "core=0 death=1 session=1 cwd=/ variables=1 "
+                        "core=0 files=1024 size=1048576 cpu=30 death=1 session=1 cwd=/ variables=1 "
                         "path=/usr/sbin:/usr/bin:/sbin:/bin descriptors=2"));
 }
 

@@ -11,21 +11,17 @@
 #include "core/apply.hpp"
 #include "core/container_spec.hpp"
 #include "core/container_state.hpp"
-#include "core/cuda_compat.hpp"
 #include "core/error.hpp"
 #include "core/plan_json.hpp"
-#include "core/planner.hpp"
 #include "core/request.hpp"
 #include "system/bundle.hpp"
 #include "system/config_files.hpp"
 #include "system/confinement.hpp"
-#include "system/container_probe.hpp"
 #include "system/container_process.hpp"
 #include "system/container_stage.hpp"
 #include "system/files.hpp"
-#include "system/host_facts.hpp"
 #include "system/linux_kernel.hpp"
-#include "system/selinux.hpp"
+#include "system/planning.hpp"
 #include "system/syscalls.hpp"
 
 namespace nvhook {
@@ -76,42 +72,32 @@ struct Task {
   ContainerState state = {};
 };
 
-ContainerFacts read_image(const RootDir& rootfs, const RootDir& system, const Task& task,
-                          const Config& config) {
-  ContainerFacts facts =
-      probe_container(rootfs, {.compat = wants_cuda_compat(task.request, config)});
-  if (has_selinux(system)) facts.mount_label = task.linux_spec.mount_label;
-  return facts;
-}
-
 void print_plan(const Task& task, const Config& config, HookContext& context) {
-  const HostFacts host = read_host(task.request, config, context.system, context.log);
   // A plan changes nothing, so it does not need the container to be alive.
   const auto directory = open_root(task.rootfs);
   if (!directory) {
     throw_errno(Code::rootfs_invalid, "open root file system `" + task.rootfs + "`",
                 "check root.path in config.json");
   }
-  const Plan plan = make_plan(task.request, host.inventory,
-                              read_image(*directory, context.system, task, config), config);
-  std::cout << to_json(plan, config.driver_root) << '\n' << std::flush;
+  const Planned planned = plan_container({task.request, task.linux_spec.mount_label, *directory},
+                                         config, context.system, context.log);
+  std::cout << to_json(planned.plan, config.driver_root) << '\n' << std::flush;
 }
 
 void configure_container(const Task& task, const Config& config, HookContext& context) {
   keep_needed_capabilities();
   const ContainerProcess process(task.state.pid);
-  const HostFacts host = read_host(task.request, config, context.system, context.log);
   const RootDir root = process.open_rootfs(task.rootfs);
-  const Plan plan = make_plan(task.request, host.inventory,
-                              read_image(root, context.system, task, config), config);
-  context.log.notes(plan.notes);
-  context.log.phase("planning");
-  if (has_driver_by_hook(root) && is_applied(plan, root, context.system, host.driver_root)) {
+  const Planned planned = plan_container({task.request, task.linux_spec.mount_label, root}, config,
+                                         context.system, context.log);
+  const Plan& plan = planned.plan;
+  const RootDir& driver_root = planned.host.driver_root;
+  if (has_driver_by_hook(root) && is_applied(plan, root, context.system, driver_root)) {
     context.log.line("nothing to do: an earlier hook of this container did all of it");
     return;
   }
   confine_to_container_work();
-  LinuxKernel kernel(process, root, context.system, host.driver_root);
+  LinuxKernel kernel(process, root, context.system, driver_root);
   apply(plan, kernel);
   context.log.notes(kernel.notes());
   context.log.phase("applying " + std::to_string(plan.mounts.size()) + " mounts");

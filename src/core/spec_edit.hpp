@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+// Writes into a config.json what an OCI specification can say of a plan, and tells what is left.
+#pragma once
+
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/paths.hpp"
+#include "core/plan.hpp"
+
+namespace nvhook {
+
+/// A device node of the host, as `linux.devices` repeats it in the container.
+struct NodeStatus {
+  unsigned mode = 0666;  ///< permission bits
+  unsigned owner = 0;
+  unsigned group = 0;
+
+  friend bool operator==(const NodeStatus&, const NodeStatus&) = default;
+};
+
+struct SpecEdit {
+  /// What sources of HostRoot::driver are below.
+  std::string driver_root = "/";
+  /// Of the plan's device nodes, by target.
+  std::map<ContainerPath, NodeStatus> nodes = {};
+  /// The hook for what a specification cannot say: its path and its arguments, argv[0] first.
+  std::string hook = {};
+  std::vector<std::string> hook_arguments = {};
+};
+
+/// `json`, a config.json, in which the runtime itself is told the plan's device nodes
+/// (`linux.devices`), device rules (`linux.resources.devices`) and bind mounts (`mounts`), so that
+/// they last as long as the container's own; and in which one createRuntime hook does what is left.
+/// Optional mounts, mounts onto our own tmpfs, links and loader files are left to that hook. Hooks
+/// of NVIDIA's names, which would do the work twice, are taken out. Everything else stays byte for
+/// byte as it was written. An edited config.json comes out the same. Throws Error(spec_invalid).
+[[nodiscard]] std::string edit_spec(std::string_view json, const Plan& plan, const SpecEdit& edit);
+
+/// `plan` without the steps that config.json has the runtime do.
+[[nodiscard]] Plan remaining_plan(Plan plan, std::string_view json, const std::string& driver_root);
+
+}  // namespace nvhook

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+// The program as an OCI hook: command line, error line, exit status.
+#include <unistd.h>
+
+#include <cerrno>
+#include <exception>
+#include <iostream>
+
+#include "core/error.hpp"
+#include "hook.hpp"
+#include "mains.hpp"
+#include "options.hpp"
+#include "system/failure_report.hpp"
+#include "system/process_setup.hpp"
+#include "system/root_dir.hpp"
+#include "system/syscalls.hpp"
+
+namespace nvhook {
+namespace {
+
+constexpr int kExitUsage = 2;
+
+void print_version(const std::string& name) {
+  // Scripts look for the words that the program of that name prints.
+  const bool own_name = name == kProgram;
+  std::cout << (own_name ? kProgram : "NVIDIA Container Runtime Hook")
+            << " version " OCI_NVIDIA_VERSION "\n";
+}
+
+int report(const Error& error, HookContext& context) {
+  const std::string line = to_line(error);
+  std::cerr << kProgram << ": " << line << '\n' << std::flush;
+  context.log.line("failed: " + line);
+  report_failure({.code = error.code(),
+                  .line = line,
+                  .container_id = context.container_id,
+                  .inside_container = context.place != Place::outside},
+                 context.system, context.caller.runtime_directory);
+  return exit_status(error.code());
+}
+
+int run(const Options& options, const CallerContext& caller) {
+  const auto system = open_root("/");
+  if (!system) {
+    const Error error(Code::internal, "open `/`: " + errno_text(errno),
+                      "free file descriptors and memory on the host");
+    std::cerr << kProgram << ": " << to_line(error) << '\n';
+    return exit_status(error.code());
+  }
+  HookContext context{.caller = caller, .system = *system};
+  try {
+    run_hook(options, context);
+    return 0;
+  } catch (const Error& error) {
+    return report(error, context);
+  } catch (const std::exception& error) {
+    return report(
+        Error(Code::internal, error.what(), "report this as a defect, with the debug log"),
+        context);
+  }
+}
+
+}  // namespace
+
+int hook_main(const std::string& name, const std::vector<std::string>& arguments) {
+  const CallerContext caller = harden_process();
+  try {
+    const Options options = parse_options(arguments);
+    switch (options.command) {
+      case Command::run:
+        return run(options, caller);
+      case Command::nothing:
+        return 0;
+      case Command::version:
+        print_version(name);
+        return 0;
+      case Command::help:
+        std::cerr << usage(name);
+        return 0;
+    }
+  } catch (const UsageError& error) {
+    std::cerr << name << ": " << error.what() << '\n' << usage(name);
+  }
+  return kExitUsage;
+}
+
+}  // namespace nvhook

@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+// The programs that this executable is, by the name that it is started with.
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace nvhook {
+
+inline constexpr const char* kProgram = "oci-nvidia-hook";
+
+// Each takes the name that it was started by and the arguments after that, and returns the exit
+// status.
+
+/// An OCI hook: oci-nvidia-hook, nvidia-container-runtime-hook, nvidia-container-toolkit.
+int hook_main(const std::string& name, const std::vector<std::string>& arguments);
+
+}  // namespace nvhook

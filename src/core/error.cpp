@@ -10,15 +10,22 @@ namespace nvhook {
 namespace {
 
 constexpr std::size_t kMaxLine = 4096 - 64;  // the caller puts the program's name in front
+constexpr std::size_t kTail = 256;           // of what is cut, these bytes stay
 constexpr std::string_view kCut = "…";
 
-/// `text`, cut between two characters if it is longer than `room` bytes.
-std::string cut(std::string text, std::size_t room) {
+bool is_inside_character(const std::string& text, std::size_t at) {
+  return (static_cast<unsigned char>(text[at]) & 0xC0U) == 0x80U;
+}
+
+/// `text`, without its middle if it is longer than `room` bytes: what fills a line is a path or a
+/// value of the image, and the reason comes after it.
+std::string cut(const std::string& text, std::size_t room) {
   if (text.size() <= room) return text;
-  std::size_t end = room - kCut.size();
-  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0U) == 0x80U) --end;
-  text.resize(end);
-  return text.append(kCut);
+  std::size_t begin = text.size() - kTail;
+  while (begin < text.size() && is_inside_character(text, begin)) ++begin;
+  std::size_t end = room - kCut.size() - (text.size() - begin);
+  while (end > 0 && is_inside_character(text, end)) --end;
+  return text.substr(0, end).append(kCut).append(text, begin);
 }
 
 }  // namespace

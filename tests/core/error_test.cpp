@@ -56,18 +56,21 @@ TEST(Error, MessageDoesNotEndAtANul) {
   EXPECT_EQ(error.remedy(), "c\\x00d");
 }
 
-TEST(ErrorLine, CutsALongMessageAndKeepsTheRemedy) {
-  const std::string line = to_line(Error(Code::internal, std::string(1 << 20, 'x'), "help"));
+TEST(ErrorLine, CutsALongValueAndKeepsTheReasonAndTheRemedy) {
+  const std::string message = "open `" + std::string(1 << 20, 'x') + "`: No such file or directory";
+  const std::string line = to_line(Error(Code::internal, message, "help"));
   EXPECT_LE(line.size(), 4096U);
-  EXPECT_THAT(line, StartsWith("NVH-0901: xxx"));
-  EXPECT_THAT(line, EndsWith("x…. Try: help."));
+  EXPECT_THAT(line, StartsWith("NVH-0901: open `xxx"));
+  EXPECT_THAT(line, HasSubstr("x…x"));
+  EXPECT_THAT(line, EndsWith("x`: No such file or directory. Try: help."));
 }
 
 TEST(ErrorLine, StaysShortWithALongRemedy) {
   const std::string line =
       to_line(Error(Code::internal, std::string(9999, 'x'), std::string(9999, 'y')));
   EXPECT_LE(line.size(), 4096U);
-  EXPECT_THAT(line, HasSubstr("x…. Try: yyy"));
+  EXPECT_THAT(line, HasSubstr("x…x"));
+  EXPECT_THAT(line, HasSubstr("x. Try: yyy"));
 }
 
 class CutInCharacters : public ::testing::TestWithParam<int> {};

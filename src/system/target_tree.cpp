@@ -80,6 +80,18 @@ void throw_target_error(const ContainerPath& path, const std::string& action) {
               "look at what the image has at " + path.str() + " and at its parent directories");
 }
 
+void TargetTree::fail(const ContainerPath& path, const std::string& action) const {
+  if (errno != ENOTDIR) throw_target_error(path, action);
+  ContainerPath obstacle = path;
+  while (obstacle.str() != "/" && !rootfs_.open(obstacle.str(), O_PATH) && errno == ENOTDIR) {
+    obstacle = obstacle.parent();
+  }
+  throw Error(Code::target_unusable,
+              action + " `" + path.str() + "` in the container: `" + obstacle.str() +
+                  "` is not a directory",
+              "look at what the image has at " + obstacle.str());
+}
+
 int TargetTree::directory(const ContainerPath& path) {
   auto& cached = directories_[path];
   if (!cached) cached = std::make_shared<UniqueFd>(make_directory(path, 0));
@@ -94,7 +106,7 @@ UniqueFd TargetTree::make_directory(const ContainerPath& path, int depth) {
   UniqueFd found = rootfs_.open(path.str(), O_PATH | O_DIRECTORY);
   if (found) return found;
   if (errno != ENOENT || path.str() == "/" || path.filename().empty()) {
-    throw_target_error(path, "open directory");
+    fail(path, "open directory");
   }
   if (depth >= kMaxLinks) {
     errno = ELOOP;
@@ -118,7 +130,7 @@ UniqueFd TargetTree::make_directory(const ContainerPath& path, int depth) {
 
 UniqueFd TargetTree::make_file(const ContainerPath& path, int depth) {
   UniqueFd found = rootfs_.open(path.str(), O_PATH);
-  if (!found && errno != ENOENT) throw_target_error(path, "open");
+  if (!found && errno != ENOENT) fail(path, "open");
   if (found && !status_of(found.get()).is_directory()) return found;
   if (found) {
     errno = EISDIR;

@@ -44,6 +44,8 @@ class TargetTree {
  private:
   [[nodiscard]] UniqueFd make_directory(const ContainerPath& path, int depth);
   [[nodiscard]] UniqueFd make_file(const ContainerPath& path, int depth);
+  /// throw_target_error that names what is in the way.
+  [[noreturn]] void fail(const ContainerPath& path, const std::string& action) const;
 
   const RootDir& rootfs_;
   uid_t uid_;

@@ -4,12 +4,13 @@
 import os
 import stat
 
-from bundle import Case, bind, bundle, run_container, run_in
+from bundle import bind, bundle, run_container, run_in
 from expect import LIBRARIES
 from harness import SETUP, canary, check, check_equal, test
 from hostile_image import (
     aims,
     attached,
+    case,
     changed_by,
     check_hook_succeeded,
     check_refused,
@@ -25,11 +26,11 @@ LIBCUDA = f"libcuda.so.{SETUP.version}"
 
 
 def run_movable(*several, **options):
-    return run_container(Case("0", image=movable(), edit=edits(*several), **options))
+    return run_container(case(image=movable(), edit=edits(*several), **options))
 
 
 def refuse_movable(code, *words, edit):
-    return check_refused(Case("0", image=movable(), edit=edit), code, *words)
+    return check_refused(case(image=movable(), edit=edit), code, *words)
 
 
 def check_all_below(outcome, top, *names):
@@ -182,7 +183,7 @@ def dev_that_becomes_a_link_after_the_runtime_made_it_means_a_directory_inside()
 def dev_that_is_missing_is_made():
     """The runtime cannot start a program without /dev/null: what is judged is the hook."""
     gone = changed_by("umount -R -l $1/dev; rmdir $1/dev")
-    with bundle(Case("0", image=movable(), edit=gone)) as directory:
+    with bundle(case(image=movable(), edit=gone)) as directory:
         outcome = run_in(directory, image=movable())
         status = (directory / "upper/dev").stat()
     check_hook_succeeded(outcome)
@@ -261,7 +262,7 @@ def a_hook_that_fails_takes_its_mounts_back_with_links_to_the_host_over_its_proc
 @test("hostile", cases=[38])
 def etc_that_is_missing_is_made():
     gone = in_the_place_of("/etc", lambda path: None)
-    with bundle(Case("0", edit=gone)) as directory:
+    with bundle(case(edit=gone)) as directory:
         outcome = run_in(directory)
         made = [(directory / "upper" / name).stat() for name in ("etc", "etc/ld.so.cache")]
     # Without /etc/debian_version it is none of Debian's layouts.
@@ -282,7 +283,7 @@ def etc_behind_a_link_of_procfs_is_refused():
 def etc_as_a_link_to_the_host_means_a_directory_inside():
     for spelling, aim in aims().items():
         with naming(spelling):
-            outcome = run_container(Case("0", edit=in_the_place_of("/etc", link_to(aim))))
+            outcome = run_container(case(edit=in_the_place_of("/etc", link_to(aim))))
             check_works(outcome)
             made = [row[0] for row in outcome.changes]
             check(f"{canary()}/ld.so.cache"[1:] in made, f"made: {made}")

@@ -51,6 +51,28 @@ bool is_control(std::string_view text, std::size_t at, std::size_t length) noexc
          (length == 2 && first == 0xC2 && byte_at(text, at + 1) < 0xA0);
 }
 
+/// Of one well-formed sequence.
+unsigned code_point(std::string_view character) noexcept {
+  const std::size_t length = character.size();
+  unsigned value = length == 1 ? byte_at(character, 0) : byte_at(character, 0) & (0x7FU >> length);
+  for (std::size_t i = 1; i < length; ++i) value = value << 6U | (byte_at(character, i) & 0x3FU);
+  return value;
+}
+
+/// What shows a line otherwise than it is, without being seen: marks and overrides of the direction
+/// of writing, separators of lines, and characters of no width.
+bool is_deceiving(std::string_view character) noexcept {
+  struct Range {
+    unsigned first, last;
+  };
+  constexpr std::array kRanges{Range{0x061C, 0x061C}, Range{0x200B, 0x200F}, Range{0x2028, 0x202E},
+                               Range{0x2060, 0x206F}, Range{0xFEFF, 0xFEFF}};
+  const unsigned code = code_point(character);
+  return std::any_of(kRanges.begin(), kRanges.end(), [code](const Range& range) {
+    return code >= range.first && code <= range.last;
+  });
+}
+
 /// Where the JSON string that begins at `at` has its closing quote; the end of the text if nowhere.
 std::size_t string_end(std::string_view text, std::size_t at) noexcept {
   for (++at; at < text.size() && text[at] != '"'; ++at) {
@@ -118,8 +140,9 @@ std::string printable(std::string_view text) {
   shown.reserve(text.size());
   for (std::size_t at = 0; at < text.size();) {
     const std::size_t length = sequence_length(text, at);
-    if (length != 0 && !is_control(text, at, length)) {
-      shown += text.substr(at, length);
+    const std::string_view character = text.substr(at, length);
+    if (length != 0 && !is_control(text, at, length) && !is_deceiving(character)) {
+      shown += character;
       at += length;
       continue;
     }

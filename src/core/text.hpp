@@ -31,8 +31,8 @@ namespace nvhook {
 [[nodiscard]] bool starts_with_ignoring_case(std::string_view text,
                                              std::string_view prefix) noexcept;
 
-/// `text` as it may be shown: control characters and bytes that are not UTF-8 become `\xNN`. A
-/// backslash stays one: the result is for reading, not for parsing.
+/// `text` as it may be shown: control characters, invisible ones that deceive, and bytes that are
+/// not UTF-8 become `\xNN`. A backslash stays one: the result is for reading, not for parsing.
 [[nodiscard]] std::string printable(std::string_view text);
 
 /// `path` without empty, `.` and (as far as they have something to cancel) `..` components and

@@ -102,7 +102,8 @@ std::string to_json(const Plan& plan, const std::string& driver_root) {
   Json notes = Json::array();
   for (const Note& note : plan.notes) notes.push_back(note.text);
   const Json document = {{"version", 1}, {"steps", std::move(steps)}, {"notes", std::move(notes)}};
-  return document.dump(1, ' ', false, Json::error_handler_t::replace);
+  // In ASCII: a terminal must not act on a name that the image chose.
+  return document.dump(1, ' ', true, Json::error_handler_t::replace);
 }
 
 }  // namespace nvhook

@@ -82,9 +82,12 @@ void throw_target_error(const ContainerPath& path, const std::string& action) {
 
 void TargetTree::fail(const ContainerPath& path, const std::string& action) const {
   if (errno != ENOTDIR) throw_target_error(path, action);
+  // The lowest that can be opened, or what is in it: a link may lead to what is no directory.
   ContainerPath obstacle = path;
-  while (obstacle.str() != "/" && !rootfs_.open(obstacle.str(), O_PATH) && errno == ENOTDIR) {
-    obstacle = obstacle.parent();
+  UniqueFd above;
+  while (!above && obstacle.str() != "/") {
+    above = rootfs_.open(obstacle.parent().str(), O_PATH);
+    if (!above || !status_of(above.get()).is_directory()) obstacle = obstacle.parent();
   }
   throw Error(Code::target_unusable,
               action + " `" + path.str() + "` in the container: `" + obstacle.str() +

@@ -5,10 +5,11 @@ import contextlib
 import functools
 import os
 import shutil
+from pathlib import Path
 
 import images
 import observe
-from bundle import Case, run_container
+from bundle import Case, bundle, run_container, run_in
 from expect import check_gpus, check_one_line, check_started
 from harness import UUID, canary, check, check_equal
 
@@ -154,4 +155,29 @@ def check_refused(case, code, *words):
         Case(case.devices, case.env, case.mounts, image=case.image, edit=edit, hook=["/bin/false"])
     )
     check_equal(outcome.changes, unchanged.changes, "the writable layer changed")
+    return outcome
+
+
+def identity(path):
+    """What an observer could see changed of a file, whatever it is. A pending mount is not on the host."""
+    status = os.lstat(path)
+    regular = not os.path.islink(path) and os.path.isfile(path)
+    return {
+        "mode": oct(status.st_mode),
+        "owner": (status.st_uid, status.st_gid),
+        "device": status.st_rdev,
+        "mtime": status.st_mtime_ns,
+        "content": Path(path).read_bytes() if regular and status.st_size < 1 << 24 else status.st_size,
+        "link": os.readlink(path) if os.path.islink(path) else "",
+        "xattrs": {n: os.getxattr(path, n, follow_symlinks=False) for n in os.listxattr(path, follow_symlinks=False)},
+    }
+
+
+def run_watching(one, *paths):
+    """The outcome, after what is said of these files of the image was compared."""
+    with bundle(one) as directory:
+        files = [directory / "rootfs" / path.lstrip("/") for path in paths]
+        before = [identity(file) for file in files]
+        outcome = run_in(directory, image=one.image)
+        check_equal([identity(file) for file in files], before, f"{paths} in the image")
     return outcome

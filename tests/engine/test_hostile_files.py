@@ -4,57 +4,30 @@
 import os
 import socket
 import struct
-import subprocess
-from pathlib import Path
 
 import images
 from bundle import bind, bundle, run_container, run_in
 from expect import LIBRARIES
-from harness import SETUP, canary, check, check_equal, run, test
+from harness import SETUP, canary, check, check_equal, test
 from hostile_image import (
     aims,
     attached,
     case,
-    check_hook_succeeded,
     check_lists_gpu,
     check_refused,
     check_works,
     edits,
+    identity,
     in_the_place_of,
     link_to,
     naming,
+    run_watching,
     without_mount,
 )
 
 NODE = "/dev/nvidia2"  # of GPU 0
 CACHE = "/etc/ld.so.cache"
 LIBCUDA = f"{LIBRARIES}/libcuda.so.{SETUP.version}"
-IMMUTABLE, GETFLAGS, SETFLAGS = 0x10, 0x80086601, 0x40086602
-
-
-def identity(path):
-    """What an observer could see changed of a file, whatever it is. A pending mount is not on the host."""
-    status = os.lstat(path)
-    regular = not os.path.islink(path) and os.path.isfile(path)
-    return {
-        "mode": oct(status.st_mode),
-        "owner": (status.st_uid, status.st_gid),
-        "device": status.st_rdev,
-        "mtime": status.st_mtime_ns,
-        "content": Path(path).read_bytes() if regular and status.st_size < 1 << 24 else status.st_size,
-        "link": os.readlink(path) if os.path.islink(path) else "",
-        "xattrs": {n: os.getxattr(path, n, follow_symlinks=False) for n in os.listxattr(path, follow_symlinks=False)},
-    }
-
-
-def run_watching(one, *paths):
-    """The outcome, after what is said of these files of the image was compared."""
-    with bundle(one) as directory:
-        files = [directory / "rootfs" / path.lstrip("/") for path in paths]
-        before = [identity(file) for file in files]
-        outcome = run_in(directory, image=one.image)
-        check_equal([identity(file) for file in files], before, f"{paths} in the image")
-    return outcome
 
 
 def sock(path):

@@ -94,6 +94,13 @@ def a_file_in_the_place_of_usr_lib_is_refused_and_named():
 
 
 @test("hostile", cases=[31])
+def a_link_to_a_file_in_the_place_of_a_directory_is_refused_and_named():
+    for aim in ("/etc/passwd", "/etc/passwd/below", "../../etc/passwd"):
+        edit = in_the_place_of(LIBRARIES, link_to(aim))
+        refuse_movable("NVH-0504", f"`{LIBRARIES}` is not a directory", edit=edit)
+
+
+@test("hostile", cases=[31])
 def a_fifo_or_device_in_the_place_of_the_library_directory_is_refused_and_named():
     for make in (os.mkfifo, lambda path: os.mknod(path, 0o20666, os.makedev(1, 5))):
         edit = in_the_place_of(LIBRARIES, make)

@@ -107,9 +107,9 @@ class ReplacedFile {
     const int directory = directory_;
     const std::string name = name_;
     const std::string backup = temporary + ".old";
-    const bool had_one = ::linkat(directory, name.c_str(), directory, backup.c_str(), 0) == 0;
+    const bool had_one = keep_as(backup);
     const bool ready = had_one || errno == ENOENT;
-    if (!ready || sys::rename_at(directory, temporary.c_str(), directory, name.c_str(), 0) != 0) {
+    if (!ready || !rename_to_own(temporary)) {
       const int error = errno;
       ::unlinkat(directory, temporary.c_str(), 0);
       if (had_one) ::unlinkat(directory, backup.c_str(), 0);
@@ -126,6 +126,25 @@ class ReplacedFile {
     return [directory, backup, had_one] {
       if (had_one) ::unlinkat(directory, backup.c_str(), 0);
     };
+  }
+
+  // What gives a name is done as the container's root: on an idmapped file system ours is nobody,
+  // who may make nothing (EOVERFLOW).
+
+  [[nodiscard]] bool keep_as(const std::string& backup) const {
+    const auto name_again = [&] {
+      return ::linkat(directory_, name_.c_str(), directory_, backup.c_str(), 0) == 0;
+    };
+    const bool linked = [&] {
+      const FileIdentity identity(tree_.uid(), tree_.gid());
+      return name_again();
+    }();
+    return linked || (errno == EPERM && name_again());  // the second: of a file that is another's
+  }
+
+  [[nodiscard]] bool rename_to_own(const std::string& temporary) const {
+    const FileIdentity identity(tree_.uid(), tree_.gid());
+    return sys::rename_at(directory_, temporary.c_str(), directory_, name_.c_str(), 0) == 0;
   }
 
   TargetTree& tree_;

@@ -76,6 +76,11 @@ void throw_target_error(const ContainerPath& path, const std::string& action) {
                 "do not mount " + path.parent().str() +
                     " read-only into the container, or mount a writable copy");
   }
+  if (errno == EOVERFLOW) {
+    throw_errno(Code::target_unusable, what,
+                "give the container the user namespace that its idmapped root file system is for: "
+                "its root has no owner there");
+  }
   throw_errno(Code::target_unusable, what,
               "look at what the image has at " + path.str() + " and at its parent directories");
 }

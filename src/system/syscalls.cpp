@@ -4,6 +4,7 @@
 
 #include <fcntl.h>
 #include <linux/mount.h>
+#include <poll.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -22,9 +23,19 @@ void throw_errno(Code code, const std::string& what, const std::string& remedy) 
 namespace sys {
 namespace {
 
-// A rename anywhere on the path makes openat2 give up with EAGAIN. A hostile sibling can go on
-// renaming for ever.
-constexpr int kMaxRenameRetries = 128;
+// Any rename or mount on the host makes openat2 give up with EAGAIN if the path has a `..`. A burst
+// of them (containers that end) is over after some milliseconds; a hostile sibling can go on for
+// ever, so the pauses of the whole run are counted.
+constexpr int kMaxRetriesAtOnce = 128;
+constexpr int kMaxPauses = 1000;  // of a millisecond
+
+bool pause_for_renames() noexcept {
+  static int pauses = 0;
+  if (pauses >= kMaxPauses) return false;
+  ++pauses;
+  ::poll(nullptr, 0, 1);
+  return true;
+}
 
 UniqueFd to_fd(long result) noexcept { return UniqueFd(static_cast<int>(result)); }
 
@@ -37,10 +48,12 @@ UniqueFd open_beneath(int directory, const char* path, std::uint64_t flags, std:
   how.mode = mode;
   how.resolve = resolve;
   UniqueFd fd;
-  for (int attempt = 0; attempt < kMaxRenameRetries; ++attempt) {
+  for (int attempt = 0;; ++attempt) {
     fd = to_fd(::syscall(SYS_openat2, directory, path, &how, sizeof how));
-    if (fd || errno != EAGAIN) break;
+    if (fd || errno != EAGAIN) return fd;
+    if (attempt >= kMaxRetriesAtOnce && !pause_for_renames()) break;
   }
+  errno = EAGAIN;
   return fd;
 }
 

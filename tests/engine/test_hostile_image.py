@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Directories of the image that lead elsewhere, are no directories, or are not there."""
 
+import contextlib
 import os
 import stat
 
 from bundle import bind, bundle, run_container, run_in
 from expect import LIBRARIES
-from harness import SETUP, canary, check, check_equal, test
+from harness import SETUP, canary, check, check_equal, require_program, test
 from hostile_image import (
     aims,
     attached,
@@ -294,3 +295,28 @@ def etc_as_a_link_to_the_host_means_a_directory_inside():
             check_works(outcome)
             made = [row[0] for row in outcome.changes]
             check(f"{canary()}/ld.so.cache"[1:] in made, f"made: {made}")
+
+
+@contextlib.contextmanager
+def calls_that_fail_meanwhile(which):
+    """These openat2 of the hook find that something was renamed or mounted while they walked."""
+    require_program("strace")
+    failing = f"inject=openat2:error=EAGAIN:when={which}"
+    SETUP.wrapper = ["strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace=openat2", "-e", failing]
+    try:
+        yield
+    finally:
+        SETUP.wrapper = []
+
+
+@test("hostile")
+def a_burst_of_renames_and_mounts_on_the_host_is_waited_for():
+    with calls_that_fail_meanwhile("1..400"):
+        check_works(run_container(case()))
+
+
+@test("hostile")
+def renames_on_the_host_that_never_end_are_not_waited_for_for_ever():
+    with calls_that_fail_meanwhile("1+"):
+        outcome = run_container(case())
+        check(outcome.exit != 0 and outcome.record["exit"] != 0, "the container started")

@@ -137,6 +137,8 @@ struct Unsatisfied {
 struct Undecided {
   Fact first = Fact::cuda;
   NeededFacts facts = {};
+  /// If the terms whose truth is not known hold, one that is malformed is reached.
+  bool hides_malformed = false;
 };
 using Outcome = std::variant<Holds, Unsatisfied, Undecided, Malformed>;
 
@@ -156,14 +158,19 @@ void add(NeededFacts& needed, Fact fact) {
   }
 }
 
-/// The first false term decides, even behind one whose truth is not known.
+/// The first false term decides, even behind one whose truth is not known. A malformed one behind
+/// such a term may never be reached.
 Outcome evaluate_alternative(std::string_view alternative, const RequirementFacts& facts) {
   std::optional<Undecided> undecided;
   std::size_t held = 0;
   for (const std::string_view text : split(alternative, ',')) {
     if (text.empty()) continue;
     auto parsed = parse_term(text);
-    if (auto* malformed = std::get_if<Malformed>(&parsed)) return std::move(*malformed);
+    if (auto* malformed = std::get_if<Malformed>(&parsed)) {
+      if (!undecided) return std::move(*malformed);
+      undecided->hides_malformed = true;
+      break;
+    }
     const Term& term = std::get<Term>(parsed);
     const auto truth = holds(term, facts);
     if (truth == std::optional(false)) {
@@ -195,6 +202,7 @@ void merge(std::optional<Undecided>& all, const Undecided& next) {
   all->facts.cuda = all->facts.cuda || next.facts.cuda;
   all->facts.arch = all->facts.arch || next.facts.arch;
   all->facts.brand = all->facts.brand || next.facts.brand;
+  all->hides_malformed = all->hides_malformed || next.hides_malformed;
 }
 
 /// libnvidia-container dsl.c: space is OR, comma is AND; empty alternatives and terms are skipped.
@@ -208,6 +216,9 @@ Outcome evaluate(std::string_view expression, const RequirementFacts& facts) {
       merge(unsatisfied, *no);
     } else if (const auto* unknown = std::get_if<Undecided>(&outcome)) {
       merge(undecided, *unknown);
+    } else if (undecided &&
+               (undecided->hides_malformed || std::holds_alternative<Malformed>(outcome))) {
+      return *undecided;
     } else {
       return outcome;
     }

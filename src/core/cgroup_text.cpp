@@ -63,7 +63,7 @@ std::optional<Mount> parse_mount(std::string_view line) {
   mount.type = next_word(filesystem);
   next_word(filesystem);  // source
   mount.super_options = filesystem;
-  return mount;
+  return mount.point.starts_with('/') ? std::optional(mount) : std::nullopt;
 }
 
 std::vector<Mount> parse_mounts(std::string_view mountinfo) {
@@ -120,17 +120,21 @@ bool shows(const Mount& mount, Hierarchy version) {
   return mount.type == "cgroup" && contains(split_list(mount.super_options, ','), "devices");
 }
 
+bool climbs(std::string_view path) { return contains(split(path, '/'), ".."); }
+
 bool names(std::string_view word, unsigned number) {
   return word == "*" || parse_unsigned(word) == number;
 }
 
 std::optional<std::string> directory_of(const DeviceCgroup& listed,
                                         const std::vector<Mount>& mounts) {
-  if (contains(split(listed.directory, '/'), "..")) return std::nullopt;
+  if (climbs(listed.directory)) return std::nullopt;
   for (const Mount& mount : mounts) {
     if (!shows(mount, listed.version)) continue;
     const auto rest = below(listed.directory, unescape(mount.root));
-    if (rest && !is_hidden(mount, mounts)) return unescape(mount.point) + std::string(*rest);
+    if (!rest || is_hidden(mount, mounts)) continue;
+    std::string directory = unescape(mount.point) + std::string(*rest);
+    if (!climbs(directory)) return directory;
   }
   return std::nullopt;
 }

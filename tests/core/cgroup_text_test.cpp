@@ -54,6 +54,11 @@ const Case kCases[] = {
      "0::/c\n5:devices:/docker/c\n1:name=systemd:/\n",
      std::string(kHybridMounts),
      {v1("/sys/fs/cgroup/devices/docker/c"), v2("/sys/fs/cgroup/unified/c")}},
+    {"AMountPointThatClimbsOrIsNoneAtAll",
+     "5:devices:/a\n0::/b\n",
+     "1 1 0:1 / . rw - cgroup cgroup rw,devices\n"
+     "2 2 0:2 / /sys/\\056\\056/x rw - cgroup2 cgroup2 rw\n",
+     {}},
     {"HybridListWhereOnlyCgroup2IsMounted",
      "5:devices:/docker/c\n0::/c\n",
      std::string(kUnifiedMounts),

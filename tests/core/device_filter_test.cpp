@@ -7,13 +7,12 @@
 #include <linux/bpf.h>
 
 #include <algorithm>
-#include <array>
 #include <bit>
 #include <optional>
-#include <set>
 #include <vector>
 
 #include "core/error.hpp"
+#include "support/bpf_machine.hpp"
 #include "support/bpf_program.hpp"
 
 namespace nvhook {
@@ -44,62 +43,8 @@ bpf_cgroup_dev_ctx character(unsigned access, DeviceNumber device) {
   return request(BPF_DEVCG_DEV_CHAR, access, device);
 }
 
-/// What `program` returns for `context`; nothing if it runs off its end. Knows the instructions
-/// that filters are made of, and fails the test on a read of a register that nothing was written to
-/// and on all else.
-class Machine {
- public:
-  explicit Machine(const bpf_cgroup_dev_ctx& context)
-      : words_{context.access_type, context.major, context.minor} {
-    written_.insert(BPF_REG_1);
-  }
-
-  std::optional<std::uint64_t> run(const Program& program) {
-    for (std::size_t at = 0; at < program.size(); ++at) {
-      const auto insn = std::bit_cast<bpf_insn>(program[at]);
-      const auto immediate = static_cast<std::uint64_t>(std::int64_t{insn.imm});
-      switch (insn.code) {
-        case BPF_LDX | BPF_MEM | BPF_W:
-          EXPECT_EQ(insn.src_reg, BPF_REG_1);
-          write(insn.dst_reg, words_.at(static_cast<std::size_t>(insn.off) / 4));
-          break;
-        case BPF_ALU64 | BPF_AND | BPF_K:
-          write(insn.dst_reg, read(insn.dst_reg) & immediate);
-          break;
-        case BPF_ALU64 | BPF_MOV | BPF_K:
-          write(insn.dst_reg, immediate);
-          break;
-        case BPF_JMP | BPF_JNE | BPF_K:
-          if (read(insn.dst_reg) != immediate) at += static_cast<std::size_t>(insn.off);
-          break;
-        case BPF_JMP | BPF_EXIT:
-          return read(BPF_REG_0);
-        default:
-          ADD_FAILURE() << "instruction " << at << " has code " << unsigned{insn.code};
-          return std::nullopt;
-      }
-    }
-    return std::nullopt;
-  }
-
- private:
-  std::uint64_t read(unsigned number) {
-    EXPECT_TRUE(written_.contains(number)) << "r" << number << " is read before it is written";
-    return registers_.at(number);
-  }
-  void write(unsigned number, std::uint64_t value) {
-    EXPECT_NE(number, unsigned{BPF_REG_1}) << "the context is lost to the program behind";
-    written_.insert(number);
-    registers_.at(number) = value;
-  }
-
-  std::array<std::uint32_t, 3> words_;
-  std::array<std::uint64_t, 11> registers_ = {};
-  std::set<unsigned> written_ = {};
-};
-
 std::optional<std::uint64_t> run(const Program& program, const bpf_cgroup_dev_ctx& context) {
-  return Machine(context).run(program);
+  return test::BpfMachine(context).run(program);
 }
 
 TEST(DeviceFilterPrologue, IsNothingForNoDevices) {

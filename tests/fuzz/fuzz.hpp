@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the fuzz targets share: a promise that ends the process if it is broken, parts of an input,
+// and what every error must be.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/error.hpp"
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size);
+
+namespace nvhook::fuzz {
+
+/// Ends the process, which is how a fuzzer and a test learn of it.
+inline void require(bool promise, std::string_view what) {
+  if (promise) return;
+  std::fprintf(stderr, "broken promise: %.*s\n", static_cast<int>(what.size()), what.data());
+  std::abort();
+}
+
+inline std::string_view text_of(const std::uint8_t* data, std::size_t size) {
+  return {reinterpret_cast<const char*>(data), size};
+}
+
+/// The pieces of `text` between lines `%%`: always `count`, the last ones empty if there are fewer;
+/// the last has the rest.
+inline std::vector<std::string_view> parts(std::string_view text, std::size_t count) {
+  constexpr std::string_view kSeparator = "%%\n";
+  std::vector<std::string_view> pieces;
+  while (pieces.size() + 1 < count) {
+    const std::size_t at = text.find(kSeparator);
+    pieces.push_back(text.substr(0, at));
+    text.remove_prefix(at == std::string_view::npos ? text.size() : at + kSeparator.size());
+  }
+  pieces.push_back(text);
+  return pieces;
+}
+
+/// Length of the UTF-8 character at `at`; 0 if there is none. Apart from the product's own, which
+/// it judges.
+inline std::size_t utf8_length(std::string_view text, std::size_t at) {
+  const auto byte = [&](std::size_t i) -> unsigned {
+    return i < text.size() ? static_cast<unsigned char>(text[i]) : 0;
+  };
+  const unsigned first = byte(at);
+  if (first < 0x80) return 1;
+  const std::size_t length = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
+  std::uint32_t point = first & (0x7fU >> length);
+  for (std::size_t i = 1; i < length; ++i) {
+    if ((byte(at + i) & 0xc0U) != 0x80) return 0;
+    point = point << 6U | (byte(at + i) & 0x3fU);
+  }
+  constexpr std::uint32_t kLeast[] = {0, 0, 0x80, 0x800, 0x10000};
+  const bool is_surrogate = point >= 0xd800 && point < 0xe000;
+  return first < 0xc0 || first > 0xf7 || point < kLeast[length] || point > 0x10ffff || is_surrogate
+             ? 0
+             : length;
+}
+
+/// One line of UTF-8 without anything a terminal would act on.
+inline bool may_be_shown(std::string_view line) {
+  for (std::size_t at = 0; at < line.size();) {
+    const std::size_t length = utf8_length(line, at);
+    const auto first = static_cast<unsigned char>(line[at]);
+    if (length == 0) return false;
+    const bool is_c1 = first == 0xc2 && static_cast<unsigned char>(line[at + 1]) < 0xa0;
+    if (first < 0x20 || first == 0x7f || is_c1) return false;
+    at += length;
+  }
+  return true;
+}
+
+inline void check(const Error& error) {
+  const std::string line = to_line(error);
+  require(line.size() <= 4096, "an error's line is at most 4 KiB long");
+  require(may_be_shown(line), "an error's line is one line of printable UTF-8");
+  require(std::string_view(error.what()) != "", "an error says what failed");
+}
+
+/// What `function` returns, or nothing if it threw an Error, which is the only exception that it
+/// may throw.
+template <typename Function>
+auto attempt(Function function) -> std::optional<decltype(function())> {
+  try {
+    return function();
+  } catch (const Error& error) {
+    check(error);
+    return std::nullopt;
+  }
+}
+
+}  // namespace nvhook::fuzz

@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
+// Fuzzes config.json, which the image and its user have a say in.
+#include "core/container_spec.hpp"
+#include "fuzz/fuzz.hpp"
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  using namespace nvhook;
+  const std::string_view json = fuzz::text_of(data, size);
+  const auto spec = fuzz::attempt([&] { return parse_spec(json); });
+  const auto linux_spec = fuzz::attempt([&] { return parse_linux_spec(json); });
+  if (!spec) return 0;
+  fuzz::require(!spec->root.empty(), "a specification has a root");
+  for (const auto& [name, value] : spec->environment) {
+    fuzz::require(name.find('=') == std::string::npos, "a name ends at the first `=`");
+  }
+  if (linux_spec && has_driver_by_engine(*spec, *linux_spec)) {
+    fuzz::require(!spec->mounts.empty(),
+                  "an engine that gives the driver gives its libraries by mounts");
+  }
+  return 0;
+}

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+// Fuzzes the container state that a runtime writes to the hook.
+#include <nlohmann/json.hpp>
+
+#include "core/container_state.hpp"
+#include "fuzz/fuzz.hpp"
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  using namespace nvhook;
+  const auto state = fuzz::attempt([&] { return parse_state(fuzz::text_of(data, size)); });
+  if (!state) return 0;
+  fuzz::require(state->pid >= 0, "a pid is never negative");
+  const nlohmann::json again{{"id", state->id}, {"pid", state->pid}, {"bundle", state->bundle}};
+  fuzz::require(parse_state(again.dump()) == *state, "a state is read as it is written");
+  return 0;
+}

@@ -16,7 +16,9 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <map>
 #include <optional>
+#include <sstream>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -173,10 +175,28 @@ class LoaderRoot {
                 "  return ((int (*)(void))dlsym(library, \"answer\"))();\n"
                 "}\n");
     compile({root_ / "probe.c", "-o", root_ / "probe", "-ldl"});
-    for (const std::string& file : runtime_files()) {
-      std::filesystem::create_directories(host_path(file).parent_path());
-      std::filesystem::copy_file(file, host_path(file));
-    }
+    add_runtime();
+  }
+
+  /// `/paths NAME…`: prints of each the path that the loader takes, or an empty line.
+  void add_path_probe() {
+    write_bytes(root_ / "paths.c",
+                "#define _GNU_SOURCE\n"
+                "#include <dlfcn.h>\n"
+                "#include <link.h>\n"
+                "#include <stdio.h>\n"
+                "int main(int argc, char** argv) {\n"
+                "  for (int i = 1; i < argc; ++i) {\n"
+                "    void* library = dlopen(argv[i], RTLD_NOW | RTLD_LOCAL);\n"
+                "    struct link_map* map = 0;\n"
+                "    if (library && dlinfo(library, RTLD_DI_LINKMAP, &map)) return 98;\n"
+                "    puts(map ? map->l_name : \"\");\n"
+                "    if (library) dlclose(library);\n"
+                "  }\n"
+                "  return 0;\n"
+                "}\n");
+    compile({root_ / "paths.c", "-o", root_ / "paths", "-ldl"});
+    add_runtime();
   }
 
   /// What ldconfig makes of `directories`; nothing if it may not chroot.
@@ -197,8 +217,7 @@ class LoaderRoot {
 
   /// The libraries that `ldconfig -p` lists in `cache`, one a line, from its own words.
   [[nodiscard]] std::vector<std::string> print(const std::string& cache) {
-    write_bytes(root_ / "printed.cache", cache);
-    const Outcome outcome = run({ldconfig_, "-p", "-C", root_ / "printed.cache"});
+    const Outcome outcome = print_outcome(cache);
     std::vector<std::string> lines;
     std::size_t at = 0;
     while (at < outcome.output.size()) {
@@ -212,6 +231,28 @@ class LoaderRoot {
     return lines;
   }
 
+  /// All that `ldconfig -p` says of `cache`.
+  [[nodiscard]] Outcome print_outcome(const std::string& cache) {
+    write_bytes(root_ / "printed.cache", cache);
+    return run({ldconfig_, "-p", "-C", root_ / "printed.cache"});
+  }
+
+  /// Where the loader of this root finds each of `names` when `cache` is its own; nothing if it may
+  /// not run there.
+  [[nodiscard]] std::optional<std::map<std::string, std::string>> paths(
+      const std::string& cache, const std::vector<std::string>& names) {
+    write_bytes(host_path("/etc/ld.so.cache"), cache);
+    std::vector<std::string> command = names;
+    command.insert(command.begin(), "/paths");
+    const Outcome outcome = run(std::move(command), Privilege::chroot, root_);
+    if (outcome.status == kRefused) return std::nullopt;
+    if (outcome.status != 0) throw std::runtime_error("the loader failed: " + outcome.output);
+    std::map<std::string, std::string> found;
+    std::istringstream lines(outcome.output);
+    for (const std::string& name : names) std::getline(lines, found[name]);
+    return found;
+  }
+
   /// Exit status of /probe in this root when `cache` is its loader cache.
   [[nodiscard]] int probe(const std::string& cache, std::vector<std::string> names) {
     write_bytes(host_path("/etc/ld.so.cache"), cache);
@@ -220,6 +261,13 @@ class LoaderRoot {
   }
 
  private:
+  void add_runtime() {
+    for (const std::string& file : runtime_files()) {
+      std::filesystem::create_directories(host_path(file).parent_path());
+      std::filesystem::copy_file(file, host_path(file));
+    }
+  }
+
   void compile(std::vector<std::string> arguments) {
     arguments.insert(arguments.begin(), compiler_);
     const Outcome outcome = run(std::move(arguments));

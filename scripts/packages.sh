@@ -10,7 +10,8 @@ container_packages=(busybox-static jq mount musl-tools python3 runc strace util-
 engine_packages=(containerd crun debootstrap docker.io lxc podman uidmap)
 # What tests/gpu/make-kit packs a folder with.
 kit_packages=(debootstrap patchelf runc strace)
-check_packages=(clang clang-format clang-tidy cppcheck)
+# libclang-rt-dev has libFuzzer, and is a suggestion only of clang.
+check_packages=(clang clang-format clang-tidy cppcheck libclang-rt-dev)
 
 # missing_packages NAME...: those that are not installed.
 missing_packages() {

@@ -348,8 +348,18 @@ std::size_t line_of_broken_assertion(std::string_view text) {
   return static_cast<std::size_t>(line - ends.begin()) + 1;
 }
 
+/// Tables in tables, which a key `a.a.a…` makes, cost toml++ its stack when they go: two bytes
+/// each.
+constexpr std::size_t kMaxDocument = std::size_t{64} << 10U;
+
 toml::table parse_document(std::string_view text, const Reading& reading) {
   constexpr const char* kRemedy = "correct the file, which must be TOML";
+  if (text.size() > kMaxDocument) {
+    throw Error(Code::config_invalid,
+                std::string(reading.filename) + ": " + std::to_string(text.size()) +
+                    " bytes, which is more than 64 KiB",
+                "leave out what is no configuration");
+  }
   try {
     return toml::parse(text);
   } catch (const toml::parse_error& error) {

@@ -232,6 +232,13 @@ INSTANTIATE_TEST_SUITE_P(
                  "here: nothing reads the variable")}),
     [](const auto& row) { return std::string(row.param.name); });
 
+TEST(Config, IsRefusedWithAKeyOfMoreTablesThanAStackHolds) {
+  std::string key = "a";
+  for (int i = 0; i < 262144; ++i) key += ".a";
+  EXPECT_THAT([&] { static_cast<void>(parse_config(key + " = 1", "config.toml")); },
+              fails_with(Code::config_invalid, "config.toml: 524293 bytes, which is more"));
+}
+
 struct Bad {
   const char* name;
   const char* text;

@@ -16,15 +16,24 @@ node PATH                 a device node that is /dev/null (CVE-2026-41579)
 mount SOURCE TARGET       a file of the host over one of the container (CVE-2021-30465)
 take SOURCE TARGET        a file of the container over another one (CVE-2025-31133)
 execute FILE [ARGUMENT]   a program of the host, without capabilities (CVE-2019-5736)
+detach                    the device programs of its cgroup v2, and no new ones: as if it were killed between the two
 """
 
 import ctypes
 import glob
 import json
 import os
+import platform
 import stat
+import struct
 import sys
+from pathlib import Path
 
+from device_rules import BPF_CGROUP_DEVICE, SYS_BPF, attached_programs
+
+BPF_PROG_DETACH = 9
+BPF_PROG_GET_FD_BY_ID = 13
+CGROUPS = []  # of the container's process
 MS_BIND = 4096
 CLONE_NEWNS = 0x20000
 PR_CAPBSET_DROP = 24
@@ -129,9 +138,28 @@ def execute(_rootfs, file, *arguments):
     os.execv(file, [file, *arguments])
 
 
+def bpf(command, attribute):
+    buffer = ctypes.create_string_buffer(attribute, 128)
+    result = libc.syscall(SYS_BPF[platform.machine()], command, buffer, 128)
+    if result < 0:
+        raise OSError(ctypes.get_errno(), f"bpf command {command}")
+    return result
+
+
+def detach(_rootfs):
+    line = next(text for text in CGROUPS if text.startswith("0::"))
+    directory = f"/sys/fs/cgroup{line[3:]}"
+    fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    for number in attached_programs(directory):
+        program = bpf(BPF_PROG_GET_FD_BY_ID, struct.pack("=I", number))
+        bpf(BPF_PROG_DETACH, struct.pack("=IIII", fd, program, BPF_CGROUP_DEVICE, 0))
+
+
 def main():
     rootfs, operation, *arguments = sys.argv[1:]
-    enter(json.load(sys.stdin)["pid"])
+    pid = json.load(sys.stdin)["pid"]
+    CGROUPS.extend(Path(f"/proc/{pid}/cgroup").read_text().splitlines())
+    enter(pid)
     globals()[operation](rootfs, *arguments)
 
 

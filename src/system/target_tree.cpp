@@ -113,15 +113,17 @@ UniqueFd TargetTree::file_target(const ContainerPath& path) { return make_file(p
 UniqueFd TargetTree::make_directory(const ContainerPath& path, int depth) {
   UniqueFd found = rootfs_.open(path.str(), O_PATH | O_DIRECTORY);
   if (found) return found;
-  if (errno != ENOENT || path.str() == "/" || path.filename().empty()) {
+  if (errno != ENOENT || path.str() == "/") {
     fail(path, "open directory");
   }
   if (depth >= kMaxLinks) {
     errno = ELOOP;
     throw_target_error(path, "open directory");
   }
-  const UniqueFd parent = make_directory(path.parent(), depth + 1);
   const std::string name = path.filename();
+  // What a link says may end in a slash, or have a dot in it.
+  if (name.empty() || name == ".") return make_directory(path.parent(), depth + 1);
+  const UniqueFd parent = make_directory(path.parent(), depth + 1);
   const int made = [&] {
     const FileIdentity identity(uid_, gid_);
     return ::mkdirat(parent.get(), name.c_str(), kDirectoryMode);

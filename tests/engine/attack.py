@@ -11,7 +11,7 @@ import shutil
 import sys
 
 from bundle import Case, run_container
-from harness import HERE, SETUP, canary, check, check_equal, tree_state
+from harness import HERE, SETUP, canary, canary_state, check, check_equal, tree_state
 
 UP = "../" * 40  # more than any rootfs is deep: the root of whoever resolves it
 REFUSALS = range(11, 20)
@@ -68,10 +68,10 @@ def run_naive(plant, operation, aim, **options):
 
 def run_ours(plant, starts=True, devices="0", env=None, **options):
     """The container with our hook. `starts`: whether the hook must succeed; None: it may refuse."""
-    before = tree_state(canary())
+    before = canary_state()
     edit = planted(plant, canary(), options.pop("edit", None))
     outcome = run_container(Case(devices, {**EVERYTHING, **(env or {})}, edit=edit, **options))
-    check_equal(tree_state(canary()), before, "the host's directory that the image aims at")
+    check_equal(canary_state(), before, "the host's directory that the image aims at")
     check(outcome.record is not None, f"the hook did not run: {outcome.errors}")
     code = outcome.record["exit"]
     check(code == 0 or code in REFUSALS, f"exit status {code}: {outcome.errors}")

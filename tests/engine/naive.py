@@ -39,7 +39,7 @@ MS_BIND = 4096
 CLONE_NEWNS = 0x20000
 PR_CAPBSET_DROP = 24
 MAX_LINKS = 40
-WINDOW = 0.002  # seconds
+WINDOW = 0.005  # seconds
 
 libc = ctypes.CDLL(None, use_errno=True)
 

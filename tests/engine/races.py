@@ -24,14 +24,17 @@ import images
 import oracle
 from attack import EVERYTHING, REFUSALS, prey
 from expect import LIBRARIES
-from harness import HERE, SETUP, canary, check, check_equal, mount_table, run, tree_state
+from harness import HERE, SETUP, canary, canary_state, check, check_equal, mount_table, require_program, run, tree_state
 
 CLONE_NEWNS = 0x20000
 MS_BIND, MS_REC, MS_PRIVATE = 4096, 16384, 1 << 18
+TRACED = 2  # of so many runs one is watched, which is slower
 MAX_NAIVE_RUNS = 200  # the naive hook as a rule loses within a few
 FIRMWARE = f"usr/lib/firmware/nvidia/{SETUP.version}"
 COMPAT = "usr/local/cuda/compat"
 SMI = "usr/bin/nvidia-smi"
+CHANGES = ("move_mount", "mkdirat", "symlinkat", "linkat", "renameat2", "unlinkat", "fchownat")
+REPORT = ("/run", "/run/oci-nvidia-hook")  # where the hook leaves its last failure
 NODES = ("dev/nvidiactl", "dev/nvidia2", "dev/nvidia-uvm")
 
 libc = ctypes.CDLL(None, use_errno=True)
@@ -64,6 +67,7 @@ class Result:
 def make_tree(root):
     for name in (LIBRARIES[1:], "usr/bin", "usr/lib64", FIRMWARE, COMPAT, "etc/nvidia", "proc", "dev", "tmp"):
         (root / name).mkdir(parents=True)
+    (root / "lib").symlink_to("usr/lib")
     shutil.copyfile(f"{SETUP.rootfs}/etc/ld.so.cache", root / "etc/ld.so.cache")
     for name in ("etc/debian_version", SMI, *NODES, f"{COMPAT}/libcuda.so.1", f"{COMPAT}/libcuda.so.999.9"):
         (root / name).touch()
@@ -187,6 +191,32 @@ def run_once(arena, directory, command, volume=""):
     return Result(record, directory, [row[4] for row in new], {row[1] for row in new})
 
 
+def traced(trace, words):
+    """The hook under strace, which tells of every change where it was made."""
+    calls = ",".join(["setns", "openat2", *CHANGES])
+    options = ["-qq", "-f", "--seccomp-bpf", "-y", "-s", "4096", "-o", trace, "-e", f"trace={calls}"]
+    return ["strace", *options, *words]
+
+
+def places_of_changes(trace):
+    """The directories and files that the hook changed or mounted over once it was in the container, even if it took that back."""
+    lines = trace.read_text(errors="replace").splitlines()
+    entered = next((at for at, line in enumerate(lines) if " setns(" in line), len(lines))
+    for line in lines[entered + 1 :]:
+        call = line.split("(")[0].split()[-1]
+        paths = re.findall(r"\d+<([^>]*)>", line)
+        if paths and (call in CHANGES or "O_CREAT" in line):
+            yield paths[-1] if call == "move_mount" else paths[0]
+
+
+def judge_trace(trace, directory):
+    places = list(places_of_changes(trace))
+    good = (f"{directory}/rootfs", f"{directory}/volume")
+    outside = [path for path in places if not path.startswith(good) and path not in REPORT]
+    check_equal(outside, [], "changes outside of the root file system")
+    return len(places)
+
+
 def judge(result, before):
     """The invariants after one run of our hook."""
     code = result.record["exit"]
@@ -194,7 +224,7 @@ def judge(result, before):
     oracle.check_record(result.record)
     outside = [path for path in result.targets if not path.startswith(f"{result.bundle}/")]
     check_equal(outside, [], "mounts outside of the root file system")
-    check_equal(tree_state(canary()), before, "the host's directory")
+    check_equal(canary_state(), before, "the host's directory")
     check_equal(mount_table(), result.record["host"], "the host's mount table")
 
 
@@ -219,17 +249,22 @@ def naive_loses(arena, race):
 
 def run_races(name, race, also=None):
     """The naive hook loses the race; ours, SETUP.races times, does not. Prints how it went."""
+    require_program("strace")
     arena = Arena()
     try:
-        lost = naive_loses(arena, race)
+        changes, lost = 0, naive_loses(arena, race)
         check(lost, f"no race: the naive hook never lost it in {MAX_NAIVE_RUNS} runs")
-        before, codes, mounts, refusals = tree_state(canary()), [], [], collections.Counter()
+        before, codes, mounts, refusals = canary_state(), [], [], collections.Counter()
         with arena.racing(race) as swaps:
-            for _ in range(SETUP.races):
+            for number in range(SETUP.races):
                 with arena.bundle(race, canary()) as directory:
                     words = [SETUP.hook, f"-config={arena.config}", "createRuntime"]
+                    watched = number % TRACED == 0 and not race.volume
+                    trace = directory / "trace" if watched else None
+                    words = traced(trace, words) if trace else words
                     result = run_once(arena, directory, words, race.volume)
                     judge(result, before)
+                    changes += judge_trace(trace, directory) if trace else 0
                     if also:
                         also(result)
                 codes.append(result.record["exit"])
@@ -240,6 +275,8 @@ def run_races(name, race, also=None):
         text = f"{len(codes)} runs, {good} succeeded ({fewer} left something out)"
         text += f", {len(codes) - good} refused {dict(refusals) or ''}; {swaps[0]} exchanges"
         print(f"race {name}: {text}; naive hook lost run {lost}", flush=True)
+        # What a sibling moves out of the shared part of a volume has no path that strace could show.
+        check(changes or race.volume, "strace has seen no change")
         check(swaps[0] > len(codes), f"the racer did next to nothing: {swaps[0]} exchanges")
     finally:
         shutil.rmtree(arena.top)

@@ -110,6 +110,7 @@ def directories_on_the_way_to_a_target_are_made_inside():
 
 
 def fake_nodes(root, aim):
+    (root / "etc/shown").touch()
     for name in ("nvidiactl", f"nvidia{MINORS[0]}", "nvidia-uvm"):
         replace(root / "dev" / name, f"{aim}/secret")
 
@@ -117,8 +118,8 @@ def fake_nodes(root, aim):
 @test("hostile", cases=[35], cves=["CVE-2025-31133"])
 def a_device_node_of_the_image_is_never_a_source():
     """The naive hook takes the container's /dev/nvidiactl for one, and gives it the host's file."""
-    edit, show = without_mount("/dev"), "cat /etc/hostname"
-    take = ["take", "/dev/nvidiactl", "/etc/hostname"]
+    edit, show = without_mount("/dev"), "cat /etc/shown"
+    take = ["take", "/dev/nvidiactl", "/etc/shown"]
     naive = run_naive(fake_nodes, take, canary(), edit=edit, command=show)
     check_equal(naive.output, "of the host\n", "what the naive hook shows")
     # A link where a node goes leads to where the node is put: inside, or it is refused because two have the same place.

@@ -59,11 +59,6 @@ ContainerState read_state(const Options& options, HookContext& context) {
   return state;
 }
 
-/// `root.path` as an absolute path of the host.
-std::string rootfs_path(const ContainerSpec& spec, const BundleFile& bundle) {
-  return spec.root.front() == '/' ? spec.root : bundle.directory + "/" + spec.root;
-}
-
 /// What is decided about a container with a request, before the host is looked at.
 struct Task {
   Request request = {};
@@ -147,6 +142,10 @@ void run_hook(const Options& options, HookContext& context) {
   Config config = read_config(options, context);
   config.load_kmods = config.load_kmods && !options.dry_run;  // a plan changes nothing
   Notes notes;
+  if (state.ignored != 0) {
+    notes.push_back(warning(std::to_string(state.ignored) +
+                            " bytes behind the container state on standard input are not used"));
+  }
   const auto bundle = find_bundle(state, context, notes);
   if (!bundle) return leave_to_earlier_stage("/", state.pid, context);
   const ContainerSpec spec = parse_spec(bundle->text);
@@ -160,7 +159,7 @@ void run_hook(const Options& options, HookContext& context) {
   }
   const Task task{.request = *std::move(result.request),
                   .linux_spec = parse_linux_spec(bundle->text),
-                  .rootfs = rootfs_path(spec, *bundle),
+                  .rootfs = rootfs_path(spec, bundle->directory),
                   .state = state};
   if (has_driver_by_engine(spec, task.linux_spec)) {
     context.log.line("nothing to do: config.json has the driver already (CDI)");

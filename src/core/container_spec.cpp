@@ -48,8 +48,12 @@ JsonExtent extent_of(std::string_view text) {
 }
 
 Json parse_object(const JsonExtent& extent, Leaves leaves_out) {
+  const std::string text = without(leaves_out, extent);
+  if (Json parsed = Json::parse(text, nullptr, false); !parsed.is_discarded()) return parsed;
   try {
-    return Json::parse(without(leaves_out, extent));
+    // The runtime, which is written in Go, takes bytes that are not UTF-8; so an environment may
+    // have them.
+    return Json::parse(well_formed(text));
   } catch (const Json::exception& error) {
     const std::string_view why = error.what();  // [json.exception.parse_error.101] parse error …
     fail(std::string(why.substr(why.find("] ") + 2)));
@@ -122,7 +126,6 @@ std::string root_of(const Json& root) {
   std::string text = path == nullptr ? std::string() : path->get<std::string>();
   if (text.empty()) fail("`root.path` is empty");
   if (text.find('\0') != std::string::npos) fail("`root.path` is `" + text + "`: it holds a NUL");
-  if (clean_path(text) == "/") fail("`root.path` is `" + text + "`, which is the host's own root");
   return text;
 }
 
@@ -182,6 +185,19 @@ LinuxSpec parse_linux_spec(std::string_view json) {
     result = linux_of(parse_object(extent_of(member.value), is_bulk_of_linux));
   }
   return result;
+}
+
+std::string rootfs_path(const ContainerSpec& spec, const std::string& bundle) {
+  const auto refuse = [&](const std::string& why) {
+    throw Error(Code::rootfs_invalid, "`root.path` is `" + spec.root + "`, " + why,
+                "give the container a directory of its own as root.path in config.json");
+  };
+  const auto parts = split(spec.root, '/');
+  if (std::find(parts.begin(), parts.end(), "..") != parts.end()) {
+    refuse("which goes up by `..`");
+  }
+  if (clean_path(spec.root) == "/") refuse("which is the host's own root");
+  return spec.root.front() == '/' ? spec.root : bundle + "/" + spec.root;
 }
 
 bool has_driver_by_engine(const ContainerSpec& spec, const LinuxSpec& linux_spec) {

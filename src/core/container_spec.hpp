@@ -38,6 +38,12 @@ struct ContainerSpec {
 /// `annotations` is skipped by its brackets and not looked at.
 [[nodiscard]] ContainerSpec parse_spec(std::string_view json);
 
+/// `root.path` as a path of the host, below the directory `bundle` if it is relative. Throws
+/// Error(rootfs_invalid) if it is the host's root, or if it goes up by `..`: which directory that
+/// is would hang on links on the way, for the runtime, which only looks at the spelling, and for
+/// us.
+[[nodiscard]] std::string rootfs_path(const ContainerSpec& spec, const std::string& bundle);
+
 /// What `linux` of a config.json says that matters to a container with a request.
 struct LinuxSpec {
   /// `mountLabel`: the SELinux label of the container's own mounts; empty if it has none.

@@ -19,13 +19,17 @@ using Json = nlohmann::json;
               "let the OCI runtime start the hook, which writes the state to standard input");
 }
 
-Json parse_object(std::string_view text) {
+JsonExtent extent_of(std::string_view text) {
   if (trim(text).empty()) fail("standard input is empty");
-  const auto extent = first_json_object(text);
+  auto extent = first_json_object(text);
   if (!extent) fail("standard input does not hold one whole JSON object");
   if (extent->depth > kMaxJsonDepth) fail("it is nested too deeply");
+  return *std::move(extent);
+}
+
+Json parse_object(std::string_view text) {
   try {
-    return Json::parse(extent->object);
+    return Json::parse(text);
   } catch (const Json::exception& error) {
     const std::string_view why = error.what();  // [json.exception.parse_error.101] parse error …
     fail(std::string(why.substr(why.find("] ") + 2)));
@@ -62,8 +66,12 @@ std::string bundle_of(const Json& state) {
 }  // namespace
 
 ContainerState parse_state(std::string_view json) {
-  const Json state = parse_object(json);
-  return {.id = string_of(state, "id"), .pid = pid_of(state), .bundle = bundle_of(state)};
+  const JsonExtent extent = extent_of(json);
+  const Json state = parse_object(extent.object);
+  return {.id = string_of(state, "id"),
+          .pid = pid_of(state),
+          .bundle = bundle_of(state),
+          .ignored = trim(extent.rest).size()};
 }
 
 }  // namespace nvhook

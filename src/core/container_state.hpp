@@ -17,6 +17,8 @@ struct ContainerState {
   pid_t pid = 0;
   /// Directory of config.json as the runtime said it; empty if it said none.
   std::string bundle = {};
+  /// How many bytes that are no white space came behind the state.
+  std::size_t ignored = 0;
 
   friend bool operator==(const ContainerState&, const ContainerState&) = default;
 };

@@ -12,6 +12,7 @@ namespace nvhook {
 namespace {
 
 constexpr std::size_t kShown = 16;
+constexpr std::size_t kShownName = 200;  // bytes; longer than every name of a device
 
 const Gpu* find_minor(const std::vector<Gpu>& gpus, unsigned minor) {
   const auto found =
@@ -81,7 +82,8 @@ std::string describe_mig_devices(const Inventory& inventory) {
 }
 
 Error unknown_device(const std::string& name, DeviceNameKind kind, const Inventory& inventory) {
-  const std::string what = "`" + name + "`: unknown device; ";
+  const std::string shown = name.size() <= kShownName ? name : name.substr(0, kShownName) + "…";
+  const std::string what = "`" + shown + "`: unknown device; ";
   if (is_mig(kind)) {
     return Error(Code::unknown_device, what + describe_mig_devices(inventory),
                  "ask for one of these by <GPU index>:<MIG index> or by MIG UUID (`nvidia-smi -L` "

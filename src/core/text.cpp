@@ -44,32 +44,28 @@ std::size_t sequence_length(std::string_view text, std::size_t at) noexcept {
   return row->length;
 }
 
-/// C0, DEL and C1: what a terminal would act on.
-bool is_control(std::string_view text, std::size_t at, std::size_t length) noexcept {
-  const unsigned first = byte_at(text, at);
-  return first < 0x20 || first == 0x7F ||
-         (length == 2 && first == 0xC2 && byte_at(text, at + 1) < 0xA0);
+/// The code point of the well-formed sequence at `at`.
+unsigned code_point(std::string_view text, std::size_t at, std::size_t length) noexcept {
+  unsigned point = byte_at(text, at);
+  if (length > 1) point &= 0x7FU >> length;
+  for (std::size_t i = 1; i < length; ++i) point = point << 6U | (byte_at(text, at + i) & 0x3FU);
+  return point;
 }
 
-/// Of one well-formed sequence.
-unsigned code_point(std::string_view character) noexcept {
-  const std::size_t length = character.size();
-  unsigned value = length == 1 ? byte_at(character, 0) : byte_at(character, 0) & (0x7FU >> length);
-  for (std::size_t i = 1; i < length; ++i) value = value << 6U | (byte_at(character, i) & 0x3FU);
-  return value;
-}
-
-/// What shows a line otherwise than it is, without being seen: marks and overrides of the direction
-/// of writing, separators of lines, and characters of no width.
-bool is_deceiving(std::string_view character) noexcept {
-  struct Range {
-    unsigned first, last;
-  };
-  constexpr std::array kRanges{Range{0x061C, 0x061C}, Range{0x200B, 0x200F}, Range{0x2028, 0x202E},
-                               Range{0x2060, 0x206F}, Range{0xFEFF, 0xFEFF}};
-  const unsigned code = code_point(character);
-  return std::any_of(kRanges.begin(), kRanges.end(), [code](const Range& range) {
-    return code >= range.first && code <= range.last;
+/// What a terminal would act on, or what would hide or turn round letters of the line: C0, DEL, C1,
+/// and Unicode's invisible, bidirectional and line-ending characters.
+struct PointRange {
+  unsigned first, last;
+};
+constexpr std::array kMisleading{
+    PointRange{0x00, 0x1F},     PointRange{0x7F, 0x9F},       PointRange{0xAD, 0xAD},
+    PointRange{0x61C, 0x61C},   PointRange{0x180E, 0x180E},   PointRange{0x200B, 0x200F},
+    PointRange{0x2028, 0x202E}, PointRange{0x2060, 0x206F},   PointRange{0xFEFF, 0xFEFF},
+    PointRange{0xFFF9, 0xFFFB}, PointRange{0xE0000, 0xE007F},
+};
+bool is_misleading(unsigned point) noexcept {
+  return std::any_of(kMisleading.begin(), kMisleading.end(), [&](const PointRange& range) {
+    return range.first <= point && point <= range.last;
   });
 }
 
@@ -140,16 +136,27 @@ std::string printable(std::string_view text) {
   shown.reserve(text.size());
   for (std::size_t at = 0; at < text.size();) {
     const std::size_t length = sequence_length(text, at);
-    const std::string_view character = text.substr(at, length);
-    if (length != 0 && !is_control(text, at, length) && !is_deceiving(character)) {
-      shown += character;
+    if (length != 0 && !is_misleading(code_point(text, at, length))) {
+      shown += text.substr(at, length);
       at += length;
       continue;
     }
-    const unsigned byte = byte_at(text, at++);
-    shown += {'\\', 'x', kDigits[byte >> 4U], kDigits[byte & 0xFU]};
+    for (std::size_t i = 0; i < std::max<std::size_t>(length, 1); ++i) {
+      const unsigned byte = byte_at(text, at++);
+      shown += {'\\', 'x', kDigits[byte >> 4U], kDigits[byte & 0xFU]};
+    }
   }
   return shown;
+}
+
+std::string well_formed(std::string_view text) {
+  std::string result;
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t length = sequence_length(text, at);
+    result += length == 0 ? "\xEF\xBF\xBD" : text.substr(at, length);
+    at += std::max<std::size_t>(length, 1);
+  }
+  return result;
 }
 
 std::string clean_path(std::string_view path) {

@@ -31,9 +31,13 @@ namespace nvhook {
 [[nodiscard]] bool starts_with_ignoring_case(std::string_view text,
                                              std::string_view prefix) noexcept;
 
-/// `text` as it may be shown: control characters, invisible ones that deceive, and bytes that are
-/// not UTF-8 become `\xNN`. A backslash stays one: the result is for reading, not for parsing.
+/// `text` as it may be shown: control characters, invisible and bidirectional ones, and bytes
+/// that are not UTF-8 become `\xNN`. A backslash stays one: the result is for reading, not for
+/// parsing.
 [[nodiscard]] std::string printable(std::string_view text);
+
+/// `text` with U+FFFD in the place of each byte that is not UTF-8, as Go's JSON decoder reads it.
+[[nodiscard]] std::string well_formed(std::string_view text);
 
 /// `path` without empty, `.` and (as far as they have something to cancel) `..` components and
 /// without a trailing slash; "." for nothing at all. By spelling only, as Go's filepath.Clean: no

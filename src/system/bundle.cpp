@@ -32,8 +32,9 @@ std::optional<BundleFile> read_spec(int directory) {
   const UniqueFd file = sys::open_beneath(
       directory, kSpecName, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_NOFOLLOW, RESOLVE_BENEATH);
   if (!file) return std::nullopt;
-  if (!status_of(file.get()).is_regular()) {
-    errno = EINVAL;
+  const FileStatus status = status_of(file.get());
+  if (!status.is_regular() || status.size > kMaxSpec) {
+    errno = status.is_regular() ? EFBIG : EINVAL;
     return std::nullopt;
   }
   auto text = read_all(file.get(), kMaxSpec);

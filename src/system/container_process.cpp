@@ -45,7 +45,11 @@ ContainerProcess::ContainerProcess(pid_t pid) : pid_(pid), pidfd_(sys::pidfd_ope
     if (errno == ENOSYS) {
       throw_errno(Code::namespace_denied, "pidfd_open of " + name, "run Linux 5.6 or later");
     }
-    throw_errno(Code::container_gone, "container " + name, kStartAgain);
+    // EINVAL was the answer before Linux 6.9 already, and then for no other reason.
+    const bool is_thread = errno == EINVAL || errno == ENOENT;
+    throw_errno(Code::container_gone,
+                "container " + name + (is_thread ? " is only a thread of another process" : ""),
+                kStartAgain);
   }
   proc_ = open_at(AT_FDCWD, ("/proc/" + std::to_string(pid)).c_str(), O_PATH | O_DIRECTORY);
   if (!proc_) {

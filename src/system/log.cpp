@@ -14,6 +14,19 @@
 #include "system/syscalls.hpp"
 
 namespace nvhook {
+namespace {
+
+/// Empty if it may be written: in a directory of everybody's, another user may have made it first.
+std::string why_unusable(int fd) {
+  struct stat status {};
+  if (::fstat(fd, &status) != 0) return errno_text(errno);
+  if (S_ISCHR(status.st_mode)) return {};  // /dev/null, a terminal
+  if (!S_ISREG(status.st_mode)) return "is no regular file";
+  if (status.st_uid != ::geteuid()) return "belongs to another user";
+  return status.st_nlink > 1 ? "has a second name" : "";
+}
+
+}  // namespace
 
 void Log::open_file(const std::string& path) {
   if (path == "/dev/stderr") {
@@ -22,10 +35,8 @@ void Log::open_file(const std::string& path) {
   }
   file_ = sys::open_beneath(AT_FDCWD, path.c_str(),
                             O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK, 0, 0600);
-  struct stat status {};
-  const bool usable = file_ && ::fstat(file_.get(), &status) == 0 && !S_ISFIFO(status.st_mode);
-  if (!usable) {
-    const std::string reason = file_ ? "is a FIFO" : errno_text(errno);
+  const std::string reason = file_ ? why_unusable(file_.get()) : errno_text(errno);
+  if (!reason.empty()) {
     file_.reset();
     line("debug log `" + path + "` not used: " + reason);
   }

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <csignal>
 #include <cstdlib>
 
 #include "system/syscalls.hpp"
@@ -51,6 +52,10 @@ CallerContext harden_process() {
   ::umask(022);
   if (::chdir("/") != 0) throw_errno(Code::internal, "change to directory `/`");
   ::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+  // Who no longer reads the debug log or the error line must not end a run in the middle.
+  struct sigaction ignore {};
+  ignore.sa_handler = SIG_IGN;
+  ::sigaction(SIGPIPE, &ignore, nullptr);
   return caller;
 }
 

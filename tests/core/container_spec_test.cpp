@@ -163,12 +163,30 @@ INSTANTIATE_TEST_SUITE_P(
     Roots, InvalidSpec,
     ::testing::Values(Bad{"Missing", with_root("{}"), "`root.path` is empty"},
                       Bad{"Empty", with_root(R"({"path":""})"), "`root.path` is empty"},
-                      Bad{"Host", with_root(R"({"path":"/"})"),
-                          "`root.path` is `/`, which is the host's own root"},
-                      Bad{"HostInDisguise", with_root(R"({"path":"//a/.././"})"),
-                          "which is the host's own root"},
                       Bad{"Nul", with_root(R"({"path":"/a\u0000"})"), "it holds a NUL"}),
     name_of);
+
+TEST(ContainerSpec, RootIsBelowTheBundleUnlessItIsAbsolute) {
+  EXPECT_EQ(rootfs_path({.root = "rootfs"}, "/bundle"), "/bundle/rootfs");
+  EXPECT_EQ(rootfs_path({.root = "./rootfs"}, "/bundle"), "/bundle/./rootfs");
+  EXPECT_EQ(rootfs_path({.root = "/var/lib/a..b"}, "/bundle"), "/var/lib/a..b");
+}
+
+TEST(ContainerSpec, RootThatIsTheHostsOrGoesUpIsRefused) {
+  for (const char* root : {"/", "//", "/./", "/..", "//a/.././", "..", "../rootfs", "a/../b"}) {
+    try {
+      const std::string path = rootfs_path({.root = root}, "/bundle");
+      FAIL() << root << " gives " << path;
+    } catch (const Error& error) {
+      EXPECT_EQ(error.code(), Code::rootfs_invalid) << root;
+    }
+  }
+}
+
+TEST(ContainerSpec, BytesThatAreNotUtf8AreReplacedAsByGo) {
+  const ContainerSpec spec = parse_spec(with_process("{\"env\":[\"A=x\xFFy\"]}"));
+  EXPECT_EQ(spec.environment.at("A"), "x\xEF\xBF\xBDy");
+}
 
 TEST(ContainerSpec, SkipsWhatIsLargeWhereverItStands) {
   const ContainerSpec spec =

@@ -68,6 +68,12 @@ struct Shown {
 };
 class Printable : public ::testing::TestWithParam<Shown> {};
 TEST_P(Printable, IsShownSafely) { EXPECT_EQ(printable(GetParam().text), GetParam().shown); }
+TEST(PrintableText, EscapesWhatCannotBeSeenOrTurnsTheLine) {
+  EXPECT_EQ(printable("a\u202Eb\u200Bc\u2028d\uFEFF"),
+            R"(a\xe2\x80\xaeb\xe2\x80\x8bc\xe2\x80\xa8d\xef\xbb\xbf)");
+  EXPECT_EQ(printable("gr\u00FCn \u6F22"), "gr\u00FCn \u6F22");
+}
+
 INSTANTIATE_TEST_SUITE_P(
     Texts, Printable,
     ::testing::Values(

@@ -100,11 +100,16 @@ def check_words(record):
     check(not any(map(is_control, errors[:-1])), f"control characters: {errors!r}")
 
 
-def check_record(record):
-    """I3 to I7 of one run that was recorded by record_hook."""
+def check_end(record):
+    """I5 and I6."""
     check(not record["late"], "the hook did not end by itself")
     check_equal(record["left processes"], [], "processes that the hook left behind")
     check(record["exit"] >= 0, f"the hook was killed by signal {-record['exit']}: {record['stderr']}")
+
+
+def check_record(record):
+    """I3 to I7 of one run that was recorded by record_hook."""
+    check_end(record)
     check_words(record)
     if record["exit"] == 0:
         check_mounts(record)

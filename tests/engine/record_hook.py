@@ -31,11 +31,11 @@ def children():
     return [Path(f"/proc/{pid}/comm").read_text().strip() for pid in pids]
 
 
-def run_hook(command, text, deadline=DEADLINE):
-    """Bytes that are no UTF-8 stay visible as surrogates."""
+def run_hook(command, text, deadline=DEADLINE, stdin=subprocess.PIPE, **more):
+    """Bytes that are no UTF-8 stay visible as surrogates. With a `stdin` of its own the hook gets no `text`."""
     ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-    options = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    options |= {"text": True, "errors": "surrogateescape"}
+    options = {"stdin": stdin, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    options |= {"text": True, "errors": "surrogateescape"} | more
     late = False
     with subprocess.Popen(command, **options) as child:
         try:

@@ -80,7 +80,6 @@ void print_plan(const Task& task, const Config& config, HookContext& context) {
 }
 
 void configure_container(const Task& task, const Config& config, HookContext& context) {
-  keep_needed_capabilities();
   const ContainerProcess process(task.state.pid);
   const RootDir root = process.open_rootfs(task.rootfs);
   const Planned planned = plan_container({task.request, task.linux_spec.mount_label, root}, config,

@@ -3,7 +3,6 @@
 #include "system/child_process.hpp"
 
 #include <fcntl.h>
-#include <linux/capability.h>
 #include <poll.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -96,23 +95,11 @@ void reset_signals() noexcept {
   ::_exit(kCannotExecute);
 }
 
-/// Capabilities that our caller made inheritable or ambient are no child's business: it would have
-/// them beyond what it drops (CVE-2022-29162).
-void drop_inheritable_capabilities() noexcept {
-  ::prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
-  __user_cap_header_struct header{.version = _LINUX_CAPABILITY_VERSION_3, .pid = 0};
-  std::array<__user_cap_data_struct, _LINUX_CAPABILITY_U32S_3> sets{};
-  if (::syscall(SYS_capget, &header, sets.data()) != 0) return;
-  for (__user_cap_data_struct& set : sets) set.inheritable = 0;
-  ::syscall(SYS_capset, &header, sets.data());
-}
-
 [[noreturn]] void execute(const ChildFiles& files, char* const* arguments,
                           char* const* environment) noexcept {
   ::setsid();
   ::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
   reset_signals();
-  drop_inheritable_capabilities();
   if (::dup2(files.input, STDIN_FILENO) < 0 || ::dup2(files.output, STDOUT_FILENO) < 0 ||
       ::dup2(files.error, STDERR_FILENO) < 0) {
     ::_exit(kCannotExecute);

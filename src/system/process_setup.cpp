@@ -12,6 +12,7 @@
 #include <csignal>
 #include <cstdlib>
 
+#include "system/confinement.hpp"
 #include "system/syscalls.hpp"
 
 namespace nvhook {
@@ -56,6 +57,7 @@ CallerContext harden_process() {
   struct sigaction ignore {};
   ignore.sa_handler = SIG_IGN;
   ::sigaction(SIGPIPE, &ignore, nullptr);
+  keep_needed_capabilities();
   return caller;
 }
 

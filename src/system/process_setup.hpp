@@ -20,7 +20,8 @@ struct CallerContext {
 };
 
 /// Takes the few variables we know and empties the environment; working directory `/`, umask 022,
-/// not dumpable, no descriptor open above 2, and 0–2 open on something. Throws Error(internal) if
+/// not dumpable, no descriptor open above 2, and 0–2 open on something; capabilities that are never
+/// needed are given up. Throws Error(internal) if
 /// `/` cannot be entered; what else fails is not needed.
 [[nodiscard]] CallerContext harden_process();
 

@@ -43,10 +43,11 @@ INSTANTIATE_TEST_SUITE_P(
         Sample{"CrunInsideTheContainer", R"({"pid":0})", {"", 0, ""}},
         Sample{"GreatestPid", R"({"pid":2147483647})", {"", 2147483647, ""}},
         Sample{"LastOfDuplicateKeysWins", R"({"pid":1,"pid":2})", {"", 2, ""}},
-        Sample{"FirstDocumentWins", R"({"pid":2}{"pid":3})", {"", 2, ""}},
-        Sample{"TrailingBytesAreIgnored", "{\"pid\":2}\n\xff[[[", {"", 2, ""}},
-        Sample{
-            "TrailingNestingIsIgnored", "{\"pid\":2}" + std::string(1'000'000, '['), {"", 2, ""}},
+        Sample{"FirstDocumentWins", R"({"pid":2}{"pid":3})", {"", 2, "", 9}},
+        Sample{"TrailingBytesAreIgnored", "{\"pid\":2}\n\xff[[[", {"", 2, "", 4}},
+        Sample{"TrailingNestingIsIgnored",
+               "{\"pid\":2}" + std::string(1'000'000, '['),
+               {"", 2, "", 1'000'000}},
         Sample{"LeadingSpaceIsIgnored", std::string(1'000'000, ' ') + "{\"pid\":2}", {"", 2, ""}}),
     [](const auto& row) { return std::string(row.param.name); });
 

@@ -14,6 +14,7 @@
 
 #include "support/probe_fixture.hpp"
 #include "system/child_process.hpp"
+#include "system/root_dir.hpp"
 #include "system/unique_fd.hpp"
 #include "system/user_namespace.hpp"
 
@@ -201,6 +202,7 @@ class BadProbes : public ProbeFixture, public ::testing::WithParamInterface<BadP
 TEST_P(BadProbes, AreAnErrorThatLeavesNothingBehind) {
   use_fake(GetParam().behaviour);
   query_.deadline = std::chrono::milliseconds(300);
+  static_cast<void>(open_root("/"));  // keeps the host's procfs open, once
   const auto descriptors = open_descriptors();
   const Error error = failure();
   EXPECT_EQ(error.code(), Code::probe_failed);

@@ -14,7 +14,13 @@ int main(int argc, char** argv) {
     if (argc < 1) return nvhook::hook_main(nvhook::kProgram, {});
     return nvhook::hook_main(nvhook::HostPath(argv[0]).filename(), {argv + 1, argv + argc});
   } catch (const std::exception& error) {
-    std::cerr << nvhook::kProgram << ": NVH-0901: " << error.what() << '\n';
+    const auto* known = dynamic_cast<const nvhook::Error*>(&error);
+    std::cerr << nvhook::kProgram << ": "
+              << nvhook::to_line(known != nullptr
+                                     ? *known
+                                     : nvhook::Error(nvhook::Code::internal, error.what(),
+                                                     "free memory on the host"))
+              << '\n';
     return nvhook::exit_status(nvhook::Code::internal);
   }
 }

@@ -228,7 +228,7 @@ std::string first_line(const std::string& text) {
 ChildResult run_child(const ChildCommand& command) {
   const DefaultChildSignal child_signal;
   const UniqueFd nothing = sys::open_beneath(AT_FDCWD, "/dev/null", O_RDONLY, 0);
-  if (!nothing) throw_errno(Code::probe_failed, "open `/dev/null`");
+  if (!nothing) throw_start_error("open `/dev/null`");
   Pipe output = make_pipe();
   Pipe error = make_pipe();
   Child child(start(command, {.executable = command.executable,

@@ -23,7 +23,7 @@ constexpr const char* kRunAsRoot =
 
 struct stat raw_status(int fd) {
   struct stat status {};
-  if (::fstat(fd, &status) != 0) throw_errno(Code::internal, "fstat");
+  if (::fstat(fd, &status) != 0) throw_errno(Code::internal, "fstat", kStartAgain);
   return status;
 }
 

@@ -41,8 +41,9 @@ Notes DeviceList::prepare(const std::vector<DeviceNumber>& devices) {
   if (deny_) return {};
   const int error = errno;
   missing_.clear();
-  const std::string what = "`" + path_ + "/devices.allow`: " + errno_text(error);
-  if (error != EACCES && error != EPERM && error != EROFS) {
+  const std::string what =
+      "`" + path_ + (allow_ ? "/devices.deny`: " : "/devices.allow`: ") + errno_text(error);
+  if (allow_ || (error != EACCES && error != EPERM && error != EROFS)) {
     throw Error(Code::cgroup_denied, "open " + what,
                 "set no-cgroups = true if the runtime grants the devices itself");
   }

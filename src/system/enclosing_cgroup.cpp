@@ -3,10 +3,12 @@
 #include "system/enclosing_cgroup.hpp"
 
 #include <fcntl.h>
+#include <linux/openat2.h>
 
 #include <cerrno>
 
 #include "core/error.hpp"
+#include "system/syscalls.hpp"
 
 namespace nvhook {
 
@@ -16,7 +18,10 @@ void require_not_denied(const std::vector<const RootDir*>& roots, const DeviceRu
   for (const RootDir* root : roots) {
     const UniqueFd node = root->open(path, O_PATH | O_NOFOLLOW);
     if (!node || !status_of(node.get()).is_character_device()) continue;
-    if (root->open(path, O_RDWR | O_NONBLOCK | O_NOCTTY | O_NOFOLLOW) || errno != EPERM) return;
+    const UniqueFd opened =
+        sys::open_beneath(root->fd(), path.c_str(), O_RDWR | O_NONBLOCK | O_NOCTTY | O_NOFOLLOW,
+                          RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
+    if (opened || errno != EPERM) return;
     throw Error(Code::cgroup_denied,
                 "`" + path +
                     "` is denied by a device cgroup around this container, which cannot be changed "

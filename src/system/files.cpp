@@ -100,7 +100,11 @@ ReadAt reader_of(int fd) {
   return [fd](std::uint64_t offset, std::size_t size) {
     std::string bytes(size, '\0');
     const ssize_t count = ::pread(fd, bytes.data(), size, static_cast<off_t>(offset));
-    bytes.resize(count < 0 ? 0 : static_cast<std::size_t>(count));
+    // What cannot be read must not pass for a file that is too short.
+    if (count < 0) {
+      throw_errno(Code::internal, "read a library", "look at the kernel's log: a disk may fail");
+    }
+    bytes.resize(static_cast<std::size_t>(count));
     return bytes;
   };
 }

@@ -241,6 +241,7 @@ void LinuxKernel::create(const Symlink& symlink) {
   if (errno != EEXIST) throw_target_error(symlink.link, "create link");
   const std::string old = link_text(directory, name);
   if (old == symlink.target) return;
+  if (old.empty() && errno == ENOENT) throw_target_error(symlink.link, "create link");
   if (old.empty() && symlink.replace && cover_file(directory, name, symlink)) return;
   if (old.empty() || !symlink.replace) {
     notes_.push_back(info("kept the image's own " + symlink.link.str()));

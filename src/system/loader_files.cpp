@@ -49,6 +49,7 @@ class ReplacedFile {
   [[nodiscard]] std::optional<std::string> read(std::size_t limit) {
     const UniqueFd found =
         sys::open_beneath(directory_, name_.c_str(), O_PATH | O_NOFOLLOW, RESOLVE_BENEATH);
+    if (!found && errno != ENOENT) fail("open");
     if (!found) return std::nullopt;
     if (!status_of(found.get()).is_regular()) {
       notes_.push_back(
@@ -57,8 +58,9 @@ class ReplacedFile {
     }
     const UniqueFd file = sys::open_beneath(
         directory_, name_.c_str(), O_RDONLY | O_NONBLOCK | O_NOCTTY | O_NOFOLLOW, kInDirectory);
-    auto bytes =
-        file && status_of(file.get()).is_regular() ? read_all(file.get(), limit) : std::nullopt;
+    auto bytes = file ? read_all(file.get(), limit) : std::nullopt;
+    // An image's entries are not thrown away because of a moment's lack of memory.
+    if (!bytes && (!file || errno != EFBIG)) fail("read");
     if (!bytes) {
       notes_.push_back(warning("the image's " + path_.str() + " cannot be read (" +
                                errno_text(errno) + "): it is made anew"));

@@ -51,7 +51,8 @@ CallerContext harden_process() {
   };
   ::clearenv();
   ::umask(022);
-  if (::chdir("/") != 0) throw_errno(Code::internal, "change to directory `/`");
+  if (::chdir("/") != 0)
+    throw_errno(Code::internal, "change to directory `/`", "look at the kernel's log");
   ::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
   // Who no longer reads the debug log or the error line must not end a run in the middle.
   struct sigaction ignore {};

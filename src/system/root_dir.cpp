@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <memory>
 
 #include "system/files.hpp"
@@ -18,6 +19,8 @@
 namespace nvhook {
 namespace {
 
+constexpr const char* kFreeResources =
+    "free memory and file descriptors on the host; of disks that fail its kernel log tells";
 constexpr std::uint64_t kInRoot = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS;
 
 /// The host's procfs: opened with the first root, which is before any namespace is entered. In the
@@ -28,11 +31,28 @@ int host_procfs() noexcept {
   return proc.get();
 }
 
+/// The errors that say nothing about the object, only about the host's resources and disks.
+void require_answer(const std::string& action, const std::string& path) {
+  switch (errno) {
+    case EAGAIN:  // renamed again and again on the way
+    case EIO:
+    case EMFILE:
+    case ENFILE:
+    case ENOMEM:
+    case ENOSYS:
+    case ESTALE:
+      throw_errno(Code::internal, action + " `" + path + "`", kFreeResources);
+    default:
+      return;
+  }
+}
+
 /// The path by which our own procfs knows `fd`; empty if it does not.
 std::string link_of(int fd) {
   const std::string link = "self/fd/" + std::to_string(fd);
   std::string target(4096, '\0');
   const ssize_t length = ::readlinkat(host_procfs(), link.c_str(), target.data(), target.size());
+  if (length < 0) require_answer("read link", link);
   if (length < 0 || static_cast<std::size_t>(length) == target.size()) return {};
   target.resize(static_cast<std::size_t>(length));
   return target;
@@ -48,7 +68,7 @@ bool FileStatus::is_character_device() const noexcept { return S_ISCHR(mode); }
 
 FileStatus status_of(int fd) {
   struct stat status {};
-  if (::fstat(fd, &status) != 0) throw_errno(Code::internal, "fstat");
+  if (::fstat(fd, &status) != 0) throw_errno(Code::internal, "fstat", kFreeResources);
   return {.mode = status.st_mode,
           .owner = status.st_uid,
           .size = static_cast<unsigned long long>(status.st_size),
@@ -56,8 +76,11 @@ FileStatus status_of(int fd) {
           .device_minor = minor(status.st_rdev)};
 }
 
-UniqueFd RootDir::open(const std::string& path, int flags) const noexcept {
-  return sys::open_beneath(fd_.get(), path.c_str(), static_cast<std::uint64_t>(flags), kInRoot);
+UniqueFd RootDir::open(const std::string& path, int flags) const {
+  UniqueFd fd =
+      sys::open_beneath(fd_.get(), path.c_str(), static_cast<std::uint64_t>(flags), kInRoot);
+  if (!fd) require_answer("open", path);
+  return fd;
 }
 
 std::string RootDir::path_of(int fd) const {
@@ -75,7 +98,9 @@ std::optional<std::string> RootDir::read(const std::string& path, std::size_t li
   if (!found || !status_of(found.get()).is_regular()) return std::nullopt;
   const UniqueFd file = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
   if (!file || !status_of(file.get()).is_regular()) return std::nullopt;
-  return read_all(file.get(), limit);
+  auto text = read_all(file.get(), limit);
+  if (!text && errno != EIO) require_answer("read", path);
+  return text;
 }
 
 std::vector<std::string> RootDir::list(const std::string& path,
@@ -85,13 +110,15 @@ std::vector<std::string> RootDir::list(const std::string& path,
   if (!directory) return names;
   const std::unique_ptr<DIR, int (*)(DIR*)> stream(
       ::fdopendir(::fcntl(directory.get(), F_DUPFD_CLOEXEC, 3)), &::closedir);
-  if (!stream) return names;
+  if (!stream) throw_errno(Code::internal, "list `" + path + "`", kFreeResources);
+  errno = 0;
   // NOLINTNEXTLINE(concurrency-mt-unsafe): this program has one thread
   while (const dirent* entry = ::readdir(stream.get())) {
     const std::string_view name = static_cast<const char*>(entry->d_name);
-    if (name == "." || name == ".." || (keep && !keep(name))) continue;
-    names.emplace_back(name);
+    if (name != "." && name != ".." && (!keep || keep(name))) names.emplace_back(name);
+    errno = 0;
   }
+  if (errno != 0) require_answer("list", path);
   std::sort(names.begin(), names.end());
   return names;
 }

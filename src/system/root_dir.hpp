@@ -39,18 +39,21 @@ class RootDir {
 
   [[nodiscard]] int fd() const noexcept { return fd_.get(); }
 
-  /// Opens `path` with O_CLOEXEC | `flags`; empty with errno if that fails.
-  [[nodiscard]] UniqueFd open(const std::string& path, int flags) const noexcept;
+  /// Opens `path` with O_CLOEXEC | `flags`; empty with errno if it is not there or may not be
+  /// opened. Throws Error(internal) where that cannot be told (no memory, a bad disk): what is
+  /// there would pass for absent, and the container would lack it without a word.
+  [[nodiscard]] UniqueFd open(const std::string& path, int flags) const;
 
   /// The path of `fd`, an object below this root, as seen from this root; empty if it is not below.
   [[nodiscard]] std::string path_of(int fd) const;
 
-  /// Up to `limit` bytes of a regular file. Nothing if it is absent, is no regular file, cannot be
-  /// read or is larger.
+  /// Up to `limit` bytes of a regular file. Nothing if it is absent, is no regular file, is larger
+  /// or its file system cannot read it (EIO: what procfs says of a GPU that fell off the bus).
+  /// Throws as open() does.
   [[nodiscard]] std::optional<std::string> read(const std::string& path, std::size_t limit) const;
 
   /// The names in a directory that `keep` keeps, sorted, without `.` and `..`; empty if there is no
-  /// such directory.
+  /// such directory. Throws as open() does.
   [[nodiscard]] std::vector<std::string> list(
       const std::string& path, const std::function<bool(std::string_view)>& keep = {}) const;
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The device rules in force for a process: the list of cgroup v1, the attached programs of cgroup v2."""
 
+import contextlib
 import ctypes
 import os
 import platform
@@ -8,28 +9,48 @@ import struct
 from pathlib import Path
 
 SYS_BPF = {"x86_64": 321, "aarch64": 280}
-BPF_PROG_QUERY = 16
+BPF_PROG_ATTACH, BPF_PROG_GET_FD_BY_ID, BPF_PROG_QUERY = 8, 13, 16
+BPF_F_ALLOW_MULTI = 2
 BPF_CGROUP_DEVICE = 6
 MAX_PROGRAMS = 64
 
 libc = ctypes.CDLL(None, use_errno=True)
 
 
+def bpf(command, values):
+    """bpf(2). Returns its result and what it left in the request."""
+    request = ctypes.create_string_buffer(values, 128)
+    result = libc.syscall(SYS_BPF[platform.machine()], command, request, 128)
+    if result < 0:
+        raise OSError(ctypes.get_errno(), f"bpf command {command}")
+    return result, request
+
+
+@contextlib.contextmanager
+def opened(directory):
+    fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        yield fd
+    finally:
+        os.close(fd)
+
+
 def attached_programs(directory):
     """The ids of the device programs that are attached to a cgroup v2 directory."""
     ids = (ctypes.c_uint32 * MAX_PROGRAMS)()
-    fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        query = struct.pack(
-            "=IIIIQI", fd, BPF_CGROUP_DEVICE, 0, 0, ctypes.addressof(ids), MAX_PROGRAMS
-        )
-        attribute = ctypes.create_string_buffer(query, 128)
-        result = libc.syscall(SYS_BPF[platform.machine()], BPF_PROG_QUERY, attribute, 128)
-        if result != 0:
-            raise OSError(ctypes.get_errno(), "BPF_PROG_QUERY")
-        return list(ids[: struct.unpack_from("=I", attribute, 24)[0]])
-    finally:
-        os.close(fd)
+    with opened(directory) as fd:
+        query = struct.pack("=IIIIQI", fd, BPF_CGROUP_DEVICE, 0, 0, ctypes.addressof(ids), MAX_PROGRAMS)
+        _, request = bpf(BPF_PROG_QUERY, query)
+    return list(ids[: struct.unpack_from("=I", request, 24)[0]])
+
+
+def open_program(number):
+    return bpf(BPF_PROG_GET_FD_BY_ID, struct.pack("=I", number))[0]
+
+
+def attach_program(directory, program):
+    with opened(directory) as fd:
+        bpf(BPF_PROG_ATTACH, struct.pack("=IIII", fd, program, BPF_CGROUP_DEVICE, BPF_F_ALLOW_MULTI))
 
 
 def rules_of(pid):

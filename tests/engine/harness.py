@@ -43,6 +43,7 @@ class Setup:
     real_driver: bool = False
     systemd_tree: Path = Path()
     races: int = 20  # runs of each live race
+    long: bool = False  # try everything, not only a selection
     wrapper: list = dataclasses.field(default_factory=list)  # a command that runs the hook
     sources: list = dataclasses.field(default_factory=list)  # more that a container may be given
 

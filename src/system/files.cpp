@@ -100,11 +100,12 @@ ReadAt reader_of(int fd) {
   return [fd](std::uint64_t offset, std::size_t size) {
     std::string bytes(size, '\0');
     const ssize_t count = ::pread(fd, bytes.data(), size, static_cast<off_t>(offset));
-    // What cannot be read must not pass for a file that is too short.
-    if (count < 0) {
+    // What cannot be read must not pass for a file that is too short. EINVAL is an offset that no
+    // file has, out of a header that lies.
+    if (count < 0 && errno != EINVAL) {
       throw_errno(Code::internal, "read a library", "look at the kernel's log: a disk may fail");
     }
-    bytes.resize(static_cast<std::size_t>(count));
+    bytes.resize(static_cast<std::size_t>(std::max<ssize_t>(count, 0)));
     return bytes;
   };
 }

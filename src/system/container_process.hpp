@@ -33,9 +33,10 @@ class ContainerProcess {
   /// Joins its mount namespace. Throws Error(namespace_denied), Error(container_gone).
   void enter_mount_namespace() const;
 
- private:
+  /// Throws Error(container_gone) if it has exited.
   void require_alive() const;
 
+ private:
   pid_t pid_;
   UniqueFd pidfd_;
   UniqueFd proc_ = UniqueFd();  // /proc/<pid>

@@ -293,6 +293,8 @@ void LinuxKernel::verify() {
 
 void LinuxKernel::allow_devices() {
   if (!permission_) return;
+  // The cgroup of a container that is gone may soon be another's.
+  process_.require_alive();
   undo_.push([this] { permission_->revoke(); });
   permission_->grant();
   notes_.insert(notes_.end(), permission_->notes().begin(), permission_->notes().end());

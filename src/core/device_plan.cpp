@@ -162,7 +162,11 @@ class DevicePlanner {
 
   /// What many containers can do without: a headless server has no modeset node.
   void want(DeviceRole role, const std::string& path, const std::string& reason) {
-    if (plan_role(role, reason) != 0) return;
+    plan_role(role, reason);
+    const auto is_there = [&](const DeviceNode& node) {
+      return node.role == role && node.file.path.str() == path;
+    };
+    if (std::any_of(inventory_.nodes.begin(), inventory_.nodes.end(), is_there)) return;
     plan_.note(warning("missing device " + path + "; " + reason + " will not work"));
   }
 

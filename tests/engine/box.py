@@ -54,12 +54,12 @@ class Rules:
             self.lines = device_rules.rules_of(pid)
             check(self.lines and "a *:* rwm" not in self.lines, f"rules of runc: {self.lines}")
 
-    def make_cgroup(self, name):
+    def make_cgroup(self, name, programs=True):
         directory = (V2 if self.is_v2 else V1) / name
         directory.mkdir()
-        if self.is_v2:
+        if self.is_v2 and programs:
             device_rules.attach_program(directory, self.program)
-        else:
+        if not self.is_v2:
             (directory / "devices.deny").write_text("a")
             for line in self.lines:
                 (directory / "devices.allow").write_text(line)
@@ -75,18 +75,23 @@ def rules_of_runc():
 
 
 class Box:
-    """Use as a context: it is gone afterwards, with all that was in it."""
+    """Use as a context: it is gone afterwards, with all that was in it.
 
-    def __init__(self, rules, case=None, image=None):
+    `pid`: the number that its process shall have, which must be free. `contained` false: only the number is taken, by a process of
+    the host. `cgroup`: what the name of its cgroup ends with. `programs` false: a cgroup v2 without a device filter.
+    """
+
+    def __init__(self, rules, case=None, image=None, pid=None, contained=True, cgroup="", programs=True):
         self.image = image or SETUP.rootfs
+        self.contained = contained
         self.name = f"{CGROUP_NAME}box-{next(_numbers)}"
         self.directory = SETUP.work / self.name
         for name in ("upper", "work", "rootfs"):
             (self.directory / name).mkdir(parents=True)
         config = bundle_config(case or Case("1"), self.directory)
         (self.directory / "config.json").write_text(json.dumps(config))
-        self.cgroup = rules.make_cgroup(self.name)
-        self.pid = self._start()
+        self.cgroup = rules.make_cgroup(self.name + cgroup, programs)
+        self.pid = self._start(pid)
         self.state_text = json.dumps(
             {"ociVersion": "1.0.2", "id": self.name, "pid": self.pid, "bundle": str(self.directory)}
         )
@@ -99,12 +104,13 @@ class Box:
         remove_cgroup(self.cgroup)
         shutil.rmtree(self.directory)
 
-    def _start(self):
+    def _start(self, wanted):
         ready, tell = os.pipe()
-        pid = os.fork()
+        pid = os.fork() if wanted is None else fork_as(wanted)
         if pid == 0:
             try:
-                self._become_container()
+                if self.contained:
+                    self._become_container()
                 os.write(tell, b"y")
                 signal.pause()
             except OSError as error:
@@ -148,6 +154,21 @@ class Box:
             "files": [str(row) for row in overlay.changes(self.directory / "upper", self.image)],
             "/dev": [path.removeprefix(self.root) for path in dev],
         }
+
+
+def fork_as(wanted):
+    """fork, for a child of that number: others on this machine start processes, too, so it is tried again and again."""
+    for _ in range(1000):
+        Path("/proc/sys/kernel/ns_last_pid").write_text(str(wanted - 1))
+        pid = os.fork()
+        if pid == 0 and os.getpid() == wanted:
+            return 0
+        if pid == 0:
+            os._exit(0)
+        if pid == wanted:
+            return pid
+        os.waitpid(pid, 0)
+    raise AssertionError(f"the number {wanted} could not be had")
 
 
 def remove_cgroup(directory):

@@ -4,6 +4,7 @@
 //
 //   inject REPORT list              COMMAND...   every call, one line each: its number, its path
 //   inject REPORT fail N TIME ERRNO COMMAND...   the TIMEth call of number N fails with ERRNO
+//                                   TIME below 0: and all later ones
 //   inject REPORT kill N TIME       COMMAND...   the program is killed where that call begins
 //   inject REPORT stop N TIME SHELL COMMAND...   SHELL runs where that call begins
 //
@@ -33,6 +34,7 @@ struct Order {
   const char* action;
   unsigned long long number;
   long time;
+  int onwards;  // all later calls, too
   int error;
   const char* shell;
 };
@@ -97,35 +99,47 @@ static int go_on(pid_t pid, int signal) {
   return status;
 }
 
-static int step_in(pid_t pid, const struct Order* order, long argument) {
-  int status = 0;
-  if (strcmp(order->action, "kill") == 0) {
-    kill(pid, SIGKILL);
-    return go_on(pid, 0);
-  }
-  if (strcmp(order->action, "stop") == 0) {
-    if (system(order->shell) != 0) fprintf(stderr, "inject: `%s` failed\n", order->shell);
-  } else if (order->number == SYS_brk) {
+static void fail_call(pid_t pid, const struct Order* order, long argument) {
+  if (order->number == SYS_brk) {
     // One that fails returns the end of memory as it is.
     set_first_argument(pid, 0);
-    status = go_on(pid, 0);
+    go_on(pid, 0);
     restore_first_argument(pid, argument);
   } else {
     skip_call(pid);
-    status = go_on(pid, 0);
+    go_on(pid, 0);
     set_result(pid, -(long)order->error);
   }
+}
+
+// Lets the program go on alone. Returns the wait status of its end.
+static int let_go(pid_t pid) {
+  int status = 0;
   if (ptrace(PTRACE_DETACH, pid, NULL, NULL) != 0) die("PTRACE_DETACH");
-  waitpid(pid, &status, 0);
+  if (waitpid(pid, &status, 0) < 0) die("waitpid");
   return status;
+}
+
+// At a call of the order. Returns whether the program is to be let go.
+static int step_in(pid_t pid, const struct Order* order, long argument) {
+  if (strcmp(order->action, "kill") == 0) {
+    kill(pid, SIGKILL);
+    return 0;
+  }
+  if (strcmp(order->action, "stop") == 0) {
+    if (system(order->shell) != 0) fprintf(stderr, "inject: `%s` failed\n", order->shell);
+  } else {
+    fail_call(pid, order, argument);
+  }
+  return !order->onwards;
 }
 
 // Returns the wait status of the program's end.
 static int trace(pid_t pid, const struct Order* order, FILE* report) {
-  int started = 0, status = 0, signal = 0;
+  int started = 0, signal = 0;
   long seen = 0;
   while (1) {
-    status = go_on(pid, signal);
+    const int status = go_on(pid, signal);
     signal = 0;
     if (WIFEXITED(status) || WIFSIGNALED(status)) return status;
     if (status >> 8 == (SIGTRAP | PTRACE_EVENT_EXEC << 8)) {
@@ -136,17 +150,21 @@ static int trace(pid_t pid, const struct Order* order, FILE* report) {
     if (WSTOPSIG(status) != kSyscallStop) signal = WSTOPSIG(status);
     if (WSTOPSIG(status) != kSyscallStop || !started) continue;
     struct __ptrace_syscall_info info;
-    if (ptrace(PTRACE_GET_SYSCALL_INFO, pid, sizeof info, &info) < 0)
+    if (ptrace(PTRACE_GET_SYSCALL_INFO, pid, sizeof info, &info) < 0) {
       die("PTRACE_GET_SYSCALL_INFO");
+    }
     if (info.op != PTRACE_SYSCALL_INFO_ENTRY) continue;
     if (strcmp(order->action, "list") == 0) {
       fprintf(report, "%lu ", (unsigned long)info.entry.nr);
       print_path(report, pid, info.entry.args[1]);
       fputc('\n', report);
-    } else if (info.entry.nr == order->number && ++seen == order->time) {
-      fputs("reached\n", report);
-      return step_in(pid, order, (long)info.entry.args[0]);
+      continue;
     }
+    if (info.entry.nr != order->number) continue;
+    ++seen;
+    if (seen < order->time || (seen > order->time && !order->onwards)) continue;
+    if (seen == order->time) fputs("reached\n", report);
+    if (step_in(pid, order, (long)info.entry.args[0])) return let_go(pid);
   }
 }
 
@@ -173,7 +191,8 @@ static int read_order(int argc, char** argv, struct Order* order) {
   order->action = argv[2];
   if (listing) return words;
   order->number = strtoull(argv[3], NULL, 10);
-  order->time = atol(argv[4]);
+  order->time = labs(atol(argv[4]));
+  order->onwards = argv[4][0] == '-';
   order->error = words == 4 ? atoi(argv[5]) : 0;
   order->shell = argv[5];
   return words;

@@ -75,6 +75,11 @@ def run_failing(state, call, error, words=None):
     return run_injected(state, "fail", *place_of(call), error, words=words)
 
 
+def run_failing_onwards(state, call, error, words=None):
+    """All later calls of that name fail, too."""
+    return run_injected(state, "fail", numbers()[call.name], -call.time, error, words=words)
+
+
 def run_killed(state, call, words=None):
     return run_injected(state, "kill", *place_of(call), words=words)
 

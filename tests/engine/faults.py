@@ -78,8 +78,8 @@ PLAUSIBLE = {
 }
 
 
-# A sanitizer's own, which hangs or dies of their failure.
-MEMORY = "mmap munmap mprotect madvise brk futex".split()
+# Those that a sanitizer makes for itself, too. It hangs or dies of their failure, or tells of it.
+OF_SANITIZER = "mmap munmap mprotect madvise brk futex pipe2 write readlink".split()
 
 
 @functools.cache
@@ -88,7 +88,7 @@ def is_sanitized():
 
 
 def errors_of(call):
-    if is_sanitized() and call.name in MEMORY:
+    if is_sanitized() and call.name in OF_SANITIZER:
         return []
     return PLAUSIBLE.get(call.name, DEFAULT).split()
 

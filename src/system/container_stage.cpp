@@ -47,7 +47,8 @@ bool shows(const BindMount& mount, const RootDir& rootfs, const RootDir& source_
   struct stat wanted {};
   struct stat seen {};
   return source && target && ::fstat(source.get(), &wanted) == 0 &&
-         ::fstat(target.get(), &seen) == 0 && is_same(wanted, seen) && is_mount_root(target.get());
+         ::fstat(target.get(), &seen) == 0 && is_same(wanted, seen) &&
+         is_mount_root(target.get(), rootfs);
 }
 
 }  // namespace
@@ -60,14 +61,14 @@ Place find_place(pid_t pid, const RootDir& system) {
 bool has_driver_by_hook(const RootDir& rootfs) {
   const UniqueFd proc = rootfs.open("/proc/driver/nvidia", O_PATH | O_DIRECTORY | O_NOFOLLOW);
   struct statfs filesystem {};
-  const bool is_own_tmpfs = proc && is_mount_root(proc.get()) &&
+  const bool is_own_tmpfs = proc && is_mount_root(proc.get(), rootfs) &&
                             ::fstatfs(proc.get(), &filesystem) == 0 &&
                             filesystem.f_type == TMPFS_MAGIC;
   if (!is_own_tmpfs) return false;
   const auto params = rootfs.read("/proc/driver/nvidia/params", kMaxParams);
   if (!params || params->find("ModifyDeviceFiles: 0\n") == std::string::npos) return false;
   const UniqueFd node = rootfs.open("/dev/nvidiactl", O_PATH | O_NOFOLLOW);
-  return node && is_mount_root(node.get()) && status_of(node.get()).is_character_device();
+  return node && is_mount_root(node.get(), rootfs) && status_of(node.get()).is_character_device();
 }
 
 bool is_applied(const Plan& plan, const RootDir& rootfs, const RootDir& system,

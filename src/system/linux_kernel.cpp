@@ -19,6 +19,7 @@
 #include "system/files.hpp"
 #include "system/loader_files.hpp"
 #include "system/mount_id.hpp"
+#include "system/own_procfs.hpp"
 #include "system/syscalls.hpp"
 #include "system/tmpfs.hpp"
 #include "system/user_namespace.hpp"
@@ -44,7 +45,9 @@ LinuxKernel::LinuxKernel(const ContainerProcess& process, const RootDir& rootfs,
       system_(system),
       driver_(driver),
       host_proc_(system.open("/proc", O_PATH | O_DIRECTORY)),
-      tree_(rootfs, process.owner_uid(), process.owner_gid(), undo_) {}
+      tree_(rootfs, process.owner_uid(), process.owner_gid(), undo_) {
+  static_cast<void>(own_procfs());  // while /proc is the host's
+}
 
 void LinuxKernel::leave_out(const ContainerPath& target, const std::exception& reason) {
   pending_.erase(target);
@@ -169,14 +172,8 @@ void LinuxKernel::resolve(const LoaderPath& path) {
 void LinuxKernel::make_parent_slave(int target) {
   const std::uint64_t id = mount_id_of(target);
   if (!slave_mounts_.insert(id).second) return;
-  UniqueFd root = mount_root_of(target);
-  if (!root) {
-    // From a file there is no way up; from the directory that it is in there is.
-    const ContainerPath path(rootfs_.path_of(target));
-    const UniqueFd directory = rootfs_.open(path.parent().str(), O_PATH | O_DIRECTORY);
-    if (directory && mount_id_of(directory.get()) == id) root = mount_root_of(directory.get());
-  }
-  if (!root || sys::set_mount_attributes(root.get(), 0, 0, MS_SLAVE) != 0) {
+  const UniqueFd root = mount_root_of(target, rootfs_);
+  if (id == 0 || !root || sys::set_mount_attributes(root.get(), 0, 0, MS_SLAVE) != 0) {
     throw_errno(Code::mount_failed, "stop mount propagation from the container to the host",
                 "run Linux 5.12 or later");
   }
@@ -283,7 +280,7 @@ void LinuxKernel::update_loader_path(const LoaderPath& path) {
 void LinuxKernel::verify() {
   for (const auto& [path, pending] : pending_) {
     const UniqueFd seen = rootfs_.open(path.str(), O_PATH);
-    if (seen && mount_id_of(seen.get()) == mount_id_of(pending.tree.get())) continue;
+    if (seen && on_same_mount(seen.get(), pending.tree.get())) continue;
     throw Error(Code::mount_failed,
                 "`" + path.str() + "` in the container does not show what was mounted there",
                 "look for links in the image that lead one driver file's place to another's, and "

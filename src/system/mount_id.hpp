@@ -4,6 +4,7 @@
 
 #include <cstdint>
 
+#include "system/root_dir.hpp"
 #include "system/unique_fd.hpp"
 
 namespace nvhook {
@@ -11,11 +12,14 @@ namespace nvhook {
 /// The id of the mount that `fd` is on, as in mountinfo; 0 if the kernel does not tell.
 [[nodiscard]] std::uint64_t mount_id_of(int fd) noexcept;
 
-/// Whether `fd` is the very root of a mount.
-[[nodiscard]] bool is_mount_root(int fd) noexcept;
+/// Whether both are on one mount; false if the kernel does not tell.
+[[nodiscard]] bool on_same_mount(int a, int b) noexcept;
 
-/// The root of the mount that `fd` is on, found by walking up inside it; empty if there is no way
-/// up (a file that is not a mount's root itself).
-[[nodiscard]] UniqueFd mount_root_of(int fd) noexcept;
+/// Whether `fd`, an object below `root`, is the very root of a mount; false if the kernel does not
+/// tell.
+[[nodiscard]] bool is_mount_root(int fd, const RootDir& root);
+
+/// The root of the mount that `fd`, an object below `root`, is on; empty if it is not found.
+[[nodiscard]] UniqueFd mount_root_of(int fd, const RootDir& root);
 
 }  // namespace nvhook

@@ -26,29 +26,15 @@ namespace {
 
 using Hierarchy = DeviceCgroup::Version;
 
-constexpr int kDirectory = O_RDONLY | O_DIRECTORY | O_CLOEXEC;
 constexpr std::size_t kMaxProcsBytes = 4096;
 
 std::string_view name_of(Hierarchy version) {
   return version == Hierarchy::v1 ? "the v1 devices hierarchy" : "the v2 hierarchy";
 }
 
-/// Without openat2 (RHEL 8, seccomp): component by component, none of which may be a link.
-UniqueFd walk_to(const std::string& path) noexcept {
-  UniqueFd directory(::open("/", kDirectory));
-  for (const std::string_view name : split_list(path, '/')) {
-    if (!directory) break;
-    directory =
-        UniqueFd(::openat(directory.get(), std::string(name).c_str(), kDirectory | O_NOFOLLOW));
-  }
-  return directory;
-}
-
 UniqueFd open_without_links(const std::string& path) noexcept {
-  UniqueFd directory = sys::open_beneath(AT_FDCWD, path.c_str(), O_RDONLY | O_DIRECTORY,
-                                         RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS);
-  if (!directory && (errno == ENOSYS || errno == EPERM)) return walk_to(path);
-  return directory;
+  return sys::open_beneath(AT_FDCWD, path.c_str(), O_RDONLY | O_DIRECTORY,
+                           RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS);
 }
 
 UniqueFd open_cgroup(const DeviceCgroup& cgroup) {

@@ -12,6 +12,9 @@
 #include <cstring>
 #include <system_error>
 
+#include "system/path_walk.hpp"
+#include "system/refused_calls.hpp"
+
 namespace nvhook {
 
 std::string errno_text(int error) { return std::generic_category().message(error); }
@@ -39,17 +42,33 @@ bool pause_for_renames() noexcept {
 
 UniqueFd to_fd(long result) noexcept { return UniqueFd(static_cast<int>(result)); }
 
+UniqueFd openat2(int directory, const char* path, const open_how& how) noexcept {
+  return to_fd(::syscall(SYS_openat2, directory, path, &how, sizeof how));
+}
+
+bool is_refusal(int error) noexcept { return error == ENOSYS || error == EPERM; }
+
 }  // namespace
 
 UniqueFd open_beneath(int directory, const char* path, std::uint64_t flags, std::uint64_t resolve,
                       mode_t mode) noexcept {
+  static bool walks = false;
   open_how how{};
   how.flags = flags | O_CLOEXEC;
   how.mode = mode;
   how.resolve = resolve;
   UniqueFd fd;
   for (int attempt = 0;; ++attempt) {
-    fd = to_fd(::syscall(SYS_openat2, directory, path, &how, sizeof how));
+    if (!walks) {
+      fd = openat2(directory, path, how);
+      // A file may be refused with EPERM, too.
+      if (!fd && is_refusal(errno)) {
+        const int error = errno;
+        walks = is_openat2_refused();
+        errno = error;
+      }
+    }
+    if (walks) fd = walk_path(directory, path, how.flags, resolve, mode);
     if (fd || errno != EAGAIN) return fd;
     if (attempt >= kMaxRetriesAtOnce && !pause_for_renames()) break;
   }

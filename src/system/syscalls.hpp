@@ -26,8 +26,8 @@ namespace sys {
 // Each returns what the kernel does: a result, or -1 (an empty UniqueFd) with errno set.
 // Descriptors are close-on-exec.
 
-/// openat2 relative to `directory`; EAGAIN (a rename raced with the walk) is tried again a bounded
-/// number of times.
+/// openat2 relative to `directory`, or walk_path where openat2 is refused; EAGAIN (a rename raced
+/// with the walk) is tried again a bounded number of times.
 UniqueFd open_beneath(int directory, const char* path, std::uint64_t flags, std::uint64_t resolve,
                       mode_t mode = 0) noexcept;
 UniqueFd open_tree(int directory, const char* path, unsigned flags) noexcept;

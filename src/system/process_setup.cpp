@@ -40,7 +40,7 @@ void open_standard_descriptors() {
 
 CallerContext harden_process() {
   open_standard_descriptors();
-  static_cast<void>(sys::close_range(STDERR_FILENO + 1, ~0U));
+  sys::close_range(STDERR_FILENO + 1, ~0U);
   CallerContext caller{
       .config_file = variable("NVIDIA_CTK_CONFIG_FILE_PATH"),
       .config_home = variable("XDG_CONFIG_HOME"),

@@ -118,10 +118,6 @@ int pidfd_send_signal(int pidfd, int signal) noexcept {
   return static_cast<int>(::syscall(SYS_pidfd_send_signal, pidfd, signal, nullptr, 0));
 }
 
-int close_range(unsigned first, unsigned last) noexcept {
-  return static_cast<int>(::syscall(SYS_close_range, first, last, 0));
-}
-
 int rename_at(int from_directory, const char* from, int to_directory, const char* to,
               unsigned flags) noexcept {
   return static_cast<int>(::syscall(SYS_renameat2, from_directory, from, to_directory, to, flags));

@@ -26,6 +26,7 @@ namespace {
 constexpr std::size_t kMaxErrorLine = 1024;
 constexpr std::size_t kChunk = 64UL * 1024;
 constexpr int kCannotExecute = 127;
+constexpr std::chrono::milliseconds kLookInterval{5};
 constexpr int kExecutableFd = STDERR_FILENO + 1;
 // Of the system's own directories; NVML may start nvidia-modprobe.
 constexpr const char* kPath = "PATH=/usr/sbin:/usr/bin:/sbin:/bin";
@@ -125,7 +126,15 @@ class Child {
   Child(Child&&) = delete;
   Child& operator=(Child&&) = delete;
 
+  /// Becomes readable when the child has ended; -1 where the kernel has no such thing.
   [[nodiscard]] int pidfd() const noexcept { return pidfd_.get(); }
+
+  /// Whether it has ended, which it does not forget.
+  [[nodiscard]] bool has_ended() const noexcept {
+    siginfo_t info{};
+    return ::waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED | WNOHANG | WNOWAIT) == 0 &&
+           info.si_pid == pid_;
+  }
 
   /// Kills it and what it started, if they still run, and reaps it; its wait status.
   int end() noexcept {
@@ -195,8 +204,12 @@ std::optional<ChildResult::End> wait_for(const Child& child, std::chrono::millis
     std::array<pollfd, 3> events{pollfd{.fd = output.fd(), .events = POLLIN, .revents = 0},
                                  pollfd{.fd = error.fd(), .events = POLLIN, .revents = 0},
                                  pollfd{.fd = child.pidfd(), .events = POLLIN, .revents = 0}};
-    const int ready = ::poll(events.data(), events.size(), static_cast<int>(left.count()));
+    // Without a pidfd nothing wakes us, so we look.
+    const bool looks = child.pidfd() < 0;
+    const auto timeout = looks ? std::min(left, kLookInterval) : left;
+    const int ready = ::poll(events.data(), events.size(), static_cast<int>(timeout.count()));
     if (ready < 0 && errno != EINTR) throw_start_error("poll");
+    if (looks && child.has_ended()) return std::nullopt;
     if (ready <= 0) continue;
     if (events[0].revents != 0) output.read_once();
     if (events[1].revents != 0) error.read_once();
@@ -235,9 +248,6 @@ ChildResult run_child(const ChildCommand& command) {
                               .input = nothing.get(),
                               .output = output.writer.get(),
                               .error = error.writer.get()}));
-  if (child.pidfd() < 0) {
-    throw_errno(Code::probe_failed, "pidfd_open of a child", "run Linux 5.6 or later");
-  }
   output.writer.reset();
   error.writer.reset();
   Reader output_reader(std::move(output.reader), command.max_output);

@@ -8,14 +8,17 @@
 #include <sys/stat.h>
 
 #include <cerrno>
+#include <optional>
+#include <string_view>
 
+#include "core/text.hpp"
 #include "system/files.hpp"
 #include "system/syscalls.hpp"
 
 namespace nvhook {
 namespace {
 
-constexpr std::size_t kMaxCgroupText = 1UL << 20U;
+constexpr std::size_t kMaxText = 1UL << 20U;
 constexpr const char* kStartAgain =
     "start the container again; if it goes on, the runtime's log says why it died";
 constexpr const char* kRunAsRoot =
@@ -37,14 +40,32 @@ UniqueFd open_at(int directory, const char* name, int flags) {
   return sys::open_beneath(directory, name, static_cast<std::uint64_t>(flags), 0);
 }
 
+std::optional<std::string> read_text(int directory, const char* name) {
+  const UniqueFd file = open_at(directory, name, O_RDONLY);
+  return file ? read_all(file.get(), kMaxText) : std::nullopt;
+}
+
+bool has_line(std::string_view text, std::string_view key, std::string_view value) {
+  for (const std::string_view line : split_list(text, '\n')) {
+    if (line.starts_with(key)) return trim(line.substr(key.size())) == value;
+  }
+  return false;
+}
+
+/// By the state in /proc/<pid>/stat, after the name in parentheses, which may hold anything.
+bool is_dead(std::string_view stat) {
+  const std::size_t end_of_name = stat.rfind(") ");
+  if (end_of_name == std::string_view::npos || end_of_name + 2 >= stat.size()) return true;
+  const char state = stat[end_of_name + 2];
+  return state == 'Z' || state == 'X' || state == 'x';
+}
+
 }  // namespace
 
 ContainerProcess::ContainerProcess(pid_t pid) : pid_(pid), pidfd_(sys::pidfd_open(pid)) {
   const std::string name = "process " + std::to_string(pid);
-  if (!pidfd_) {
-    if (errno == ENOSYS) {
-      throw_errno(Code::namespace_denied, "pidfd_open of " + name, "run Linux 5.6 or later");
-    }
+  // Where pidfd_open is refused (ENOSYS, by a filter EPERM), /proc/<pid> is what pins the process.
+  if (!pidfd_ && errno != ENOSYS && errno != EPERM) {
     // EINVAL was the answer before Linux 6.9 already, and then for no other reason.
     const bool is_thread = errno == EINVAL || errno == ENOENT;
     throw_errno(Code::container_gone,
@@ -55,6 +76,7 @@ ContainerProcess::ContainerProcess(pid_t pid) : pid_(pid), pidfd_(sys::pidfd_ope
   if (!proc_) {
     throw_errno(Code::container_gone, "open `/proc/" + std::to_string(pid) + "`", kStartAgain);
   }
+  if (!pidfd_) require_first_thread();
   const struct stat owner = raw_status(proc_.get());
   uid_ = owner.st_uid;
   gid_ = owner.st_gid;
@@ -74,9 +96,30 @@ ContainerProcess::ContainerProcess(pid_t pid) : pid_(pid), pidfd_(sys::pidfd_ope
   require_alive();
 }
 
-void ContainerProcess::require_alive() const {
+/// A pidfd is of a whole process; in /proc a thread's number names a directory, too.
+void ContainerProcess::require_first_thread() const {
+  const auto text = read_text(proc_.get(), "status");
+  if (text && has_line(*text, "Tgid:", std::to_string(pid_))) return;
+  throw Error(Code::container_gone,
+              "container process " + std::to_string(pid_) +
+                  " is no process: it has exited, or is a "
+                  "thread of another one",
+              kStartAgain);
+}
+
+/// A directory of /proc that was opened keeps to its process: after that one's end there is
+/// nothing in it, whoever has the number then.
+bool ContainerProcess::has_exited() const {
+  if (!pidfd_) {
+    const auto text = read_text(proc_.get(), "stat");
+    return !text || is_dead(*text);
+  }
   pollfd exited{.fd = pidfd_.get(), .events = POLLIN, .revents = 0};
-  if (::poll(&exited, 1, 0) != 0) {
+  return ::poll(&exited, 1, 0) != 0;
+}
+
+void ContainerProcess::require_alive() const {
+  if (has_exited()) {
     throw Error(Code::container_gone, "container process " + std::to_string(pid_) + " has exited",
                 kStartAgain);
   }
@@ -99,8 +142,7 @@ RootDir ContainerProcess::open_rootfs(const std::string& path) const {
 }
 
 std::string ContainerProcess::cgroup_text() const {
-  const UniqueFd file = open_at(proc_.get(), "cgroup", O_RDONLY);
-  const auto text = file ? read_all(file.get(), kMaxCgroupText) : std::nullopt;
+  const auto text = read_text(proc_.get(), "cgroup");
   if (!text) {
     throw_errno(Code::cgroup_not_found, "read `/proc/" + std::to_string(pid_) + "/cgroup`",
                 kStartAgain);

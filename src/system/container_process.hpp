@@ -37,8 +37,11 @@ class ContainerProcess {
   void require_alive() const;
 
  private:
+  void require_first_thread() const;
+  [[nodiscard]] bool has_exited() const;
+
   pid_t pid_;
-  UniqueFd pidfd_;
+  UniqueFd pidfd_;              // empty where the kernel has none
   UniqueFd proc_ = UniqueFd();  // /proc/<pid>
   UniqueFd mount_namespace_ = UniqueFd();
   uid_t uid_ = 0;

@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// A host file, verified on its descriptor and cloned.
+// A host file, verified on its descriptor.
 #include "system/bind_source.hpp"
 
 #include <fcntl.h>
-#include <linux/mount.h>
-#include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -75,19 +73,11 @@ void verify(const BindMount& mount, int fd) {
   if (mount.type == SourceType::regular) require_trusted(mount, status);
 }
 
-std::uint64_t attribute_mask(const MountAttributes& attributes) {
-  std::uint64_t mask = MOUNT_ATTR_NOSUID;
-  if (attributes.read_only) mask |= MOUNT_ATTR_RDONLY;
-  if (attributes.no_dev) mask |= MOUNT_ATTR_NODEV;
-  if (attributes.no_exec) mask |= MOUNT_ATTR_NOEXEC;
-  return mask;
-}
-
 }  // namespace
 
-UniqueFd clone_source(const BindMount& mount, const RootDir& root, const RootDir& system) {
+UniqueFd open_source(const BindMount& mount, const RootDir& root, const RootDir& system) {
   const std::string& path = mount.source.path.str();
-  const UniqueFd source = root.open(path, O_PATH | O_NOFOLLOW);
+  UniqueFd source = root.open(path, O_PATH | O_NOFOLLOW);
   if (!source) {
     const int error = errno;
     const bool is_device = mount.type == SourceType::character_device;
@@ -98,18 +88,7 @@ UniqueFd clone_source(const BindMount& mount, const RootDir& root, const RootDir
                 "open `" + path + "`", remedy);
   }
   verify(mount, source.get());
-  UniqueFd clone = sys::open_tree(source.get(), "", OPEN_TREE_CLONE | AT_EMPTY_PATH);
-  if (!clone) {
-    require_mount_right("mount `" + path + "` in the container");
-    throw_errno(Code::mount_failed, "clone `" + path + "`",
-                "run the hook with CAP_SYS_ADMIN over its mount namespace");
-  }
-  if (sys::set_mount_attributes(clone.get(), attribute_mask(mount.attributes), 0, MS_PRIVATE) !=
-      0) {
-    throw_errno(Code::mount_failed, "set mount attributes of `" + path + "`",
-                "run Linux 5.12 or later");
-  }
-  return clone;
+  return source;
 }
 
 }  // namespace nvhook

@@ -5,7 +5,6 @@
 #include <fcntl.h>
 #include <linux/magic.h>
 #include <linux/openat2.h>
-#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 #include <unistd.h>
@@ -21,7 +20,6 @@
 #include "system/mount_id.hpp"
 #include "system/own_procfs.hpp"
 #include "system/syscalls.hpp"
-#include "system/tmpfs.hpp"
 #include "system/user_namespace.hpp"
 
 namespace nvhook {
@@ -44,7 +42,7 @@ LinuxKernel::LinuxKernel(const ContainerProcess& process, const RootDir& rootfs,
       rootfs_(rootfs),
       system_(system),
       driver_(driver),
-      host_proc_(system.open("/proc", O_PATH | O_DIRECTORY)),
+      mounts_(make_mounts(process.owner_uid(), process.owner_gid())),
       tree_(rootfs, process.owner_uid(), process.owner_gid(), undo_) {
   static_cast<void>(own_procfs());  // while /proc is the host's
 }
@@ -59,7 +57,7 @@ void LinuxKernel::leave_out(const ContainerPath& target, const std::exception& r
 void LinuxKernel::prepare(const BindMount& mount) {
   try {
     const RootDir& root = mount.source.root == HostRoot::driver ? driver_ : system_;
-    pending_[mount.target].tree = clone_source(mount, root, system_);
+    pending_[mount.target].tree = mounts_->prepare(mount, open_source(mount, root, system_));
   } catch (const Error& error) {
     if (!mount.optional) throw;
     leave_out(mount.target, error);
@@ -68,7 +66,7 @@ void LinuxKernel::prepare(const BindMount& mount) {
 
 void LinuxKernel::prepare(const TmpfsMount& mount) {
   Pending& pending = pending_[mount.target];
-  pending.tree = make_tmpfs(mount, process_.owner_uid(), process_.owner_gid());
+  pending.tree = mounts_->prepare(mount);
   pending.is_tmpfs = true;
 }
 
@@ -91,7 +89,10 @@ void LinuxKernel::prepare(const std::vector<DeviceRule>& rules) {
 
 // ---- in the container's
 
-void LinuxKernel::enter() { process_.enter_mount_namespace(); }
+void LinuxKernel::enter() {
+  process_.enter_mount_namespace();
+  mounts_->enter();
+}
 
 UniqueFd LinuxKernel::procfs_target(const ContainerPath& path) const {
   constexpr std::string_view kProc = "/proc/";
@@ -111,7 +112,9 @@ UniqueFd LinuxKernel::procfs_target(const ContainerPath& path) const {
 
 void LinuxKernel::resolve(const TmpfsMount& mount) {
   try {
-    pending_.at(mount.target).target =
+    Pending& pending = pending_.at(mount.target);
+    pending.tree = mounts_->tree_of(mount, std::move(pending.tree));
+    pending.target =
         mount.on_procfs ? procfs_target(mount.target) : tree_.directory_target(mount.target);
   } catch (const Error& error) {
     if (!mount.optional) throw;
@@ -135,6 +138,7 @@ void LinuxKernel::resolve(const BindMount& mount) {
   const auto pending = pending_.find(mount.target);
   if (pending == pending_.end()) return;  // optional, and its source is gone
   try {
+    pending->second.tree = mounts_->tree_of(mount, std::move(pending->second.tree));
     if (auto target = tmpfs_target(mount.target)) {
       pending->second.target = *std::move(target);
     } else if (mount.type == SourceType::directory) {
@@ -173,9 +177,10 @@ void LinuxKernel::make_parent_slave(int target) {
   const std::uint64_t id = mount_id_of(target);
   if (!slave_mounts_.insert(id).second) return;
   const UniqueFd root = mount_root_of(target, rootfs_);
-  if (id == 0 || !root || sys::set_mount_attributes(root.get(), 0, 0, MS_SLAVE) != 0) {
-    throw_errno(Code::mount_failed, "stop mount propagation from the container to the host",
-                "run Linux 5.12 or later");
+  if (id == 0 || !root || !mounts_->make_slave(root.get())) {
+    throw_errno(
+        Code::mount_failed, "stop mount propagation from the container to the host",
+        "run the hook with CAP_SYS_ADMIN over its mount namespace, and mount proc on /proc");
   }
 }
 
@@ -184,16 +189,12 @@ void LinuxKernel::attach(const ContainerPath& target) {
   if (found == pending_.end()) return;
   const Pending& pending = found->second;
   make_parent_slave(pending.target.get());
-  if (sys::move_mount(pending.tree.get(), pending.target.get(), 0) != 0) {
+  if (!mounts_->attach(pending.tree.get(), pending.target.get())) {
     throw_errno(Code::mount_failed, "mount over `" + target.str() + "` in the container",
                 "look at what the image has there; with SELinux or AppArmor, at the audit log");
   }
   const int tree = pending.tree.get();
-  undo_.push([this, tree] {
-    // umount2 knows no descriptors; the link below our own procfs leads to this very mount.
-    const std::string self = "self/fd/" + std::to_string(tree);
-    if (::fchdir(host_proc_.get()) == 0) ::umount2(self.c_str(), MNT_DETACH);
-  });
+  undo_.push([tree] { Mounts::detach(tree); });
 }
 
 void LinuxKernel::attach(const TmpfsMount& mount) { attach(mount.target); }
@@ -207,8 +208,7 @@ bool LinuxKernel::cover_file(int directory, const std::string& name, const Symli
   if (library == pending_.end() || pending_.contains(symlink.link)) return false;
   UniqueFd target = sys::open_beneath(directory, name.c_str(), O_PATH | O_NOFOLLOW, kThisName);
   if (!target || !status_of(target.get()).is_regular()) return false;
-  UniqueFd tree = sys::open_tree(library->second.tree.get(), "",
-                                 OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH);
+  UniqueFd tree = mounts_->copy(library->second.tree.get());
   if (!tree) throw_target_error(symlink.link, "mount over");
   Pending& pending = pending_[symlink.link];
   pending.tree = std::move(tree);
@@ -304,8 +304,12 @@ void LinuxKernel::allow_devices() {
 void LinuxKernel::commit() noexcept {
   undo_.forget();
   for (const auto& let_go : on_commit_) let_go();
+  mounts_->leave();
 }
 
-void LinuxKernel::roll_back() noexcept { undo_.run(); }
+void LinuxKernel::roll_back() noexcept {
+  undo_.run();
+  mounts_->leave();
+}
 
 }  // namespace nvhook

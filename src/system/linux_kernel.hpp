@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
@@ -14,6 +15,7 @@
 #include "core/note.hpp"
 #include "system/container_process.hpp"
 #include "system/device_cgroup.hpp"
+#include "system/mounts.hpp"
 #include "system/root_dir.hpp"
 #include "system/systemd_scope.hpp"
 #include "system/target_tree.hpp"
@@ -73,7 +75,7 @@ class LinuxKernel : public Kernel {
   const RootDir& rootfs_;
   const RootDir& system_;
   const RootDir& driver_;
-  UniqueFd host_proc_ = UniqueFd();  // our own procfs, as it was before enter()
+  std::unique_ptr<Mounts> mounts_;
   UndoStack undo_ = {};
   TargetTree tree_;
   std::map<ContainerPath, Pending> pending_ = {};

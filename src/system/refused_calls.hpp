@@ -8,4 +8,7 @@ namespace nvhook {
 
 [[nodiscard]] bool is_openat2_refused() noexcept;
 
+/// Whether one of open_tree, move_mount, mount_setattr, fsopen, fsconfig and fsmount is.
+[[nodiscard]] bool is_mount_api_refused() noexcept;
+
 }  // namespace nvhook

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A small tmpfs, filled while it is attached nowhere.
+// A small tmpfs, filled while nobody sees it.
 #include "system/tmpfs.hpp"
 
 #include <fcntl.h>
@@ -19,29 +19,12 @@ constexpr std::uint64_t kBeneath = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS;
 // Of what goes in, /proc/driver/nvidia's texts are the largest: some KiB. The container's root can
 // write to it.
 constexpr const char* kSizeLimit = "1m";
+constexpr const char* kInitialMode = "0755";
 
 [[noreturn]] void fail(const TmpfsMount& mount, const std::string& action) {
   require_mount_right("mount in the container");
   throw_errno(Code::mount_failed, action + " for `" + mount.target.str() + "`",
-              "run the hook with CAP_SYS_ADMIN over its mount namespace, on Linux 5.2 or later");
-}
-
-UniqueFd create_detached(const TmpfsMount& mount, uid_t uid, gid_t gid) {
-  const UniqueFd context = sys::fsopen("tmpfs");
-  if (!context) fail(mount, "open a tmpfs");
-  const bool configured =
-      sys::fsconfig_string(context.get(), "size", kSizeLimit) == 0 &&
-      sys::fsconfig_string(context.get(), "mode", "0755") == 0 &&
-      sys::fsconfig_string(context.get(), "uid", std::to_string(uid).c_str()) == 0 &&
-      sys::fsconfig_string(context.get(), "gid", std::to_string(gid).c_str()) == 0 &&
-      (mount.label.empty() ||
-       sys::fsconfig_string(context.get(), "context", mount.label.c_str()) == 0) &&
-      sys::fsconfig_create(context.get()) == 0;
-  if (!configured) fail(mount, "configure a tmpfs");
-  UniqueFd tmpfs =
-      sys::fsmount(context.get(), MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
-  if (!tmpfs) fail(mount, "make a tmpfs");
-  return tmpfs;
+              "run the hook with CAP_SYS_ADMIN over its mount namespace");
 }
 
 void add_entry(int root, const TmpfsEntry& entry, const TmpfsMount& mount, uid_t uid, gid_t gid) {
@@ -57,12 +40,36 @@ void add_entry(int root, const TmpfsEntry& entry, const TmpfsMount& mount, uid_t
 
 }  // namespace
 
-UniqueFd make_tmpfs(const TmpfsMount& mount, uid_t uid, gid_t gid) {
-  UniqueFd tmpfs = create_detached(mount, uid, gid);
-  for (const TmpfsEntry& entry : mount.entries) add_entry(tmpfs.get(), entry, mount, uid, gid);
-  const UniqueFd top = sys::open_beneath(tmpfs.get(), ".", O_RDONLY | O_DIRECTORY, kBeneath);
-  if (!top || ::fchmod(top.get(), mount.mode) != 0) fail(mount, "set the mode of a tmpfs");
+UniqueFd make_detached_tmpfs(const TmpfsMount& mount, uid_t uid, gid_t gid) {
+  const UniqueFd context = sys::fsopen("tmpfs");
+  if (!context) fail(mount, "open a tmpfs");
+  const bool configured =
+      sys::fsconfig_string(context.get(), "size", kSizeLimit) == 0 &&
+      sys::fsconfig_string(context.get(), "mode", kInitialMode) == 0 &&
+      sys::fsconfig_string(context.get(), "uid", std::to_string(uid).c_str()) == 0 &&
+      sys::fsconfig_string(context.get(), "gid", std::to_string(gid).c_str()) == 0 &&
+      (mount.label.empty() ||
+       sys::fsconfig_string(context.get(), "context", mount.label.c_str()) == 0) &&
+      sys::fsconfig_create(context.get()) == 0;
+  if (!configured) fail(mount, "configure a tmpfs");
+  UniqueFd tmpfs =
+      sys::fsmount(context.get(), MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
+  if (!tmpfs) fail(mount, "make a tmpfs");
   return tmpfs;
+}
+
+std::string tmpfs_options(const TmpfsMount& mount, uid_t uid, gid_t gid) {
+  std::string options = std::string("size=") + kSizeLimit + ",mode=" + kInitialMode +
+                        ",uid=" + std::to_string(uid) + ",gid=" + std::to_string(gid);
+  // A label may have commas.
+  if (!mount.label.empty()) options += ",context=\"" + mount.label + "\"";
+  return options;
+}
+
+void fill_tmpfs(int tmpfs, const TmpfsMount& mount, uid_t uid, gid_t gid) {
+  for (const TmpfsEntry& entry : mount.entries) add_entry(tmpfs, entry, mount, uid, gid);
+  const UniqueFd top = sys::open_beneath(tmpfs, ".", O_RDONLY | O_DIRECTORY, kBeneath);
+  if (!top || ::fchmod(top.get(), mount.mode) != 0) fail(mount, "set the mode of a tmpfs");
 }
 
 }  // namespace nvhook

@@ -1,16 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
-// A small tmpfs, filled while it is attached nowhere.
+// A small tmpfs, filled while nobody sees it.
 #pragma once
 
 #include <sys/types.h>
+
+#include <string>
 
 #include "core/plan.hpp"
 #include "system/unique_fd.hpp"
 
 namespace nvhook {
 
-/// A detached tmpfs (nosuid, nodev, noexec) with `mount`'s entries, all of `uid`:`gid`. Throws
+/// A detached tmpfs (nosuid, nodev, noexec) for `mount`, empty, of `uid`:`gid`. Throws
 /// Error(mount_failed).
-[[nodiscard]] UniqueFd make_tmpfs(const TmpfsMount& mount, uid_t uid, gid_t gid);
+[[nodiscard]] UniqueFd make_detached_tmpfs(const TmpfsMount& mount, uid_t uid, gid_t gid);
+
+/// The same as mount(2) wants it.
+[[nodiscard]] std::string tmpfs_options(const TmpfsMount& mount, uid_t uid, gid_t gid);
+
+/// Puts `mount`'s entries into the tmpfs, all of `uid`:`gid`. Throws Error(mount_failed).
+void fill_tmpfs(int tmpfs, const TmpfsMount& mount, uid_t uid, gid_t gid);
 
 }  // namespace nvhook

@@ -42,9 +42,9 @@ TEST(Selinux, TheLabelOfATmpfsReachesTheKernel) {
   if (::geteuid() != 0) GTEST_SKIP() << "needs root to make a tmpfs: run ctest as root";
   if (has_selinux(*open_root("/"))) GTEST_SKIP() << "needs a host without SELinux";
   TmpfsMount mount{.target = ContainerPath("/proc/driver/nvidia")};
-  EXPECT_TRUE(make_tmpfs(mount, 0, 0));
+  EXPECT_TRUE(make_detached_tmpfs(mount, 0, 0));
   mount.label = "system_u:object_r:container_file_t:s0";
-  EXPECT_THAT([&] { static_cast<void>(make_tmpfs(mount, 0, 0)); },
+  EXPECT_THAT([&] { static_cast<void>(make_detached_tmpfs(mount, 0, 0)); },
               fails_with(Code::mount_failed, "configure a tmpfs"));
 }
 

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+// Trees that are attached nowhere until they are complete.
+#include <linux/mount.h>
+#include <sys/mount.h>
+
+#include "core/error.hpp"
+#include "system/mounts.hpp"
+#include "system/syscalls.hpp"
+#include "system/tmpfs.hpp"
+#include "system/user_namespace.hpp"
+
+namespace nvhook {
+namespace {
+
+std::uint64_t attribute_mask(const MountAttributes& attributes) {
+  std::uint64_t mask = MOUNT_ATTR_NOSUID;
+  if (attributes.read_only) mask |= MOUNT_ATTR_RDONLY;
+  if (attributes.no_dev) mask |= MOUNT_ATTR_NODEV;
+  if (attributes.no_exec) mask |= MOUNT_ATTR_NOEXEC;
+  return mask;
+}
+
+class DetachedMounts : public Mounts {
+ public:
+  DetachedMounts(uid_t uid, gid_t gid) noexcept : uid_(uid), gid_(gid) {}
+
+  /// Cloned from the very descriptor that was verified.
+  UniqueFd prepare(const BindMount& mount, UniqueFd source) override {
+    const std::string& path = mount.source.path.str();
+    UniqueFd clone = copy(source.get());
+    if (!clone) {
+      require_mount_right("mount `" + path + "` in the container");
+      throw_errno(Code::mount_failed, "clone `" + path + "`",
+                  "run the hook with CAP_SYS_ADMIN over its mount namespace");
+    }
+    if (sys::set_mount_attributes(clone.get(), attribute_mask(mount.attributes), 0, MS_PRIVATE) !=
+        0) {
+      throw_errno(Code::mount_failed, "set mount attributes of `" + path + "`",
+                  "run the hook with CAP_SYS_ADMIN over its mount namespace");
+    }
+    return clone;
+  }
+
+  UniqueFd prepare(const TmpfsMount& mount) override {
+    UniqueFd tmpfs = make_detached_tmpfs(mount, uid_, gid_);
+    fill_tmpfs(tmpfs.get(), mount, uid_, gid_);
+    return tmpfs;
+  }
+
+  void enter() override {}
+  UniqueFd tree_of(const BindMount& /*mount*/, UniqueFd prepared) override { return prepared; }
+  UniqueFd tree_of(const TmpfsMount& /*mount*/, UniqueFd prepared) override { return prepared; }
+
+  UniqueFd copy(int tree) override {
+    return sys::open_tree(tree, "", OPEN_TREE_CLONE | AT_EMPTY_PATH);
+  }
+  bool attach(int tree, int target) noexcept override {
+    return sys::move_mount(tree, target, 0) == 0;
+  }
+  bool make_slave(int root) noexcept override {
+    return sys::set_mount_attributes(root, 0, 0, MS_SLAVE) == 0;
+  }
+  void leave() noexcept override {}
+
+ private:
+  uid_t uid_;
+  gid_t gid_;
+};
+
+}  // namespace
+
+std::unique_ptr<Mounts> make_detached_mounts(uid_t uid, gid_t gid) {
+  return std::make_unique<DetachedMounts>(uid, gid);
+}
+
+}  // namespace nvhook

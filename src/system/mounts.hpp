@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+// Mounts that are made where nobody sees them, and attached by descriptor.
+#pragma once
+
+#include <memory>
+
+#include "core/plan.hpp"
+#include "system/root_dir.hpp"
+#include "system/unique_fd.hpp"
+
+namespace nvhook {
+
+/// Two ways to the same: a tree, which is the descriptor of a mount's root. prepare() is called in
+/// the host's mount namespace, then enter() in the container's, then the rest.
+class Mounts {
+ public:
+  Mounts() = default;
+  virtual ~Mounts() = default;
+  Mounts(const Mounts&) = delete;
+  Mounts& operator=(const Mounts&) = delete;
+  Mounts(Mounts&&) = delete;
+  Mounts& operator=(Mounts&&) = delete;
+
+  /// What is to become the tree of `mount`, whose verified source is `source`.
+  [[nodiscard]] virtual UniqueFd prepare(const BindMount& mount, UniqueFd source) = 0;
+  [[nodiscard]] virtual UniqueFd prepare(const TmpfsMount& mount) = 0;
+  virtual void enter() = 0;
+  /// The tree, of what prepare() returned. Nobody has seen it without its attributes.
+  [[nodiscard]] virtual UniqueFd tree_of(const BindMount& mount, UniqueFd prepared) = 0;
+  [[nodiscard]] virtual UniqueFd tree_of(const TmpfsMount& mount, UniqueFd prepared) = 0;
+  /// Another tree that shows what `tree` shows; empty with errno.
+  [[nodiscard]] virtual UniqueFd copy(int tree) = 0;
+  /// Puts `tree` over `target`; false with errno.
+  [[nodiscard]] virtual bool attach(int tree, int target) noexcept = 0;
+  /// Lets nothing out of the mount whose root is `root`; false with errno.
+  [[nodiscard]] virtual bool make_slave(int root) noexcept = 0;
+  /// Nothing is left but what was attached.
+  virtual void leave() noexcept = 0;
+
+  /// Takes away a tree that was attached.
+  static void detach(int tree) noexcept;
+};
+
+/// `uid` and `gid` own what is made. The way is chosen by what this kernel has
+/// (is_mount_api_refused).
+[[nodiscard]] std::unique_ptr<Mounts> make_mounts(uid_t uid, gid_t gid);
+
+/// Trees that are attached nowhere: open_tree, fsopen, mount_setattr, move_mount (Linux 5.12).
+[[nodiscard]] std::unique_ptr<Mounts> make_detached_mounts(uid_t uid, gid_t gid);
+
+/// Trees on a tmpfs of our own that hides itself: mount(2), only ever between descriptors.
+[[nodiscard]] std::unique_ptr<Mounts> make_staged_mounts(uid_t uid, gid_t gid);
+
+}  // namespace nvhook

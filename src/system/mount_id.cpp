@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "core/text.hpp"
 #include "system/own_procfs.hpp"
@@ -99,7 +100,12 @@ bool is_mount_root(int fd, const RootDir& root) {
 UniqueFd mount_root_of(int fd, const RootDir& root) {
   if (is_mount_root(fd, root)) return duplicate(fd);
   UniqueFd at = status_of(fd).is_directory() ? duplicate(fd) : directory_of(fd, root);
-  while (at && !is_mount_root(at.get())) at = directory_above(at.get());
+  while (at && !is_mount_root(at.get())) {
+    UniqueFd above = directory_above(at.get());
+    // At the top of all, and still no root: the kernel does not tell.
+    if (above && is_same_object(at.get(), above.get())) return UniqueFd();
+    at = std::move(above);
+  }
   // A mount over the directories on the way would lead elsewhere.
   return at && on_same_mount(at.get(), fd) ? std::move(at) : UniqueFd();
 }

@@ -79,16 +79,21 @@ TEST(WithoutPidfd, AProcessThatHasEndedIsRefused) {
 
 TEST(WithoutPidfd, AProcessThatEndsAfterItWasPinnedIsNoticed) {
   if (::geteuid() != 0) GTEST_SKIP() << "needs root to make mount namespaces: run ctest as root";
-  EXPECT_THAT(in_child([]() -> std::string {
-                auto container = std::make_unique<TestContainer>();
-                if (!container->usable()) return "has exited";
-                refuse_call(SYS_pidfd_open, ENOSYS);
-                const ContainerProcess process(container->pid());
-                container.reset();
-                process.enter_mount_namespace();
-                return "entered";
-              }),
-              HasSubstr("has exited"));
+  for (const bool is_reaped : {false, true}) {
+    EXPECT_THAT(in_child([&]() -> std::string {
+                  auto container = std::make_unique<TestContainer>();
+                  if (!container->usable()) return "has exited";
+                  refuse_call(SYS_pidfd_open, ENOSYS);
+                  const ContainerProcess process(container->pid());
+                  ::kill(container->pid(), SIGKILL);
+                  siginfo_t info{};
+                  ::waitid(P_PID, static_cast<id_t>(container->pid()), &info, WEXITED | WNOWAIT);
+                  if (is_reaped) container.reset();
+                  process.enter_mount_namespace();
+                  return "entered";
+                }),
+                HasSubstr("has exited"));
+  }
 }
 
 TEST(WithoutCloseRange, EveryDescriptorIsClosed) {

@@ -14,6 +14,7 @@
 #include <memory>
 
 #include "system/files.hpp"
+#include "system/own_procfs.hpp"
 #include "system/syscalls.hpp"
 
 namespace nvhook {
@@ -22,14 +23,6 @@ namespace {
 constexpr const char* kFreeResources =
     "free memory and file descriptors on the host; of disks that fail its kernel log tells";
 constexpr std::uint64_t kInRoot = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS;
-
-/// The host's procfs: opened with the first root, which is before any namespace is entered. In the
-/// container's namespace /proc may be anything.
-int host_procfs() noexcept {
-  static const UniqueFd proc =
-      sys::open_beneath(AT_FDCWD, "/proc", O_PATH | O_DIRECTORY | O_NOFOLLOW, 0);
-  return proc.get();
-}
 
 /// The errors that say nothing about the object, only about the host's resources and disks.
 void require_answer(const std::string& action, const std::string& path) {
@@ -49,9 +42,9 @@ void require_answer(const std::string& action, const std::string& path) {
 
 /// The path by which our own procfs knows `fd`; empty if it does not.
 std::string link_of(int fd) {
-  const std::string link = "self/fd/" + std::to_string(fd);
+  const std::string link = name_in_procfs(fd);
   std::string target(4096, '\0');
-  const ssize_t length = ::readlinkat(host_procfs(), link.c_str(), target.data(), target.size());
+  const ssize_t length = ::readlinkat(own_procfs(), link.c_str(), target.data(), target.size());
   if (length < 0) require_answer("read link", link);
   if (length < 0 || static_cast<std::size_t>(length) == target.size()) return {};
   target.resize(static_cast<std::size_t>(length));
@@ -124,7 +117,7 @@ std::vector<std::string> RootDir::list(const std::string& path,
 }
 
 std::optional<RootDir> open_root(const std::string& path) noexcept {
-  static_cast<void>(host_procfs());
+  static_cast<void>(own_procfs());
   UniqueFd fd = sys::open_beneath(AT_FDCWD, path.c_str(), O_PATH | O_DIRECTORY, 0);
   if (!fd) return std::nullopt;
   return RootDir(std::move(fd));

@@ -17,6 +17,7 @@
 #include "core/component.hpp"
 #include "core/cuda_compat.hpp"
 #include "core/elf_note.hpp"
+#include "core/error.hpp"
 #include "system/driver_places.hpp"
 #include "system/files.hpp"
 
@@ -150,7 +151,14 @@ class Finder {
 }  // namespace
 
 std::optional<CompatLibraries> find_compat_libraries(const RootDir& rootfs, Notes& notes) {
-  return Finder(rootfs, notes).find();
+  try {
+    return Finder(rootfs, notes).find();
+  } catch (const Error& error) {
+    if (error.code() != Code::target_unusable) throw;
+    notes.push_back(
+        warning("left out the CUDA compatibility libraries: " + std::string(error.what())));
+    return std::nullopt;
+  }
 }
 
 }  // namespace nvhook

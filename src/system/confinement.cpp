@@ -28,6 +28,9 @@ namespace {
 // Of newer kernel headers.
 constexpr unsigned kCapBpf = 39;
 
+constexpr const char* kRemedy =
+    "start the hook as runtimes do, without a seccomp filter of another program around it";
+
 constexpr std::uint64_t set_of(std::initializer_list<unsigned> capabilities) {
   std::uint64_t set = 0;
   for (const unsigned capability : capabilities) set |= std::uint64_t{1} << capability;
@@ -57,7 +60,7 @@ Capabilities current_capabilities() {
   __user_cap_header_struct header = this_process();
   Words words{};
   if (::syscall(SYS_capget, &header, words.data()) != 0) {
-    throw_errno(Code::internal, "read the capabilities of the hook");
+    throw_errno(Code::internal, "read the capabilities of the hook", kRemedy);
   }
   constexpr unsigned kHigh = 32;
   return {.effective = words[0].effective | std::uint64_t{words[1].effective} << kHigh,
@@ -80,7 +83,7 @@ void keep_only(std::uint64_t set) {
                              .inheritable = 0},
   };
   if (::syscall(SYS_capset, &header, words.data()) != 0) {
-    throw_errno(Code::internal, "give up capabilities");
+    throw_errno(Code::internal, "give up capabilities", kRemedy);
   }
 }
 
@@ -202,7 +205,9 @@ void refuse_what_is_never_done() {
                            // NOLINTNEXTLINE(cppcoreguidelines-pro-type-const-cast)
                            .filter = const_cast<sock_filter*>(kFilter.data())};
   if (::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program, 0, 0) == 0) return;
-  if (errno != EINVAL && errno != ENOSYS) throw_errno(Code::internal, "set the seccomp filter");
+  if (errno != EINVAL && errno != ENOSYS) {
+    throw_errno(Code::internal, "set the seccomp filter", kRemedy);
+  }
 }
 
 }  // namespace
@@ -216,7 +221,7 @@ void keep_needed_capabilities() {
 void confine_to_container_work() {
   keep_only(kForContainer);
   if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) {
-    throw_errno(Code::internal, "set no_new_privs");
+    throw_errno(Code::internal, "set no_new_privs", kRemedy);
   }
   refuse_what_is_never_done();
 }

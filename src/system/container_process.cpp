@@ -138,7 +138,7 @@ RootDir ContainerProcess::open_rootfs(const std::string& path) const {
     throw Error(Code::rootfs_invalid, what + ": it is the root of the whole host",
                 "check root.path in config.json");
   }
-  return RootDir(std::move(rootfs));
+  return RootDir(std::move(rootfs), Code::target_unusable);
 }
 
 std::string ContainerProcess::cgroup_text() const {

@@ -20,21 +20,24 @@
 namespace nvhook {
 namespace {
 
-constexpr const char* kFreeResources =
-    "free memory and file descriptors on the host; of disks that fail its kernel log tells";
+constexpr const char* kFreeResources = "free memory and file descriptors on the host";
+constexpr const char* kBadDisk =
+    "look at the file system that it is on; of disks that fail the host's kernel log tells";
 constexpr std::uint64_t kInRoot = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS;
 
-/// The errors that say nothing about the object, only about the host's resources and disks.
-void require_answer(const std::string& action, const std::string& path) {
+/// Throws for the errors that do not tell whether something is there: those of the host's
+/// resources, and, with the code `bad_disk`, those of the file system.
+void require_answer(const std::string& action, const std::string& path, Code bad_disk) {
   switch (errno) {
-    case EAGAIN:  // renamed again and again on the way
-    case EIO:
     case EMFILE:
     case ENFILE:
     case ENOMEM:
     case ENOSYS:
-    case ESTALE:
       throw_errno(Code::internal, action + " `" + path + "`", kFreeResources);
+    case EAGAIN:  // renamed again and again on the way
+    case EIO:
+    case ESTALE:
+      throw_errno(bad_disk, action + " `" + path + "`", kBadDisk);
     default:
       return;
   }
@@ -45,7 +48,7 @@ std::string link_of(int fd) {
   const std::string link = name_in_procfs(fd);
   std::string target(4096, '\0');
   const ssize_t length = ::readlinkat(own_procfs(), link.c_str(), target.data(), target.size());
-  if (length < 0) require_answer("read link", link);
+  if (length < 0) require_answer("read link", link, Code::internal);
   if (length < 0 || static_cast<std::size_t>(length) == target.size()) return {};
   target.resize(static_cast<std::size_t>(length));
   return target;
@@ -72,7 +75,7 @@ FileStatus status_of(int fd) {
 UniqueFd RootDir::open(const std::string& path, int flags) const {
   UniqueFd fd =
       sys::open_beneath(fd_.get(), path.c_str(), static_cast<std::uint64_t>(flags), kInRoot);
-  if (!fd) require_answer("open", path);
+  if (!fd) require_answer("open", path, bad_disk_);
   return fd;
 }
 
@@ -92,7 +95,7 @@ std::optional<std::string> RootDir::read(const std::string& path, std::size_t li
   const UniqueFd file = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
   if (!file || !status_of(file.get()).is_regular()) return std::nullopt;
   auto text = read_all(file.get(), limit);
-  if (!text && errno != EIO) require_answer("read", path);
+  if (!text && errno != EIO) require_answer("read", path, bad_disk_);
   return text;
 }
 
@@ -111,7 +114,7 @@ std::vector<std::string> RootDir::list(const std::string& path,
     if (name != "." && name != ".." && (!keep || keep(name))) names.emplace_back(name);
     errno = 0;
   }
-  if (errno != 0) require_answer("list", path);
+  if (errno != 0) require_answer("list", path, bad_disk_);
   std::sort(names.begin(), names.end());
   return names;
 }

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/error.hpp"
 #include "system/unique_fd.hpp"
 
 namespace nvhook {
@@ -35,12 +36,14 @@ struct FileStatus {
 /// of /proc (RESOLVE_NO_MAGICLINKS) never.
 class RootDir {
  public:
-  explicit RootDir(UniqueFd directory) noexcept : fd_(std::move(directory)) {}
+  /// `bad_disk` is the code of the error for a file system that fails.
+  explicit RootDir(UniqueFd directory, Code bad_disk = Code::internal) noexcept
+      : fd_(std::move(directory)), bad_disk_(bad_disk) {}
 
   [[nodiscard]] int fd() const noexcept { return fd_.get(); }
 
   /// Opens `path` with O_CLOEXEC | `flags`; empty with errno if it is not there or may not be
-  /// opened. Throws Error(internal) where that cannot be told (no memory, a bad disk): what is
+  /// opened. Throws Error where that cannot be told (no memory, a bad disk): what is
   /// there would pass for absent, and the container would lack it without a word.
   [[nodiscard]] UniqueFd open(const std::string& path, int flags) const;
 
@@ -59,6 +62,7 @@ class RootDir {
 
  private:
   UniqueFd fd_;
+  Code bad_disk_;
 };
 
 /// The directory at `path` on the host as a root; nothing, with errno, if it cannot be opened.

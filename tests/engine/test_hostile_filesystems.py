@@ -37,7 +37,7 @@ def a_volume_that_fails_is_refused_where_the_driver_must_go():
     for place, code, word in (
         (LIBRARIES, "NVH-0504", LIBRARIES),
         ("/usr/bin", "NVH-0504", "/usr/bin/nvidia-"),
-        ("/etc", "NVH-0507", "/etc/ld.so.cache"),
+        ("/etc", "NVH-0504", "/etc/"),
     ):
         with naming(place), silent_fuse("fails") as (source, _):
             volume = [bind(source, place)]

@@ -8,6 +8,9 @@ namespace {
 void run_phases(const Plan& plan, Kernel& kernel) {
   for (const TmpfsMount& tmpfs : plan.tmpfs) kernel.prepare(tmpfs);
   for (const BindMount& mount : plan.mounts) kernel.prepare(mount);
+  for (const Symlink& symlink : plan.symlinks) {
+    if (symlink.cover) kernel.prepare(symlink);
+  }
   kernel.prepare(plan.device_rules);
   kernel.enter();
   // All targets before any attach: a mount of ours must never change what a later path means

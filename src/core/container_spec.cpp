@@ -6,7 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
-#include "core/error.hpp"
+#include "core/spec_text.hpp"
 #include "core/text.hpp"
 
 namespace nvhook {
@@ -14,10 +14,7 @@ namespace {
 
 using Json = nlohmann::json;
 
-[[noreturn]] void fail(const std::string& why) {
-  throw Error(Code::spec_invalid, "could not decode OCI spec: " + why,
-              "create the container anew, or report this to the engine that wrote its config.json");
-}
+[[noreturn]] void fail(const std::string& why) { throw_spec_invalid(why); }
 
 /// What is large and not ours to read: the seccomp profile alone is most of a usual config.json,
 /// and every container pays for parsing it.

@@ -23,6 +23,8 @@ class Kernel {
   // In the host's mount namespace.
   /// Opens the source, verifies it on the descriptor, clones it and gives the clone its attributes.
   virtual void prepare(const BindMount& mount) = 0;
+  /// Makes ready what covers a file of the image that has the name of such a link, if there is one.
+  virtual void prepare(const Symlink& symlink) = 0;
   /// Makes the tmpfs and fills it, attached nowhere.
   virtual void prepare(const TmpfsMount& mount) = 0;
   /// Finds and opens the container's device cgroup and makes ready what grants `rules`.

@@ -75,6 +75,9 @@ struct Symlink {
   bool replace = false;
   /// Leave it out, with a note, where its directory cannot be made.
   bool optional = false;
+  /// What a file of that name is covered with, where the runtime has mounted what the link leads
+  /// to.
+  std::optional<BindMount> cover = {};
   std::string reason = {};
 
   friend bool operator==(const Symlink&, const Symlink&) = default;

@@ -18,7 +18,6 @@
 namespace nvhook {
 namespace {
 
-constexpr std::size_t kMaxSpec = 64UL << 20U;
 constexpr std::size_t kMaxCommandLine = 1UL << 20U;
 constexpr const char* kSpecName = "config.json";
 

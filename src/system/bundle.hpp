@@ -2,11 +2,15 @@
 // Finds and reads a container's config.json.
 #pragma once
 
+#include <cstddef>
 #include <string>
 
 #include "core/note.hpp"
 
 namespace nvhook {
+
+/// No config.json is larger.
+inline constexpr std::size_t kMaxSpec = 64UL << 20U;
 
 struct BundleFile {
   /// Absolute path of the bundle directory, to which `root.path` is relative.

@@ -64,6 +64,14 @@ void LinuxKernel::prepare(const BindMount& mount) {
   }
 }
 
+void LinuxKernel::prepare(const Symlink& symlink) {
+  const UniqueFd there = rootfs_.open(symlink.link.str(), O_PATH | O_NOFOLLOW);
+  if (!there || !status_of(there.get()).is_regular()) return;
+  const RootDir& root = symlink.cover->source.root == HostRoot::driver ? driver_ : system_;
+  covers_[symlink.link] =
+      mounts_->prepare(*symlink.cover, open_source(*symlink.cover, root, system_));
+}
+
 void LinuxKernel::prepare(const TmpfsMount& mount) {
   Pending& pending = pending_[mount.target];
   pending.tree = mounts_->prepare(mount);
@@ -200,16 +208,27 @@ void LinuxKernel::attach(const ContainerPath& target) {
 void LinuxKernel::attach(const TmpfsMount& mount) { attach(mount.target); }
 void LinuxKernel::attach(const BindMount& mount) { attach(mount.target); }
 
+/// A tree of what `symlink` leads to, attached nowhere; none if it is nothing that the plan mounts.
+UniqueFd LinuxKernel::tree_for(const Symlink& symlink) {
+  if (const auto cover = covers_.find(symlink.link); cover != covers_.end()) {
+    return mounts_->tree_of(*symlink.cover, std::move(cover->second));
+  }
+  const auto library = pending_.find(symlink.link.parent() / symlink.target);
+  if (library == pending_.end()) return UniqueFd();
+  UniqueFd tree = mounts_->copy(library->second.tree.get());
+  if (!tree) throw_target_error(symlink.link, "mount over");
+  return tree;
+}
+
 /// Images that were built on a machine with a driver have its files where our links go. The name
 /// is one component below a descriptor that was resolved before the attaches.
 bool LinuxKernel::cover_file(int directory, const std::string& name, const Symlink& symlink) {
   constexpr std::uint64_t kThisName = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV;
-  const auto library = pending_.find(symlink.link.parent() / symlink.target);
-  if (library == pending_.end() || pending_.contains(symlink.link)) return false;
+  if (pending_.contains(symlink.link)) return false;
   UniqueFd target = sys::open_beneath(directory, name.c_str(), O_PATH | O_NOFOLLOW, kThisName);
   if (!target || !status_of(target.get()).is_regular()) return false;
-  UniqueFd tree = mounts_->copy(library->second.tree.get());
-  if (!tree) throw_target_error(symlink.link, "mount over");
+  UniqueFd tree = tree_for(symlink);
+  if (!tree) return false;
   Pending& pending = pending_[symlink.link];
   pending.tree = std::move(tree);
   pending.target = std::move(target);

@@ -32,6 +32,7 @@ class LinuxKernel : public Kernel {
               const RootDir& driver);
 
   void prepare(const BindMount& mount) override;
+  void prepare(const Symlink& symlink) override;
   void prepare(const TmpfsMount& mount) override;
   void prepare(const std::vector<DeviceRule>& rules) override;
   void enter() override;
@@ -63,6 +64,7 @@ class LinuxKernel : public Kernel {
 
   void attach(const ContainerPath& target);
   void make_parent_slave(int target);
+  [[nodiscard]] UniqueFd tree_for(const Symlink& symlink);
   bool cover_file(int directory, const std::string& name, const Symlink& symlink);
   void replace_link(int directory, const std::string& name, const Symlink& symlink,
                     const std::string& old);
@@ -79,6 +81,7 @@ class LinuxKernel : public Kernel {
   UndoStack undo_ = {};
   TargetTree tree_;
   std::map<ContainerPath, Pending> pending_ = {};
+  std::map<ContainerPath, UniqueFd> covers_ = {};  // of libraries that the runtime mounted
   std::set<ContainerPath> left_out_links_ = {};
   std::set<std::uint64_t> slave_mounts_ = {};
   std::optional<DevicePermission> permission_ = {};

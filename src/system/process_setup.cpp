@@ -8,9 +8,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <climits>
 #include <csignal>
 #include <cstdlib>
+#include <string_view>
 
 #include "system/confinement.hpp"
 #include "system/syscalls.hpp"
@@ -60,6 +63,16 @@ CallerContext harden_process() {
   ::sigaction(SIGPIPE, &ignore, nullptr);
   keep_needed_capabilities();
   return caller;
+}
+
+std::string own_executable(const RootDir& system) {
+  std::string path(PATH_MAX, '\0');
+  const ssize_t length = ::readlinkat(system.fd(), "proc/self/exe", path.data(), path.size());
+  path.resize(static_cast<std::size_t>(std::max<ssize_t>(length, 0)));
+  // A package that is being upgraded has put the next version in the place of this one.
+  constexpr std::string_view kReplaced = " (deleted)";
+  if (path.ends_with(kReplaced)) path.resize(path.size() - kReplaced.size());
+  return path;
 }
 
 }  // namespace nvhook

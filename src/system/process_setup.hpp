@@ -4,6 +4,7 @@
 
 #include <string>
 
+#include "system/root_dir.hpp"
 #include "system/unique_fd.hpp"
 
 namespace nvhook {
@@ -24,5 +25,8 @@ struct CallerContext {
 /// needed are given up. Throws Error(internal) if
 /// `/` cannot be entered; what else fails is not needed.
 [[nodiscard]] CallerContext harden_process();
+
+/// The path of this executable on the host below `system`; empty if its /proc does not tell.
+[[nodiscard]] std::string own_executable(const RootDir& system);
 
 }  // namespace nvhook

@@ -67,6 +67,7 @@ FileStatus status_of(int fd) {
   if (::fstat(fd, &status) != 0) throw_errno(Code::internal, "fstat", kFreeResources);
   return {.mode = status.st_mode,
           .owner = status.st_uid,
+          .group = status.st_gid,
           .size = static_cast<unsigned long long>(status.st_size),
           .device_major = major(status.st_rdev),
           .device_minor = minor(status.st_rdev)};

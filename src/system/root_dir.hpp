@@ -17,6 +17,7 @@ namespace nvhook {
 struct FileStatus {
   unsigned mode = 0;  ///< st_mode
   unsigned owner = 0;
+  unsigned group = 0;
   unsigned long long size = 0;
   unsigned device_major = 0;  ///< of a device node
   unsigned device_minor = 0;

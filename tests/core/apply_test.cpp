@@ -34,6 +34,16 @@ TEST(Apply, PreparesAllSourcesThenResolvesAllTargetsThenAttachesAndGrantsLast) {
                   "cache 1", "verify", "allow devices", "commit"));
 }
 
+TEST(Apply, PreparesWhatCoversAFileBeforeItEnters) {
+  RecordingKernel kernel;
+  apply({.symlinks = {{.link = ContainerPath("/l"), .target = "t", .cover = BindMount()},
+                      {.link = ContainerPath("/m"), .target = "t"}}},
+        kernel);
+  EXPECT_THAT(kernel.calls,
+              ElementsAre("prepare to cover /l", "prepare 0 rules", "enter", "resolve /l",
+                          "resolve /m", "link /l", "link /m", "verify", "allow devices", "commit"));
+}
+
 TEST(Apply, LeavesTheLoaderCacheAloneWithoutLibraries) {
   Plan plan = small_plan();
   plan.loader_entries.clear();

@@ -23,6 +23,10 @@ class FailingKernel : public Kernel {
     step();
     real_.prepare(mount);
   }
+  void prepare(const Symlink& symlink) override {
+    step();
+    real_.prepare(symlink);
+  }
   void prepare(const std::vector<DeviceRule>& rules) override {
     step();
     real_.prepare(rules);

@@ -18,6 +18,9 @@ class RecordingKernel : public Kernel {
 
   void prepare(const BindMount& mount) override { record("prepare " + mount.target.str()); }
   void prepare(const TmpfsMount& mount) override { record("prepare " + mount.target.str()); }
+  void prepare(const Symlink& symlink) override {
+    record("prepare to cover " + symlink.link.str());
+  }
   void prepare(const std::vector<DeviceRule>& rules) override {
     record("prepare " + std::to_string(rules.size()) + " rules");
   }

@@ -14,6 +14,7 @@
 #include "core/error.hpp"
 #include "core/plan_json.hpp"
 #include "core/request.hpp"
+#include "core/spec_edit.hpp"
 #include "system/bundle.hpp"
 #include "system/config_files.hpp"
 #include "system/confinement.hpp"
@@ -29,22 +30,6 @@ namespace {
 
 constexpr std::size_t kMaxState = 1UL << 20U;
 constexpr std::chrono::milliseconds kStateDeadline{10'000};
-
-/// Inside a container the environment may be the image's (runc 1.1 gives it to hooks without one of
-/// their own), and so may be every file: only the arguments are the administrator's, and no log is
-/// written.
-Config read_config(const Options& options, HookContext& context) {
-  const bool inside = context.place != Place::outside;
-  ConfigResult result;
-  if (!inside || !options.config_file.empty()) {
-    result = load_config(options.config_file, context.caller);
-  }
-  if (!inside && !result.config.debug_log.empty()) context.log.open_file(result.config.debug_log);
-  context.log.line("version " OCI_NVIDIA_VERSION);
-  context.log.notes(result.notes);
-  context.log.phase("configuration");
-  return std::move(result.config);
-}
 
 ContainerState read_state(const Options& options, HookContext& context) {
   const auto bytes = read_document(STDIN_FILENO, kMaxState, kStateDeadline);
@@ -65,7 +50,14 @@ struct Task {
   LinuxSpec linux_spec = {};
   std::string rootfs = {};
   ContainerState state = {};
+  /// config.json if it was edited, and the rest is to be done.
+  std::optional<std::string> edited = {};
 };
+
+Plan plan_to_apply(const Task& task, Plan plan, const Config& config) {
+  if (!task.edited) return plan;
+  return remaining_plan(std::move(plan), *task.edited, config.driver_root);
+}
 
 void print_plan(const Task& task, const Config& config, HookContext& context) {
   // A plan changes nothing, so it does not need the container to be alive.
@@ -76,7 +68,8 @@ void print_plan(const Task& task, const Config& config, HookContext& context) {
   }
   const Planned planned = plan_container({task.request, task.linux_spec.mount_label, *directory},
                                          config, context.system, context.log);
-  std::cout << to_json(planned.plan, config.driver_root) << '\n' << std::flush;
+  const Plan plan = plan_to_apply(task, planned.plan, config);
+  std::cout << to_json(plan, config.driver_root) << '\n' << std::flush;
 }
 
 void configure_container(const Task& task, const Config& config, HookContext& context) {
@@ -84,9 +77,10 @@ void configure_container(const Task& task, const Config& config, HookContext& co
   const RootDir root = process.open_rootfs(task.rootfs);
   const Planned planned = plan_container({task.request, task.linux_spec.mount_label, root}, config,
                                          context.system, context.log);
-  const Plan& plan = planned.plan;
+  const Plan plan = plan_to_apply(task, planned.plan, config);
   const RootDir& driver_root = planned.host.driver_root;
-  if (has_driver_by_hook(root) && is_applied(plan, root, context.system, driver_root)) {
+  const bool had_a_hook = task.edited ? has_driver_view(root) : has_driver_by_hook(root);
+  if (had_a_hook && is_applied(plan, root, context.system, driver_root)) {
     context.log.line("nothing to do: an earlier hook of this container did all of it");
     return;
   }
@@ -135,6 +129,22 @@ std::optional<BundleFile> find_bundle(const ContainerState& state, HookContext& 
 
 }  // namespace
 
+/// Inside a container the environment may be the image's (runc 1.1 gives it to hooks without one of
+/// their own), and so may be every file: only the arguments are the administrator's, and no log is
+/// written.
+Config read_config(const Options& options, HookContext& context) {
+  const bool inside = context.place != Place::outside;
+  ConfigResult result;
+  if (!inside || !options.config_file.empty()) {
+    result = load_config(options.config_file, context.caller);
+  }
+  if (!inside && !result.config.debug_log.empty()) context.log.open_file(result.config.debug_log);
+  context.log.line("version " OCI_NVIDIA_VERSION);
+  context.log.notes(result.notes);
+  context.log.phase("configuration");
+  return std::move(result.config);
+}
+
 void run_hook(const Options& options, HookContext& context) {
   if (options.debug) context.log.use_stderr();
   const ContainerState state = read_state(options, context);
@@ -159,8 +169,11 @@ void run_hook(const Options& options, HookContext& context) {
   const Task task{.request = *std::move(result.request),
                   .linux_spec = parse_linux_spec(bundle->text),
                   .rootfs = rootfs_path(spec, bundle->directory),
-                  .state = state};
-  if (has_driver_by_engine(spec, task.linux_spec)) {
+                  .state = state,
+                  .edited = options.complete ? std::optional(bundle->text) : std::nullopt};
+  if (!options.complete && is_edited(bundle->text)) {
+    context.log.line("nothing to do: config.json was edited, and another hook completes it");
+  } else if (!options.complete && has_driver_by_engine(spec, task.linux_spec)) {
     context.log.line("nothing to do: config.json has the driver already (CDI)");
   } else if (options.dry_run) {
     print_plan(task, config, context);

@@ -4,6 +4,7 @@
 
 #include <string>
 
+#include "core/config.hpp"
 #include "options.hpp"
 #include "system/container_stage.hpp"
 #include "system/log.hpp"
@@ -22,8 +23,16 @@ struct HookContext {
   Place place = Place::outside;
 };
 
+/// The configuration as far as it may be believed at context.place; the log that it names is
+/// opened.
+[[nodiscard]] Config read_config(const Options& options, HookContext& context);
+
 /// Reads the state from standard input and does what the container asks for: nothing, or
 /// everything. A dry run prints the plan on standard output. Throws Error.
 void run_hook(const Options& options, HookContext& context);
+
+/// Reads a config.json from standard input and prints it, edited if its container asks for the
+/// driver. Throws Error.
+void run_precreate(const Options& options, HookContext& context);
 
 }  // namespace nvhook

@@ -49,7 +49,11 @@ int run(const Options& options, const CallerContext& caller) {
   }
   HookContext context{.caller = caller, .system = *system};
   try {
-    run_hook(options, context);
+    if (options.command == Command::precreate) {
+      run_precreate(options, context);
+    } else {
+      run_hook(options, context);
+    }
     return 0;
   } catch (const Error& error) {
     return report(error, context);
@@ -68,6 +72,7 @@ int hook_main(const std::string& name, const std::vector<std::string>& arguments
     const Options options = parse_options(arguments);
     switch (options.command) {
       case Command::run:
+      case Command::precreate:
         return run(options, caller);
       case Command::nothing:
         return 0;

@@ -24,6 +24,8 @@ constexpr std::array kWords{
     Word{"createRuntime", Command::run, "the same"},
     Word{"createContainer", Command::run, "the same, as far as that stage allows"},
     Word{"startContainer", Command::run, "the same, as far as that stage allows"},
+    Word{"precreate", Command::precreate,
+         "read a config.json on stdin and print it with the driver in it (Podman)"},
     Word{"poststart", Command::nothing, "no-op"},
     Word{"poststop", Command::nothing, "no-op"},
 };
@@ -43,7 +45,7 @@ po::options_description flags() {
   po::options_description description;
   const auto flag = [] { return po::value<std::string>()->implicit_value("true"); };
   description.add_options()("config", po::value<std::string>())("debug", flag())("dry-run", flag())(
-      "version", flag())("help", flag())("h", flag());
+      "complete", flag())("version", flag())("help", flag())("h", flag());
   return description;
 }
 
@@ -101,6 +103,7 @@ Options parse_options(const std::vector<std::string>& arguments) {
   if (values.count("config") != 0) options.config_file = values["config"].as<std::string>();
   options.debug = is_set("debug");
   options.dry_run = is_set("dry-run");
+  options.complete = is_set("complete");
   if (is_set("help") || is_set("h")) {
     options.command = Command::help;
   } else if (is_set("version")) {
@@ -117,6 +120,7 @@ std::string usage(const std::string& name) {
                      "  -config string\n    \tconfiguration file, instead of the usual ones\n"
                      "  -debug\n    \tlog every decision to standard error\n"
                      "  -dry-run\n    \tprint what would be done as JSON, and change nothing\n"
+                     "  -complete\n    \tdo what an edited config.json leaves (precreate adds it)\n"
                      "  -version\n    \tprint the version\n"
                      "\nCommands:\n";
   for (const Word& word : kWords) {

@@ -11,7 +11,8 @@ namespace nvhook {
 enum class Command {
   run,  ///< prestart, createRuntime, createContainer, startContainer: the stage is detected, not
         ///< believed
-  nothing,  ///< poststart, poststop
+  precreate,  ///< a config.json on stdin, the edited one on stdout
+  nothing,    ///< poststart, poststop
   version,
   help,
 };
@@ -21,6 +22,8 @@ struct Options {
   std::string config_file = {};
   bool debug = false;
   bool dry_run = false;
+  /// config.json was edited: only what it leaves is done.
+  bool complete = false;
 };
 
 class UsageError : public std::runtime_error {

@@ -63,6 +63,7 @@ INSTANTIATE_TEST_SUITE_P(Words, Commands,
                                            std::pair("createRuntime", Command::run),
                                            std::pair("createContainer", Command::run),
                                            std::pair("startContainer", Command::run),
+                                           std::pair("precreate", Command::precreate),
                                            std::pair("poststart", Command::nothing),
                                            std::pair("poststop", Command::nothing)),
                          [](const auto& row) { return std::string(row.param.first); });

@@ -79,8 +79,7 @@ void configure_container(const Task& task, const Config& config, HookContext& co
                                          context.system, context.log);
   const Plan plan = plan_to_apply(task, planned.plan, config);
   const RootDir& driver_root = planned.host.driver_root;
-  const bool had_a_hook = task.edited ? has_driver_view(root) : has_driver_by_hook(root);
-  if (had_a_hook && is_applied(plan, root, context.system, driver_root)) {
+  if (has_driver_by_hook(root) && is_applied(plan, root, context.system, driver_root)) {
     context.log.line("nothing to do: an earlier hook of this container did all of it");
     return;
   }

@@ -92,20 +92,25 @@ Additions additions_of(const SpecSteps& steps, const Plan& plan, const SpecEdit&
   return added;
 }
 
-bool is_driver_hook(std::string_view element) {
+std::string hook_path(std::string_view element) {
   const std::string_view path = json_member(element, "path", "hooks");
-  const std::string text = path.empty() ? std::string() : json_string(path, "hooks");
-  const std::string name = HostPath(text).filename();
+  return path.empty() ? std::string() : json_string(path, "hooks");
+}
+
+bool is_hook_name(const std::string& path) {
+  const std::string name = HostPath(path).filename();
   return std::find(kHookNames.begin(), kHookNames.end(), name) != kHookNames.end();
 }
 
+/// A hook of this program's, wherever it is installed, that does what is left.
 bool completes(std::string_view element) {
   const std::string_view list = json_member(element, "args", "hooks");
   if (list.empty()) return false;
   const std::vector<JsonPart> words = json_elements(list, "hooks");
-  return std::any_of(words.begin(), words.end(), [](const JsonPart& word) {
-    return json_string(word.value(), "hooks") == kCompleteFlag;
-  });
+  return !words.empty() && is_hook_name(json_string(words.front().value(), "hooks")) &&
+         std::any_of(words.begin(), words.end(), [](const JsonPart& word) {
+           return json_string(word.value(), "hooks") == kCompleteFlag;
+         });
 }
 
 /// `object` whose list `name` ends with `added`.
@@ -127,10 +132,14 @@ std::string with_devices(std::string_view linux_object, const Additions& added) 
       "linux");
 }
 
-std::string with_hook(std::string_view hooks, const std::string& hook) {
+std::string with_hook(std::string_view hooks, const SpecEdit& edit) {
+  const auto is_driver_hook = [&](std::string_view element) {
+    const std::string path = hook_path(element);
+    return path == edit.hook || is_hook_name(path);
+  };
   std::string text(hooks);
   for (const auto& [stage, added] : {std::pair{"prestart", std::vector<std::string>()},
-                                     std::pair{"createRuntime", std::vector{hook}}}) {
+                                     std::pair{"createRuntime", std::vector{hook_element(edit)}}}) {
     const std::string where = std::string("hooks.") + stage;
     text = with_member(
         text, stage, "[]",
@@ -160,9 +169,8 @@ bool is_edited(std::string_view json) {
       hooks.empty() ? hooks : json_member(hooks, "createRuntime", "hooks");
   if (list.empty()) return false;
   const std::vector<JsonPart> entries = json_elements(list, "hooks.createRuntime");
-  return std::any_of(entries.begin(), entries.end(), [](const JsonPart& entry) {
-    return is_driver_hook(entry.value()) && completes(entry.value());
-  });
+  return std::any_of(entries.begin(), entries.end(),
+                     [](const JsonPart& entry) { return completes(entry.value()); });
 }
 
 std::string edit_spec(std::string_view json, const Plan& plan, const SpecEdit& edit) {
@@ -176,8 +184,8 @@ std::string edit_spec(std::string_view json, const Plan& plan, const SpecEdit& e
       spec, "linux", "{}", [&](std::string_view object) { return with_devices(object, added); },
       "linux");
   spec = with_member(
-      spec, "hooks", "{}",
-      [&](std::string_view object) { return with_hook(object, hook_element(edit)); }, "hooks");
+      spec, "hooks", "{}", [&](std::string_view object) { return with_hook(object, edit); },
+      "hooks");
   const auto start = static_cast<std::size_t>(extent->object.data() - json.data());
   return std::string(json.substr(0, start))
       .append(spec)

@@ -58,7 +58,7 @@ Place find_place(pid_t pid, const RootDir& system) {
   return shares_mount_namespace(pid, system) ? Place::same_mount_namespace : Place::outside;
 }
 
-bool has_driver_view(const RootDir& rootfs) {
+bool has_driver_by_hook(const RootDir& rootfs) {
   const UniqueFd proc = rootfs.open("/proc/driver/nvidia", O_PATH | O_DIRECTORY | O_NOFOLLOW);
   struct statfs filesystem {};
   const bool is_own_tmpfs = proc && is_mount_root(proc.get(), rootfs) &&
@@ -66,13 +66,9 @@ bool has_driver_view(const RootDir& rootfs) {
                             filesystem.f_type == TMPFS_MAGIC;
   if (!is_own_tmpfs) return false;
   const auto params = rootfs.read("/proc/driver/nvidia/params", kMaxParams);
-  return params && params->find("ModifyDeviceFiles: 0\n") != std::string::npos;
-}
-
-bool has_driver_by_hook(const RootDir& rootfs) {
-  if (!has_driver_view(rootfs)) return false;
+  if (!params || params->find("ModifyDeviceFiles: 0\n") == std::string::npos) return false;
   const UniqueFd node = rootfs.open("/dev/nvidiactl", O_PATH | O_NOFOLLOW);
-  return node && is_mount_root(node.get(), rootfs) && status_of(node.get()).is_character_device();
+  return node && status_of(node.get()).is_character_device();
 }
 
 bool is_applied(const Plan& plan, const RootDir& rootfs, const RootDir& system,

@@ -23,12 +23,9 @@ enum class Place {
 /// none of its numbers either. `system` is the root of this process.
 [[nodiscard]] Place find_place(pid_t pid, const RootDir& system);
 
-/// Whether an earlier hook gave the container below `rootfs` its own view of the driver: a tmpfs on
-/// /proc/driver/nvidia that forbids to change device files.
-[[nodiscard]] bool has_driver_view(const RootDir& rootfs);
-
-/// Whether an earlier hook gave the container below `rootfs` its driver: that view, and
-/// /dev/nvidiactl mounted.
+/// Whether an earlier hook gave the container below `rootfs` its driver: a tmpfs of its own on
+/// /proc/driver/nvidia that forbids to change device files, which no image can bring, and
+/// /dev/nvidiactl, which is a mount, or the runtime's work where config.json was edited.
 [[nodiscard]] bool has_driver_by_hook(const RootDir& rootfs);
 
 /// Whether every mount of `plan` that must be there is: its target is a mount of its source.

@@ -2,13 +2,16 @@
 // Golden plans: config.json + config.toml on a named host and image → the plan as JSON. Adding a
 // case is adding a folder with `case` (lines `host NAME`, `image NAME`), config.json, optionally
 // config.toml, and expected-plan.json, which a run with UPDATE_GOLDEN=1 writes; its diff is the
-// review.
+// review. Of each plan what config.json can say and what the hook does then is the whole.
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <nlohmann/json.hpp>
+#include <optional>
 #include <sstream>
 
 #include "core/config.hpp"
@@ -17,6 +20,7 @@
 #include "core/plan_json.hpp"
 #include "core/planner.hpp"
 #include "core/request.hpp"
+#include "core/spec_edit.hpp"
 #include "support/hosts.hpp"
 #include "system/container_probe.hpp"
 #include "system/host_probe.hpp"
@@ -31,7 +35,13 @@ std::string read_text(const fs::path& path) {
   return {std::istreambuf_iterator<char>(file), {}};
 }
 
-std::string plan_of(const fs::path& folder) {
+struct Case {
+  std::string spec = {};
+  Config config = {};
+  std::optional<Plan> plan = {};  ///< none: no GPU container
+};
+
+Case run_case(const fs::path& folder) {
   std::string host_name;
   std::string image_name;
   std::istringstream lines(read_text(folder / "case"));
@@ -39,20 +49,26 @@ std::string plan_of(const fs::path& folder) {
     (key == "host" ? host_name : image_name) = value;
   const test::FakeHost host = test::named_host(host_name);
   const test::TemporaryDirectory image = test::named_image(image_name);
-  const Config config = parse_config(read_text(folder / "config.toml"), "config.toml").config;
-  const ContainerSpec spec = parse_spec(read_text(folder / "config.json"));
-  const RequestResult result = derive_request(spec, config);
-  if (!result.request) return "no GPU container\n";
+  Case result{.spec = read_text(folder / "config.json"),
+              .config = parse_config(read_text(folder / "config.toml"), "config.toml").config};
+  const Config& config = result.config;
+  const RequestResult request = derive_request(parse_spec(result.spec), config);
+  if (!request.request) return result;
   const auto root = open_root(host.tree().path().string());
   const auto driver = open_root(host.tree().path().string() + config.driver_root);
   const auto rootfs = open_root(image.path());
   const Inventory inventory = probe_host(
       {.system = *root, .driver = *driver, .library_search_path = config.library_search_path},
-      *result.request);
+      *request.request);
   const ContainerFacts container =
-      probe_container(*rootfs, {.compat = wants_cuda_compat(*result.request, config)});
-  return to_json(make_plan(*result.request, inventory, container, config), config.driver_root) +
-         "\n";
+      probe_container(*rootfs, {.compat = wants_cuda_compat(*request.request, config)});
+  result.plan = make_plan(*request.request, inventory, container, config);
+  return result;
+}
+
+std::string text_of(const Case& result) {
+  if (!result.plan) return "no GPU container\n";
+  return to_json(*result.plan, result.config.driver_root) + "\n";
 }
 
 std::vector<std::string> case_names() {
@@ -68,12 +84,67 @@ class Golden : public ::testing::TestWithParam<std::string> {};
 
 TEST_P(Golden, PlanIsTheExpectedOne) {
   const fs::path folder = fs::path(TEST_DATA_DIR) / "golden" / GetParam();
-  const std::string plan = plan_of(folder);
+  const std::string plan = text_of(run_case(folder));
   if (std::getenv("UPDATE_GOLDEN") != nullptr) {
     std::ofstream(folder / "expected-plan.json") << plan;
     return;
   }
   EXPECT_EQ(plan, read_text(folder / "expected-plan.json"));
+}
+
+using Json = nlohmann::json;
+
+/// As an engine writes it: a /dev of the container's own, and no device but the allowed ones.
+std::string as_of_an_engine(const std::string& spec) {
+  Json json = Json::parse(spec);
+  json["mounts"].push_back({{"destination", "/dev"}, {"type", "tmpfs"}, {"source", "tmpfs"}});
+  json["linux"]["resources"]["devices"].push_back({{"allow", false}, {"access", "rwm"}});
+  return json.dump(2);
+}
+
+std::vector<std::string> texts_of(const Json& list, const char* name, std::size_t from) {
+  std::vector<std::string> texts;
+  for (std::size_t i = from; i < list.size(); ++i) texts.push_back(list[i][name]);
+  return texts;
+}
+
+/// All device nodes of the plan, as if the host had been looked at.
+SpecEdit edit_of(const Case& one) {
+  SpecEdit edit{.driver_root = one.config.driver_root, .hook = "/h", .hook_arguments = {"h"}};
+  for (const BindMount& mount : one.plan->mounts) {
+    if (mount.device) edit.nodes[mount.target] = {};
+  }
+  return edit;
+}
+
+TEST_P(Golden, RuntimeAndHookDoEachStepOnce) {
+  const Case one = run_case(fs::path(TEST_DATA_DIR) / "golden" / GetParam());
+  if (!one.plan) return;
+  const std::string before = as_of_an_engine(one.spec);
+  const std::string after = edit_spec(before, *one.plan, edit_of(one));
+  EXPECT_EQ(edit_spec(after, *one.plan, edit_of(one)), after);
+  const Plan rest = remaining_plan(*one.plan, after, one.config.driver_root);
+
+  const Json old = Json::parse(before);
+  const Json json = Json::parse(after);
+  std::vector<std::string> places = texts_of(json["mounts"], "destination", old["mounts"].size());
+  const Json devices = json["linux"].value("devices", Json::array());
+  const std::size_t known = old["linux"].value("devices", Json::array()).size();
+  for (const std::string& path : texts_of(devices, "path", known)) places.push_back(path);
+  for (const BindMount& mount : rest.mounts) places.push_back(mount.target.str());
+  std::vector<std::string> wanted;
+  for (const BindMount& mount : one.plan->mounts) wanted.push_back(mount.target.str());
+  EXPECT_THAT(places, ::testing::UnorderedElementsAreArray(wanted));
+  for (const BindMount& mount : rest.mounts) {
+    EXPECT_FALSE(mount.device || is_for_spec(mount, *one.plan)) << mount.target.str();
+  }
+  EXPECT_TRUE(rest.device_rules.empty());
+  EXPECT_EQ(json["linux"]["resources"]["devices"].size(),
+            old["linux"]["resources"]["devices"].size() + one.plan->device_rules.size());
+  EXPECT_EQ(rest.tmpfs, one.plan->tmpfs);
+  EXPECT_EQ(rest.loader_entries, one.plan->loader_entries);
+  EXPECT_EQ(rest.loader_path, one.plan->loader_path);
+  EXPECT_EQ(rest.symlinks.size(), one.plan->symlinks.size());
 }
 
 INSTANTIATE_TEST_SUITE_P(Cases, Golden, ::testing::ValuesIn(case_names()),

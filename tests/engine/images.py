@@ -44,7 +44,7 @@ def triple():
 def base():
     """A tree of this machine's programs, laid out like Debian, that the others are made from."""
     root = SETUP.work / "images" / "base"
-    root.parent.mkdir()
+    root.parent.mkdir(exist_ok=True)
     succeed([HERE / "make-rootfs", root])
     compile_program(root / CHECKER[1:], "load_check.c")
     return root

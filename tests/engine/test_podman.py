@@ -18,21 +18,22 @@ RUN_OPTIONS = (
 ).split()
 
 
-def hooks_directory():
-    """The installed definition, with the configuration of the tests; before it, the hook that stands for the kernel module."""
-    directory = SETUP.work / "hooks.d"
+def hooks_directory(definition):
+    """An installed definition, with the configuration of the tests; before it, the hook that stands for the kernel module."""
+    directory = SETUP.work / definition.stem
     if not directory.exists():
         directory.mkdir()
-        ours = json.loads(SETUP.hook_definition.read_text())
+        ours = json.loads(definition.read_text())
         ours["hook"]["path"] = str(SETUP.hook)
         ours["hook"]["args"].insert(1, f"-config={SETUP.config}")
         (directory / "oci-nvidia-hook.json").write_text(json.dumps(ours))
         ours["hook"].update(path=str(PROCFS_HOOK), args=["procfs-hook"])
+        ours["stages"] = ["createRuntime"]
         (directory / "00-procfs.json").write_text(json.dumps(ours))
     return directory
 
 
-def podman(*words):
+def podman(*words, definition=None):
     return [
         "podman",
         "--root",
@@ -44,7 +45,7 @@ def podman(*words):
         "--events-backend",
         "file",
         "--hooks-dir",
-        hooks_directory(),
+        hooks_directory(definition or SETUP.hook_definition),
         *words,
     ]
 
@@ -57,7 +58,7 @@ def image():
     return IMAGE
 
 
-def run_podman(devices, *options, command=observe.SCRIPT):
+def run_podman(devices, *options, command=observe.SCRIPT, definition=None):
     foreign = foreign_nodes()["source"]
     env = [] if devices is None else ["-e", f"NVIDIA_VISIBLE_DEVICES={devices}"]
     return run(
@@ -72,6 +73,7 @@ def run_podman(devices, *options, command=observe.SCRIPT):
             "sh",
             "-c",
             command,
+            definition=definition,
         )
     )
 

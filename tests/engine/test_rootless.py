@@ -198,8 +198,22 @@ def a_runtime_that_is_not_in_the_user_namespace_gets_a_message():
 IMAGE = "oci-nvidia-test"
 
 
-def podman(*words, **options):
-    hooks = f"{rootless.HOME}/hooks.d"
+def hooks_directory(definition):
+    directory = Path(rootless.HOME, f"{definition.stem}.d")
+    if not directory.exists():
+        directory.mkdir()
+        ours = json.loads(definition.read_text())
+        ours["hook"]["path"] = rootless.HOOK
+        ours["hook"]["args"].insert(1, f"-config={rootless.CONFIG}")
+        (directory / "oci-nvidia-hook.json").write_text(json.dumps(ours))
+        ours["hook"].update(path=rootless.PROCFS_ENTRY["path"], args=["procfs-hook"])
+        ours["stages"] = ["createRuntime"]
+        (directory / "00-procfs.json").write_text(json.dumps(ours))
+    return directory
+
+
+def podman(*words, definition=None, **options):
+    hooks = hooks_directory(definition or SETUP.hook_definition)
     command = ["podman", "--root", f"{rootless.HOME}/home/storage"]
     command += ["--runroot", f"{rootless.RUNTIME_DIRECTORY}/podman", "--cgroup-manager", "cgroupfs"]
     command += ["--events-backend", "file", "--hooks-dir", hooks]
@@ -208,14 +222,6 @@ def podman(*words, **options):
 
 @functools.cache
 def podman_image():
-    directory = Path(rootless.HOME, "hooks.d")
-    directory.mkdir()
-    ours = json.loads(SETUP.hook_definition.read_text())
-    ours["hook"]["path"] = rootless.HOOK
-    ours["hook"]["args"].insert(1, f"-config={rootless.CONFIG}")
-    (directory / "oci-nvidia-hook.json").write_text(json.dumps(ours))
-    ours["hook"].update(path=rootless.PROCFS_ENTRY["path"], args=["procfs-hook"])
-    (directory / "00-procfs.json").write_text(json.dumps(ours))
     rootless.tree()
     done = podman("import", f"{rootless.HOME}/image.tar", IMAGE)
     if done.returncode != 0:
@@ -223,12 +229,13 @@ def podman_image():
     return IMAGE
 
 
-def run_podman(devices, *options):
+def run_podman(devices, *options, definition=None):
     rootless.write_config()
     image = podman_image()
     limits = "--rm --network none --runtime runc --ulimit nofile=1024:1024 --ulimit nproc=1000:1000 --pids-limit -1"
     environment = ["-e", f"NVIDIA_VISIBLE_DEVICES={devices}"] if devices else []
-    done = podman("run", *limits.split(), *environment, *options, image, "sh", "-c", observe.SCRIPT)
+    command = [*limits.split(), *environment, *options, image, "sh", "-c", observe.SCRIPT]
+    done = podman("run", *command, definition=definition)
     view = observe.View(done.stdout)
     check(done.returncode == 0 and view.complete, fail_text("podman run", done))
     return view
@@ -263,3 +270,16 @@ def podman_as_the_user_herself_with_keep_id():
 def podman_leaves_a_container_without_a_request_alone():
     view = run_podman(None)
     check_equal(view.nodes(), {}, "device nodes")
+
+
+@test("rootless")
+def podman_gives_a_container_its_gpu_by_precreate():
+    """The runtime mounts the host's nodes, because it can make none there, and the hook does the rest."""
+    example = SETUP.hook_definition.parent / "oci-nvidia-hook-precreate.json"
+    for mode in ("host", "auto"):
+        view = run_podman("1", f"--userns={mode}", definition=example)
+        check_gpus(view, [1])
+        check_loader(view)
+        targets = [mount[0] for mount in view.mounts() if "nvidia" in mount[0] or SETUP.version in mount[0]]
+        check_equal(sorted(targets), sorted(set(targets)), "mount points of the driver, each once")
+    check("editing config.json" in rootless.log(), rootless.log())

@@ -25,15 +25,14 @@ constexpr unsigned kPermissions = 07777;
 
 RootDir open_image(const ContainerSpec& spec, const std::string& directory,
                    const CallerContext& caller) {
-  const bool is_relative = spec.root.front() != '/' && !directory.empty();
-  const std::string path = is_relative ? directory + "/" + spec.root : spec.root;
+  const std::string path = rootfs_path(spec, directory.empty() ? "." : directory);
   UniqueFd image =
       sys::open_beneath(caller.working_directory.get(), path.c_str(), O_PATH | O_DIRECTORY, 0);
   if (!image) {
     throw_errno(Code::rootfs_invalid, "open root file system `" + path + "`",
                 "check root.path in config.json");
   }
-  return RootDir(std::move(image));
+  return RootDir(std::move(image), Code::target_unusable);
 }
 
 /// What the runtime is to mount or to make is judged as it is where the hook does it. The nodes

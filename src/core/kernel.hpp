@@ -30,6 +30,9 @@ class Kernel {
   /// Finds and opens the container's device cgroup and makes ready what grants `rules`.
   virtual void prepare(const std::vector<DeviceRule>& rules) = 0;
 
+  /// Makes ready what tells systemd of `rules`, which the runtime grants.
+  virtual void prepare_to_tell(const std::vector<DeviceRule>& rules) = 0;
+
   // In the container's.
   virtual void enter() = 0;
   /// Finds the target below the root file system and makes it if it is missing. All targets come
@@ -47,7 +50,7 @@ class Kernel {
   virtual void update_loader_path(const LoaderPath& path) = 0;
   /// Each target shows its source.
   virtual void verify() = 0;
-  /// Grants the prepared rules: after everything else succeeded.
+  /// Grants the prepared rules, and tells systemd: after everything else succeeded.
   virtual void allow_devices() = 0;
 
   /// Nothing can fail any more: lets go of what roll_back would have needed.

@@ -122,6 +122,9 @@ struct Plan {
   std::optional<LoaderPath> loader_path = {};
   /// Empty if the configuration says to leave the device cgroup alone.
   std::vector<DeviceRule> device_rules = {};
+  /// Rules that the runtime grants by itself. Of these only systemd is told: runc leaves out, of
+  /// what it tells it, each device that has no link in /dev/char, and NVIDIA's driver makes none.
+  std::vector<DeviceRule> rules_of_runtime = {};
   Notes notes = {};
 
   friend bool operator==(const Plan&, const Plan&) = default;

@@ -207,8 +207,12 @@ Plan remaining_plan(Plan plan, std::string_view json, const std::string& driver_
     link.cover->target = link.link;
   }
   std::erase_if(plan.mounts, is_done);
-  std::erase_if(plan.device_rules,
-                [&](const DeviceRule& rule) { return steps.allows(rule.device); });
+  auto& rules = plan.device_rules;
+  const auto granted =
+      std::stable_partition(rules.begin(), rules.end(),
+                            [&](const DeviceRule& rule) { return !steps.allows(rule.device); });
+  plan.rules_of_runtime.assign(granted, rules.end());
+  rules.erase(granted, rules.end());
   return plan;
 }
 

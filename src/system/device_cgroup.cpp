@@ -200,6 +200,12 @@ void DevicePermission::revoke() noexcept { impl_->revoke(); }
 bool DevicePermission::shares_scope() const noexcept { return impl_->shares_scope(); }
 bool DevicePermission::refused() const noexcept { return impl_->refused(); }
 
+bool is_in_shared_scope(std::string_view cgroup, std::string_view mountinfo) {
+  const auto found = find_device_cgroups(cgroup, mountinfo);
+  return std::any_of(found.begin(), found.end(),
+                     [](const DeviceCgroup& each) { return is_in_shared_scope(each.directory); });
+}
+
 const Notes& DevicePermission::notes() const noexcept { return impl_->notes(); }
 
 }  // namespace nvhook

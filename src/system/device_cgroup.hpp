@@ -50,4 +50,8 @@ class DevicePermission {
   std::unique_ptr<Impl> impl_;
 };
 
+/// Whether a container shares a systemd scope, as DevicePermission::shares_scope, without making
+/// anything ready.
+[[nodiscard]] bool is_in_shared_scope(std::string_view cgroup, std::string_view mountinfo);
+
 }  // namespace nvhook

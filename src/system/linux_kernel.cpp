@@ -78,21 +78,31 @@ void LinuxKernel::prepare(const TmpfsMount& mount) {
   pending.is_tmpfs = true;
 }
 
-void LinuxKernel::prepare(const std::vector<DeviceRule>& rules) {
-  if (rules.empty()) return;
+std::string LinuxKernel::own_mountinfo() const {
   const UniqueFd file = system_.open("/proc/self/mountinfo", O_RDONLY);
-  const auto mountinfo = file ? read_all(file.get(), kMaxMountinfo) : std::nullopt;
+  auto mountinfo = file ? read_all(file.get(), kMaxMountinfo) : std::nullopt;
   if (!mountinfo) {
     throw_errno(Code::cgroup_not_found, "read `/proc/self/mountinfo`", "mount proc on /proc");
   }
+  return *std::move(mountinfo);
+}
+
+void LinuxKernel::prepare(const std::vector<DeviceRule>& rules) {
+  if (rules.empty()) return;
   std::vector<DeviceNumber> devices;
   devices.reserve(rules.size());
   for (const DeviceRule& rule : rules) devices.push_back(rule.device);
-  permission_.emplace(process_.cgroup_text(), *mountinfo, std::move(devices));
+  permission_.emplace(process_.cgroup_text(), own_mountinfo(), std::move(devices));
   if (permission_->refused()) require_not_denied({&driver_, &system_}, rules.front());
   if (!in_user_namespace() && !permission_->shares_scope())
     scope_ = SystemdScope::find(process_.cgroup_text(), system_);
   rules_ = rules;
+}
+
+void LinuxKernel::prepare_to_tell(const std::vector<DeviceRule>& rules) {
+  if (in_user_namespace() || is_in_shared_scope(process_.cgroup_text(), own_mountinfo())) return;
+  if (!scope_) scope_ = SystemdScope::find(process_.cgroup_text(), system_);
+  rules_.insert(rules_.end(), rules.begin(), rules.end());
 }
 
 // ---- in the container's
@@ -308,12 +318,13 @@ void LinuxKernel::verify() {
 }
 
 void LinuxKernel::allow_devices() {
-  if (!permission_) return;
   // The cgroup of a container that is gone may soon be another's.
-  process_.require_alive();
-  undo_.push([this] { permission_->revoke(); });
-  permission_->grant();
-  notes_.insert(notes_.end(), permission_->notes().begin(), permission_->notes().end());
+  if (permission_ || scope_) process_.require_alive();
+  if (permission_) {
+    undo_.push([this] { permission_->revoke(); });
+    permission_->grant();
+    notes_.insert(notes_.end(), permission_->notes().begin(), permission_->notes().end());
+  }
   if (!scope_) return;
   undo_.push([this] { scope_->forget(); });
   const Notes notes = scope_->keep(rules_);

@@ -35,6 +35,7 @@ class LinuxKernel : public Kernel {
   void prepare(const Symlink& symlink) override;
   void prepare(const TmpfsMount& mount) override;
   void prepare(const std::vector<DeviceRule>& rules) override;
+  void prepare_to_tell(const std::vector<DeviceRule>& rules) override;
   void enter() override;
   void resolve(const TmpfsMount& mount) override;
   void resolve(const BindMount& mount) override;
@@ -62,6 +63,7 @@ class LinuxKernel : public Kernel {
     bool is_tmpfs = false;
   };
 
+  [[nodiscard]] std::string own_mountinfo() const;
   void attach(const ContainerPath& target);
   void make_parent_slave(int target);
   [[nodiscard]] UniqueFd tree_for(const Symlink& symlink);

@@ -37,11 +37,13 @@ TEST(Apply, PreparesAllSourcesThenResolvesAllTargetsThenAttachesAndGrantsLast) {
 TEST(Apply, PreparesWhatCoversAFileBeforeItEnters) {
   RecordingKernel kernel;
   apply({.symlinks = {{.link = ContainerPath("/l"), .target = "t", .cover = BindMount()},
-                      {.link = ContainerPath("/m"), .target = "t"}}},
+                      {.link = ContainerPath("/m"), .target = "t"}},
+         .rules_of_runtime = {{.device = {195, 0}}}},
         kernel);
   EXPECT_THAT(kernel.calls,
-              ElementsAre("prepare to cover /l", "prepare 0 rules", "enter", "resolve /l",
-                          "resolve /m", "link /l", "link /m", "verify", "allow devices", "commit"));
+              ElementsAre("prepare to cover /l", "prepare 0 rules", "prepare to tell 1 rules",
+                          "enter", "resolve /l", "resolve /m", "link /l", "link /m", "verify",
+                          "allow devices", "commit"));
 }
 
 TEST(Apply, LeavesTheLoaderCacheAloneWithoutLibraries) {

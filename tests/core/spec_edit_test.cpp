@@ -204,6 +204,7 @@ TEST(RemainingPlan, IsWhatTheSpecificationCannotSay) {
   EXPECT_EQ(rest.mounts[0], whole.mounts[1]);
   EXPECT_EQ(rest.mounts[1], whole.mounts[2]);
   EXPECT_TRUE(rest.device_rules.empty());
+  EXPECT_EQ(rest.rules_of_runtime, whole.device_rules);
 }
 
 TEST(RemainingPlan, GivesALinkTheLibraryThatTheRuntimeMounts) {

@@ -139,6 +139,7 @@ TEST_P(Golden, RuntimeAndHookDoEachStepOnce) {
     EXPECT_FALSE(mount.device || is_for_spec(mount, *one.plan)) << mount.target.str();
   }
   EXPECT_TRUE(rest.device_rules.empty());
+  EXPECT_EQ(rest.rules_of_runtime, one.plan->device_rules);
   EXPECT_EQ(json["linux"]["resources"]["devices"].size(),
             old["linux"]["resources"]["devices"].size() + one.plan->device_rules.size());
   EXPECT_EQ(rest.tmpfs, one.plan->tmpfs);

@@ -31,6 +31,10 @@ class FailingKernel : public Kernel {
     step();
     real_.prepare(rules);
   }
+  void prepare_to_tell(const std::vector<DeviceRule>& rules) override {
+    step();
+    real_.prepare_to_tell(rules);
+  }
   void enter() override {
     step();
     real_.enter();

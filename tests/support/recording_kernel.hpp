@@ -24,6 +24,9 @@ class RecordingKernel : public Kernel {
   void prepare(const std::vector<DeviceRule>& rules) override {
     record("prepare " + std::to_string(rules.size()) + " rules");
   }
+  void prepare_to_tell(const std::vector<DeviceRule>& rules) override {
+    record("prepare to tell " + std::to_string(rules.size()) + " rules");
+  }
   void enter() override { record("enter"); }
   void resolve(const TmpfsMount& mount) override { record("resolve " + mount.target.str()); }
   void resolve(const BindMount& mount) override { record("resolve " + mount.target.str()); }

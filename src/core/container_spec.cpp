@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
+#include "core/error.hpp"
 #include "core/spec_text.hpp"
 #include "core/text.hpp"
 

@@ -43,6 +43,7 @@ class FilePlanner {
   }
 
   [[nodiscard]] bool is_wanted(const DriverFile& file) const {
+    if (is_left_out(file, input_.request.left_out)) return false;
     const CapabilitySet& asked = input_.request.capabilities;
     const CapabilitySet& needed = file.component->capabilities;
     if (file.abi == Abi::compat32 && !asked.contains(Capability::compat32)) return false;
@@ -180,5 +181,18 @@ class FilePlanner {
 }  // namespace
 
 void plan_files(const PlanInput& input, PlanBuilder& plan) { FilePlanner(input, plan).make(); }
+
+bool is_left_out(const DriverFile& file, const LeftOut& left_out) {
+  const std::string_view name = file.component->name;
+  switch (file.kind) {
+    case ComponentKind::firmware:
+      return left_out.firmware;
+    case ComponentKind::ipc_socket:
+      return (left_out.persistenced && name == "/var/run/nvidia-persistenced/socket") ||
+             (left_out.fabric_manager && name == "/var/run/nvidia-fabricmanager/socket");
+    default:
+      return false;
+  }
+}
 
 }  // namespace nvhook

@@ -9,4 +9,7 @@ namespace nvhook {
 /// Files of the requested capabilities, their links, and what the container's loader must know.
 void plan_files(const PlanInput& input, PlanBuilder& plan);
 
+/// Whether `file` is of what the request leaves out.
+[[nodiscard]] bool is_left_out(const DriverFile& file, const LeftOut& left_out);
+
 }  // namespace nvhook

@@ -38,6 +38,16 @@ struct Features {
   friend bool operator==(const Features&, const Features&) = default;
 };
 
+/// What a caller of nvidia-container-cli sees to itself, or does without (its options `--no-…`).
+struct LeftOut {
+  bool device_nodes = false;  ///< the nodes themselves; the device cgroup allows them all the same
+  bool firmware = false;
+  bool persistenced = false;    ///< the persistence daemon's socket
+  bool fabric_manager = false;  ///< the fabric manager's socket
+
+  friend bool operator==(const LeftOut&, const LeftOut&) = default;
+};
+
 struct Request {
   DeviceSelection devices = NoDevices{};
   /// Where the list came from: "NVIDIA_VISIBLE_DEVICES", a swarm variable, "volume mounts",
@@ -52,6 +62,7 @@ struct Request {
   /// NVIDIA_IMEX_CHANNELS: in ascending order, each once.
   std::vector<unsigned> imex_channels = {};
   Features features = {};
+  LeftOut left_out = {};
 
   friend bool operator==(const Request&, const Request&) = default;
 };

@@ -10,23 +10,6 @@ namespace nvhook {
 namespace {
 
 constexpr std::size_t kMaxLine = 4096 - 64;  // the caller puts the program's name in front
-constexpr std::size_t kTail = 256;           // of what is cut, these bytes stay
-constexpr std::string_view kCut = "…";
-
-bool is_inside_character(const std::string& text, std::size_t at) {
-  return (static_cast<unsigned char>(text[at]) & 0xC0U) == 0x80U;
-}
-
-/// `text`, without its middle if it is longer than `room` bytes: what fills a line is a path or a
-/// value of the image, and the reason comes after it.
-std::string cut(const std::string& text, std::size_t room) {
-  if (text.size() <= room) return text;
-  std::size_t begin = text.size() - kTail;
-  while (begin < text.size() && is_inside_character(text, begin)) ++begin;
-  std::size_t end = room - kCut.size() - (text.size() - begin);
-  while (end > 0 && is_inside_character(text, end)) --end;
-  return text.substr(0, end).append(kCut).append(text, begin);
-}
 
 }  // namespace
 
@@ -41,9 +24,9 @@ Error::Error(Code code, const std::string& message, const std::string& remedy)
 
 std::string to_line(const Error& error) {
   // The message may hold a megabyte of an image's environment; the remedy is mostly ours and short.
-  std::string remedy = cut(error.remedy(), kMaxLine / 2);
+  std::string remedy = cut_text(error.remedy(), kMaxLine / 2);
   if (!remedy.empty()) remedy = " Try: " + remedy + ".";
-  return to_string(error.code()) + ": " + cut(error.what(), kMaxLine - remedy.size()) + "." +
+  return to_string(error.code()) + ": " + cut_text(error.what(), kMaxLine - remedy.size()) + "." +
          remedy;
 }
 

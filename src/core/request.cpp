@@ -219,16 +219,6 @@ bool wants_mig_access(const ContainerSpec& spec, const DeviceSelection& devices,
   return true;
 }
 
-unsigned parse_imex_channel(std::string_view text, const std::string& source) {
-  constexpr std::uint64_t kMaxChannels = 1U << 20U;
-  const auto channel = parse_unsigned(text);
-  if (channel && *channel < kMaxChannels) return static_cast<unsigned>(*channel);
-  throw Error(
-      Code::invalid_request,
-      "error parsing IMEX info: `" + std::string(text) + "` in " + source + " is no channel",
-      "name channels by their numbers, 0 to " + std::to_string(kMaxChannels - 1));
-}
-
 /// Where they come from decides as for devices; `all` and `none` mean none (behaviour.md §2.8).
 std::vector<unsigned> imex_channels_of(const ContainerSpec& spec, const Config& config,
                                        const MountedNames& mounted, Notes& notes) {
@@ -268,6 +258,16 @@ Features features_of(const Environment& environment) {
 }
 
 }  // namespace
+
+unsigned parse_imex_channel(std::string_view text, const std::string& source) {
+  constexpr std::uint64_t kMaxChannels = 1U << 20U;
+  const auto channel = parse_unsigned(text);
+  if (channel && *channel < kMaxChannels) return static_cast<unsigned>(*channel);
+  throw Error(
+      Code::invalid_request,
+      "error parsing IMEX info: `" + std::string(text) + "` in " + source + " is no channel",
+      "name channels by their numbers, 0 to " + std::to_string(kMaxChannels - 1));
+}
 
 RequestResult derive_request(const ContainerSpec& spec, const Config& config) {
   RequestResult result;

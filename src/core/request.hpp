@@ -5,6 +5,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -73,6 +74,10 @@ struct RequestResult {
   /// E.g. that a request by environment was ignored because the container is unprivileged.
   Notes notes = {};
 };
+
+/// An IMEX channel's number, below 2^20; `source` is where `text` was written. Throws
+/// Error(invalid_request).
+[[nodiscard]] unsigned parse_imex_channel(std::string_view text, const std::string& source);
 
 /// The rules of behaviour.md §2 (expectation table: §2.12). A container that asks for nothing costs
 /// no more than this call. Throws Error(unknown_capability), Error(privilege_required) for MIG

@@ -159,6 +159,20 @@ std::string well_formed(std::string_view text) {
   return result;
 }
 
+std::string cut_text(const std::string& text, std::size_t room) {
+  constexpr std::size_t kTail = 256;  // of what is cut, these bytes stay
+  constexpr std::string_view kCut = "…";
+  const auto is_inside_character = [&](std::size_t at) {
+    return (static_cast<unsigned char>(text[at]) & 0xC0U) == 0x80U;
+  };
+  if (text.size() <= room) return text;
+  std::size_t begin = text.size() - kTail;
+  while (begin < text.size() && is_inside_character(begin)) ++begin;
+  std::size_t end = room - kCut.size() - (text.size() - begin);
+  while (end > 0 && is_inside_character(end)) --end;
+  return text.substr(0, end).append(kCut).append(text, begin);
+}
+
 std::string clean_path(std::string_view path) {
   const bool absolute = path.starts_with('/');
   std::vector<std::string_view> kept;

@@ -39,6 +39,10 @@ namespace nvhook {
 /// `text` with U+FFFD in the place of each byte that is not UTF-8, as Go's JSON decoder reads it.
 [[nodiscard]] std::string well_formed(std::string_view text);
 
+/// `text`, without its middle (`…`) if it is longer than `room` bytes, which are more than 300:
+/// what fills a line is a path or a value of the image, and the reason comes after it.
+[[nodiscard]] std::string cut_text(const std::string& text, std::size_t room);
+
 /// `path` without empty, `.` and (as far as they have something to cancel) `..` components and
 /// without a trailing slash; "." for nothing at all. By spelling only, as Go's filepath.Clean: no
 /// link is followed.

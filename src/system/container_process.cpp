@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <sched.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <optional>
@@ -96,6 +97,14 @@ ContainerProcess::ContainerProcess(pid_t pid) : pid_(pid), pidfd_(sys::pidfd_ope
   require_alive();
 }
 
+ContainerProcess::ContainerProcess(Standalone /*alone*/)
+    : pid_(::getpid()),
+      proc_(open_at(AT_FDCWD, "/proc/self", O_PATH | O_DIRECTORY)),
+      uid_(::geteuid()),
+      gid_(::getegid()) {
+  if (!proc_) throw_errno(Code::namespace_denied, "open `/proc/self`", "mount proc on /proc");
+}
+
 /// A pidfd is of a whole process; in /proc a thread's number names a directory, too.
 void ContainerProcess::require_first_thread() const {
   const auto text = read_text(proc_.get(), "status");
@@ -132,11 +141,14 @@ RootDir ContainerProcess::open_rootfs(const std::string& path) const {
   const RootDir container_view(std::move(process_root));
   UniqueFd rootfs = container_view.open(path, O_PATH | O_DIRECTORY);
   if (!rootfs) {
-    throw_errno(Code::rootfs_invalid, what, "check root.path in config.json");
+    throw_errno(
+        Code::rootfs_invalid, what,
+        "name the directory that is the container's root file system (root.path in config.json)");
   }
   if (same_object(rootfs.get(), container_view.fd())) {
-    throw Error(Code::rootfs_invalid, what + ": it is the root of the whole host",
-                "check root.path in config.json");
+    throw Error(
+        Code::rootfs_invalid, what + ": it is the root of the whole host",
+        "name the directory that is the container's root file system (root.path in config.json)");
   }
   return RootDir(std::move(rootfs), Code::target_unusable);
 }
@@ -151,6 +163,7 @@ std::string ContainerProcess::cgroup_text() const {
 }
 
 void ContainerProcess::enter_mount_namespace() const {
+  if (is_standalone()) return;
   if (::setns(mount_namespace_.get(), CLONE_NEWNS) != 0) {
     throw_errno(Code::namespace_denied,
                 "enter the mount namespace of process " + std::to_string(pid_),

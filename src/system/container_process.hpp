@@ -18,6 +18,12 @@ class ContainerProcess {
   /// would be one on the host, and Error(namespace_denied).
   explicit ContainerProcess(pid_t pid);
 
+  /// This process itself, which somebody started in the mount namespace of the container that is
+  /// being made (LXC, enroot, Apptainer; nvidia-container-cli without --pid): nothing is entered,
+  /// and the propagation of its mounts is the caller's affair.
+  [[nodiscard]] static ContainerProcess standalone() { return ContainerProcess(Standalone{}); }
+  [[nodiscard]] bool is_standalone() const noexcept { return !mount_namespace_; }
+
   /// The root file system at `path`, an absolute path as the container's own mount namespace has
   /// it: the descriptor belongs to that namespace, so what is attached below it after
   /// enter_mount_namespace() is attached there. Throws Error(rootfs_invalid) for one that is not a
@@ -30,13 +36,16 @@ class ContainerProcess {
   [[nodiscard]] uid_t owner_uid() const noexcept { return uid_; }
   [[nodiscard]] gid_t owner_gid() const noexcept { return gid_; }
 
-  /// Joins its mount namespace. Throws Error(namespace_denied), Error(container_gone).
+  /// Joins its mount namespace, unless this process stands alone. Throws Error(namespace_denied),
+  /// Error(container_gone).
   void enter_mount_namespace() const;
 
   /// Throws Error(container_gone) if it has exited.
   void require_alive() const;
 
  private:
+  struct Standalone {};
+  explicit ContainerProcess(Standalone alone);
   void require_first_thread() const;
   [[nodiscard]] bool has_exited() const;
 

@@ -79,7 +79,7 @@ bool must_ask(const Request& request, const Inventory& inventory) {
 }
 
 Inventory completed(Inventory inventory, const DriverDetails& details) {
-  if (inventory.is_wsl) take_over(details, inventory);
+  if (inventory.is_wsl && inventory.gpus.empty()) take_over(details, inventory);
   if (!inventory.cuda) inventory.cuda = details.cuda;
   for (Gpu& gpu : inventory.gpus) {
     const GpuDetails* row = find_details(details, gpu);
@@ -160,6 +160,12 @@ HostFacts read_host(const Request& request, const Config& config, const RootDir&
   const auto details = complete_inventory(request, config, host.inventory, log);
   check_all_requirements(request, host.inventory, details);
   return host;
+}
+
+DriverDetails ask_about_gpus(HostFacts& host, const Config& config, Log& log) {
+  DriverDetails details = ask_driver(host.inventory, config, log, Cached::allowed);
+  host.inventory = completed(std::move(host.inventory), details);
+  return details;
 }
 
 }  // namespace nvhook

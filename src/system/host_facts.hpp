@@ -3,6 +3,7 @@
 #pragma once
 
 #include "core/config.hpp"
+#include "core/driver_details.hpp"
 #include "core/inventory.hpp"
 #include "core/request.hpp"
 #include "system/log.hpp"
@@ -21,5 +22,9 @@ struct HostFacts {
 /// Error(driver_root_invalid).
 [[nodiscard]] HostFacts read_host(const Request& request, const Config& config,
                                   const RootDir& system, Log& log);
+
+/// Asks NVML about all GPUs, whatever the request, and fills in what `host` lacks. Throws as
+/// query_gpus does.
+[[nodiscard]] DriverDetails ask_about_gpus(HostFacts& host, const Config& config, Log& log);
 
 }  // namespace nvhook

@@ -192,6 +192,7 @@ void LinuxKernel::resolve(const LoaderPath& path) {
 /// What is attached below a shared mount would appear in every peer, the host's included. runc sets
 /// the propagation that config.json asks for again after its pivot_root.
 void LinuxKernel::make_parent_slave(int target) {
+  if (process_.is_standalone()) return;  // it may be the host's own mount
   const std::uint64_t id = mount_id_of(target);
   if (!slave_mounts_.insert(id).second) return;
   const UniqueFd root = mount_root_of(target, rootfs_);

@@ -50,6 +50,7 @@ CallerContext harden_process() {
       .home = variable("HOME"),
       .runtime_directory = variable("XDG_RUNTIME_DIR"),
       .mps_pipe_directory = variable("CUDA_MPS_PIPE_DIRECTORY"),
+      .debug_file = variable("NVC_DEBUG_FILE"),
       .working_directory = sys::open_beneath(AT_FDCWD, ".", O_PATH | O_DIRECTORY, 0),
   };
   ::clearenv();

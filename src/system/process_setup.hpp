@@ -16,6 +16,7 @@ struct CallerContext {
   std::string home = {};                ///< HOME
   std::string runtime_directory = {};   ///< XDG_RUNTIME_DIR
   std::string mps_pipe_directory = {};  ///< CUDA_MPS_PIPE_DIRECTORY
+  std::string debug_file = {};          ///< NVC_DEBUG_FILE
   /// The working directory as it was: the bundle, for a runtime that does not say it.
   UniqueFd working_directory = UniqueFd();
 };

@@ -12,7 +12,10 @@
 int main(int argc, char** argv) {
   try {
     if (argc < 1) return nvhook::hook_main(nvhook::kProgram, {});
-    return nvhook::hook_main(nvhook::HostPath(argv[0]).filename(), {argv + 1, argv + argc});
+    const std::string name = nvhook::HostPath(argv[0]).filename();
+    const std::vector<std::string> arguments{argv + 1, argv + argc};
+    if (name == nvhook::kCliProgram) return nvhook::cli_main(name, arguments);
+    return nvhook::hook_main(name, arguments);
   } catch (const std::exception& error) {
     const auto* known = dynamic_cast<const nvhook::Error*>(&error);
     std::cerr << nvhook::kProgram << ": "

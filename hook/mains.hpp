@@ -15,4 +15,8 @@ inline constexpr const char* kProgram = "oci-nvidia-hook";
 /// An OCI hook: oci-nvidia-hook, nvidia-container-runtime-hook, nvidia-container-toolkit.
 int hook_main(const std::string& name, const std::vector<std::string>& arguments);
 
+/// nvidia-container-cli, the command line program of NVIDIA's stack.
+int cli_main(const std::string& name, const std::vector<std::string>& arguments);
+inline constexpr const char* kCliProgram = "nvidia-container-cli";
+
 }  // namespace nvhook

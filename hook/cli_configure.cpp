@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+// nvidia-container-cli configure: the hook's work for a container that the options describe.
+#include <sys/types.h>
+
+#include <limits>
+#include <string_view>
+
+#include "cli.hpp"
+#include "core/apply.hpp"
+#include "core/error.hpp"
+#include "core/text.hpp"
+#include "system/confinement.hpp"
+#include "system/container_process.hpp"
+#include "system/container_stage.hpp"
+#include "system/linux_kernel.hpp"
+#include "system/planning.hpp"
+
+namespace nvhook {
+namespace {
+
+/// 0 without --pid and for a number that is not positive: standalone.
+pid_t parse_pid(const std::string& text) {
+  const bool is_negative = text.starts_with('-');
+  const auto number = parse_unsigned(std::string_view(text).substr(is_negative ? 1 : 0));
+  if (text.empty() || (is_negative && number)) return 0;
+  if (!number || *number > static_cast<std::uint64_t>(std::numeric_limits<pid_t>::max())) {
+    throw Error(Code::state_invalid, "invalid pid `" + text + "`",
+                "give the number of a process in the container's mount namespace");
+  }
+  return static_cast<pid_t>(*number);
+}
+
+ContainerProcess find_process(const CliOptions& options) {
+  const pid_t pid = parse_pid(options.pid);
+  return pid > 0 ? ContainerProcess(pid) : ContainerProcess::standalone();
+}
+
+}  // namespace
+
+void configure(const CliOptions& options, const Config& config, CliContext& context) {
+  const Request request = request_of(options.selection);
+  keep_needed_capabilities();
+  const ContainerProcess process = find_process(options);
+  const RootDir root = process.open_rootfs(absolute_path(options.rootfs, context));
+  const std::string no_label;  // only the runtime knows it
+  const Planned planned =
+      plan_container({request, no_label, root}, config, context.system, context.log);
+  const Plan& plan = planned.plan;
+  const RootDir& driver_root = planned.host.driver_root;
+  if (has_driver_by_hook(root) && is_applied(plan, root, context.system, driver_root)) {
+    context.log.line("nothing to do: the container has all of it already");
+    return;
+  }
+  confine_to_container_work();
+  LinuxKernel kernel(process, root, context.system, driver_root);
+  apply(plan, kernel);
+  context.log.notes(kernel.notes());
+  context.log.phase("applying " + std::to_string(plan.mounts.size()) + " mounts");
+}
+
+}  // namespace nvhook

@@ -20,7 +20,7 @@ constexpr int kFailure = 1;  // the reference has no other
 
 int report(const Error& error, const CliOptions& options, CliContext& context) {
   const std::string line = to_cli_line(error);
-  std::cerr << kCliProgram << ": " << line << '\n' << std::flush;
+  std::cerr << std::string(kCliProgram) + ": " + line + "\n";  // in one piece: LXC logs each write
   context.log.line("failed: " + line);
   // Who started it otherwise than by a runtime sees the line.
   if (!options.pid.empty()) {

@@ -29,7 +29,7 @@ void print_version(const std::string& name) {
 
 int report(const Error& error, HookContext& context) {
   const std::string line = to_line(error);
-  std::cerr << kProgram << ": " << line << '\n' << std::flush;
+  std::cerr << std::string(kProgram) + ": " + line + "\n";  // in one piece: others write there too
   context.log.line("failed: " + line);
   report_failure({.code = error.code(),
                   .line = line,

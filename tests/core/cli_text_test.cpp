@@ -12,7 +12,6 @@ namespace nvhook {
 namespace {
 
 using test::host;
-using test::library;
 using test::node;
 
 Version version(std::string_view text) { return Version::parse(text).value(); }

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """nvidia-container-cli on the simulated host: what it tells, its errors, and the command lines of enroot and Apptainer."""
 
+import json
 import os
 import shutil
+import sys
 from pathlib import Path
 
 from cli import USER, binaries, cli, copy_of_image, environment, run_in_namespaces, view_in_namespaces
@@ -84,8 +86,36 @@ def list_selects_what_is_asked_for():
     for path in everything:
         root = "" if path.startswith(("/dev/", "/proc/")) else SETUP.driver
         check(Path(f"{root}{path}").exists(), f"{path} is listed and does not exist")
-    for words in ([], ["-d", "all"], ["--compat32"], ["--ipcs", "--no-persistenced", "--no-fabricmanager"]):
-        check(not [line for line in lines_of("list", *words or ["-i"]) if line.endswith("socket")], f"sockets of {words}")
+
+
+# Daemons of the driver that listen; then what follows, for each set of options.
+DAEMONS = r"""
+import json, os, socket, subprocess, sys
+root, places, *command = json.loads(sys.argv[1])
+subprocess.run(["mount", "-t", "tmpfs", "tmpfs", f"{root}/run"], check=True)
+listening = []
+for place in places:
+    os.mkdir(f"{root}{os.path.dirname(place)}")
+    listening.append(socket.socket(socket.AF_UNIX))
+    listening[-1].bind(f"{root}{place}")
+    listening[-1].listen()
+for options in ([], ["--no-persistenced"], ["--no-fabricmanager"], ["--no-persistenced", "--no-fabricmanager"]):
+    done = subprocess.run([*command, *options], stdout=subprocess.PIPE, text=True, check=True)
+    print(json.dumps(done.stdout.splitlines()))
+"""
+
+
+@test("cli")
+def list_leaves_out_daemons():
+    persistenced, fabric_manager = "/run/nvidia-persistenced/socket", "/run/nvidia-fabricmanager/socket"
+    command = ["nvidia-container-cli", f"--root={SETUP.driver}", "list", "--ipcs"]
+    told = json.dumps([str(SETUP.driver), [persistenced, fabric_manager], *command])
+    done = run(["unshare", "--mount", sys.executable, "-c", DAEMONS, told], env=environment())
+    check_equal(
+        [json.loads(line) for line in done.stdout.splitlines()],
+        [[persistenced, fabric_manager], [fabric_manager], [persistenced], []],
+        fail_text("list --ipcs", done),
+    )
 
 
 @test("cli")

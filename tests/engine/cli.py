@@ -7,7 +7,8 @@ import shutil
 from pathlib import Path
 
 import observe
-from harness import SETUP, check, fail_text, run
+import oracle
+from harness import SETUP, check, check_equal, fail_text, run
 
 USER = 20123
 _numbers = itertools.count(1)
@@ -22,7 +23,11 @@ mount -t tmpfs -o mode=755 tmpfs "$rootfs/dev"
 touch "$rootfs/dev/null"
 mount --bind /dev/null "$rootfs/dev/null"
 cd "$rootfs/.."
-"$@"
+cat /proc/self/mountinfo >before
+status=0
+"$@" || status=$?
+cat /proc/self/mountinfo >after
+[ $status = 0 ] || exit $status
 exec chroot "$rootfs" /bin/sh -c "$LOOK" 2>/dev/null
 """
 
@@ -78,8 +83,24 @@ def copy_of_image(owner=0, image=None):
     return directory / "rootfs"
 
 
-def run_in_namespaces(words, rootless, env=None):
-    """The view from a container by hand that `words`, a command line of the program, were run for; ROOTFS stands for its place."""
+def tree(rootfs):
+    """Every file of an image: name, kind, mode, owner, size, target."""
+    return run(["find", rootfs, "-printf", "%P %y %m %u:%g %s %l\n"], check=True).stdout.splitlines()
+
+
+def judge(done, rootfs, image):
+    """The oracle's invariants of the container: what it shows is the driver's alone, and after a failure it is as it was."""
+    before, after = ((rootfs.parent / name).read_text().splitlines() for name in ("before", "after"))
+    if done.returncode == 0:
+        oracle.check_mounts({"host": before, "before": {"mounts": before}, "after": {"mounts": after}})
+    else:
+        check_equal(after, before, "mounts after a failure")
+        check_equal(tree(rootfs), image, "the image after a failure")
+
+
+def run_in_namespaces(words, rootless, env=None, spoil=None):
+    """Runs `words`, a command line of the program, for a container made by hand, and then looks from inside; ROOTFS stands for its
+    root file system, which `spoil` may change first."""
     rootfs = copy_of_image(owner=USER if rootless else 0)
     words = [str(rootfs) if word == "ROOTFS" else word for word in words]
     namespaces = ["unshare", "--mount", "--propagation", "slave"]
@@ -87,10 +108,15 @@ def run_in_namespaces(words, rootless, env=None):
         namespaces = ["setpriv", f"--reuid={USER}", f"--regid={USER}", "--clear-groups", "unshare"]
         namespaces += ["--user", "--map-root-user", "--mount"]
     try:
-        return run(
+        if spoil:
+            spoil(rootfs)
+        image = tree(rootfs)
+        done = run(
             [*namespaces, "sh", "-c", IN_NAMESPACES, "sh", rootfs, *words],
             env=environment(LOOK=observe.SCRIPT, **(env or {})),
         )
+        judge(done, rootfs, image)
+        return done
     finally:
         shutil.rmtree(rootfs.parent)
 

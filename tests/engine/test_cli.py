@@ -7,8 +7,10 @@ import shutil
 import sys
 from pathlib import Path
 
+import oracle
+from bundle import Case, foreign_nodes, run_container
 from cli import USER, binaries, cli, copy_of_image, environment, run_in_namespaces, view_in_namespaces
-from expect import check_gpus, check_loader
+from expect import LIBRARIES, check_foreign_nodes, check_gpus, check_loader, check_mount_flags, check_started
 from harness import BUSES, MINORS, SETUP, SIMULATE, UUID, check, check_equal, fail_text, run, test
 
 CONTROL = ["/dev/nvidiactl", "/dev/nvidia-uvm", "/dev/nvidia-uvm-tools", "/dev/nvidia-modeset"]
@@ -215,6 +217,51 @@ def apptainer_of_root():
 def an_unmet_requirement_stops_before_anything_is_done():
     done = run_in_namespaces(enroot("--device=1", "--utility", "--require=cuda>=99.0 brand=x"), rootless=True)
     check_error(done, "requirement error: unsatisfied condition: cuda>=99.0, please update your driver to a newer version")
+
+
+@test("cli")
+def after_a_failure_everything_is_as_it_was():
+    """Where a library belongs the image has a directory: that is found after other files were made."""
+
+    def spoil(rootfs):
+        (rootfs / LIBRARIES.lstrip("/") / f"libnvidia-nvvm.so.{SETUP.version}").mkdir()
+
+    for rootless in (False, True):
+        done = run_in_namespaces(apptainer("--device=1", "--compute", "--utility"), rootless, spoil=spoil)
+        check_error(done, "mount error: ", f"libnvidia-nvvm.so.{SETUP.version}", "Try: ")
+
+
+# What containerd's oci-hook does: the state's pid and root file system in the place of {{pid}} and {{rootfs}}.
+AS_OCI_HOOK = r"""
+state=$(cat)
+exec "$@" --pid="$(printf %s "$state" | jq .pid)" "$(printf %s "$state" | jq -r .bundle)/rootfs"
+"""
+
+
+@test("cli")
+def supervised_in_a_container_of_runc():
+    program = [str(binaries() / "nvidia-container-cli"), f"--root={SETUP.driver}", "--load-kmods", "configure"]
+    words = ["--device=1", "--compute", "--utility", "--require=cuda>=12.0"]
+    command = ["sh", "-c", AS_OCI_HOOK, "sh", *program, *words]
+    outcome = run_container(Case(hook=command, mounts=[foreign_nodes()]))
+    check_started(outcome)
+    oracle.check_record(outcome.record)
+    check_gpus(outcome.view, [1])
+    check_foreign_nodes(outcome.view, [1])
+    check_loader(outcome.view)
+    check_mount_flags(outcome.view)
+
+
+@test("cli")
+def supervised_it_fails_with_one_line():
+    program = [str(binaries() / "nvidia-container-cli"), f"--root={SETUP.driver}", "configure", "--device=0:3"]
+    outcome = run_container(Case(hook=["sh", "-c", AS_OCI_HOOK, "sh", *program]))
+    check(outcome.exit != 0, "the container started")
+    check_equal((outcome.record["exit"], outcome.record["stdout"]), (1, ""), "status and standard output")
+    start = "nvidia-container-cli: device error: 0:3: unknown device (NVH-0202: this host has no MIG device). Try: "
+    check(outcome.record["stderr"].startswith(start), outcome.record["stderr"])
+    check_equal(outcome.record["after"], outcome.record["before"], "the container")
+    check("unknown device" in Path("/run/oci-nvidia-hook/last-failure").read_text(), "no record of the failure")
 
 
 @test("cli")

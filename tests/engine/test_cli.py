@@ -213,6 +213,23 @@ def apptainer_of_root():
     check_loader(view)
 
 
+# What Apptainer's setuid program leaves to the one that it starts.
+APPTAINER_RIGHTS = "-all" + "".join(
+    f",+{name}"
+    for name in ["sys_admin", "mknod", "chown", "dac_override", "dac_read_search", "fowner", "kill"]
+    + ["net_admin", "setgid", "setpcap", "setuid", "sys_chroot", "sys_ptrace"]
+)
+
+
+@test("cli")
+def apptainer_of_its_setuid_program():
+    rights = ["--bounding-set", "--inh-caps", "--ambient-caps"]
+    command = ["setpriv", *(f"{option}={APPTAINER_RIGHTS}" for option in rights)]
+    view = view_in_namespaces([*command, *apptainer("--device=1", "--compute", "--utility")], rootless=False)
+    check_gpus(view, [1])
+    check_loader(view)
+
+
 @test("cli")
 def an_unmet_requirement_stops_before_anything_is_done():
     done = run_in_namespaces(enroot("--device=1", "--utility", "--require=cuda>=99.0 brand=x"), rootless=True)

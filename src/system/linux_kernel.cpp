@@ -9,16 +9,19 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 
 #include "core/error.hpp"
+#include "core/text.hpp"
 #include "system/bind_source.hpp"
 #include "system/enclosing_cgroup.hpp"
 #include "system/files.hpp"
 #include "system/loader_files.hpp"
 #include "system/mount_id.hpp"
 #include "system/own_procfs.hpp"
+#include "system/refused_calls.hpp"
 #include "system/syscalls.hpp"
 #include "system/user_namespace.hpp"
 
@@ -107,8 +110,29 @@ void LinuxKernel::prepare_to_tell(const std::vector<DeviceRule>& rules) {
 
 // ---- in the container's
 
+/// Without the new mount calls our mounts are made over the root directory, which must not be seen
+/// elsewhere; but in a namespace that is not the container's, its propagation is not ours to
+/// change.
+void LinuxKernel::require_unshared_root() const {
+  const std::string mountinfo = own_mountinfo();
+  for (const std::string_view line : split(mountinfo, '\n')) {
+    const auto words = split(line.substr(0, line.find(" - ")), ' ');
+    const bool is_shared = words.size() > 6 && words[4] == "/" &&
+                           std::any_of(words.begin() + 6, words.end(), [](std::string_view word) {
+                             return word.starts_with("shared:");
+                           });
+    if (!is_shared) continue;
+    throw Error(Code::mount_failed,
+                "the root of this mount namespace is shared with others, which the mount calls of "
+                "this kernel would end",
+                "start it in a mount namespace of its own (unshare --mount), or run Linux 5.12 or "
+                "later");
+  }
+}
+
 void LinuxKernel::enter() {
   process_.enter_mount_namespace();
+  if (process_.is_standalone() && is_mount_api_refused()) require_unshared_root();
   mounts_->enter();
 }
 

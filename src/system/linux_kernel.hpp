@@ -65,6 +65,7 @@ class LinuxKernel : public Kernel {
 
   [[nodiscard]] std::string own_mountinfo() const;
   void attach(const ContainerPath& target);
+  void require_unshared_root() const;
   void make_parent_slave(int target);
   [[nodiscard]] UniqueFd tree_for(const Symlink& symlink);
   bool cover_file(int directory, const std::string& name, const Symlink& symlink);

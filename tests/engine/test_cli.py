@@ -11,7 +11,9 @@ import oracle
 from bundle import Case, foreign_nodes, run_container
 from cli import USER, binaries, cli, copy_of_image, environment, run_in_namespaces, view_in_namespaces
 from expect import LIBRARIES, check_foreign_nodes, check_gpus, check_loader, check_mount_flags, check_started
-from harness import BUSES, MINORS, SETUP, SIMULATE, UUID, check, check_equal, fail_text, run, test
+from harness import BUSES, MINORS, SETUP, SIMULATE, UUID, check, check_equal, fail_text, require_program, run, test
+from test_old_kernel import CALLS, MOUNT_CALLS
+from test_old_kernel import wrapper as refused_calls
 
 CONTROL = ["/dev/nvidiactl", "/dev/nvidia-uvm", "/dev/nvidia-uvm-tools", "/dev/nvidia-modeset"]
 INFO_CSV = (
@@ -228,6 +230,36 @@ def apptainer_of_its_setuid_program():
     view = view_in_namespaces([*command, *apptainer("--device=1", "--compute", "--utility")], rootless=False)
     check_gpus(view, [1])
     check_loader(view)
+
+
+@test("cli")
+def standalone_on_an_old_kernel():
+    require_program("cc")
+    for calls in (MOUNT_CALLS, CALLS):
+        log = SETUP.work / "cli-refused.log"
+        refusing = refused_calls(log, "ENOSYS", calls)
+        view = view_in_namespaces([*refusing, *apptainer("--device=1", "--compute", "--utility")], rootless=False)
+        check_gpus(view, [1])
+        check_loader(view)
+        check("open_tree" in log.read_text(), "open_tree was not refused")
+
+
+@test("cli")
+def standalone_on_an_old_kernel_leaves_a_shared_root_alone():
+    """Its mounts would be made over `/`, which had to be shared no longer for that."""
+    require_program("cc")
+    rootfs = copy_of_image()
+    command = 'mount --make-shared / && mount -t proc proc "$0/proc" && "$@" configure --no-cgroups --utility "$0"; '
+    command += "status=$?; grep -c ' / / .* shared:' /proc/self/mountinfo; exit $status"
+    refusing = refused_calls(SETUP.work / "cli-refused.log", "ENOSYS", MOUNT_CALLS)
+    words = [*refusing, "nvidia-container-cli", f"--root={SETUP.driver}"]
+    try:
+        done = run(["unshare", "--mount", "sh", "-c", command, rootfs, *words], env=environment())
+    finally:
+        shutil.rmtree(rootfs.parent)
+    check_equal(done.returncode, 1, fail_text("the program", done))
+    check("mount error: the root of this mount namespace is shared" in done.stderr, done.stderr)
+    check_equal(done.stdout, "1\n", "whether / is shared")
 
 
 @test("cli")

@@ -40,6 +40,12 @@ struct Config {
   /// CUDA_MPS_PIPE_DIRECTORY, from `environment` or the hook's own environment.
   std::string mps_pipe_directory = "/tmp/nvidia-mps";
 
+  // [nvidia-container-runtime]
+  /// The runtimes that the shim may execute, names or paths: the first that there is.
+  std::vector<std::string> low_level_runtimes = {"runc", "crun"};
+  /// File that the shim's debug log is appended to; empty: no log.
+  std::string runtime_debug_log = {};
+
   // [nvidia-container-runtime.modes.legacy]
   CudaCompat cuda_compat = CudaCompat::ldconfig;
 

@@ -20,6 +20,8 @@ enum class Code : std::uint16_t {
   spec_unreadable = 105,
   spec_invalid = 106,
   wrong_stage = 107,
+  runtime_not_found = 108,
+  spec_not_writable = 109,
   // 02xx request: what the container asks for
   unknown_capability = 201,
   unknown_device = 202,

@@ -139,7 +139,23 @@ path = "nvidia-ctk"
 )");
   EXPECT_EQ(result.config, Config{});
   EXPECT_THAT(result.notes, ::testing::Each(Field(&Note::level, Note::Level::info)));
-  EXPECT_THAT(result.notes, ::testing::SizeIs(9));
+  EXPECT_THAT(result.notes, ::testing::SizeIs(8));
+}
+
+TEST(Config, ALaterFileReplacesTheListOfRuntimes) {
+  const char* const text = "[nvidia-container-runtime]\nruntimes = [\"crun\", \"/opt/bin/runc\"]";
+  EXPECT_THAT(parse(text).config.low_level_runtimes,
+              ::testing::ElementsAre("crun", "/opt/bin/runc"));
+  EXPECT_THAT(parse(text, Config{.low_level_runtimes = {"youki"}}).config.low_level_runtimes,
+              ::testing::ElementsAre("crun", "/opt/bin/runc"));
+}
+
+TEST(Config, TheRuntimesLogIsOffUnlessAFileIsNamed) {
+  const auto log = [](const std::string& value) {
+    return parse("[nvidia-container-runtime]\ndebug = \"" + value + "\"").config.runtime_debug_log;
+  };
+  EXPECT_EQ(log("/dev/null"), "");
+  EXPECT_EQ(log("/var/log/shim.log"), "/var/log/shim.log");
 }
 
 struct Compat {

@@ -10,7 +10,7 @@
 #include "hook.hpp"
 #include "mains.hpp"
 #include "options.hpp"
-#include "system/failure_report.hpp"
+#include "report.hpp"
 #include "system/process_setup.hpp"
 #include "system/root_dir.hpp"
 #include "system/syscalls.hpp"
@@ -25,18 +25,6 @@ void print_version(const std::string& name) {
   const bool own_name = name == kProgram;
   std::cout << (own_name ? kProgram : "NVIDIA Container Runtime Hook")
             << " version " OCI_NVIDIA_VERSION "\n";
-}
-
-int report(const Error& error, HookContext& context) {
-  const std::string line = to_line(error);
-  std::cerr << std::string(kProgram) + ": " + line + "\n";  // in one piece: others write there too
-  context.log.line("failed: " + line);
-  report_failure({.code = error.code(),
-                  .line = line,
-                  .container_id = context.container_id,
-                  .inside_container = context.place != Place::outside},
-                 context.system, context.caller.runtime_directory);
-  return exit_status(error.code());
 }
 
 int run(const Options& options, const CallerContext& caller) {

@@ -3,19 +3,37 @@
 #include <exception>
 #include <iostream>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/error.hpp"
 #include "core/paths.hpp"
 #include "mains.hpp"
 
+namespace nvhook {
+namespace {
+
+using Main = int (*)(const std::string& name, const std::vector<std::string>& arguments);
+
+Main main_of(std::string_view name) {
+  // nvidia-container-runtime-hook is the hook's.
+  for (const std::string_view runtime :
+       {"oci-nvidia-runtime", "nvidia-container-runtime", "nvidia-container-runtime.legacy",
+        "nvidia-container-runtime.cdi"}) {
+    if (name == runtime) return runtime_main;
+  }
+  if (name == kCliProgram) return cli_main;
+  return hook_main;
+}
+
+}  // namespace
+}  // namespace nvhook
+
 int main(int argc, char** argv) {
   try {
     if (argc < 1) return nvhook::hook_main(nvhook::kProgram, {});
     const std::string name = nvhook::HostPath(argv[0]).filename();
-    const std::vector<std::string> arguments{argv + 1, argv + argc};
-    if (name == nvhook::kCliProgram) return nvhook::cli_main(name, arguments);
-    return nvhook::hook_main(name, arguments);
+    return nvhook::main_of(name)(name, {argv + 1, argv + argc});
   } catch (const std::exception& error) {
     const auto* known = dynamic_cast<const nvhook::Error*>(&error);
     std::cerr << nvhook::kProgram << ": "

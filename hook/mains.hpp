@@ -19,4 +19,8 @@ int hook_main(const std::string& name, const std::vector<std::string>& arguments
 int cli_main(const std::string& name, const std::vector<std::string>& arguments);
 inline constexpr const char* kCliProgram = "nvidia-container-cli";
 
+/// An OCI runtime that edits config.json of a container that is made, and then is the runtime that
+/// does the work: oci-nvidia-runtime, nvidia-container-runtime and its variants by mode.
+int runtime_main(const std::string& name, const std::vector<std::string>& arguments);
+
 }  // namespace nvhook

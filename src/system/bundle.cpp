@@ -4,6 +4,7 @@
 
 #include <fcntl.h>
 #include <linux/openat2.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -60,16 +61,16 @@ std::string bundle_of_parent() {
 
 }  // namespace
 
+std::optional<BundleFile> open_bundle(const std::string& directory, int working_directory) {
+  const UniqueFd opened =
+      sys::open_beneath(working_directory, directory.c_str(), O_PATH | O_DIRECTORY, 0);
+  return opened ? read_spec(opened.get()) : std::nullopt;
+}
+
 BundleFile read_bundle(const std::string& bundle, int working_directory, Notes& notes) {
-  const auto open_directory = [&](const std::string& path) {
-    return sys::open_beneath(working_directory, path.c_str(), O_PATH | O_DIRECTORY, 0);
-  };
   int first_error = ENOENT;
   if (!bundle.empty()) {
-    const UniqueFd directory = open_directory(bundle);
-    if (directory) {
-      if (auto spec = read_spec(directory.get())) return *std::move(spec);
-    }
+    if (auto spec = open_bundle(bundle, working_directory)) return *std::move(spec);
     first_error = errno;
   }
   if (auto spec = read_spec(working_directory)) {
@@ -77,9 +78,8 @@ BundleFile read_bundle(const std::string& bundle, int working_directory, Notes& 
     return *std::move(spec);
   }
   const std::string parent_bundle = bundle_of_parent();
-  const UniqueFd directory = parent_bundle.empty() ? UniqueFd() : open_directory(parent_bundle);
-  if (directory) {
-    if (auto spec = read_spec(directory.get())) {
+  if (!parent_bundle.empty()) {
+    if (auto spec = open_bundle(parent_bundle, working_directory)) {
       notes.push_back(info("config.json found in the runtime's --bundle"));
       return *std::move(spec);
     }
@@ -89,6 +89,40 @@ BundleFile read_bundle(const std::string& bundle, int working_directory, Notes& 
               "could not open OCI spec: `" + (bundle.empty() ? std::string(".") : bundle) + "/" +
                   kSpecName + "`",
               "check that the runtime passes a `bundle` that has a config.json");
+}
+
+namespace {
+
+[[noreturn]] void throw_not_writable(const std::string& directory) {
+  throw_errno(Code::spec_not_writable, "replace `" + directory + "/" + kSpecName + "`",
+              "let the engine put the bundle on a file system that the runtime may write to");
+}
+
+/// A new file beside config.json, as that is but for `text`.
+bool write_copy(int directory, const std::string& name, const std::string& text) {
+  struct stat old {};
+  if (::fstatat(directory, kSpecName, &old, AT_SYMLINK_NOFOLLOW) != 0) return false;
+  const UniqueFd file =
+      sys::open_beneath(directory, name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW,
+                        RESOLVE_BENEATH, S_IRUSR | S_IWUSR);
+  return file && write_all(file.get(), text) && ::fchown(file.get(), old.st_uid, old.st_gid) == 0 &&
+         ::fchmod(file.get(), old.st_mode & 07777) == 0;
+}
+
+}  // namespace
+
+void replace_spec(const std::string& directory, const std::string& text) {
+  const std::string temporary = "." + std::string(kSpecName) + "." + std::to_string(::getpid());
+  const UniqueFd bundle = sys::open_beneath(AT_FDCWD, directory.c_str(), O_PATH | O_DIRECTORY, 0);
+  if (!bundle) throw_not_writable(directory);
+  if (write_copy(bundle.get(), temporary, text) &&
+      sys::rename_at(bundle.get(), temporary.c_str(), bundle.get(), kSpecName, 0) == 0) {
+    return;
+  }
+  const int error = errno;
+  ::unlinkat(bundle.get(), temporary.c_str(), 0);
+  errno = error;
+  throw_not_writable(directory);
 }
 
 }  // namespace nvhook

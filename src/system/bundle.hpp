@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <string>
 
 #include "core/note.hpp"
@@ -23,5 +24,15 @@ struct BundleFile {
 /// `--bundle` of our parent, the runtime. Throws Error(spec_unreadable).
 [[nodiscard]] BundleFile read_bundle(const std::string& bundle, int working_directory,
                                      Notes& notes);
+
+/// config.json of the bundle at `directory`, which may be relative to `working_directory`; nothing,
+/// with errno, if there is none that can be read.
+[[nodiscard]] std::optional<BundleFile> open_bundle(const std::string& directory,
+                                                    int working_directory);
+
+/// Replaces config.json of the bundle at the absolute path `directory` by `text`, at once: a reader
+/// sees the old one or the new one. Owner and mode stay. Throws Error(spec_not_writable), and the
+/// old one is still there.
+void replace_spec(const std::string& directory, const std::string& text);
 
 }  // namespace nvhook

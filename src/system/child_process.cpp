@@ -18,6 +18,7 @@
 
 #include "core/error.hpp"
 #include "core/text.hpp"
+#include "system/default_child_signal.hpp"
 #include "system/syscalls.hpp"
 
 namespace nvhook {
@@ -48,25 +49,6 @@ Pipe make_pipe() {
   if (::fcntl(pipe.reader.get(), F_SETFL, O_NONBLOCK) != 0) throw_start_error("make a pipe");
   return pipe;
 }
-
-/// A caller that ignores SIGCHLD passes that on to us, and the kernel would reap the child before
-/// we know its status.
-class DefaultChildSignal {
- public:
-  DefaultChildSignal() noexcept {
-    struct sigaction standard {};
-    standard.sa_handler = SIG_DFL;
-    ::sigaction(SIGCHLD, &standard, &before_);
-  }
-  ~DefaultChildSignal() { ::sigaction(SIGCHLD, &before_, nullptr); }
-  DefaultChildSignal(const DefaultChildSignal&) = delete;
-  DefaultChildSignal& operator=(const DefaultChildSignal&) = delete;
-  DefaultChildSignal(DefaultChildSignal&&) = delete;
-  DefaultChildSignal& operator=(DefaultChildSignal&&) = delete;
-
- private:
-  struct sigaction before_ {};
-};
 
 struct ChildFiles {
   int executable = -1;

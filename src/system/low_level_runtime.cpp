@@ -41,8 +41,9 @@ bool is_runtime(const std::string& path) {
 
 std::vector<std::string> places_of(const std::string& candidate, const std::string& search_path) {
   if (candidate.find('/') != std::string::npos) return {candidate};
+  const std::string directories = search_path + ":" + kSystemPath;
   std::vector<std::string> places;
-  for (const std::string_view directory : split(search_path + ":" + kSystemPath, ':')) {
+  for (const std::string_view directory : split(directories, ':')) {
     // An empty or relative entry means a directory that depends on who calls.
     if (directory.starts_with('/')) places.push_back(std::string(directory) + "/" + candidate);
   }

@@ -41,18 +41,21 @@ void open_standard_descriptors() {
 
 }  // namespace
 
-CallerContext harden_process() {
-  open_standard_descriptors();
-  sys::close_range(STDERR_FILENO + 1, ~0U);
-  CallerContext caller{
+CallerContext read_caller() {
+  return {
       .config_file = variable("NVIDIA_CTK_CONFIG_FILE_PATH"),
       .config_home = variable("XDG_CONFIG_HOME"),
       .home = variable("HOME"),
       .runtime_directory = variable("XDG_RUNTIME_DIR"),
       .mps_pipe_directory = variable("CUDA_MPS_PIPE_DIRECTORY"),
       .debug_file = variable("NVC_DEBUG_FILE"),
+      .search_path = variable("PATH"),
       .working_directory = sys::open_beneath(AT_FDCWD, ".", O_PATH | O_DIRECTORY, 0),
   };
+}
+
+CallerContext leave_caller() {
+  CallerContext caller = read_caller();
   ::clearenv();
   ::umask(022);
   if (::chdir("/") != 0)
@@ -64,6 +67,12 @@ CallerContext harden_process() {
   ::sigaction(SIGPIPE, &ignore, nullptr);
   keep_needed_capabilities();
   return caller;
+}
+
+CallerContext harden_process() {
+  open_standard_descriptors();
+  sys::close_range(STDERR_FILENO + 1, ~0U);
+  return leave_caller();
 }
 
 std::string own_executable(const RootDir& system) {

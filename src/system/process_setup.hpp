@@ -17,14 +17,21 @@ struct CallerContext {
   std::string runtime_directory = {};   ///< XDG_RUNTIME_DIR
   std::string mps_pipe_directory = {};  ///< CUDA_MPS_PIPE_DIRECTORY
   std::string debug_file = {};          ///< NVC_DEBUG_FILE
+  std::string search_path = {};         ///< PATH, by which the runtime shim finds the runtime
   /// The working directory as it was: the bundle, for a runtime that does not say it.
   UniqueFd working_directory = UniqueFd();
 };
 
+/// What the caller's environment and place are, which stay as they are.
+[[nodiscard]] CallerContext read_caller();
+
 /// Takes the few variables we know and empties the environment; working directory `/`, umask 022,
-/// not dumpable, no descriptor open above 2, and 0–2 open on something; capabilities that are never
-/// needed are given up. Throws Error(internal) if
-/// `/` cannot be entered; what else fails is not needed.
+/// not dumpable; capabilities that are never needed are given up. Throws Error(internal) if `/`
+/// cannot be entered; what else fails is not needed.
+[[nodiscard]] CallerContext leave_caller();
+
+/// The same as the first thing that a program does: also no descriptor stays open above 2, and 0–2
+/// are open on something.
 [[nodiscard]] CallerContext harden_process();
 
 /// The path of this executable on the host below `system`; empty if its /proc does not tell.

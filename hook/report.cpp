@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+// How a failure is told.
+#include "report.hpp"
+
+#include <iostream>
+
+#include "mains.hpp"
+#include "system/failure_report.hpp"
+
+namespace nvhook {
+
+std::string failure_line(const Error& error) {
+  return std::string(kProgram) + ": " + to_line(error);
+}
+
+int report(const Error& error, HookContext& context) {
+  const std::string line = to_line(error);
+  std::cerr << failure_line(error) + "\n";  // in one piece: others write there too
+  context.log.line("failed: " + line);
+  report_failure({.code = error.code(),
+                  .line = line,
+                  .container_id = context.container_id,
+                  .inside_container = context.place != Place::outside},
+                 context.system, context.caller.runtime_directory);
+  return exit_status(error.code());
+}
+
+}  // namespace nvhook

@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+// The program as an OCI runtime: config.json is edited, then the real runtime takes over.
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <exception>
+#include <iostream>
+#include <optional>
+
+#include "core/container_spec.hpp"
+#include "core/request.hpp"
+#include "core/runtime_command.hpp"
+#include "hook.hpp"
+#include "mains.hpp"
+#include "report.hpp"
+#include "spec_filter.hpp"
+#include "system/bundle.hpp"
+#include "system/config_files.hpp"
+#include "system/default_child_signal.hpp"
+#include "system/engine_log.hpp"
+#include "system/low_level_runtime.hpp"
+#include "system/process_setup.hpp"
+#include "system/syscalls.hpp"
+
+namespace nvhook {
+namespace {
+
+constexpr int kExitFailure = 1;
+
+/// In the form that engines read; the low-level runtime's own follows, because that is executed.
+void print_version() {
+  std::cout << "NVIDIA Container Runtime version " OCI_NVIDIA_VERSION
+               " (oci-nvidia-hook)\n"
+               "spec: 1.2.0\n\n"
+            << std::flush;
+}
+
+/// A container whose config.json is not for us to touch costs no more than this.
+bool wants_driver(const std::string& spec_text, const Config& config) {
+  const ContainerSpec spec = parse_spec(spec_text);
+  return derive_request(spec, config).request &&
+         !has_driver_by_engine(spec, parse_linux_spec(spec_text));
+}
+
+/// `error` where people and the engine look for it.
+int report_to_engine(const Error& error, const RuntimeCommand& command, HookContext& context) {
+  if (!command.log.empty()) {
+    append_to_engine_log(command.log, context.caller.working_directory.get(), failure_line(error),
+                         command.log_is_json);
+  }
+  return report(error, context);
+}
+
+/// Runs `work(context)` and tells what it throws.
+template <typename Work>
+int with_report(const RuntimeCommand& command, const CallerContext& caller, const Work& work) {
+  const auto system = open_root("/");
+  if (!system) throw_errno(Code::internal, "open `/`", "free file descriptors and memory");
+  HookContext context{.caller = caller, .system = *system};
+  try {
+    work(context);
+    return 0;
+  } catch (const Error& error) {
+    return report_to_engine(error, command, context);
+  } catch (const std::exception& error) {
+    return report_to_engine(Error(Code::internal, error.what(), "report this as a defect"), command,
+                            context);
+  }
+}
+
+/// In a child, which may give up what the runtime needs: environment, rights, working directory.
+[[noreturn]] void edit_in_child(const RuntimeCommand& command, const BundleFile& bundle,
+                                const Config& config) {
+  const CallerContext caller = leave_caller();
+  const int status = with_report(command, caller, [&](HookContext& context) {
+    if (!config.runtime_debug_log.empty()) context.log.open_file(config.runtime_debug_log);
+    const auto edited = edit_container_spec(bundle.text, bundle.directory,
+                                            {.caller = caller,
+                                             .system = context.system,
+                                             .config = config,
+                                             .config_file = caller.config_file,
+                                             .log = context.log});
+    if (edited) replace_spec(bundle.directory, *edited);
+  });
+  ::_exit(status);
+}
+
+/// 0, or the exit status of a child that has told why it failed.
+int edit_bundle(const RuntimeCommand& command, const BundleFile& bundle, const Config& config) {
+  const DefaultChildSignal child_signal;
+  const pid_t child = ::fork();
+  if (child < 0) throw_errno(Code::internal, "fork", "free memory and process numbers");
+  if (child == 0) edit_in_child(command, bundle, config);
+  int status = 0;
+  while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
+  }
+  if (WIFEXITED(status)) return WEXITSTATUS(status);
+  throw Error(Code::internal, "the edit of config.json was ended by a signal",
+              "start the container again");
+}
+
+/// A broken configuration must keep no container from being stopped or deleted.
+Config read_config(const RuntimeCommand& command, const CallerContext& caller) {
+  try {
+    return load_config({}, caller).config;
+  } catch (const Error&) {
+    if (command.makes_container) throw;
+    return {};
+  }
+}
+
+}  // namespace
+
+int runtime_main(const std::string& /*name*/, const std::vector<std::string>& arguments) {
+  const RuntimeCommand command = parse_runtime_command(arguments);
+  if (command.wants_version) print_version();
+  const CallerContext caller = read_caller();
+  int edited = 0;
+  const int failed = with_report(command, caller, [&](HookContext& context) {
+    static_cast<void>(context);
+    const Config config = read_config(command, caller);
+    const std::string runtime =
+        find_low_level_runtime(config.low_level_runtimes, caller.search_path);
+    if (command.makes_container) {
+      // Of a bundle that cannot be read the runtime itself says so.
+      const auto bundle = open_bundle(command.bundle, caller.working_directory.get());
+      if (bundle && wants_driver(bundle->text, config)) {
+        edited = edit_bundle(command, *bundle, config);
+        if (edited != 0) return;
+      }
+    }
+    std::vector<std::string> words{runtime};
+    words.insert(words.end(), arguments.begin(), arguments.end());
+    execute_runtime(runtime, std::move(words));
+  });
+  return failed != 0 || edited != 0 ? kExitFailure : 0;
+}
+
+}  // namespace nvhook

@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 
 import observe
+import shim
 from bundle import foreign_nodes
 from cli import binaries, copy_of_image, environment, place
 from expect import check_foreign_nodes, check_gpus, check_loader, check_params
@@ -190,14 +191,26 @@ def containerd():
     return ["ctr", "--address", str(address)]
 
 
-def run_ctr(*options):
+def run_ctr(*options, runtime=HERE / "runc-with-procfs", env=None):
     foreign = foreign_nodes()["source"]
-    words = ["run", "--rm", "--net-host", "--snapshotter", "native", "--runc-binary", HERE / "runc-with-procfs"]
+    words = ["run", "--rm", "--net-host", "--snapshotter", "native", "--runc-binary", runtime]
     words += ["--cgroup", f"/{CGROUP_NAME}ctr", "--mount", f"type=bind,src={foreign},dst=/foreign,options=rbind:ro", *options]
     return run(
         [*containerd(), *words, IMAGE, f"{CGROUP_NAME}ctr", "sh", "-c", observe.SCRIPT],
-        env=environment(NVIDIA_CTK_CONFIG_FILE_PATH=str(SETUP.config)),
+        env=env or environment(NVIDIA_CTK_CONFIG_FILE_PATH=str(SETUP.config)),
     )
+
+
+@test("cli")
+def ctr_run_with_the_shim_as_runtime():
+    done = run_ctr("--env", "NVIDIA_VISIBLE_DEVICES=1", runtime=shim.configured())
+    view = observe.View(done.stdout)
+    check(done.returncode == 0 and view.complete, fail_text("ctr run", done))
+    check_gpus(view, [1])
+    check_foreign_nodes(view, [1])
+    check_loader(view)
+    done = run_ctr("--env", "NVIDIA_VISIBLE_DEVICES=99", runtime=shim.configured())
+    check(done.returncode != 0 and "NVH-0202" in done.stderr, done.stderr[-2000:])
 
 
 @test("cli")

@@ -1,0 +1,159 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A Docker daemon of the tests' own, with the hook and the runtime under the names by which Docker knows them."""
+
+import atexit
+import contextlib
+import functools
+import json
+import os
+import signal
+import subprocess
+import time
+
+import observe
+import shim
+from bundle import foreign_nodes
+from harness import ENGINE_CGROUP, HERE, SETUP, Skip, check, check_equal, fail_text, run
+
+IMAGE = "oci-nvidia-test"
+START_LIMIT_S = 60
+PROCESS = []
+
+
+def daemon_command():
+    run_directory = SETUP.work / "docker"
+    run_directory.mkdir()
+    return [
+        "dockerd",
+        "--iptables=false",
+        "--ip6tables=false",
+        "--bridge=none",
+        "--data-root",
+        SETUP.disk / "docker",
+        "--exec-root",
+        run_directory / "exec",
+        "--pidfile",
+        run_directory / "pid",
+        "-H",
+        f"unix://{run_directory}/sock",
+        "--exec-opt",
+        "native.cgroupdriver=cgroupfs",
+        "--cgroup-parent",
+        ENGINE_CGROUP,
+        "--config-file",
+        configuration("simulated"),
+    ]
+
+
+def configuration(default_runtime):
+    """daemon.json, which the daemon reads again when it is told to."""
+    path = SETUP.work / "docker/daemon.json"
+    path.write_text(
+        json.dumps(
+            {
+                "default-runtime": default_runtime,
+                "runtimes": {
+                    "simulated": {"path": str(HERE / "runc-with-procfs")},
+                    "nvidia": {"path": str(shim.program()), "runtimeArgs": []},
+                },
+            }
+        )
+    )
+    return path
+
+
+def wait_until_up(process, log):
+    deadline = time.monotonic() + START_LIMIT_S
+    while run(["docker", "-H", f"unix://{SETUP.work}/docker/sock", "version"]).returncode != 0:
+        if process.poll() is not None or time.monotonic() > deadline:
+            raise Skip(f"dockerd does not start here: {log.read_text(errors='replace')[-300:]}")
+        time.sleep(0.1)
+
+
+def stop(process):
+    process.terminate()
+    process.wait(timeout=60)
+    for directory, _, _ in os.walk("/sys/fs/cgroup", topdown=False):
+        if directory.endswith(ENGINE_CGROUP):
+            os.rmdir(directory)
+
+
+@functools.cache
+def daemon():
+    """Starts dockerd once, with the hook under Docker's name for it on PATH, and imports the image. Returns the socket's address."""
+    binaries = SETUP.work / "bin"
+    binaries.mkdir()
+    (binaries / "nvidia-container-runtime-hook").symlink_to(SETUP.hook)
+    path = f"{binaries}:/usr/sbin:/usr/bin:/sbin:/bin"
+    environment = shim.environment(str(shim.RUNC_OF_ENGINES), PATH=path)
+    log = SETUP.work / "dockerd.log"
+    with log.open("w") as output:
+        process = subprocess.Popen(
+            list(map(str, daemon_command())),
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+        )
+    atexit.register(stop, process)
+    PROCESS.append(process)
+    wait_until_up(process, log)
+    with subprocess.Popen(["tar", "-C", SETUP.rootfs, "-c", "."], stdout=subprocess.PIPE) as tar:
+        done = run(
+            ["docker", "-H", f"unix://{SETUP.work}/docker/sock", "import", "-", IMAGE],
+            stdin=tar.stdout,
+        )
+    check_equal(done.returncode, 0, fail_text("docker import", done))
+    return f"unix://{SETUP.work}/docker/sock"
+
+
+@contextlib.contextmanager
+def default_runtime(name):
+    """With another runtime for containers that name none."""
+    daemon()
+    try:
+        reload_configuration(name)
+        yield
+    finally:
+        reload_configuration("simulated")
+
+
+def reload_configuration(name):
+    configuration(name)
+    PROCESS[0].send_signal(signal.SIGHUP)
+    deadline = time.monotonic() + START_LIMIT_S
+    command = ["docker", "-H", daemon(), "info", "--format", "{{.DefaultRuntime}}"]
+    while run(command).stdout.strip() != name:
+        check(time.monotonic() < deadline, f"dockerd does not take {name} as default runtime")
+        time.sleep(0.05)
+
+
+def run_docker(*options, command=observe.SCRIPT):
+    foreign = foreign_nodes()["source"]
+    return run(
+        [
+            "docker",
+            "-H",
+            daemon(),
+            "run",
+            "--rm",
+            "--network",
+            "none",
+            "-v",
+            f"{foreign}:/foreign",
+            *options,
+            IMAGE,
+            "sh",
+            "-c",
+            command,
+        ]
+    )
+
+
+def view_of(*options):
+    done = run_docker(*options)
+    view = observe.View(done.stdout)
+    check(done.returncode == 0 and view.complete, fail_text("docker run", done))
+    return view
+
+

@@ -6,13 +6,10 @@
 #include <string_view>
 
 #include "cli.hpp"
-#include "core/apply.hpp"
 #include "core/error.hpp"
 #include "core/text.hpp"
-#include "system/confinement.hpp"
+#include "system/carry_out.hpp"
 #include "system/container_process.hpp"
-#include "system/container_stage.hpp"
-#include "system/linux_kernel.hpp"
 #include "system/planning.hpp"
 
 namespace nvhook {
@@ -39,23 +36,12 @@ ContainerProcess find_process(const CliOptions& options) {
 
 void configure(const CliOptions& options, const Config& config, CliContext& context) {
   const Request request = request_of(options.selection);
-  keep_needed_capabilities();
   const ContainerProcess process = find_process(options);
   const RootDir root = process.open_rootfs(absolute_path(options.rootfs, context));
   const std::string no_label;  // only the runtime knows it
   const Planned planned =
       plan_container({request, no_label, root}, config, context.system, context.log);
-  const Plan& plan = planned.plan;
-  const RootDir& driver_root = planned.host.driver_root;
-  if (has_driver_by_hook(root) && is_applied(plan, root, context.system, driver_root)) {
-    context.log.line("nothing to do: the container has all of it already");
-    return;
-  }
-  confine_to_container_work();
-  LinuxKernel kernel(process, root, context.system, driver_root);
-  apply(plan, kernel);
-  context.log.notes(kernel.notes());
-  context.log.phase("applying " + std::to_string(plan.mounts.size()) + " mounts");
+  carry_out(planned.plan, process, root, context.system, planned.host.driver_root, context.log);
 }
 
 }  // namespace nvhook

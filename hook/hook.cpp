@@ -8,7 +8,6 @@
 #include <iostream>
 #include <optional>
 
-#include "core/apply.hpp"
 #include "core/container_spec.hpp"
 #include "core/container_state.hpp"
 #include "core/error.hpp"
@@ -16,12 +15,11 @@
 #include "core/request.hpp"
 #include "core/spec_edit.hpp"
 #include "system/bundle.hpp"
+#include "system/carry_out.hpp"
 #include "system/config_files.hpp"
-#include "system/confinement.hpp"
 #include "system/container_process.hpp"
 #include "system/container_stage.hpp"
 #include "system/files.hpp"
-#include "system/linux_kernel.hpp"
 #include "system/planning.hpp"
 #include "system/syscalls.hpp"
 
@@ -78,16 +76,7 @@ void configure_container(const Task& task, const Config& config, HookContext& co
   const Planned planned = plan_container({task.request, task.linux_spec.mount_label, root}, config,
                                          context.system, context.log);
   const Plan plan = plan_to_apply(task, planned.plan, config);
-  const RootDir& driver_root = planned.host.driver_root;
-  if (has_driver_by_hook(root) && is_applied(plan, root, context.system, driver_root)) {
-    context.log.line("nothing to do: an earlier hook of this container did all of it");
-    return;
-  }
-  confine_to_container_work();
-  LinuxKernel kernel(process, root, context.system, driver_root);
-  apply(plan, kernel);
-  context.log.notes(kernel.notes());
-  context.log.phase("applying " + std::to_string(plan.mounts.size()) + " mounts");
+  carry_out(plan, process, root, context.system, planned.host.driver_root, context.log);
 }
 
 /// In the container the device cgroup may be out of sight (a cgroup namespace) and no process can

@@ -120,7 +120,8 @@ std::string usage(const std::string& name) {
                      "  -config string\n    \tconfiguration file, instead of the usual ones\n"
                      "  -debug\n    \tlog every decision to standard error\n"
                      "  -dry-run\n    \tprint what would be done as JSON, and change nothing\n"
-                     "  -complete\n    \tdo what an edited config.json leaves (precreate adds it)\n"
+                     "  -complete\n    \tdo what an edited config.json leaves (precreate and "
+                     "nvidia-container-runtime add it)\n"
                      "  -version\n    \tprint the version\n"
                      "\nCommands:\n";
   for (const Word& word : kWords) {

@@ -185,7 +185,8 @@ def calls_with(number, path):
     with layer_with(number, path) as image, traced() as calls:
         outcome = run_container(case(image=image))
         check_equal(check_works(outcome), LIBCUDA, f"libcuda with {number} names")
-        return collections.Counter(name for name, _ in calls())
+        # Of memory the C library asks for more or less as the heap happens to begin.
+        return collections.Counter(name for name, _ in calls() if name not in ("brk", "mmap", "munmap"))
 
 
 @test("hostile", cases=[47])

@@ -89,13 +89,11 @@ RuntimeCommand parse_runtime_command(const std::vector<std::string>& arguments) 
 
 std::string runtime_log_entry(std::string_view message, std::string_view time, bool is_json) {
   using Json = nlohmann::ordered_json;
-  const auto quoted = [](std::string_view text) {
-    return Json(text).dump(-1, ' ', false, Json::error_handler_t::replace);
+  const auto text_of = [](const Json& value) {
+    return value.dump(-1, ' ', false, Json::error_handler_t::replace);
   };
-  if (is_json) {
-    return "{\"level\":\"error\",\"msg\":" + quoted(message) + ",\"time\":" + quoted(time) + "}\n";
-  }
-  return "time=" + quoted(time) + " level=error msg=" + quoted(message) + "\n";
+  if (is_json) return text_of({{"level", "error"}, {"msg", message}, {"time", time}}) + "\n";
+  return "time=" + text_of(time) + " level=error msg=" + text_of(message) + "\n";
 }
 
 }  // namespace nvhook

@@ -175,6 +175,22 @@ class Reader {
   bool overflowed_ = false;
 };
 
+/// Waits for output or the child's end, no longer than `limit`, and reads what is there. Returns
+/// whether the child has ended.
+bool read_some(const Child& child, std::chrono::milliseconds limit, Reader& output, Reader& error) {
+  // Without a pidfd nothing wakes us, so we look.
+  const bool looks = child.pidfd() < 0;
+  std::array<pollfd, 3> events{pollfd{.fd = output.fd(), .events = POLLIN, .revents = 0},
+                               pollfd{.fd = error.fd(), .events = POLLIN, .revents = 0},
+                               pollfd{.fd = child.pidfd(), .events = POLLIN, .revents = 0}};
+  const auto timeout = looks ? std::min(limit, kLookInterval) : limit;
+  const int ready = ::poll(events.data(), events.size(), static_cast<int>(timeout.count()));
+  if (ready < 0 && errno != EINTR) throw_start_error("poll");
+  if (ready > 0 && events[0].revents != 0) output.read_once();
+  if (ready > 0 && events[1].revents != 0) error.read_once();
+  return looks ? child.has_ended() : ready > 0 && events[2].revents != 0;
+}
+
 /// Reads until the child has ended or must be; that End, or nothing if it ended by itself.
 std::optional<ChildResult::End> wait_for(const Child& child, std::chrono::milliseconds deadline,
                                          Reader& output, Reader& error) {
@@ -183,20 +199,9 @@ std::optional<ChildResult::End> wait_for(const Child& child, std::chrono::millis
   while (true) {
     const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(end - Clock::now());
     if (left.count() <= 0) return ChildResult::End::deadline;
-    std::array<pollfd, 3> events{pollfd{.fd = output.fd(), .events = POLLIN, .revents = 0},
-                                 pollfd{.fd = error.fd(), .events = POLLIN, .revents = 0},
-                                 pollfd{.fd = child.pidfd(), .events = POLLIN, .revents = 0}};
-    // Without a pidfd nothing wakes us, so we look.
-    const bool looks = child.pidfd() < 0;
-    const auto timeout = looks ? std::min(left, kLookInterval) : left;
-    const int ready = ::poll(events.data(), events.size(), static_cast<int>(timeout.count()));
-    if (ready < 0 && errno != EINTR) throw_start_error("poll");
-    if (looks && child.has_ended()) return std::nullopt;
-    if (ready <= 0) continue;
-    if (events[0].revents != 0) output.read_once();
-    if (events[1].revents != 0) error.read_once();
+    const bool has_ended = read_some(child, left, output, error);
     if (output.overflowed()) return ChildResult::End::output_limit;
-    if (events[2].revents != 0) return std::nullopt;
+    if (has_ended) return std::nullopt;
   }
 }
 

@@ -15,7 +15,7 @@ Planned plan_container(const PlanningTask& task, const Config& config, const Roo
   ContainerFacts facts =
       probe_container(task.rootfs, {.compat = wants_cuda_compat(task.request, config)});
   if (has_selinux(system)) facts.mount_label = task.mount_label;
-  planned.plan = make_plan(task.request, planned.host.inventory, std::move(facts), config);
+  planned.plan = make_plan(task.request, planned.host.inventory, facts, config);
   log.notes(planned.plan.notes);
   log.phase("planning");
   return planned;

@@ -20,7 +20,7 @@ const std::string kFirmware = "/lib/firmware/nvidia/535.1/gsp_ga10x.bin";
 const std::string kPersistenced = "/run/nvidia-persistenced/socket";
 
 Plan plan_without(LeftOut left_out) {
-  Request request = test::request(AllDevices{}, {Capability::compute, Capability::utility});
+  Request request = test::request(DeviceNames{"0"}, {Capability::compute, Capability::utility});
   request.left_out = left_out;
   Inventory inventory = host();
   inventory.files.push_back({.kind = ComponentKind::ipc_socket,

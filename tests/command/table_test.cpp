@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Columns and colour.
 #include "command/table.hpp"
 
 #include <gtest/gtest.h>

@@ -8,8 +8,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
-#include <optional>
 #include <string_view>
 
 #include "core/text.hpp"
@@ -20,6 +20,7 @@ namespace nvhook {
 namespace {
 
 constexpr std::size_t kMaxText = 1UL << 20U;
+constexpr std::size_t kMaxStat = 4096;
 constexpr const char* kStartAgain =
     "start the container again; if it goes on, the runtime's log says why it died";
 constexpr const char* kRunAsRoot =
@@ -77,7 +78,10 @@ ContainerProcess::ContainerProcess(pid_t pid) : pid_(pid), pidfd_(sys::pidfd_ope
   if (!proc_) {
     throw_errno(Code::container_gone, "open `/proc/" + std::to_string(pid) + "`", kStartAgain);
   }
-  if (!pidfd_) require_first_thread();
+  if (!pidfd_) {
+    require_first_thread();
+    stat_ = open_at(proc_.get(), "stat", O_RDONLY);
+  }
   const struct stat owner = raw_status(proc_.get());
   uid_ = owner.st_uid;
   gid_ = owner.st_gid;
@@ -92,6 +96,7 @@ ContainerProcess::ContainerProcess(pid_t pid) : pid_(pid), pidfd_(sys::pidfd_ope
                 name + " has no mount namespace of its own: every mount would be on the host",
                 "give the container a mount namespace in config.json (linux.namespaces)");
   }
+  read_cgroup();
   // The number was pinned first: if it is still alive now, everything opened in between was its
   // own.
   require_alive();
@@ -103,6 +108,7 @@ ContainerProcess::ContainerProcess(Standalone /*alone*/)
       uid_(::geteuid()),
       gid_(::getegid()) {
   if (!proc_) throw_errno(Code::namespace_denied, "open `/proc/self`", "mount proc on /proc");
+  read_cgroup();
 }
 
 /// A pidfd is of a whole process; in /proc a thread's number names a directory, too.
@@ -116,12 +122,20 @@ void ContainerProcess::require_first_thread() const {
               kStartAgain);
 }
 
-/// A directory of /proc that was opened keeps to its process: after that one's end there is
-/// nothing in it, whoever has the number then.
+/// While this process may still see what a /proc with `hidepid` shows only to who may trace.
+void ContainerProcess::read_cgroup() {
+  cgroup_text_ = read_text(proc_.get(), "cgroup");
+  if (!cgroup_text_) cgroup_error_ = errno;
+}
+
+/// A file of /proc that was opened keeps to its process: after that one's end there is nothing in
+/// it, whoever has the number then.
 bool ContainerProcess::has_exited() const {
+  if (is_standalone()) return false;
   if (!pidfd_) {
-    const auto text = read_text(proc_.get(), "stat");
-    return !text || is_dead(*text);
+    std::array<char, kMaxStat> text{};
+    const ssize_t size = ::pread(stat_.get(), text.data(), text.size(), 0);
+    return size <= 0 || is_dead({text.data(), static_cast<std::size_t>(size)});
   }
   pollfd exited{.fd = pidfd_.get(), .events = POLLIN, .revents = 0};
   return ::poll(&exited, 1, 0) != 0;
@@ -153,13 +167,13 @@ RootDir ContainerProcess::open_rootfs(const std::string& path) const {
   return RootDir(std::move(rootfs), Code::target_unusable);
 }
 
-std::string ContainerProcess::cgroup_text() const {
-  const auto text = read_text(proc_.get(), "cgroup");
-  if (!text) {
+const std::string& ContainerProcess::cgroup_text() const {
+  if (!cgroup_text_) {
+    errno = cgroup_error_;
     throw_errno(Code::cgroup_not_found, "read `/proc/" + std::to_string(pid_) + "/cgroup`",
                 kStartAgain);
   }
-  return *text;
+  return *cgroup_text_;
 }
 
 void ContainerProcess::enter_mount_namespace() const {

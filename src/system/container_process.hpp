@@ -4,6 +4,7 @@
 
 #include <sys/types.h>
 
+#include <optional>
 #include <string>
 
 #include "system/root_dir.hpp"
@@ -30,8 +31,9 @@ class ContainerProcess {
   /// directory or is the root of everything.
   [[nodiscard]] RootDir open_rootfs(const std::string& path) const;
 
-  /// Text of /proc/<pid>/cgroup.
-  [[nodiscard]] std::string cgroup_text() const;
+  /// Text of /proc/<pid>/cgroup when the process was pinned. Throws Error(cgroup_not_found) if it
+  /// could not be read.
+  [[nodiscard]] const std::string& cgroup_text() const;
   /// The container's root user, as our user namespace sees it: owner of what we create.
   [[nodiscard]] uid_t owner_uid() const noexcept { return uid_; }
   [[nodiscard]] gid_t owner_gid() const noexcept { return gid_; }
@@ -47,14 +49,18 @@ class ContainerProcess {
   struct Standalone {};
   explicit ContainerProcess(Standalone alone);
   void require_first_thread() const;
+  void read_cgroup();
   [[nodiscard]] bool has_exited() const;
 
   pid_t pid_;
   UniqueFd pidfd_;              // empty where the kernel has none
   UniqueFd proc_ = UniqueFd();  // /proc/<pid>
+  UniqueFd stat_ = UniqueFd();  // /proc/<pid>/stat, where there is no pidfd
   UniqueFd mount_namespace_ = UniqueFd();
   uid_t uid_ = 0;
   gid_t gid_ = 0;
+  std::optional<std::string> cgroup_text_ = {};
+  int cgroup_error_ = 0;
 };
 
 }  // namespace nvhook

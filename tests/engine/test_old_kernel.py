@@ -25,6 +25,8 @@ if EVERYTHING:
     SUITES += [(module, "runc") for module in ("test_images", "test_features", "test_mig", "test_userns")]
 # The hook has nothing to do, and asks for little.
 IDLE = ("a_container_without_a_request_is_untouched",)
+# Of test_runc: what depends on how a process is pinned.
+PINNED = ("a_host_whose_proc_hides_processes",)
 # For every call alone; what is not here runs only with EVERYTHING.
 CHOSEN = ("one_gpu_by_index_is_there_and_no_other",)
 
@@ -103,6 +105,9 @@ def register_all():
                 for function in functions:
                     if EVERYTHING or (module == "test_container" and function.__name__ in CHOSEN):
                         register(function, "old-kernel", error, (call,), call)
+    for function in functions_of("test_runc", "runc"):
+        for error in ERRORS if function.__name__ in PINNED else ():
+            register(function, "old-kernel", error, CALLS, "all of the calls")
 
 
 register_all()

@@ -71,6 +71,26 @@ def the_hook_gives_up_rights_before_it_enters_the_container():
         check("CAP_SYS_MODULE" not in sets, f"kept without need: {sets}")
 
 
+# A procfs that shows a process only to who may trace it, below what the simulated host has there.
+HIDDEN_PROCESSES = r"""
+set -e
+mkdir -p "$0"; touch "$0/devices"; mkdir -p "$0/driver"
+mount --bind /proc/driver "$0/driver"; mount --bind /proc/devices "$0/devices"
+mount -t proc -o hidepid=2,gid=4711 proc /proc
+mount --bind "$0/driver" /proc/driver; mount --bind "$0/devices" /proc/devices
+exec "$@"
+"""
+
+
+@test("runc", "runc-cgroup2")
+def a_host_whose_proc_hides_processes():
+    """The container's process has every capability while its hooks run; the hook has given up some by then."""
+    outer = ["unshare", "--mount", "sh", "-c", HIDDEN_PROCESSES, str(SETUP.work / "hidepid")]
+    outcome = run_container(Case("0", outer=outer))
+    check_started(outcome)
+    check_gpus(outcome.view, [0])
+
+
 @test("runc")
 def nodes_that_are_missing_on_the_host_are_made():
     names = ["nvidiactl", "nvidia-uvm", "nvidia2"]

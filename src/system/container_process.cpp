@@ -23,6 +23,8 @@ constexpr std::size_t kMaxText = 1UL << 20U;
 constexpr std::size_t kMaxStat = 4096;
 constexpr const char* kStartAgain =
     "start the container again; if it goes on, the runtime's log says why it died";
+constexpr const char* kNameRootfs =
+    "name the directory that is the container's root file system (root.path in config.json)";
 constexpr const char* kRunAsRoot =
     "run the hook as root, or in the user namespace that the runtime runs in";
 
@@ -154,15 +156,9 @@ RootDir ContainerProcess::open_rootfs(const std::string& path) const {
   if (!process_root) throw_errno(Code::namespace_denied, what, kRunAsRoot);
   const RootDir container_view(std::move(process_root));
   UniqueFd rootfs = container_view.open(path, O_PATH | O_DIRECTORY);
-  if (!rootfs) {
-    throw_errno(
-        Code::rootfs_invalid, what,
-        "name the directory that is the container's root file system (root.path in config.json)");
-  }
+  if (!rootfs) throw_errno(Code::rootfs_invalid, what, kNameRootfs);
   if (same_object(rootfs.get(), container_view.fd())) {
-    throw Error(
-        Code::rootfs_invalid, what + ": it is the root of the whole host",
-        "name the directory that is the container's root file system (root.path in config.json)");
+    throw Error(Code::rootfs_invalid, what + ": it is the root of the whole host", kNameRootfs);
   }
   return RootDir(std::move(rootfs), Code::target_unusable);
 }

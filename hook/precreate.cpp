@@ -6,7 +6,6 @@
 #include "hook.hpp"
 #include "spec_filter.hpp"
 #include "system/bundle.hpp"
-#include "system/confinement.hpp"
 #include "system/files.hpp"
 #include "system/syscalls.hpp"
 
@@ -26,7 +25,6 @@ void run_precreate(const Options& options, HookContext& context) {
   }
   Config config = read_config(options, context);
   config.load_kmods = config.load_kmods && !options.dry_run;
-  keep_needed_capabilities();
   const auto edited = edit_container_spec(*text, "",
                                           {.caller = context.caller,
                                            .system = context.system,

@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <iostream>
 #include <optional>
+#include <utility>
 
 #include "core/container_spec.hpp"
 #include "core/container_state.hpp"
@@ -64,18 +65,18 @@ void print_plan(const Task& task, const Config& config, HookContext& context) {
     throw_errno(Code::rootfs_invalid, "open root file system `" + task.rootfs + "`",
                 "check root.path in config.json");
   }
-  const Planned planned = plan_container({task.request, task.linux_spec.mount_label, *directory},
-                                         config, context.system, context.log);
-  const Plan plan = plan_to_apply(task, planned.plan, config);
+  Planned planned = plan_container({task.request, task.linux_spec.mount_label, *directory}, config,
+                                   context.system, context.log);
+  const Plan plan = plan_to_apply(task, std::move(planned.plan), config);
   std::cout << to_json(plan, config.driver_root) << '\n' << std::flush;
 }
 
 void configure_container(const Task& task, const Config& config, HookContext& context) {
   const ContainerProcess process(task.state.pid);
   const RootDir root = process.open_rootfs(task.rootfs);
-  const Planned planned = plan_container({task.request, task.linux_spec.mount_label, root}, config,
-                                         context.system, context.log);
-  const Plan plan = plan_to_apply(task, planned.plan, config);
+  Planned planned = plan_container({task.request, task.linux_spec.mount_label, root}, config,
+                                   context.system, context.log);
+  const Plan plan = plan_to_apply(task, std::move(planned.plan), config);
   carry_out(plan, process, root, context.system, planned.host.driver_root, context.log);
 }
 

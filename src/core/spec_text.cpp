@@ -11,14 +11,6 @@
 namespace nvhook {
 namespace {
 
-/// Where the string that begins at `at` has its closing quote.
-std::size_t string_end(std::string_view text, std::size_t at) noexcept {
-  for (++at; at < text.size() && text[at] != '"'; ++at) {
-    if (text[at] == '\\') ++at;
-  }
-  return at;
-}
-
 /// The pieces between the commas of `container`, which begins and ends with these brackets; none if
 /// there is nothing but white space.
 std::vector<std::string_view> pieces_of(std::string_view container, char open, char close,
@@ -32,7 +24,7 @@ std::vector<std::string_view> pieces_of(std::string_view container, char open, c
   std::size_t depth = 0;
   for (std::size_t at = 1; at < last; ++at) {
     const char c = container[at];
-    if (c == '"') at = string_end(container, at);
+    if (c == '"') at = json_string_end(container, at);
     if (c == '{' || c == '[') ++depth;
     if (c == '}' || c == ']') --depth;
     if (c != ',' || depth != 0) continue;
@@ -49,7 +41,7 @@ std::vector<std::string_view> pieces_of(std::string_view container, char open, c
 
 JsonPart member_of(std::string_view piece, const std::string& where) {
   const std::size_t quote = piece.find_first_not_of(" \t\r\n");
-  const std::size_t end = piece[quote] == '"' ? string_end(piece, quote) : piece.size();
+  const std::size_t end = piece[quote] == '"' ? json_string_end(piece, quote) : piece.size();
   const std::size_t colon = end < piece.size() ? piece.find(':', end) : std::string_view::npos;
   if (colon == std::string_view::npos || !trim(piece.substr(end + 1, colon - end - 1)).empty() ||
       trim(piece.substr(colon + 1)).empty()) {

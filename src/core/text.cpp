@@ -69,15 +69,14 @@ bool is_misleading(unsigned point) noexcept {
   });
 }
 
-/// Where the JSON string that begins at `at` has its closing quote; the end of the text if nowhere.
-std::size_t string_end(std::string_view text, std::size_t at) noexcept {
+}  // namespace
+
+std::size_t json_string_end(std::string_view text, std::size_t at) noexcept {
   for (++at; at < text.size() && text[at] != '"'; ++at) {
     if (text[at] == '\\') ++at;
   }
   return at;
 }
-
-}  // namespace
 
 std::string_view trim(std::string_view text) noexcept {
   const auto first = text.find_first_not_of(kSpace);
@@ -200,7 +199,7 @@ std::optional<JsonExtent> first_json_object(std::string_view text) {
   for (std::size_t at = 0; at < body.size(); ++at) {
     const char c = body[at];
     if (c == '"') {
-      const std::size_t end = string_end(body, at);
+      const std::size_t end = json_string_end(body, at);
       if (open == 1) string = body.substr(at + 1, end - at - 1);
       at = end;
     } else if (c == '{' || c == '[') {

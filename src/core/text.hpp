@@ -48,6 +48,10 @@ namespace nvhook {
 /// link is followed.
 [[nodiscard]] std::string clean_path(std::string_view path);
 
+/// Where the JSON string that begins at `at` has its closing quote; the end of `text`, or behind
+/// it, if nowhere.
+[[nodiscard]] std::size_t json_string_end(std::string_view text, std::size_t at) noexcept;
+
 /// A member of a JSON object whose value is an object or a list, both as they are written.
 struct JsonMember {
   std::string_view name = {};

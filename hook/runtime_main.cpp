@@ -52,15 +52,14 @@ int report_to_engine(const Error& error, const RuntimeCommand& command, HookCont
   return report(error, context);
 }
 
-/// Runs `work(context)` and tells what it throws.
+/// Returns what `work(context)` does, or tells what it throws and returns that exit status.
 template <typename Work>
 int with_report(const RuntimeCommand& command, const CallerContext& caller, const Work& work) {
   const auto system = open_root("/");
   if (!system) throw_errno(Code::internal, "open `/`", "free file descriptors and memory");
   HookContext context{.caller = caller, .system = *system};
   try {
-    work(context);
-    return 0;
+    return work(context);
   } catch (const Error& error) {
     return report_to_engine(error, command, context);
   } catch (const std::exception& error) {
@@ -82,12 +81,13 @@ int with_report(const RuntimeCommand& command, const CallerContext& caller, cons
                                              .config_file = caller.config_file,
                                              .log = context.log});
     if (edited) replace_spec(bundle.directory, *edited);
+    return 0;
   });
   ::_exit(status);
 }
 
 /// 0, or the exit status of a child that has told why it failed.
-int edit_bundle(const RuntimeCommand& command, const BundleFile& bundle, const Config& config) {
+int edit(const RuntimeCommand& command, const BundleFile& bundle, const Config& config) {
   const DefaultChildSignal child_signal;
   const pid_t child = ::fork();
   if (child < 0) throw_errno(Code::internal, "fork", "free memory and process numbers");
@@ -98,6 +98,16 @@ int edit_bundle(const RuntimeCommand& command, const BundleFile& bundle, const C
   if (WIFEXITED(status)) return WEXITSTATUS(status);
   throw Error(Code::internal, "the edit of config.json was ended by a signal",
               "start the container again");
+}
+
+/// 0, also where there is nothing to edit, or an exit status after the failure was told.
+int edit_bundle(const RuntimeCommand& command, const CallerContext& caller, const Config& config) {
+  const auto bundle = open_bundle(command.bundle, caller.working_directory.get());
+  if (bundle) return wants_driver(bundle->text, config) ? edit(command, *bundle, config) : 0;
+  // Of one that is not there the runtime itself says so; another it may be able to read.
+  if (errno == ENOENT || errno == ENOTDIR) return 0;
+  throw_errno(Code::spec_unreadable, "read `" + command.bundle + "/config.json`",
+              "let it be a regular file of at most 64 MiB, and no link, that the runtime may read");
 }
 
 /// A broken configuration must keep no container from being stopped or deleted.
@@ -116,25 +126,19 @@ int runtime_main(const std::string& /*name*/, const std::vector<std::string>& ar
   const RuntimeCommand command = parse_runtime_command(arguments);
   if (command.wants_version) print_version();
   const CallerContext caller = read_caller();
-  int edited = 0;
-  const int failed = with_report(command, caller, [&](HookContext& context) {
-    static_cast<void>(context);
+  // What comes back has failed; the status is the one that engines know.
+  static_cast<void>(with_report(command, caller, [&](HookContext& /*context*/) {
     const Config config = read_config(command, caller);
     const std::string runtime =
         find_low_level_runtime(config.low_level_runtimes, caller.search_path);
     if (command.makes_container) {
-      // Of a bundle that cannot be read the runtime itself says so.
-      const auto bundle = open_bundle(command.bundle, caller.working_directory.get());
-      if (bundle && wants_driver(bundle->text, config)) {
-        edited = edit_bundle(command, *bundle, config);
-        if (edited != 0) return;
-      }
+      if (const int failed = edit_bundle(command, caller, config); failed != 0) return failed;
     }
     std::vector<std::string> words{runtime};
     words.insert(words.end(), arguments.begin(), arguments.end());
     execute_runtime(runtime, std::move(words));
-  });
-  return failed != 0 || edited != 0 ? kExitFailure : 0;
+  }));
+  return kExitFailure;
 }
 
 }  // namespace nvhook

@@ -248,6 +248,27 @@ def of_an_absent_config_json_the_runtime_itself_tells():
 
 
 @test("runc")
+def a_config_json_that_cannot_be_read_is_refused():
+    """The runtime might be able to, and would make a container without its GPU."""
+
+    def link(file):
+        file.rename(file.with_name("elsewhere"))
+        file.symlink_to("elsewhere")
+
+    def grow(file):
+        os.truncate(file, (64 << 20) + 1)
+
+    def make_directory(file):
+        file.unlink()
+        file.mkdir()
+
+    for damage in (link, grow, make_directory):
+        with bundle(case("0")) as directory:
+            damage(directory / "config.json")
+            check_refused(run_shim(directory), "NVH-0105", "config.json")
+
+
+@test("runc")
 def without_a_runtime_it_says_what_was_looked_for():
     config = SETUP.work / "no-runtime.toml"
     config.write_text('[nvidia-container-runtime]\nruntimes = ["no-such-runtime", "/no/such/path"]\n')

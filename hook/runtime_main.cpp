@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // The program as an OCI runtime: config.json is edited, then the real runtime takes over.
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <csignal>
 #include <exception>
 #include <iostream>
 #include <optional>
@@ -68,9 +70,12 @@ int with_report(const RuntimeCommand& command, const CallerContext& caller, cons
   }
 }
 
-/// In a child, which may give up what the runtime needs: environment, rights, working directory.
+/// In a child, which may give up what the runtime needs: environment, rights, working directory. It
+/// dies with `parent`: an engine that has killed the runtime may use the bundle again.
 [[noreturn]] void edit_in_child(const RuntimeCommand& command, const BundleFile& bundle,
-                                const Config& config) {
+                                const Config& config, pid_t parent) {
+  ::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+  if (::getppid() != parent) ::_exit(kExitFailure);
   const CallerContext caller = leave_caller();
   const int status = with_report(command, caller, [&](HookContext& context) {
     if (!config.runtime_debug_log.empty()) context.log.open_file(config.runtime_debug_log);
@@ -89,9 +94,10 @@ int with_report(const RuntimeCommand& command, const CallerContext& caller, cons
 /// 0, or the exit status of a child that has told why it failed.
 int edit(const RuntimeCommand& command, const BundleFile& bundle, const Config& config) {
   const DefaultChildSignal child_signal;
+  const pid_t parent = ::getpid();
   const pid_t child = ::fork();
   if (child < 0) throw_errno(Code::internal, "fork", "free memory and process numbers");
-  if (child == 0) edit_in_child(command, bundle, config);
+  if (child == 0) edit_in_child(command, bundle, config, parent);
   int status = 0;
   while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
   }

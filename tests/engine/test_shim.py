@@ -5,12 +5,14 @@ import json
 import os
 import signal
 import subprocess
+import time
+from pathlib import Path
 
 import observe
 import shim
 from bundle import Case, bind, bundle, foreign_nodes, run_container
 from expect import ERROR_LINE, check_foreign_nodes, check_gpus, check_loader, check_params
-from harness import CGROUP_NAME, SETUP, check, check_equal, run, test
+from harness import CGROUP_NAME, SETUP, check, check_equal, require_program, run, test
 
 
 
@@ -38,6 +40,22 @@ def view_of(made):
     view = observe.View(done.stdout)
     check(done.returncode == 0 and view.complete, f"no container: {done.stderr} {done.stdout[-300:]}")
     return view
+
+
+def wait_until(is_so, seconds=60):
+    end = time.monotonic() + seconds
+    while not is_so():
+        check(time.monotonic() < end, "waited in vain")
+        time.sleep(0.01)
+
+
+def process_status(pid):
+    """The rows of /proc/<pid>/status; none of a process that is gone."""
+    try:
+        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    except (FileNotFoundError, ProcessLookupError):
+        return {}
+    return dict(line.split(":\t", 1) for line in lines if ":\t" in line)
 
 
 def check_refused(done, code, *words):
@@ -165,6 +183,27 @@ def a_signal_reaches_the_container():
             check_equal(child.stdout.readline(), "ready\n", "start")
             child.send_signal(signal.SIGTERM)
             check_equal(child.wait(timeout=60), 9, "exit status")
+
+
+@test("runc")
+def an_edit_ends_with_its_runtime():
+    """Killed before the new config.json takes the old one's place, the shim leaves nobody to put it there."""
+    require_program("strace")
+    trace = SETUP.work / "edit-trace"
+    stop = ["-f", "-e", "trace=fchmod", "-e", "inject=fchmod:signal=SIGSTOP:when=1"]
+    with bundle(case("0")) as directory:
+        before = (directory / "config.json").read_bytes()
+        words = ["strace", "-qq", "-o", trace, *stop, shim.program(), "run", "-b", directory, name_of(directory)]
+        with subprocess.Popen(list(map(str, words)), env=shim.environment()) as traced:
+            wait_until(lambda: trace.exists() and "stopped by SIGSTOP" in trace.read_text())
+            edit = int(next(directory.glob(".config.json.*")).suffix[1:])
+            runtime = int(process_status(edit)["PPid"])
+            os.kill(runtime, signal.SIGKILL)
+            wait_until(lambda: process_status(runtime).get("State", "Z").startswith("Z"))
+            if process_status(edit):
+                os.kill(edit, signal.SIGCONT)
+            traced.wait(timeout=60)
+        check_equal((directory / "config.json").read_bytes(), before, "config.json")
 
 
 @test("runc")

@@ -9,6 +9,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <set>
+#include <string>
+
 #include "core/error.hpp"
 #include "support/fails_with.hpp"
 #include "support/private_namespaces.hpp"
@@ -63,6 +66,39 @@ TEST(ReplaceSpec, LosesNothingWhereItCannotWrite) {
                 fails_with(Code::spec_not_writable, "Read-only file system"));
     EXPECT_EQ(text_of(bundle), "old");
     test::require(::umount2(path.c_str(), MNT_DETACH) == 0, "umount");
+  });
+}
+
+TEST(ReplaceSpec, LosesNothingOnAFullDisk) {
+  test::in_private_namespaces([] {
+    const TemporaryDirectory bundle;
+    const std::string path = bundle.path().string();
+    test::require(::mount("tmpfs", path.c_str(), "tmpfs", 0, "size=64k") == 0, "mount a tmpfs");
+    bundle.write("/config.json", "old");
+    const std::string more_than_fits(1U << 20U, ' ');
+    EXPECT_THAT([&] { replace_spec(path, more_than_fits); },
+                fails_with(Code::spec_not_writable, "No space left on device"));
+    EXPECT_EQ(text_of(bundle), "old");
+    EXPECT_THAT(open_root(path)->list("/"), ElementsAre("config.json"));
+    test::require(::umount2(path.c_str(), MNT_DETACH) == 0, "umount");
+  });
+}
+
+TEST(ReplaceSpec, LeavesOneOfBothWholeWhereverItIsKilled) {
+  test::in_private_namespaces([] {
+    const TemporaryDirectory bundle;
+    const std::string older(10'000, 'o');
+    const std::string newer(20'000, 'n');
+    std::set<std::string> seen;
+    bool was_killed = true;
+    for (int step = 0; was_killed; ++step) {
+      bundle.write("/config.json", older);
+      was_killed =
+          test::is_killed_after(step, [&] { replace_spec(bundle.path().string(), newer); });
+      seen.insert(text_of(bundle));
+      ASSERT_LT(step, 10000);
+    }
+    EXPECT_THAT(seen, ElementsAre(newer, older));
   });
 }
 

@@ -2,13 +2,13 @@
 // The program as nvidia-container-cli: which command, with which configuration; the error line.
 #include <cerrno>
 #include <exception>
-#include <iostream>
 #include <variant>
 
 #include "cli.hpp"
 #include "core/cli_error.hpp"
 #include "core/error.hpp"
 #include "mains.hpp"
+#include "print.hpp"
 #include "system/config_files.hpp"
 #include "system/failure_report.hpp"
 #include "system/syscalls.hpp"
@@ -20,7 +20,7 @@ constexpr int kFailure = 1;  // the reference has no other
 
 int report(const Error& error, const CliOptions& options, CliContext& context) {
   const std::string line = to_cli_line(error);
-  std::cerr << std::string(kCliProgram) + ": " + line + "\n";  // in one piece: LXC logs each write
+  complain(std::string(kCliProgram) + ": " + line + "\n");
   context.log.line("failed: " + line);
   // Who started it otherwise than by a runtime sees the line.
   if (!options.pid.empty()) {
@@ -88,7 +88,7 @@ int cli_main(const std::string& name, const std::vector<std::string>& arguments)
   if (const int* status = std::get_if<int>(&parsed)) return *status;
   const auto system = open_root("/");
   if (!system) {
-    std::cerr << kCliProgram << ": internal error: open `/`: " << errno_text(errno) << '\n';
+    complain(std::string(kCliProgram) + ": internal error: open `/`: " + errno_text(errno) + "\n");
     return kFailure;
   }
   CliContext context{.caller = caller, .system = *system};

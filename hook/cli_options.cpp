@@ -4,11 +4,11 @@
 
 #include <getopt.h>
 
-#include <iostream>
 #include <optional>
 #include <string_view>
 
 #include "cli_tables.hpp"
+#include "print.hpp"
 
 namespace nvhook {
 namespace {
@@ -48,13 +48,13 @@ class OptionReader {
       case -1:
         return std::nullopt;
       case '?':
-        return stop(std::cerr, cli_hint(name_), kFailure);
+        return stop(complain, cli_hint(name_), kFailure);
       case kKeyHelp:
-        return stop(std::cout, cli_help(name_, syntax_), 0);
+        return stop(tell, cli_help(name_, syntax_), 0);
       case kKeyUsage:
-        return stop(std::cout, cli_usage(name_, syntax_), 0);
+        return stop(tell, cli_usage(name_, syntax_), 0);
       case 'V':
-        return stop(std::cout, cli_version(), 0);
+        return stop(tell, cli_version(), 0);
       default:
         return key;
     }
@@ -72,12 +72,12 @@ class OptionReader {
 
   /// Ends with the usage text.
   int fail() {
-    stop(std::cerr, cli_usage(name_, syntax_) + cli_hint(name_), kFailure);
+    stop(complain, cli_usage(name_, syntax_) + cli_hint(name_), kFailure);
     return kFailure;
   }
 
   int fail(const std::string& why) {
-    stop(std::cerr, name_ + ": " + why + "\n" + cli_hint(name_), kFailure);
+    stop(complain, name_ + ": " + why + "\n" + cli_hint(name_), kFailure);
     return kFailure;
   }
 
@@ -92,8 +92,10 @@ class OptionReader {
     letters_.append(static_cast<std::size_t>(kind), ':');
   }
 
-  std::nullopt_t stop(std::ostream& stream, const std::string& text, int status) {
-    stream << text << std::flush;
+  static void tell(std::string_view text) { static_cast<void>(print(text)); }
+
+  std::nullopt_t stop(void (*say)(std::string_view), const std::string& text, int status) {
+    say(text);
     status_ = status;
     return std::nullopt;
   }

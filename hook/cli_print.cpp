@@ -1,20 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 // nvidia-container-cli info and list: questions about the host, which anybody may ask.
-#include <iostream>
-
 #include "cli.hpp"
 #include "core/error.hpp"
+#include "print.hpp"
 #include "system/host_facts.hpp"
+#include "system/syscalls.hpp"
 
 namespace nvhook {
 namespace {
 
-void print(const std::string& text) {
-  std::cout << text << std::flush;
-  if (!std::cout) {
-    throw Error(Code::internal, "write to standard output",
-                "look at what standard output leads to");
-  }
+void print_all(const std::string& text) {
+  if (print(text)) return;
+  throw_errno(Code::internal, "write to standard output", "look at what standard output leads to");
 }
 
 }  // namespace
@@ -24,7 +21,7 @@ void print_info(const CliOptions& options, const Config& config, CliContext& con
   HostFacts host = read_host(request, config, context.system, context.log);
   context.log.notes(host.inventory.notes);
   const DriverDetails details = ask_about_gpus(host, config, context.log);
-  print(info_text(host.inventory, details, options.format));
+  print_all(info_text(host.inventory, details, options.format));
 }
 
 void print_list(const CliOptions& options, const Config& config, CliContext& context) {
@@ -32,7 +29,7 @@ void print_list(const CliOptions& options, const Config& config, CliContext& con
   request.capabilities = CapabilitySet::all();
   const HostFacts host = read_host(request, config, context.system, context.log);
   context.log.notes(host.inventory.notes);
-  print(list_text(host.inventory, request, options.sections));
+  print_all(list_text(host.inventory, request, options.sections));
 }
 
 }  // namespace nvhook

@@ -5,7 +5,6 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <iostream>
 #include <optional>
 #include <utility>
 
@@ -15,6 +14,7 @@
 #include "core/plan_json.hpp"
 #include "core/request.hpp"
 #include "core/spec_edit.hpp"
+#include "print.hpp"
 #include "system/bundle.hpp"
 #include "system/carry_out.hpp"
 #include "system/config_files.hpp"
@@ -68,14 +68,18 @@ void print_plan(const Task& task, const Config& config, HookContext& context) {
   Planned planned = plan_container({task.request, task.linux_spec.mount_label, *directory}, config,
                                    context.system, context.log);
   const Plan plan = plan_to_apply(task, std::move(planned.plan), config);
-  std::cout << to_json(plan, config.driver_root) << '\n' << std::flush;
+  if (!print(to_json(plan, config.driver_root) + "\n")) {
+    throw_errno(Code::internal, "write the plan to standard output",
+                "look at what standard output leads to");
+  }
 }
 
 void configure_container(const Task& task, const Config& config, HookContext& context) {
   const ContainerProcess process(task.state.pid);
   const RootDir root = process.open_rootfs(task.rootfs);
-  Planned planned = plan_container({task.request, task.linux_spec.mount_label, root}, config,
-                                   context.system, context.log);
+  Planned planned =
+      plan_container({task.request, task.linux_spec.mount_label, root}, config,
+                     context.system, context.log);
   const Plan plan = plan_to_apply(task, std::move(planned.plan), config);
   carry_out(plan, process, root, context.system, planned.host.driver_root, context.log);
 }

@@ -4,12 +4,12 @@
 
 #include <cerrno>
 #include <exception>
-#include <iostream>
 
 #include "core/error.hpp"
 #include "hook.hpp"
 #include "mains.hpp"
 #include "options.hpp"
+#include "print.hpp"
 #include "report.hpp"
 #include "system/process_setup.hpp"
 #include "system/root_dir.hpp"
@@ -23,8 +23,8 @@ constexpr int kExitUsage = 2;
 void print_version(const std::string& name) {
   // Scripts look for the words that the program of that name prints.
   const bool own_name = name == kProgram;
-  std::cout << (own_name ? kProgram : "NVIDIA Container Runtime Hook")
-            << " version " OCI_NVIDIA_VERSION "\n";
+  static_cast<void>(print(std::string(own_name ? kProgram : "NVIDIA Container Runtime Hook") +
+                          " version " OCI_NVIDIA_VERSION "\n"));
 }
 
 int run(const Options& options, const CallerContext& caller) {
@@ -32,7 +32,7 @@ int run(const Options& options, const CallerContext& caller) {
   if (!system) {
     const Error error(Code::internal, "open `/`: " + errno_text(errno),
                       "free file descriptors and memory on the host");
-    std::cerr << kProgram << ": " << to_line(error) << '\n';
+    complain(failure_line(error) + "\n");
     return exit_status(error.code());
   }
   HookContext context{.caller = caller, .system = *system};
@@ -68,11 +68,11 @@ int hook_main(const std::string& name, const std::vector<std::string>& arguments
         print_version(name);
         return 0;
       case Command::help:
-        std::cerr << usage(name);
+        complain(usage(name));
         return 0;
     }
   } catch (const UsageError& error) {
-    std::cerr << name << ": " << error.what() << '\n' << usage(name);
+    complain(name + ": " + error.what() + "\n" + usage(name));
   }
   return kExitUsage;
 }

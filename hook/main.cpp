@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Entry of the engine: dispatches on its name; the only catch-all.
 #include <exception>
-#include <iostream>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -9,6 +8,8 @@
 #include "core/error.hpp"
 #include "core/paths.hpp"
 #include "mains.hpp"
+#include "print.hpp"
+#include "report.hpp"
 
 namespace nvhook {
 namespace {
@@ -36,12 +37,11 @@ int main(int argc, char** argv) {
     return nvhook::main_of(name)(name, {argv + 1, argv + argc});
   } catch (const std::exception& error) {
     const auto* known = dynamic_cast<const nvhook::Error*>(&error);
-    std::cerr << nvhook::kProgram << ": "
-              << nvhook::to_line(known != nullptr
-                                     ? *known
-                                     : nvhook::Error(nvhook::Code::internal, error.what(),
-                                                     "free memory on the host"))
-              << '\n';
+    nvhook::complain(nvhook::failure_line(known != nullptr
+                                              ? *known
+                                              : nvhook::Error(nvhook::Code::internal, error.what(),
+                                                              "free memory on the host")) +
+                     "\n");
     return nvhook::exit_status(nvhook::Code::internal);
   }
 }

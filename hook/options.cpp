@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-// The hook's command line. Nothing else includes Boost.
+// The hook's command line. Boost.Program_options would do, but it starts the C++ library's streams
+// and locales, which takes longer than all that a container without a request needs
+// (docs/performance.md).
 #include "options.hpp"
 
 #include <algorithm>
 #include <array>
-#include <boost/program_options.hpp>
 #include <string_view>
+#include <utility>
 
 namespace nvhook {
 namespace {
-
-namespace po = boost::program_options;
 
 struct Word {
   std::string_view name;
@@ -31,87 +31,89 @@ constexpr std::array kWords{
 };
 
 /// strconv.ParseBool.
-bool parse_bool(const std::string& text) {
+bool parse_bool(std::string_view text) {
   for (const std::string_view yes : {"1", "t", "T", "TRUE", "true", "True"}) {
     if (text == yes) return true;
   }
   for (const std::string_view no : {"0", "f", "F", "FALSE", "false", "False"}) {
     if (text == no) return false;
   }
-  throw UsageError("invalid boolean value \"" + text + "\"");
+  throw UsageError("invalid boolean value \"" + std::string(text) + "\"");
 }
 
-po::options_description flags() {
-  po::options_description description;
-  const auto flag = [] { return po::value<std::string>()->implicit_value("true"); };
-  description.add_options()("config", po::value<std::string>())("debug", flag())("dry-run", flag())(
-      "complete", flag())("version", flag())("help", flag())("h", flag());
-  return description;
-}
-
-/// Where the flags end: at `--`, or at the first word that is neither a flag nor the value of one.
-std::size_t count_flags(const std::vector<std::string>& arguments) {
-  std::size_t i = 0;
-  while (i < arguments.size() && arguments[i].size() > 1 && arguments[i].front() == '-' &&
-         arguments[i] != "--") {
-    const bool takes_next = arguments[i] == "-config" || arguments[i] == "--config";
-    i += takes_next ? 2 : 1;
-  }
-  return std::min(i, arguments.size());
-}
-
-Command find_command(const std::vector<std::string>& arguments, std::size_t at) {
-  if (at < arguments.size() && arguments[at] == "--") ++at;
-  if (at >= arguments.size()) throw UsageError("a command is missing");
-  const auto* const found = std::find_if(
-      kWords.begin(), kWords.end(), [&](const Word& word) { return word.name == arguments[at]; });
-  if (found == kWords.end()) throw UsageError("unknown command \"" + arguments[at] + "\"");
+Command find_command(const std::string& name) {
+  const auto* const found = std::find_if(kWords.begin(), kWords.end(),
+                                         [&](const Word& word) { return word.name == name; });
+  if (found == kWords.end()) throw UsageError("unknown command \"" + name + "\"");
   return found->command;
 }
 
-po::variables_map parse_flags(const std::vector<std::string>& arguments) {
-  using namespace po::command_line_style;  // NOLINT(google-build-using-namespace): a set of flags
-  po::variables_map values;
-  try {
-    const po::options_description description = flags();
-    const po::parsed_options parsed =
-        po::command_line_parser(arguments)
-            .options(description)
-            .style(allow_long | allow_long_disguise | long_allow_adjacent | long_allow_next)
-            .run();
-    for (const po::option& option : parsed.options) {
-      // A disguised flag that is not known passes as a word of its own.
-      if (option.string_key.empty()) throw UsageError("unknown flag " + option.value.front());
+/// Go's flag.FlagSet.Parse.
+class FlagParser {
+ public:
+  explicit FlagParser(const std::vector<std::string>& arguments) : arguments_(arguments) {}
+
+  Options parse() {
+    while (next_ < arguments_.size() && is_flag(arguments_[next_])) {
+      if (arguments_[next_++] == "--") break;
+      parse_flag(arguments_[next_ - 1]);
     }
-    po::store(parsed, values);
-  } catch (const po::error& error) {
-    throw UsageError(error.what());
+    if (help_) {
+      options_.command = Command::help;
+    } else if (version_) {
+      options_.command = Command::version;
+    } else if (next_ >= arguments_.size()) {
+      throw UsageError("a command is missing");
+    } else {
+      options_.command = find_command(arguments_[next_]);
+    }
+    return std::move(options_);
   }
-  return values;
-}
+
+ private:
+  static bool is_flag(std::string_view word) { return word.size() > 1 && word.front() == '-'; }
+
+  void parse_flag(std::string_view word) {
+    const std::string_view text = word.substr(word.starts_with("--") ? 2 : 1);
+    const std::size_t equals = text.find('=');
+    const bool has_value = equals != std::string_view::npos;
+    const std::string_view name = text.substr(0, equals);
+    const std::string_view value = has_value ? text.substr(equals + 1) : std::string_view();
+    if (name == "config") {
+      options_.config_file = has_value ? value : next_word(name);
+    } else if (bool* const flag = find_flag(name)) {
+      *flag = !has_value || parse_bool(value);
+    } else {
+      throw UsageError("unknown flag " + std::string(word));
+    }
+  }
+
+  bool* find_flag(std::string_view name) {
+    if (name == "debug") return &options_.debug;
+    if (name == "dry-run") return &options_.dry_run;
+    if (name == "complete") return &options_.complete;
+    if (name == "version") return &version_;
+    return name == "help" || name == "h" ? &help_ : nullptr;
+  }
+
+  std::string_view next_word(std::string_view name) {
+    if (next_ >= arguments_.size()) {
+      throw UsageError("flag needs an argument: -" + std::string(name));
+    }
+    return arguments_[next_++];
+  }
+
+  const std::vector<std::string>& arguments_;
+  std::size_t next_ = 0;
+  Options options_ = {};
+  bool version_ = false;
+  bool help_ = false;
+};
 
 }  // namespace
 
 Options parse_options(const std::vector<std::string>& arguments) {
-  const std::size_t flag_count = count_flags(arguments);
-  const po::variables_map values =
-      parse_flags({arguments.begin(), arguments.begin() + static_cast<std::ptrdiff_t>(flag_count)});
-  const auto is_set = [&](const char* name) {
-    return values.count(name) != 0 && parse_bool(values[name].as<std::string>());
-  };
-  Options options;
-  if (values.count("config") != 0) options.config_file = values["config"].as<std::string>();
-  options.debug = is_set("debug");
-  options.dry_run = is_set("dry-run");
-  options.complete = is_set("complete");
-  if (is_set("help") || is_set("h")) {
-    options.command = Command::help;
-  } else if (is_set("version")) {
-    options.command = Command::version;
-  } else {
-    options.command = find_command(arguments, flag_count);
-  }
-  return options;
+  return FlagParser(arguments).parse();
 }
 
 std::string usage(const std::string& name) {

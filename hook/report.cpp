@@ -2,9 +2,8 @@
 // How a failure is told.
 #include "report.hpp"
 
-#include <iostream>
-
 #include "mains.hpp"
+#include "print.hpp"
 #include "system/failure_report.hpp"
 
 namespace nvhook {
@@ -15,7 +14,7 @@ std::string failure_line(const Error& error) {
 
 int report(const Error& error, HookContext& context) {
   const std::string line = to_line(error);
-  std::cerr << failure_line(error) + "\n";  // in one piece: others write there too
+  complain(failure_line(error) + "\n");
   context.log.line("failed: " + line);
   report_failure({.code = error.code(),
                   .line = line,

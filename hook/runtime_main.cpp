@@ -7,7 +7,6 @@
 #include <cerrno>
 #include <csignal>
 #include <exception>
-#include <iostream>
 #include <optional>
 
 #include "core/container_spec.hpp"
@@ -15,6 +14,7 @@
 #include "core/runtime_command.hpp"
 #include "hook.hpp"
 #include "mains.hpp"
+#include "print.hpp"
 #include "report.hpp"
 #include "spec_filter.hpp"
 #include "system/bundle.hpp"
@@ -32,10 +32,9 @@ constexpr int kExitFailure = 1;
 
 /// In the form that engines read; the low-level runtime's own follows, because that is executed.
 void print_version() {
-  std::cout << "NVIDIA Container Runtime version " OCI_NVIDIA_VERSION
-               " (oci-nvidia-hook)\n"
-               "spec: 1.2.0\n\n"
-            << std::flush;
+  static_cast<void>(print("NVIDIA Container Runtime version " OCI_NVIDIA_VERSION
+                          " (oci-nvidia-hook)\n"
+                          "spec: 1.2.0\n\n"));
 }
 
 /// A container whose config.json is not for us to touch costs no more than this.

@@ -60,7 +60,7 @@ Plan plan_to_apply(const Task& task, Plan plan, const Config& config) {
 
 void print_plan(const Task& task, const Config& config, HookContext& context) {
   // A plan changes nothing, so it does not need the container to be alive.
-  const auto directory = open_root(task.rootfs);
+  const auto directory = open_root(task.rootfs, Maker::image);
   if (!directory) {
     throw_errno(Code::rootfs_invalid, "open root file system `" + task.rootfs + "`",
                 "check root.path in config.json");
@@ -87,7 +87,7 @@ void configure_container(const Task& task, const Config& config, HookContext& co
 /// In the container the device cgroup may be out of sight (a cgroup namespace) and no process can
 /// be named, so nothing is done there: it was done at an earlier stage, or that is what is missing.
 void leave_to_earlier_stage(const std::string& rootfs, pid_t pid, HookContext& context) {
-  const auto directory = open_root(rootfs);
+  const auto directory = open_root(rootfs, Maker::image);
   if (has_driver_by_hook(directory ? *directory : context.system)) {
     context.log.line("nothing to do: an earlier stage gave this container its driver");
     return;

@@ -32,7 +32,7 @@ RootDir open_image(const ContainerSpec& spec, const std::string& directory,
     throw_errno(Code::rootfs_invalid, "open root file system `" + path + "`",
                 "check root.path in config.json");
   }
-  return RootDir(std::move(image), Code::target_unusable);
+  return RootDir(std::move(image), Maker::image);
 }
 
 /// What the runtime is to mount or to make is judged as it is where the hook does it. The nodes
@@ -100,8 +100,9 @@ std::optional<std::string> edit_container_spec(const std::string& text,
     return std::nullopt;
   }
   const RootDir image = open_image(spec, directory, filter.caller);
-  const Planned planned = plan_container({*result.request, linux_spec.mount_label, image},
-                                         filter.config, filter.system, filter.log);
+  const Planned planned =
+      plan_container({*result.request, linux_spec.mount_label, image},
+                     filter.config, filter.system, filter.log);
   std::string edited = edit_spec(text, planned.plan, edit_for(text, planned, filter));
   filter.log.phase("editing config.json");
   return edited;

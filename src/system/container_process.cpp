@@ -160,7 +160,7 @@ RootDir ContainerProcess::open_rootfs(const std::string& path) const {
   if (same_object(rootfs.get(), container_view.fd())) {
     throw Error(Code::rootfs_invalid, what + ": it is the root of the whole host", kNameRootfs);
   }
-  return RootDir(std::move(rootfs), Code::target_unusable);
+  return RootDir(std::move(rootfs), Maker::image);
 }
 
 const std::string& ContainerProcess::cgroup_text() const {

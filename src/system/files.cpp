@@ -16,7 +16,9 @@
 namespace nvhook {
 namespace {
 
-constexpr std::size_t kChunk = 64UL * 1024;
+// Most files fit into the first read: a larger buffer costs a page fault for each page of it.
+constexpr std::size_t kFirstRead = 4096;
+constexpr std::size_t kLargestRead = 1UL << 20U;
 
 /// Follows a JSON text byte by byte, only so far as to know when its outermost object or array is
 /// closed.
@@ -52,10 +54,11 @@ class DocumentEnd {
 /// Appends one read to `bytes`; the count as read(2) gives it, EFBIG past `limit`.
 ssize_t append_read(int fd, std::string& bytes, std::size_t limit) {
   const std::size_t before = bytes.size();
-  bytes.resize(before + kChunk);
+  const std::size_t room = std::clamp(before, kFirstRead, kLargestRead);
+  bytes.resize(before + room);
   ssize_t count = -1;
   do {
-    count = ::read(fd, bytes.data() + before, kChunk);
+    count = ::read(fd, bytes.data() + before, room);
   } while (count < 0 && errno == EINTR);
   bytes.resize(before + static_cast<std::size_t>(std::max<ssize_t>(count, 0)));
   if (bytes.size() > limit) {

@@ -26,8 +26,8 @@ constexpr const char* kBadDisk =
 constexpr std::uint64_t kInRoot = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS;
 
 /// Throws for the errors that do not tell whether something is there: those of the host's
-/// resources, and, with the code `bad_disk`, those of the file system.
-void require_answer(const std::string& action, const std::string& path, Code bad_disk) {
+/// resources, and those of a file system that fails, which may be the image's.
+void require_answer(const std::string& action, const std::string& path, Maker maker) {
   switch (errno) {
     case EMFILE:
     case ENFILE:
@@ -37,7 +37,8 @@ void require_answer(const std::string& action, const std::string& path, Code bad
     case EAGAIN:  // renamed again and again on the way
     case EIO:
     case ESTALE:
-      throw_errno(bad_disk, action + " `" + path + "`", kBadDisk);
+      throw_errno(maker == Maker::image ? Code::target_unusable : Code::internal,
+                  action + " `" + path + "`", kBadDisk);
     default:
       return;
   }
@@ -48,7 +49,7 @@ std::string link_of(int fd) {
   const std::string link = name_in_procfs(fd);
   std::string target(4096, '\0');
   const ssize_t length = ::readlinkat(own_procfs(), link.c_str(), target.data(), target.size());
-  if (length < 0) require_answer("read link", link, Code::internal);
+  if (length < 0) require_answer("read link", link, Maker::host);
   if (length < 0 || static_cast<std::size_t>(length) == target.size()) return {};
   target.resize(static_cast<std::size_t>(length));
   return target;
@@ -73,10 +74,17 @@ FileStatus status_of(int fd) {
           .device_minor = minor(status.st_rdev)};
 }
 
+RootDir RootDir::recording(std::vector<Lookup>& lookups) const {
+  RootDir same(UniqueFd(::fcntl(fd_.get(), F_DUPFD_CLOEXEC, 3)), maker_);
+  same.lookups_ = &lookups;
+  return same;
+}
+
 UniqueFd RootDir::open(const std::string& path, int flags) const {
+  if (lookups_ != nullptr) lookups_->push_back({path, (flags & O_PATH) == 0});
   UniqueFd fd =
       sys::open_beneath(fd_.get(), path.c_str(), static_cast<std::uint64_t>(flags), kInRoot);
-  if (!fd) require_answer("open", path, bad_disk_);
+  if (!fd) require_answer("open", path, maker_);
   return fd;
 }
 
@@ -89,24 +97,34 @@ std::string RootDir::path_of(int fd) const {
 }
 
 std::optional<std::string> RootDir::read(const std::string& path, std::size_t limit) const {
-  // The first open has no side effect on what is there (a FIFO, a device); only a regular file is
-  // then really opened.
-  const UniqueFd found = open(path, O_PATH);
-  if (!found || !status_of(found.get()).is_regular()) return std::nullopt;
+  auto file = read_file(path, limit);
+  return file ? std::optional(std::move(file->text)) : std::nullopt;
+}
+
+std::optional<RootDir::File> RootDir::read_file(const std::string& path, std::size_t limit) const {
+  // In an image anything may be there, and opening a device does something: only a regular file is
+  // really opened.
+  if (maker_ == Maker::image) {
+    const UniqueFd found = open(path, O_PATH);
+    if (!found || !status_of(found.get()).is_regular()) return std::nullopt;
+  }
   const UniqueFd file = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
-  if (!file || !status_of(file.get()).is_regular()) return std::nullopt;
+  if (!file) return std::nullopt;
+  const FileStatus status = status_of(file.get());
+  if (!status.is_regular()) return std::nullopt;
   auto text = read_all(file.get(), limit);
-  if (!text && errno != EIO) require_answer("read", path, bad_disk_);
-  return text;
+  if (!text && errno != EIO) require_answer("read", path, maker_);
+  if (!text) return std::nullopt;
+  return File{.status = status, .text = *std::move(text)};
 }
 
 std::vector<std::string> RootDir::list(const std::string& path,
                                        const std::function<bool(std::string_view)>& keep) const {
-  const UniqueFd directory = open(path, O_RDONLY | O_DIRECTORY);
+  UniqueFd directory = open(path, O_RDONLY | O_DIRECTORY);
   std::vector<std::string> names;
   if (!directory) return names;
-  const std::unique_ptr<DIR, int (*)(DIR*)> stream(
-      ::fdopendir(::fcntl(directory.get(), F_DUPFD_CLOEXEC, 3)), &::closedir);
+  const std::unique_ptr<DIR, int (*)(DIR*)> stream(::fdopendir(directory.get()), &::closedir);
+  if (stream) static_cast<void>(directory.release());
   if (!stream) throw_errno(Code::internal, "list `" + path + "`", kFreeResources);
   errno = 0;
   // NOLINTNEXTLINE(concurrency-mt-unsafe): this program has one thread
@@ -115,16 +133,16 @@ std::vector<std::string> RootDir::list(const std::string& path,
     if (name != "." && name != ".." && (!keep || keep(name))) names.emplace_back(name);
     errno = 0;
   }
-  if (errno != 0) require_answer("list", path, bad_disk_);
+  if (errno != 0) require_answer("list", path, maker_);
   std::sort(names.begin(), names.end());
   return names;
 }
 
-std::optional<RootDir> open_root(const std::string& path) noexcept {
+std::optional<RootDir> open_root(const std::string& path, Maker maker) noexcept {
   static_cast<void>(own_procfs());
   UniqueFd fd = sys::open_beneath(AT_FDCWD, path.c_str(), O_PATH | O_DIRECTORY, 0);
   if (!fd) return std::nullopt;
-  return RootDir(std::move(fd));
+  return RootDir(std::move(fd), maker);
 }
 
 }  // namespace nvhook

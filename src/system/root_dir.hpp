@@ -8,7 +8,6 @@
 #include <string_view>
 #include <vector>
 
-#include "core/error.hpp"
 #include "system/unique_fd.hpp"
 
 namespace nvhook {
@@ -32,16 +31,28 @@ struct FileStatus {
 /// Status of the object that `fd` refers to. Throws Error(internal).
 [[nodiscard]] FileStatus status_of(int fd);
 
+/// Who may have made what is below a root: programs of the host, or the image.
+enum class Maker { host, image };
+
+/// A path that was opened below a root, and whether to read what is in it.
+struct Lookup {
+  std::string path = {};
+  bool to_read = false;
+};
+
 /// A root directory. Paths given to its functions are absolute or relative to it; all links, also
 /// absolute ones and those with `..`, are followed inside it (openat2 RESOLVE_IN_ROOT), and links
 /// of /proc (RESOLVE_NO_MAGICLINKS) never.
 class RootDir {
  public:
-  /// `bad_disk` is the code of the error for a file system that fails.
-  explicit RootDir(UniqueFd directory, Code bad_disk = Code::internal) noexcept
-      : fd_(std::move(directory)), bad_disk_(bad_disk) {}
+  explicit RootDir(UniqueFd directory, Maker maker = Maker::host) noexcept
+      : fd_(std::move(directory)), maker_(maker) {}
 
   [[nodiscard]] int fd() const noexcept { return fd_.get(); }
+
+  /// The same directory; the paths that it is asked for are appended to `lookups`, which must
+  /// outlive it.
+  [[nodiscard]] RootDir recording(std::vector<Lookup>& lookups) const;
 
   /// Opens `path` with O_CLOEXEC | `flags`; empty with errno if it is not there or may not be
   /// opened. Throws Error where that cannot be told (no memory, a bad disk): what is
@@ -56,6 +67,13 @@ class RootDir {
   /// Throws as open() does.
   [[nodiscard]] std::optional<std::string> read(const std::string& path, std::size_t limit) const;
 
+  struct File {
+    FileStatus status = {};
+    std::string text = {};
+  };
+  /// The same, with its status.
+  [[nodiscard]] std::optional<File> read_file(const std::string& path, std::size_t limit) const;
+
   /// The names in a directory that `keep` keeps, sorted, without `.` and `..`; empty if there is no
   /// such directory. Throws as open() does.
   [[nodiscard]] std::vector<std::string> list(
@@ -63,10 +81,12 @@ class RootDir {
 
  private:
   UniqueFd fd_;
-  Code bad_disk_;
+  Maker maker_;
+  std::vector<Lookup>* lookups_ = nullptr;
 };
 
 /// The directory at `path` on the host as a root; nothing, with errno, if it cannot be opened.
-[[nodiscard]] std::optional<RootDir> open_root(const std::string& path) noexcept;
+[[nodiscard]] std::optional<RootDir> open_root(const std::string& path,
+                                               Maker maker = Maker::host) noexcept;
 
 }  // namespace nvhook

@@ -282,7 +282,7 @@ void LinuxKernel::create(const Symlink& symlink) {
     return ::symlinkat(symlink.target.c_str(), directory, name.c_str());
   }();
   if (made == 0) {
-    tree_.push_removal(directory, name, false);
+    tree_.push_link_removal(symlink.link);
     return;
   }
   if (errno == EROFS || errno == EACCES) {

@@ -22,8 +22,6 @@ constexpr int kMaxLinks = 40;  // as many as the kernel follows
 constexpr mode_t kDirectoryMode = 0755;
 constexpr mode_t kFileMode = 0644;
 
-UniqueFd duplicate(int fd) { return UniqueFd(::fcntl(fd, F_DUPFD_CLOEXEC, 3)); }
-
 /// An object directly in `parent`, never through a link.
 UniqueFd open_entry(int parent, const std::string& name, int flags, mode_t mode = 0) {
   return sys::open_beneath(parent, name.c_str(), static_cast<std::uint64_t>(flags | O_NOFOLLOW),
@@ -100,10 +98,12 @@ void TargetTree::fail(const ContainerPath& path, const std::string& action) cons
               "look at what the image has at " + obstacle.str());
 }
 
-int TargetTree::directory(const ContainerPath& path) {
-  auto& cached = directories_[path];
-  if (!cached) cached = std::make_shared<UniqueFd>(make_directory(path, 0));
-  return cached->get();
+int TargetTree::directory(const ContainerPath& path) { return kept_directory(path)->get(); }
+
+std::shared_ptr<UniqueFd> TargetTree::kept_directory(const ContainerPath& path) {
+  auto& kept = directories_[path];
+  if (!kept) kept = std::make_shared<UniqueFd>(make_directory(path, 0));
+  return kept;
 }
 
 UniqueFd TargetTree::directory_target(const ContainerPath& path) { return make_directory(path, 0); }
@@ -123,17 +123,17 @@ UniqueFd TargetTree::make_directory(const ContainerPath& path, int depth) {
   const std::string name = path.filename();
   // What a link says may end in a slash, or have a dot in it.
   if (name.empty() || name == ".") return make_directory(path.parent(), depth + 1);
-  const UniqueFd parent = make_directory(path.parent(), depth + 1);
+  const auto parent = std::make_shared<UniqueFd>(make_directory(path.parent(), depth + 1));
   const int made = [&] {
     const FileIdentity identity(uid_, gid_);
-    return ::mkdirat(parent.get(), name.c_str(), kDirectoryMode);
+    return ::mkdirat(parent->get(), name.c_str(), kDirectoryMode);
   }();
   if (made != 0 && errno == EEXIST) {
-    return make_directory(follow(parent.get(), path, depth), depth + 1);
+    return make_directory(follow(parent->get(), path, depth), depth + 1);
   }
   if (made != 0) throw_target_error(path, "create directory");
-  push_removal(parent.get(), name, true);
-  UniqueFd directory = open_entry(parent.get(), name, O_PATH | O_DIRECTORY);
+  push_removal(parent, name, true);
+  UniqueFd directory = open_entry(parent->get(), name, O_PATH | O_DIRECTORY);
   if (!directory) throw_target_error(path, "open directory");
   return directory;
 }
@@ -146,29 +146,31 @@ UniqueFd TargetTree::make_file(const ContainerPath& path, int depth) {
     errno = EISDIR;
     throw_target_error(path, "mount over");
   }
-  const UniqueFd parent = duplicate(directory(path.parent()));
+  const auto parent = kept_directory(path.parent());
   const std::string name = path.filename();
-  const UniqueFd file = [&] {
+  UniqueFd file = [&] {
     const FileIdentity identity(uid_, gid_);
-    return open_entry(parent.get(), name, O_RDONLY | O_CREAT | O_EXCL, kFileMode);
+    return open_entry(parent->get(), name, O_RDONLY | O_CREAT | O_EXCL, kFileMode);
   }();
   if (!file && errno == EEXIST) {
-    return make_file(follow(parent.get(), path, depth), depth + 1);
+    return make_file(follow(parent->get(), path, depth), depth + 1);
   }
   if (!file) throw_target_error(path, "create");
-  push_removal(parent.get(), name, false);
-  UniqueFd target = open_entry(parent.get(), name, O_PATH);
-  if (!target) throw_target_error(path, "open");
-  return target;
+  push_removal(parent, name, false);
+  return file;
 }
 
-void TargetTree::push_removal(int parent, const std::string& name, bool is_directory) {
-  const auto directory = std::make_shared<UniqueFd>(duplicate(parent));
-  const std::optional<Identity> made = identity_of(parent, name);
-  undo_.push([directory, name, made, is_directory] {
+void TargetTree::push_link_removal(const ContainerPath& link) {
+  push_removal(kept_directory(link.parent()), link.filename(), false);
+}
+
+void TargetTree::push_removal(const std::shared_ptr<UniqueFd>& parent, const std::string& name,
+                              bool is_directory) {
+  const std::optional<Identity> made = identity_of(parent->get(), name);
+  undo_.push([parent, name, made, is_directory] {
     // Somebody else's object may have taken the name meanwhile.
-    if (made && identity_of(directory->get(), name) != made) return;
-    ::unlinkat(directory->get(), name.c_str(), is_directory ? AT_REMOVEDIR : 0);
+    if (made && identity_of(parent->get(), name) != made) return;
+    ::unlinkat(parent->get(), name.c_str(), is_directory ? AT_REMOVEDIR : 0);
   });
 }
 

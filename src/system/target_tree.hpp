@@ -34,14 +34,17 @@ class TargetTree {
   /// made for it (0644). A link is followed inside the root; what a dangling one names is made.
   [[nodiscard]] UniqueFd file_target(const ContainerPath& path);
 
-  /// Remembers that `name` in `parent` was just made by us and is to be removed again, if it still
-  /// is the same object.
-  void push_removal(int parent, const std::string& name, bool is_directory);
+  /// Remembers that `link` was just made by us and is to be removed again, if it still is the same
+  /// object.
+  void push_link_removal(const ContainerPath& link);
 
   [[nodiscard]] uid_t uid() const noexcept { return uid_; }
   [[nodiscard]] gid_t gid() const noexcept { return gid_; }
 
  private:
+  void push_removal(const std::shared_ptr<UniqueFd>& parent, const std::string& name,
+                    bool is_directory);
+  [[nodiscard]] std::shared_ptr<UniqueFd> kept_directory(const ContainerPath& path);
   [[nodiscard]] UniqueFd make_directory(const ContainerPath& path, int depth);
   [[nodiscard]] UniqueFd make_file(const ContainerPath& path, int depth);
   /// throw_target_error that names what is in the way.

@@ -16,6 +16,7 @@
 #include "core/error.hpp"
 #include "core/text.hpp"
 #include "system/bind_source.hpp"
+#include "system/cgroup_mounts.hpp"
 #include "system/enclosing_cgroup.hpp"
 #include "system/files.hpp"
 #include "system/loader_files.hpp"
@@ -29,7 +30,6 @@ namespace nvhook {
 namespace {
 
 constexpr std::uint64_t kOwnTree = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS;
-constexpr std::size_t kMaxMountinfo = 64UL << 20U;
 
 std::string link_text(int directory, const std::string& name) {
   std::array<char, 4096> text{};
@@ -81,21 +81,13 @@ void LinuxKernel::prepare(const TmpfsMount& mount) {
   pending.is_tmpfs = true;
 }
 
-std::string LinuxKernel::own_mountinfo() const {
-  const UniqueFd file = system_.open("/proc/self/mountinfo", O_RDONLY);
-  auto mountinfo = file ? read_all(file.get(), kMaxMountinfo) : std::nullopt;
-  if (!mountinfo) {
-    throw_errno(Code::cgroup_not_found, "read `/proc/self/mountinfo`", "mount proc on /proc");
-  }
-  return *std::move(mountinfo);
-}
-
 void LinuxKernel::prepare(const std::vector<DeviceRule>& rules) {
   if (rules.empty()) return;
   std::vector<DeviceNumber> devices;
   devices.reserve(rules.size());
   for (const DeviceRule& rule : rules) devices.push_back(rule.device);
-  permission_.emplace(process_.cgroup_text(), own_mountinfo(), std::move(devices));
+  permission_.emplace(process_.cgroup_text(), cgroup_mountinfo(system_, process_.cgroup_text()),
+                      std::move(devices));
   if (permission_->refused()) require_not_denied({&driver_, &system_}, rules.front());
   if (!in_user_namespace() && !permission_->shares_scope())
     scope_ = SystemdScope::find(process_.cgroup_text(), system_);
@@ -103,7 +95,9 @@ void LinuxKernel::prepare(const std::vector<DeviceRule>& rules) {
 }
 
 void LinuxKernel::prepare_to_tell(const std::vector<DeviceRule>& rules) {
-  if (in_user_namespace() || is_in_shared_scope(process_.cgroup_text(), own_mountinfo())) return;
+  if (in_user_namespace()) return;
+  const std::string& cgroup = process_.cgroup_text();
+  if (is_in_shared_scope(cgroup, cgroup_mountinfo(system_, cgroup))) return;
   if (!scope_) scope_ = SystemdScope::find(process_.cgroup_text(), system_);
   rules_.insert(rules_.end(), rules.begin(), rules.end());
 }
@@ -114,7 +108,7 @@ void LinuxKernel::prepare_to_tell(const std::vector<DeviceRule>& rules) {
 /// elsewhere; but in a namespace that is not the container's, its propagation is not ours to
 /// change.
 void LinuxKernel::require_unshared_root() const {
-  const std::string mountinfo = own_mountinfo();
+  const std::string mountinfo = own_mountinfo(system_);
   for (const std::string_view line : split(mountinfo, '\n')) {
     const auto words = split(line.substr(0, line.find(" - ")), ' ');
     const bool is_shared = words.size() > 6 && words[4] == "/" &&

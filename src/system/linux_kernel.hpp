@@ -63,7 +63,6 @@ class LinuxKernel : public Kernel {
     bool is_tmpfs = false;
   };
 
-  [[nodiscard]] std::string own_mountinfo() const;
   void attach(const ContainerPath& target);
   void require_unshared_root() const;
   void make_parent_slave(int target);

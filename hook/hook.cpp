@@ -78,7 +78,7 @@ void configure_container(const Task& task, const Config& config, HookContext& co
   const ContainerProcess process(task.state.pid);
   const RootDir root = process.open_rootfs(task.rootfs);
   Planned planned =
-      plan_container({task.request, task.linux_spec.mount_label, root}, config,
+      plan_container({task.request, task.linux_spec.mount_label, root, Reading::remembered}, config,
                      context.system, context.log);
   const Plan plan = plan_to_apply(task, std::move(planned.plan), config);
   carry_out(plan, process, root, context.system, planned.host.driver_root, context.log);

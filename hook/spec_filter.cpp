@@ -101,7 +101,7 @@ std::optional<std::string> edit_container_spec(const std::string& text,
   }
   const RootDir image = open_image(spec, directory, filter.caller);
   const Planned planned =
-      plan_container({*result.request, linux_spec.mount_label, image},
+      plan_container({*result.request, linux_spec.mount_label, image, Reading::remembered},
                      filter.config, filter.system, filter.log);
   std::string edited = edit_spec(text, planned.plan, edit_for(text, planned, filter));
   filter.log.phase("editing config.json");

@@ -57,10 +57,17 @@ class FileFinder {
     if (query_.any_version) collect_wsl_store();
     for (const Component& row : components()) {
       if (!row.capabilities.intersects(query_.wanted)) continue;
-      if (row.kind == ComponentKind::ipc_socket) add_socket(row);
-      if (row.kind == ComponentKind::ipc_directory) add_mps_directory(row);
       if (row.kind == ComponentKind::data_file) add_data_file(row);
       if (row.kind == ComponentKind::xorg_module) add_xorg_module(row, libraries);
+    }
+    return std::move(files_);
+  }
+
+  std::vector<DriverFile> find_endpoints() {
+    for (const Component& row : components()) {
+      if (!row.capabilities.intersects(query_.wanted)) continue;
+      if (row.kind == ComponentKind::ipc_socket) add_socket(row);
+      if (row.kind == ComponentKind::ipc_directory) add_mps_directory(row);
     }
     return std::move(files_);
   }
@@ -213,6 +220,11 @@ class FileFinder {
 std::vector<DriverFile> find_driver_files(const RootDir& root, const DriverFileQuery& query,
                                           Notes& notes) {
   return FileFinder(root, query, notes).find();
+}
+
+std::vector<DriverFile> find_endpoints(const RootDir& root, const DriverFileQuery& query,
+                                       Notes& notes) {
+  return FileFinder(root, query, notes).find_endpoints();
 }
 
 }  // namespace nvhook

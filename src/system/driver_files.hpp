@@ -26,9 +26,14 @@ struct DriverFileQuery {
   CapabilitySet wanted = {};
 };
 
-/// The files of the component table that exist, resolved, in the order of Inventory::files. Throws
-/// Error(driver_files_missing, driver_version_mismatch) for libnvidia-ml.
+/// The files of the component table that exist, resolved, in the order of Inventory::files, but for
+/// the endpoints of daemons. Throws Error(driver_files_missing, driver_version_mismatch) for
+/// libnvidia-ml.
 [[nodiscard]] std::vector<DriverFile> find_driver_files(const RootDir& root,
                                                         const DriverFileQuery& query, Notes& notes);
+
+/// The sockets and directories of the driver's daemons that somebody listens on.
+[[nodiscard]] std::vector<DriverFile> find_endpoints(const RootDir& root,
+                                                     const DriverFileQuery& query, Notes& notes);
 
 }  // namespace nvhook

@@ -9,6 +9,7 @@
 
 #include "core/driver_details.hpp"
 #include "core/version.hpp"
+#include "system/run_directory.hpp"
 
 namespace nvhook {
 
@@ -24,7 +25,7 @@ struct GpuQuery {
   bool ask_anew = false;
   std::chrono::milliseconds deadline{10'000};
   /// Made if it is missing; where it is not root's alone, nothing is cached.
-  std::string cache_directory = "/run/oci-nvidia-hook";
+  std::string cache_directory = kRunDirectory;
   /// Path of oci-nvidia-probe; empty: beside this executable, in its libexec directory, or where it
   /// was installed.
   std::string probe = {};

@@ -7,7 +7,7 @@
 
 #include "core/driver_details.hpp"
 #include "system/gpu_query.hpp"
-#include "system/unique_fd.hpp"
+#include "system/run_directory.hpp"
 
 namespace nvhook {
 
@@ -15,7 +15,7 @@ namespace nvhook {
 /// note, and the probe is asked.
 class GpuQueryCache {
  public:
-  GpuQueryCache(UniqueFd directory, std::string key) noexcept
+  GpuQueryCache(RunDirectory directory, std::string key) noexcept
       : directory_(std::move(directory)), key_(std::move(key)) {}
 
   /// The answer that was stored under this key, if the file is root's alone.
@@ -24,7 +24,7 @@ class GpuQueryCache {
   void store(const DriverDetails& details, Notes& notes) const;
 
  private:
-  UniqueFd directory_;
+  RunDirectory directory_;
   std::string key_;
 };
 

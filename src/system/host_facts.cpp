@@ -13,6 +13,7 @@
 #include "system/device_nodes.hpp"
 #include "system/gpu_query.hpp"
 #include "system/host_probe.hpp"
+#include "system/run_directory.hpp"
 #include "system/syscalls.hpp"
 
 namespace nvhook {
@@ -148,13 +149,15 @@ Inventory probe_or_provide(const HostView& view, const Request& request, const C
 
 }  // namespace
 
-HostFacts read_host(const Request& request, const Config& config, const RootDir& system, Log& log) {
+HostFacts read_host(const Request& request, const Config& config, const RootDir& system, Log& log,
+                    Reading reading) {
   HostFacts host{.driver_root = open_driver_root(config)};
   host.inventory = probe_or_provide({.system = system,
                                      .driver = host.driver_root,
                                      .loader_cache = config.loader_cache,
                                      .mps_pipe_directory = config.mps_pipe_directory,
-                                     .library_search_path = config.library_search_path},
+                                     .library_search_path = config.library_search_path,
+                                     .memory = reading == Reading::remembered ? kRunDirectory : ""},
                                     request, config, log);
   log.phase("reading the host");
   const auto details = complete_inventory(request, config, host.inventory, log);

@@ -3,15 +3,18 @@
 #include "system/host_probe.hpp"
 
 #include <fcntl.h>
+#include <sys/utsname.h>
 
 #include <algorithm>
-#include <array>
+#include <ctime>
+#include <optional>
 
 #include "core/error.hpp"
 #include "core/proc_text.hpp"
 #include "core/text.hpp"
 #include "system/device_probe.hpp"
 #include "system/driver_files.hpp"
+#include "system/host_memory.hpp"
 #include "system/kernel_modules.hpp"
 
 namespace nvhook {
@@ -54,54 +57,69 @@ Error driver_not_loaded(const RootDir& system) {
                "kernel, secure boot)");
 }
 
-Version read_driver_version(const RootDir& system) {
-  const auto text = system.read(kProcDriver + "/version", kMaxProcText);
-  if (!text) throw driver_not_loaded(system);
-  auto version = parse_driver_version(*text);
+/// What /proc/driver/nvidia/version says.
+Version driver_version(const std::string& text) {
+  auto version = parse_driver_version(text);
   if (!version) {
     throw Error(Code::driver_not_loaded,
-                "no version in `/proc/driver/nvidia/version`: `" + *text + "`",
+                "no version in `/proc/driver/nvidia/version`: `" + text + "`",
                 "reload the nvidia kernel module");
   }
   return *std::move(version);
 }
 
+struct GpuListing {
+  std::vector<Gpu> gpus = {};
+  /// Nothing is missing that a later reading could tell: a lost GPU, a UUID (which the driver does
+  /// not know until it has opened the GPU).
+  bool is_final = true;
+};
+
 /// In PCI order, which is NVML's. An excluded GPU does not count there; one that is lost does, so
 /// that it keeps its index though nobody can have it.
-std::vector<Gpu> read_gpus(const RootDir& system, Notes& notes) {
+GpuListing read_gpus(const RootDir& system, Notes& notes) {
   std::vector<std::pair<PciAddress, std::string>> addresses;
   for (const std::string& pci : system.list(kProcDriver + "/gpus")) {
     if (const auto address = parse_pci_address(pci)) addresses.emplace_back(*address, pci);
   }
   std::sort(addresses.begin(), addresses.end());
-  std::vector<Gpu> gpus;
+  GpuListing listing;
   unsigned index = 0;
   for (const auto& [address, pci] : addresses) {
     const auto text = system.read(kProcDriver + "/gpus/" + pci + "/information", kMaxProcText);
     auto gpu = text ? parse_gpu_information(*text, pci) : std::nullopt;
     if (!gpu) {
+      listing.is_final = false;
       notes.push_back(warning("GPU " + std::to_string(index++) + " at " + pci +
                               " left out: its information cannot be read"));
     } else if (gpu->excluded) {
       notes.push_back(info("GPU at " + pci + " left out: excluded by the driver"));
     } else {
       gpu->index = index++;
-      gpus.push_back(*std::move(gpu));
+      listing.is_final = listing.is_final && !gpu->uuid.empty();
+      listing.gpus.push_back(*std::move(gpu));
     }
   }
-  return gpus;
+  return listing;
 }
 
-void read_proc_texts(const RootDir& system, Inventory& inventory) {
+/// Returns what the file `version` says, if there is one.
+std::optional<std::string> read_proc_texts(const RootDir& system,
+                                           std::vector<Inventory::ProcText>& texts) {
+  std::optional<std::string> version;
   for (const char* name : {"params", "registry", "version"}) {
-    const std::string path = kProcDriver + "/" + name;
-    const UniqueFd fd = system.open(path, O_PATH);
-    if (!fd) continue;
-    const unsigned mode = status_of(fd.get()).mode & 0777U;
-    if (auto text = system.read(path, kMaxProcText)) {
-      inventory.proc_texts.push_back({.name = name, .text = *std::move(text), .mode = mode});
-    }
+    auto file = system.read_file(kProcDriver + "/" + name, kMaxProcText);
+    if (!file) continue;
+    texts.push_back({.name = name, .text = file->text, .mode = file->status.mode & 0777U});
+    if (texts.back().name == "version") version = std::move(file->text);
   }
+  return version;
+}
+
+std::string kernel_release() {
+  utsname names{};
+  return ::uname(&names) == 0 ? std::string(static_cast<const char*>(names.release))
+                              : std::string();
 }
 
 /// Directories that the kernel loads firmware from, in its order (drivers/base/firmware_loader).
@@ -112,7 +130,7 @@ std::vector<std::string> firmware_directories(const RootDir& system) {
   std::vector<std::string> directories;
   const std::string custom = text("/sys/module/firmware_class/parameters/path");
   if (custom.starts_with('/')) directories.push_back(custom);
-  const std::string release = text("/proc/sys/kernel/osrelease");
+  const std::string release = kernel_release();
   for (const char* base : {"/lib/firmware/updates", "/lib/firmware"}) {
     if (!release.empty()) directories.push_back(std::string(base) + "/" + release);
     directories.emplace_back(base);
@@ -120,7 +138,8 @@ std::vector<std::string> firmware_directories(const RootDir& system) {
   return directories;
 }
 
-void read_files(const HostView& host, const Request& request, Inventory& inventory) {
+DriverFileQuery file_query(const HostView& host, const Request& request,
+                           const Inventory& inventory) {
   DriverFileQuery query{.loader_cache = host.loader_cache,
                         .mps_pipe_directory = host.mps_pipe_directory,
                         .search_path = host.library_search_path,
@@ -132,7 +151,56 @@ void read_files(const HostView& host, const Request& request, Inventory& invento
   } else {
     query.firmware_directories = firmware_directories(host.system);
   }
-  inventory.files = find_driver_files(host.driver, query, inventory.notes);
+  return query;
+}
+
+/// GPUs and driver files as they are. What may be kept for the next container is kept.
+HostMemo read_anew(const HostView& host, const DriverFileQuery& query, const HostMemory* memory,
+                   Notes& notes) {
+  const std::time_t started = std::time(nullptr);
+  std::vector<Lookup> system_lookups;
+  std::vector<Lookup> driver_lookups;
+  HostMemo memo;
+  bool is_final = false;
+  if (!query.any_version) {
+    GpuListing listing = read_gpus(host.system.recording(system_lookups), memo.notes);
+    memo.gpus = std::move(listing.gpus);
+    is_final = listing.is_final;
+  }
+  memo.files = find_driver_files(host.driver.recording(driver_lookups), query, memo.notes);
+  if (memory != nullptr && is_final) {
+    memory->keep(memo, system_lookups, driver_lookups, started, notes);
+  }
+  return memo;
+}
+
+/// What the driver files depend on besides the files of the host.
+std::string question_of(const DriverFileQuery& query) {
+  return "driver " + query.driver.str() + " cache " + query.loader_cache + " search " +
+         join(query.search_path, ":") + " firmware " + join(query.firmware_directories, ":");
+}
+
+void read_gpus_and_files(const HostView& host, const Request& request, Inventory& inventory) {
+  const DriverFileQuery query = file_query(host, request, inventory);
+  Notes& notes = inventory.notes;
+  const auto memory = host.memory.empty() || inventory.is_wsl
+                          ? std::nullopt
+                          : HostMemory::at({.directory = host.memory,
+                                            .file = "host." + to_string(query.wanted),
+                                            .question = question_of(query)},
+                                           {host.system, host.driver}, notes);
+  auto kept = memory ? memory->recall(notes) : std::nullopt;
+  HostMemo memo =
+      kept ? *std::move(kept) : read_anew(host, query, memory ? &*memory : nullptr, notes);
+  notes.insert(notes.end(), memo.notes.begin(), memo.notes.end());
+  inventory.gpus = std::move(memo.gpus);
+  inventory.files = std::move(memo.files);
+  // Behind the firmware, as the component table has them.
+  const auto place = std::find_if(inventory.files.begin(), inventory.files.end(), [](auto& file) {
+    return file.kind == ComponentKind::data_file || file.kind == ComponentKind::xorg_module;
+  });
+  const std::vector<DriverFile> endpoints = find_endpoints(host.driver, query, notes);
+  inventory.files.insert(place, endpoints.begin(), endpoints.end());
 }
 
 }  // namespace
@@ -140,15 +208,16 @@ void read_files(const HostView& host, const Request& request, Inventory& invento
 Inventory probe_host(const HostView& host, const Request& request) {
   Inventory inventory;
   const RootDir& system = host.system;
-  inventory.is_wsl = !exists(system, kProcDriver + "/version") && exists(system, "/dev/dxg");
-  if (!inventory.is_wsl) {
-    inventory.driver = read_driver_version(system);
+  if (const auto version = read_proc_texts(system, inventory.proc_texts)) {
+    inventory.driver = driver_version(*version);
     inventory.cuda = cuda_version_of(inventory.driver);
-    inventory.gpus = read_gpus(system, inventory.notes);
-    read_proc_texts(system, inventory);
+  } else if (exists(system, "/dev/dxg")) {
+    inventory.is_wsl = true;
+  } else {
+    throw driver_not_loaded(system);
   }
+  read_gpus_and_files(host, request, inventory);
   read_devices(host, request, inventory);
-  read_files(host, request, inventory);
   return inventory;
 }
 

@@ -18,6 +18,9 @@ struct HostView {
   std::string mps_pipe_directory = "/tmp/nvidia-mps";  ///< below the driver root
   /// Library directories to search first, below the driver root.
   std::vector<std::string> library_search_path = {};
+  /// Where this reading of GPUs and driver files is kept, and an earlier one found, which serves as
+  /// long as nothing has changed; empty: they are read anew.
+  std::string memory = {};
 };
 
 /// The facts that `request` needs; files of capabilities that it does not name are not looked for.

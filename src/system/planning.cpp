@@ -11,7 +11,7 @@ namespace nvhook {
 
 Planned plan_container(const PlanningTask& task, const Config& config, const RootDir& system,
                        Log& log) {
-  Planned planned{.host = read_host(task.request, config, system, log)};
+  Planned planned{.host = read_host(task.request, config, system, log, task.reading)};
   ContainerFacts facts =
       probe_container(task.rootfs, {.compat = wants_cuda_compat(task.request, config)});
   if (has_selinux(system)) facts.mount_label = task.mount_label;

@@ -19,6 +19,7 @@ struct PlanningTask {
   /// SELinux label of the container's own mounts; empty if it has none.
   const std::string& mount_label;
   const RootDir& rootfs;
+  Reading reading = Reading::anew;
 };
 
 struct Planned {

@@ -4,7 +4,6 @@
 
 #include <dirent.h>
 #include <gtest/gtest.h>
-#include <sched.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -19,32 +18,15 @@
 #include <vector>
 
 #include "core/error.hpp"
+#include "support/become_root.hpp"
 #include "system/gpu_query.hpp"
 
 namespace nvhook {
-
-inline void write_file(const std::string& path, const std::string& text) {
-  std::ofstream file(path, std::ios::trunc);
-  file << text;
-  ASSERT_TRUE(file.flush().good()) << path;
-}
 
 inline std::string read_file(const std::string& path) {
   std::ostringstream text;
   text << std::ifstream(path).rdbuf();
   return text.str();
-}
-
-/// Root, of a user namespace if need be. Each test is a process of its own in ctest.
-inline bool become_root() {
-  const uid_t user = ::geteuid();
-  const gid_t group = ::getegid();
-  if (user == 0) return true;
-  if (::unshare(CLONE_NEWUSER) != 0) return false;
-  write_file("/proc/self/setgroups", "deny");
-  write_file("/proc/self/uid_map", "0 " + std::to_string(user) + " 1");
-  write_file("/proc/self/gid_map", "0 " + std::to_string(group) + " 1");
-  return ::geteuid() == 0;
 }
 
 class ProbeFixture : public ::testing::Test {

@@ -52,6 +52,8 @@ Found find(const test::FakeHost& host, CapabilitySet wanted, DriverFileQuery que
   query.wanted = wanted;
   Found found;
   found.files = find_driver_files(*root, query, found.notes);
+  const std::vector<DriverFile> endpoints = find_endpoints(*root, query, found.notes);
+  found.files.insert(found.files.end(), endpoints.begin(), endpoints.end());
   return found;
 }
 

@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Containers of runc that are created and never started, each with one program in the place of the hook."""
+
+import contextlib
+import dataclasses
+import json
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import overlay
+from bundle import HOOK_ENV, bundle_config
+from harness import CGROUP_NAME, SETUP, check, run
+from programs import compiled
+
+FIELDS = ("wall", "user", "system", "rss", "minor", "major", "status")
+
+
+@dataclasses.dataclass
+class Figures:
+    """Of one run: microseconds, KiB, page faults, exit status."""
+
+    wall: float
+    user: int
+    system: int
+    rss: int
+    minor: int
+    major: int
+    status: int
+
+
+def read_figures(path):
+    found = []
+    for line in path.read_text().splitlines():
+        wall, *rest = line.split()
+        found.append(Figures(float(wall), *map(int, rest)))
+    return found
+
+
+class Place:
+    """A bundle whose container can be made again and again, each time as new."""
+
+    def __init__(self, name, case):
+        self.directory = SETUP.work / name
+        self.directory.mkdir()
+        self.figures = self.directory / "figures"
+        self.name = f"{CGROUP_NAME}{name}"
+        self.image = case.image or SETUP.rootfs
+        self.config = bundle_config(case, self.directory)
+        if case.edit:
+            case.edit(self.config, self.directory)
+        self.write_config([])
+
+    @property
+    def rootfs(self):
+        return self.directory / "rootfs"
+
+    @property
+    def cgroup(self):
+        top = Path("/sys/fs/cgroup")
+        return (top / "devices" if (top / "devices").is_dir() else top) / self.name
+
+    def write_config(self, command):
+        hooks = {}
+        if command:
+            path, *words = [compiled("stopwatch"), self.figures, self.rootfs / "proc", *command]
+            args = ["stopwatch", *map(str, words)]
+            hooks = {"createRuntime": [{"path": str(path), "args": args, "env": HOOK_ENV}]}
+        self.config["hooks"] = hooks
+        (self.directory / "config.json").write_text(json.dumps(self.config))
+
+    @contextlib.contextmanager
+    def container(self, command):
+        """A new container, with the program run on it. Gives what that cost, and its root file system."""
+        self.write_config(command)
+        self.figures.unlink(missing_ok=True)
+        overlay.mount(self.image, self.directory)
+        try:
+            yield self._create()
+        finally:
+            run(["runc", "delete", "--force", self.name])
+            overlay.unmount(self.directory)
+            for name in ("upper", "work", "rootfs"):
+                shutil.rmtree(self.directory / name)
+
+    def _create(self):
+        log, pid = self.directory / "log", self.directory / "pid"
+        command = ["runc", "create", "--bundle", self.directory, "--pid-file", pid, self.name]
+        with log.open("w") as output:  # what stays open with the container must be no pipe
+            done = subprocess.run(
+                list(map(str, command)), stdin=subprocess.DEVNULL, stdout=output, stderr=output, check=False, timeout=120
+            )
+        check(done.returncode == 0, f"runc create: {log.read_text()[-600:]}")
+        return read_figures(self.figures)[-1], Path(f"/proc/{pid.read_text().strip()}")
+
+    def measure(self, command):
+        with self.container(command) as (figures, _):
+            return figures
+
+
+def mounts(process):
+    """What is mounted where, and how, in the mount namespace of a process; not in which order."""
+    rows = []
+    for line in (process / "mountinfo").read_text().splitlines():
+        _, _, device, root, target, options, *rest = line.split()
+        rows.append((target, root, device if not root.startswith("/") else "", options, rest[rest.index("-") + 1]))
+    return sorted(rows)
+
+
+def new_files(process, place):
+    """Names, kinds, and links of what the container has and its image has not."""
+    return [(name, mode, link) for name, mode, _, _, link in overlay.changes(place.directory / "upper", place.image)]

@@ -1,0 +1,153 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The main table: the hook beside programs that bound it, interleaved in one run, each in a container of its own."""
+
+import dataclasses
+import statistics
+import sys
+
+import programs
+import steps
+from bundle import Case
+from containers import Place, mounts, new_files
+from harness import SETUP, check_equal
+
+CASES = {
+    "no request": Case(None, hook=[]),
+    "2 of 8 GPUs": Case("0,1", {"NVIDIA_DRIVER_CAPABILITIES": "compute,utility"}, hook=[]),
+    "everything": Case("all", {"NVIDIA_DRIVER_CAPABILITIES": "all"}, hook=[]),
+}
+
+
+@dataclasses.dataclass
+class Row:
+    """Of one program in one case. Microseconds and KiB; of times that the kernel samples the mean."""
+
+    case: str
+    program: str
+    runs: int
+    median: float
+    p99: float
+    least: float
+    user: float
+    system: float
+    rss: int
+    minor: float
+    major: float
+    calls: int
+    to_nothing: float = 0
+    to_floor: float = 0
+
+
+def percentile(values, share):
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, round(share * (len(ordered) - 1)))]
+
+
+def program_words(place, directory):
+    """The programs by name, each a command."""
+    with place.container([programs.compiled("nothing")]):
+        plan = programs.plan(place.directory)
+    words = {"nothing": [programs.compiled("nothing")], "hook": programs.hook()}
+    if plan["steps"]:
+        words["floor"] = floor_words(place, directory, plan)
+        words["ldconfig -r"] = ["/sbin/ldconfig", "-r", place.rootfs]
+        if programs.nvidia_hook():
+            words["NVIDIA's hook"] = programs.nvidia_hook()
+    return words
+
+
+def floor_words(place, directory, plan):
+    """The floor for this plan, which must leave a container as the hook does."""
+    path = directory / "floor.list"
+    words = [programs.compiled("floor"), path, place.rootfs, place.cgroup]
+    cgroup2 = SETUP.engine.endswith("cgroup2")
+    with place.container(programs.hook()) as (figures, process):
+        check_equal(figures.status, 0, "exit status of the hook")
+        made = steps.Steps(plan, SETUP.driver, place.image, process / "root", cgroup2)
+        path.write_bytes(made.text())
+        wanted = mounts(process), new_files(process, place)
+    with place.container(words) as (figures, process):
+        check_equal(figures.status, 0, "exit status of the floor")
+        check_equal(mounts(process), wanted[0], "mounts of the floor, beside the hook's")
+        check_equal(new_files(process, place), wanted[1], "files of the floor, beside the hook's")
+    return words
+
+
+def count_calls(place, command, directory):
+    """System calls of one run and of its children."""
+    trace = directory / "calls"
+    place.measure(["strace", "-f", "-qq", "-o", trace, *command])
+    lines = trace.read_text(errors="replace").splitlines()
+    return sum("resumed>" not in line and "+++" not in line and "---" not in line for line in lines)
+
+
+def measure_case(name, rounds):
+    directory = SETUP.work / f"case-{len(list(SETUP.work.iterdir()))}"
+    directory.mkdir()
+    place = Place(f"bench-{directory.name}", CASES[name])
+    words = program_words(place, directory)
+    found = {program: [] for program in words}
+    order = list(words)
+    for turn in range(-2, rounds):  # what is first to run finds other caches: everyone is, in turn
+        for program in order[turn % len(order) :] + order[: turn % len(order)]:
+            figures = place.measure(words[program])
+            check_equal(figures.status, 0, f"exit status of {program}")
+            if turn >= 0:
+                found[program].append(figures)
+        if sys.stderr.isatty():
+            print(f"\r{name}: {turn + 1}/{rounds} ", end="", file=sys.stderr, flush=True)
+    rows = [make_row(name, program, figures) for program, figures in found.items()]
+    for row in rows:
+        row.calls = count_calls(place, words[row.program], directory)
+    add_ratios(rows)
+    return rows
+
+
+def make_row(case, program, found):
+    def all_of(field):
+        return [getattr(figures, field) for figures in found]
+
+    wall = all_of("wall")
+    return Row(
+        case,
+        program,
+        len(found),
+        statistics.median(wall),
+        percentile(wall, 0.99),
+        min(wall),
+        statistics.mean(all_of("user")),
+        statistics.mean(all_of("system")),
+        max(all_of("rss")),
+        statistics.median(all_of("minor")),
+        statistics.mean(all_of("major")),
+        0,
+    )
+
+
+def add_ratios(rows):
+    median = {row.program: row.median for row in rows}
+    for row in rows:
+        row.to_nothing = row.median / median["nothing"]
+        row.to_floor = row.median / median["floor"] if "floor" in median else 0
+
+
+TITLES = ("program", "median us", "p99", "min", "user", "system", "RSS KiB", "faults", "major", "calls", "/nothing", "/floor")
+
+
+def cells(row):
+    times = [f"{value:.0f}" for value in (row.median, row.p99, row.least, row.user, row.system)]
+    rest = [str(row.rss), f"{row.minor:.0f}", f"{row.major:.1f}", str(row.calls), f"{row.to_nothing:.2f}"]
+    return [row.program, *times, *rest, f"{row.to_floor:.2f}" if row.to_floor else "-"]
+
+
+def as_text(rows):
+    lines = []
+    for case in dict.fromkeys(row.case for row in rows):
+        own = [row for row in rows if row.case == case]
+        table = [TITLES, *map(cells, own)]
+        widths = [max(len(line[i]) for line in table) for i in range(len(TITLES))]
+        lines.append(f"{case} ({SETUP.engine}, medians of {own[0].runs}, interleaved)")
+        for line in table:
+            words = [line[0].ljust(widths[0])] + [word.rjust(width) for word, width in zip(line[1:], widths[1:])]
+            lines.append("  " + "  ".join(words))
+    return "\n".join(lines)

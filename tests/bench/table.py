@@ -140,13 +140,13 @@ def cells(row):
     return [row.program, *times, *rest, f"{row.to_floor:.2f}" if row.to_floor else "-"]
 
 
-def as_text(rows):
+def as_text(rows, engine):
     lines = []
     for case in dict.fromkeys(row.case for row in rows):
         own = [row for row in rows if row.case == case]
         table = [TITLES, *map(cells, own)]
         widths = [max(len(line[i]) for line in table) for i in range(len(TITLES))]
-        lines.append(f"{case} ({SETUP.engine}, medians of {own[0].runs}, interleaved)")
+        lines.append(f"{case} ({engine}, medians of {own[0].runs}, interleaved)")
         for line in table:
             words = [line[0].ljust(widths[0])] + [word.rjust(width) for word, width in zip(line[1:], widths[1:])]
             lines.append("  " + "  ".join(words))

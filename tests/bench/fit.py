@@ -1,0 +1,29 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Whether a measured curve has the slope that it should have."""
+
+import statistics
+
+NOISE = 0.15  # what two medians of the same thing may differ by, as a share
+FLAT = 0.25  # what a flat curve may rise by over its whole range, as a share of its first value
+BEND = 1.6  # how much steeper the upper end of a linear curve may be than the whole
+
+
+def slope(points):
+    """Of the straight line through the points with the least squares."""
+    xs, ys = [x for x, _ in points], [y for _, y in points]
+    mean_x, mean_y = statistics.mean(xs), statistics.mean(ys)
+    spread = sum((x - mean_x) ** 2 for x in xs)
+    return sum((x - mean_x) * (y - mean_y) for x, y in points) / spread
+
+
+def verdict(expected, points):
+    """(whether it is as expected, in words)."""
+    first, last = points[0][1], points[-1][1]
+    if expected == "flat":
+        rise = (last - first) / first
+        return rise <= FLAT, f"rises by {rise * 100:.0f} % over the range"
+    whole = (last - first) / (points[-1][0] - points[0][0])
+    upper = (last - points[-2][1]) / (points[-1][0] - points[-2][0])
+    tolerated = NOISE * last / (points[-1][0] - points[-2][0])
+    good = upper <= max(whole, 0) * BEND + tolerated
+    return good, f"{slope(points):.3g} us for each; at the upper end {upper:.3g}"

@@ -1,25 +1,22 @@
 # SPDX-License-Identifier: Apache-2.0
 """Scaling curves: what the hook costs against the size of something, and whether the slope is the one it should have."""
 
-import ctypes
 import dataclasses
+import json
 import os
-import shutil
 import statistics
-import sys
 from pathlib import Path
 
 import boxes
 import fit
 import images
 import programs
-from box import MS_BIND, mount
-from harness import SETUP, Skip, check, run
+from box import MS_BIND, MS_REC, mount
+from harness import SETUP, Skip, run
 
 SIXTEEN = ["--gpus", "16"]
 COMPUTE = {"NVIDIA_DRIVER_CAPABILITIES": "compute,utility"}
 CAPABILITIES = ["utility", "compute", "video", "graphics", "display", "ngx"]
-libc = ctypes.CDLL(None, use_errno=True)
 
 
 @dataclasses.dataclass
@@ -34,6 +31,7 @@ class Curve:
     prepare: object
     host: object = ()  # options of `simulate`, or a function that gives them for an x
     rounds: int = 20
+    interleaved: bool = True  # its sizes can be measured in turns
 
     def hosts(self, quick):
         """[(options of `simulate`, sizes to measure there)]. Quick: not the largest."""
@@ -85,21 +83,12 @@ def capabilities(count):
     return measured({"NVIDIA_VISIBLE_DEVICES": "0", "NVIDIA_DRIVER_CAPABILITIES": names})
 
 
-def library(directory):
-    """A library of no use."""
-    path = directory / "libbench.so"
-    images.compile_program(path, SETUP_STUB, "-fPIC", "-shared", "-nostdlib")
-    return path
-
-
-SETUP_STUB = "../simulated_host/library_stub.c"
-
-
 def add_libraries(root, count):
     """That many libraries more in a tree, known to its loader."""
     directory = root / "usr/lib/bench"
     directory.mkdir(parents=True)
-    first = library(directory)
+    first = directory / "libbench.so"
+    images.compile_program(first, "../simulated_host/library_stub.c", "-fPIC", "-shared", "-nostdlib")
     for number in range(count):
         os.link(first, directory / f"libbench{number}.so.1")
     first.unlink()
@@ -137,7 +126,7 @@ def driver_libraries(count):
     root = copied(SETUP.driver, "driver", count)
     for name in ("dev", "proc"):
         (root / name).mkdir(exist_ok=True)
-        mount(f"/{name}", root / name, None, MS_BIND | 0x4000)
+        mount(f"/{name}", root / name, None, MS_BIND | MS_REC)
     config = SETUP.work / f"driver-{count}.toml"
     config.write_text(f'[nvidia-container-cli]\nroot = "{root}"\n')
     return measured({"NVIDIA_VISIBLE_DEVICES": "0", **COMPUTE}, [SETUP.hook, f"-config={config}", "createRuntime"])
@@ -155,25 +144,24 @@ def host_mounts(count):
 
 
 def grow_mounts(top, count):
-    top.mkdir(exist_ok=True)
-    have = sum(1 for _ in top.iterdir())
+    source = top / "source"
+    source.mkdir(parents=True, exist_ok=True)
+    have = sum(1 for _ in top.iterdir()) - 1
     for number in range(have, count):
         (top / str(number)).mkdir()
-        mount(SETUP.work / "base", top / str(number), None, MS_BIND)
+        mount(source, top / str(number), None, MS_BIND)
 
 
-def large_config(size):
+def large_config(size, env=None):
     def edit(config):
-        config["annotations"] = {f"bench.{number}": "x" * 100 for number in range(max(0, size - 3000) // 120)}
+        missing = max(0, size - len(json.dumps(config)))
+        config["annotations"] = {f"bench.{number:05}": "x" * 80 for number in range(missing // 100)}
 
-    return measured({"NVIDIA_VISIBLE_DEVICES": "0", **COMPUTE}, edit=edit)
+    return measured({"NVIDIA_VISIBLE_DEVICES": "0", **COMPUTE} if env is None else env, edit=edit)
 
 
 def large_config_without_request(size):
-    def edit(config):
-        config["annotations"] = {f"bench.{number}": "x" * 100 for number in range(max(0, size - 3000) // 120)}
-
-    return measured({}, edit=edit)
+    return large_config(size, {})
 
 
 def environment(count):
@@ -217,7 +205,7 @@ CURVES = [
         "no library of the image is opened",
         image_libraries_cold,
     ),
-    Curve("mounts of the host", "mount", [10, 100, 1000, 5000, 20000], "flat", "no mount table is read", host_mounts),
+    Curve("mounts of the host", "mount", [10, 100, 1000, 5000, 20000], "flat", "no mount table is read", host_mounts, interleaved=False),
     Curve(
         "bytes of config.json",
         "byte",
@@ -225,6 +213,14 @@ CURVES = [
         "linear",
         "it is read and parsed once",
         large_config,
+    ),
+    Curve(
+        "bytes of config.json, no request",
+        "byte",
+        [5 * KIB, 100 * KIB, 500 * KIB, 2048 * KIB],
+        "linear",
+        "it is read and parsed once",
+        large_config_without_request,
     ),
     Curve("environment", "variable", [10, 100, 1000, 10000], "linear", "each is looked at once", environment),
     Curve("containers at once", "container", [1, 5, 20, 50, 100], "linear", "no start waits for another", concurrent),
@@ -236,13 +232,14 @@ def measure_points(curve, sizes, rounds):
     """[(x, median)], interleaved."""
     ready = [(size, curve.prepare(size)) for size in sizes]
     found = {size: [] for size in sizes}
-    for turn in range(-1, rounds):
-        for size, one in ready:
-            value = one()
-            if turn >= 0:
-                found[size].append(value)
-        if sys.stderr.isatty():
-            print(f"\r{curve.name}: {turn + 1}/{rounds} ", end="", file=sys.stderr, flush=True)
+    turns = range(-1, rounds)  # the first is not counted
+    order = [(turn, one) for turn in turns for one in ready]
+    if not curve.interleaved:
+        order = [(turn, one) for one in ready for turn in turns]
+    for turn, (size, one) in order:
+        value = one()
+        if turn >= 0:
+            found[size].append(value)
     return [(size, statistics.median(values)) for size, values in found.items()]
 
 

@@ -14,10 +14,10 @@ NVIDIA_HOOK = "nvidia-container-runtime-hook"
 
 
 @functools.cache
-def compiled(name):
-    """One of the C programs beside this file, static."""
+def compiled(name, source=None):
+    """One of the C programs beside this file, or another, static."""
     path = SETUP.work / name
-    command = ["cc", "-std=gnu11", "-O2", "-Wall", "-Wextra", "-Werror", "-static", "-o", path, HERE / f"{name}.c"]
+    command = ["cc", "-std=gnu11", "-O2", "-Wall", "-Wextra", "-Werror", "-static", "-o", path, HERE / (source or f"{name}.c")]
     done = run(command)
     if done.returncode != 0:
         raise Skip(fail_text(f"cc {name}.c", done))

@@ -8,6 +8,8 @@ build_packages=(ca-certificates cmake g++ libboost-program-options-dev libgmock-
 # One OCI runtime, and what makes and examines its containers.
 container_packages=(busybox-static jq mount musl-tools python3 runc strace util-linux)
 engine_packages=(containerd crun debootstrap docker.io lxc podman uidmap)
+# What tests/bench lacks beside these.
+bench_packages=(libbenchmark-dev valgrind)
 # What tests/gpu/make-kit packs a folder with.
 kit_packages=(debootstrap patchelf runc strace)
 # libclang-rt-dev has libFuzzer, and is a suggestion only of clang.

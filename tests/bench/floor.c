@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// Makes the kernel calls that give a container its driver, and nothing else: no file is read to learn anything, nothing is
-// checked, nothing decided. What it makes was decided before by the hook; steps.py writes that as a list.
+// Makes the kernel calls that give a container its driver, and nothing else: no file is read to
+// learn anything, nothing is checked, nothing decided. What it makes was decided before by the
+// hook; steps.py writes that as a list.
 //
 //   floor LIST ROOTFS CGROUP    the container's state on standard input
 //
-// LIST has one step per line, with fields parted by tabs, ended by a NUL; behind that come the bytes that steps write. A SLOT is
-// the number of a descriptor. CGROUP is the directory of the container's device cgroup.
+// LIST has one step per line, with fields parted by tabs, ended by a NUL; behind that come the
+// bytes that steps write. A SLOT is the number of a descriptor. CGROUP is the directory of the
+// container's device cgroup.
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -32,7 +34,8 @@ static char** words;  // of the command line
 
 static long checked(long result) {
   if (result >= 0) return result;
-  const char* parts[] = {"floor: ", field[0], " ", field[1], " ", field[2], ": ", strerror(errno), "\n"};
+  const char* parts[] = {"floor: ", field[0],        " ", field[1], " ", field[2],
+                         ": ",      strerror(errno), "\n"};
   for (size_t i = 0; i < sizeof parts / sizeof *parts; ++i) {
     if (parts[i] != NULL && write(2, parts[i], strlen(parts[i])) < 0) break;
   }
@@ -45,7 +48,8 @@ static void set(int index, long fd) { slots[number(index)] = (int)checked(fd); }
 static const char* blob(int index) { return bytes + atol(field[index]); }
 
 static long open_below(int directory, const char* path, uint64_t flags) {
-  struct open_how how = {.flags = flags | O_CLOEXEC, .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS};
+  struct open_how how = {.flags = flags | O_CLOEXEC,
+                         .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS};
   return syscall(SYS_openat2, directory, path, &how, sizeof how);
 }
 
@@ -74,7 +78,8 @@ static void do_tmpfs(void) {
 
 static void do_write(void) {
   const mode_t mode = (mode_t)strtoul(field[3], NULL, 8);
-  const int file = (int)checked(openat(slot(1), field[2], O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode));
+  const int file =
+      (int)checked(openat(slot(1), field[2], O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode));
   checked(write(file, blob(4), (size_t)atol(field[5])));
   close(file);
 }
@@ -141,7 +146,7 @@ static void do_program(void) {
   load.prog_type = BPF_PROG_TYPE_CGROUP_DEVICE;
   load.insns = (uintptr_t)code;
   load.insn_cnt = (uint32_t)((length + info.xlated_prog_len) / sizeof *code);
-  load.license = (uintptr_t)"Apache";
+  load.license = (uintptr_t) "Apache";
   set(1, bpf(BPF_PROG_LOAD, &load));
 }
 
@@ -159,7 +164,9 @@ static void do_open(void) { set(1, openat(AT_FDCWD, field[2], O_PATH | O_DIRECTO
 static void do_directory(void) { checked(mkdirat(slot(1), field[2], 0555)); }
 static void do_root(void) { set(1, openat(AT_FDCWD, words[2], O_PATH | O_DIRECTORY | O_CLOEXEC)); }
 static void do_find(void) { set(1, open_below(slot(2), field[3], O_PATH)); }
-static void do_cgroup(void) { set(1, openat(AT_FDCWD, words[3], O_RDONLY | O_DIRECTORY | O_CLOEXEC)); }
+static void do_cgroup(void) {
+  set(1, openat(AT_FDCWD, words[3], O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+}
 static void do_rules(void) { set(1, openat(slot(2), "devices.allow", O_WRONLY | O_CLOEXEC)); }
 static void do_allow(void) { checked(write(slot(1), field[2], strlen(field[2]))); }
 static void do_symlink(void) { checked(symlinkat(field[3], slot(1), field[2])); }

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// Stands in for a hook: runs a program on the container's state, and appends to a file what that cost. Static and
-// small, because a process's peak memory counts from what its parent had.
+// Stands in for a hook: runs a program on the container's state, and appends to a file what that
+// cost. Static and small, because a process's peak memory counts from what its parent had.
 //
-//   stopwatch FILE PROCFS PROGRAM [ARGUMENT...]    appends `WALL USER SYSTEM RSS MINOR MAJOR STATUS`
+//   stopwatch FILE PROCFS PROGRAM [ARGUMENT...]    appends `WALL USER SYSTEM RSS MINOR MAJOR
+//   STATUS`
 //
-// Times are in microseconds (the wall's with three decimals), memory is in KiB. PROCFS: the container's procfs, which
-// is given the host's /proc/driver first, as a real driver's module would show it there; `-` where it has that.
+// Times are in microseconds (the wall's with three decimals), memory is in KiB. PROCFS: the
+// container's procfs, which is given the host's /proc/driver first, as a real driver's module would
+// show it there; `-` where it has that.
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -105,9 +107,9 @@ static int measure(int file, char** command) {
   if (errno != 0) fail(command[0]);
   const int status = wait_for(child, &used);
   const double wall = now_us() - start;
-  const int length =
-      snprintf(line, sizeof line, "%.3f %ld %ld %ld %ld %ld %d\n", wall, microseconds(used.ru_utime),
-               microseconds(used.ru_stime), used.ru_maxrss, used.ru_minflt, used.ru_majflt, status);
+  const int length = snprintf(line, sizeof line, "%.3f %ld %ld %ld %ld %ld %d\n", wall,
+                              microseconds(used.ru_utime), microseconds(used.ru_stime),
+                              used.ru_maxrss, used.ru_minflt, used.ru_majflt, status);
   if (write(file, line, (size_t)length) != length) fail("write the figures");
   return status;
 }

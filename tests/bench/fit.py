@@ -5,7 +5,7 @@ import statistics
 
 NOISE = 0.15  # what two medians of the same thing may differ by, as a share
 FLAT = 0.25  # what a flat curve may rise by over its whole range, as a share of its first value
-BEND = 1.6  # how much steeper the upper end of a linear curve may be than the whole
+BEND = 1.6  # how much steeper the upper end of a linear curve may be than what is below it
 
 
 def slope(points):
@@ -17,13 +17,13 @@ def slope(points):
 
 
 def verdict(expected, points):
-    """(whether it is as expected, in words)."""
+    """(whether it is as expected, in words), of three points or more."""
     first, last = points[0][1], points[-1][1]
     if expected == "flat":
         rise = (last - first) / first
         return rise <= FLAT, f"rises by {rise * 100:.0f} % over the range"
-    whole = (last - first) / (points[-1][0] - points[0][0])
+    lower = (points[-2][1] - first) / (points[-2][0] - points[0][0])
     upper = (last - points[-2][1]) / (points[-1][0] - points[-2][0])
     tolerated = NOISE * last / (points[-1][0] - points[-2][0])
-    good = upper <= max(whole, 0) * BEND + tolerated
-    return good, f"{slope(points):.3g} us for each; at the upper end {upper:.3g}"
+    good = upper <= max(lower, 0) * BEND + tolerated
+    return good, f"{slope(points):.3g} us for each; {upper:.3g} at the upper end"

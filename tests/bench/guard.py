@@ -20,9 +20,14 @@ TOLERANCE = 0.10  # of instructions: compilers and libraries differ a little bet
 MAX_RSS = 8 * 1024  # KiB
 NEWER_CALLS = "openat2,open_tree,move_mount,fsopen,fsconfig,fsmount,mount_setattr,pidfd_open,close_range"
 RECORDED = programs.HERE / "guard.json"
-GPU_NODE = re.compile(r'"[^"]*/dev/nvidia\d+"')
+GPU_NODE = re.compile(r'^open[a-z0-9]*\(.*"[^"]*dev/nvidia\d+"')
 STARTS = re.compile(r"^(clone3?|fork|vfork|execve|execveat)\(")
 TEXT = re.compile(r"^\d+ +(?P<call>[a-z_0-9]+\(.*)$")
+
+
+def opens_gpu(line):
+    """Of strace. A descriptor that only names a node (O_PATH) wakes no GPU."""
+    return bool(GPU_NODE.search(line)) and "O_PATH" not in line
 
 
 def traced(place, directory):
@@ -54,7 +59,7 @@ def measure_case(case):
     found = {
         "memory": max(figures.rss for figures in runs),
         "processes": sum(bool(STARTS.match(line)) for line in lines) - 1,  # its own start
-        "opened GPUs": sum(bool(GPU_NODE.search(line)) and "O_PATH" not in line for line in lines if line.startswith("open")),
+        "opened GPUs": sum(map(opens_gpu, lines)),
         "calls": dict(sorted(collections.Counter(line.split("(")[0] for line in lines).items())),
     }
     if shutil.which("valgrind"):

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// The operators new that count.
 #include "bench/micro/allocations.hpp"
 
 #include <cstdlib>

@@ -25,5 +25,6 @@ def verdict(expected, points):
     lower = (points[-2][1] - first) / (points[-2][0] - points[0][0])
     upper = (last - points[-2][1]) / (points[-1][0] - points[-2][0])
     tolerated = NOISE * last / (points[-1][0] - points[-2][0])
+    tolerated += BEND * NOISE * first / (points[-2][0] - points[0][0])
     good = upper <= max(lower, 0) * BEND + tolerated
     return good, f"{slope(points):.3g} us for each; {upper:.3g} at the upper end"

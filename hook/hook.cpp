@@ -53,6 +53,20 @@ struct Task {
   std::optional<std::string> edited = {};
 };
 
+/// A hook that was told to complete what others began; any other one leaves that alone.
+bool completes(const Options& options) { return options.complete || options.cdi; }
+
+RequestResult derive(const Options& options, const ContainerSpec& spec, const std::string& text,
+                     const Config& config) {
+  if (!options.cdi) return derive_request(spec, config);
+  const auto capabilities = parse_capabilities(*options.cdi);
+  if (!capabilities) {
+    throw Error(Code::unknown_capability, "`-cdi=" + *options.cdi + "` names no capabilities",
+                "generate the CDI specification anew (`oci-nvidia cdi generate`)");
+  }
+  return derive_cdi_request(spec, parse_linux_spec(text), *capabilities, config);
+}
+
 Plan plan_to_apply(const Task& task, Plan plan, const Config& config) {
   if (!task.edited) return plan;
   return remaining_plan(std::move(plan), *task.edited, config.driver_root);
@@ -151,7 +165,7 @@ void run_hook(const Options& options, HookContext& context) {
   const auto bundle = find_bundle(state, context, notes);
   if (!bundle) return leave_to_earlier_stage("/", state.pid, context);
   const ContainerSpec spec = parse_spec(bundle->text);
-  RequestResult result = derive_request(spec, config);
+  RequestResult result = derive(options, spec, bundle->text, config);
   notes.insert(notes.end(), result.notes.begin(), result.notes.end());
   context.log.notes(notes);
   context.log.phase("reading container " + state.id);
@@ -163,10 +177,10 @@ void run_hook(const Options& options, HookContext& context) {
                   .linux_spec = parse_linux_spec(bundle->text),
                   .rootfs = rootfs_path(spec, bundle->directory),
                   .state = state,
-                  .edited = options.complete ? std::optional(bundle->text) : std::nullopt};
-  if (!options.complete && is_edited(bundle->text)) {
-    context.log.line("nothing to do: config.json was edited, and another hook completes it");
-  } else if (!options.complete && has_driver_by_engine(spec, task.linux_spec)) {
+                  .edited = completes(options) ? std::optional(bundle->text) : std::nullopt};
+  if (!completes(options) && (is_edited(bundle->text) || has_cdi_hook(bundle->text))) {
+    context.log.line("nothing to do: another hook completes what config.json has");
+  } else if (!completes(options) && has_driver_by_engine(spec, task.linux_spec)) {
     context.log.line("nothing to do: config.json has the driver already (CDI)");
   } else if (options.dry_run) {
     print_plan(task, config, context);

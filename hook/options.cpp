@@ -81,6 +81,8 @@ class FlagParser {
     const std::string_view value = has_value ? text.substr(equals + 1) : std::string_view();
     if (name == "config") {
       options_.config_file = has_value ? value : next_word(name);
+    } else if (name == "cdi") {
+      options_.cdi = has_value ? value : next_word(name);
     } else if (bool* const flag = find_flag(name)) {
       *flag = !has_value || parse_bool(value);
     } else {
@@ -124,6 +126,8 @@ std::string usage(const std::string& name) {
                      "  -dry-run\n    \tprint what would be done as JSON, and change nothing\n"
                      "  -complete\n    \tdo what an edited config.json leaves (precreate and "
                      "nvidia-container-runtime add it)\n"
+                     "  -cdi string\n    \tdo what a CDI specification leaves, with these "
+                     "capabilities (`oci-nvidia cdi generate` adds it)\n"
                      "  -version\n    \tprint the version\n"
                      "\nCommands:\n";
   for (const Word& word : kWords) {

@@ -2,6 +2,7 @@
 // The hook's command line, in the syntax of Go's flag package, because that is what callers write.
 #pragma once
 
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -24,6 +25,9 @@ struct Options {
   bool dry_run = false;
   /// config.json was edited: only what it leaves is done.
   bool complete = false;
+  /// A CDI specification gave the container its devices: what it leaves is done, with these
+  /// capabilities (`all`, or names with commas between them).
+  std::optional<std::string> cdi = {};
 };
 
 class UsageError : public std::runtime_error {

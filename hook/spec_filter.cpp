@@ -95,7 +95,7 @@ std::optional<std::string> edit_container_spec(const std::string& text,
     return std::nullopt;
   }
   const LinuxSpec linux_spec = parse_linux_spec(text);
-  if (!is_edited(text) && has_driver_by_engine(spec, linux_spec)) {
+  if (has_cdi_hook(text) || (!is_edited(text) && has_driver_by_engine(spec, linux_spec))) {
     filter.log.line("nothing to do: config.json has the driver already (CDI)");
     return std::nullopt;
   }

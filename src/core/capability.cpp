@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "core/text.hpp"
+
 namespace nvhook {
 
 std::string_view to_string(Capability capability) noexcept {
@@ -37,6 +39,20 @@ CapabilitySet CapabilitySet::all() {
   CapabilitySet set;
   for (const Capability capability : kCapabilities) set.insert(capability);
   return set;
+}
+
+std::optional<CapabilitySet> parse_capabilities(std::string_view list) {
+  CapabilitySet set;
+  for (const std::string_view word : split_list(list, ',')) {
+    if (word == "all") {
+      set = CapabilitySet::all();
+    } else if (const auto capability = parse_capability(word)) {
+      set.insert(*capability);
+    } else {
+      return std::nullopt;
+    }
+  }
+  return set.empty() ? std::nullopt : std::optional(set);
 }
 
 std::string to_string(CapabilitySet set) {

@@ -49,6 +49,10 @@ class CapabilitySet {
   unsigned bits_ = 0;
 };
 
+/// The set that a list of names with commas between them, or `all`, means; nothing for a list that
+/// is empty or holds another word.
+[[nodiscard]] std::optional<CapabilitySet> parse_capabilities(std::string_view list);
+
 /// The members' names, sorted, with commas between them.
 [[nodiscard]] std::string to_string(CapabilitySet set);
 

@@ -3,6 +3,8 @@
 #include "core/container_spec.hpp"
 
 #include <algorithm>
+#include <cstdint>
+#include <limits>
 #include <nlohmann/json.hpp>
 #include <optional>
 
@@ -144,6 +146,31 @@ std::vector<SpecMount> mounts_of(const Json& spec) {
   return mounts;
 }
 
+std::optional<unsigned> number_in(const Json& device, const char* name) {
+  const Json* const field = find(device, name);
+  if (field == nullptr || !field->is_number_unsigned() ||
+      field->get<std::uint64_t>() > std::numeric_limits<unsigned>::max()) {
+    return std::nullopt;
+  }
+  return field->get<unsigned>();
+}
+
+SpecNode node_of(const Json& device) {
+  SpecNode node;
+  const auto text = [&](const char* name, const char* where) {
+    const Json* const field = find(device, name, Json::value_t::string, where);
+    return field == nullptr ? std::string() : field->get<std::string>();
+  };
+  node.path = text("path", "linux.devices[].path");
+  const std::string type = text("type", "linux.devices[].type");
+  const auto major = number_in(device, "major");
+  const auto minor = number_in(device, "minor");
+  if ((type == "c" || type == "u") && major && minor) {
+    node.number = DeviceNumber{.major = *major, .minor = *minor};
+  }
+  return node;
+}
+
 LinuxSpec linux_of(const Json& object) {
   LinuxSpec result;
   const Json* const label = find(object, "mountLabel", Json::value_t::string, "linux.mountLabel");
@@ -154,8 +181,7 @@ LinuxSpec linux_of(const Json& object) {
     if (!device.is_object()) {
       fail("`linux.devices` holds a value of type " + std::string(device.type_name()));
     }
-    const Json* const path = find(device, "path", Json::value_t::string, "linux.devices[].path");
-    if (path != nullptr) result.device_paths.push_back(path->get<std::string>());
+    result.nodes.push_back(node_of(device));
   }
   return result;
 }
@@ -203,14 +229,16 @@ bool has_driver_by_engine(const ContainerSpec& spec, const LinuxSpec& linux_spec
     return std::any_of(spec.mounts.begin(), spec.mounts.end(),
                        [&](const SpecMount& mount) { return matches(mount.destination); });
   };
-  const auto is_node = [](const std::string& path) { return path == "/dev/nvidiactl"; };
+  const auto is_control = [](const std::string& path) { return path == "/dev/nvidiactl"; };
   const auto is_library = [](std::string_view path) {
     const std::string_view name = path.substr(path.rfind('/') + 1);
     return name.starts_with("libcuda.so.") || name.starts_with("libnvidia-ml.so.");
   };
-  const auto& devices = linux_spec.device_paths;
+  const auto& nodes = linux_spec.nodes;
   return has_mount(is_library) &&
-         (has_mount(is_node) || std::any_of(devices.begin(), devices.end(), is_node));
+         (has_mount(is_control) || std::any_of(nodes.begin(), nodes.end(), [&](const auto& node) {
+            return is_control(node.path);
+          }));
 }
 
 }  // namespace nvhook

@@ -3,9 +3,12 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "core/inventory.hpp"
 
 namespace nvhook {
 
@@ -44,12 +47,20 @@ struct ContainerSpec {
 /// us.
 [[nodiscard]] std::string rootfs_path(const ContainerSpec& spec, const std::string& bundle);
 
+/// `linux.devices[]`: a node that the engine has the runtime make.
+struct SpecNode {
+  std::string path = {};
+  /// Of a character device with both numbers.
+  std::optional<DeviceNumber> number = {};
+
+  friend bool operator==(const SpecNode&, const SpecNode&) = default;
+};
+
 /// What `linux` of a config.json says that matters to a container with a request.
 struct LinuxSpec {
   /// `mountLabel`: the SELinux label of the container's own mounts; empty if it has none.
   std::string mount_label = {};
-  /// `devices[].path`.
-  std::vector<std::string> device_paths = {};
+  std::vector<SpecNode> nodes = {};
 
   friend bool operator==(const LinuxSpec&, const LinuxSpec&) = default;
 };

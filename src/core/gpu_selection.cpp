@@ -144,11 +144,53 @@ class Selection {
   std::vector<bool> mig_devices_;
 };
 
+/// Whether the engine gave the container that node of the host's.
+bool is_granted(const DeviceNode& node, const std::vector<SpecNode>& granted) {
+  const std::string& path = node.file.path.str();
+  const auto found = std::find_if(granted.begin(), granted.end(),
+                                  [&](const SpecNode& one) { return one.path == path; });
+  if (found == granted.end()) return false;
+  if (found->number == node.number) return true;
+  throw Error(Code::device_node_wrong,
+              "`" + path + "` in config.json is not device " + std::to_string(node.number.major) +
+                  ":" + std::to_string(node.number.minor) + ", which it is for the driver",
+              "generate the CDI specification anew (`oci-nvidia cdi check` tells what is stale)");
+}
+
+SelectedDevices select_granted(const std::vector<SpecNode>& granted, const Inventory& inventory) {
+  const auto is_given = [&](DeviceRole role, auto is_it) {
+    return std::any_of(inventory.nodes.begin(), inventory.nodes.end(), [&](const DeviceNode& node) {
+      return node.role == role && is_it(node) && is_granted(node, granted);
+    });
+  };
+  SelectedDevices selected;
+  for (const Gpu& gpu : inventory.gpus) {
+    const auto is_its = [&](const DeviceNode& node) { return node.gpu_minor == gpu.minor; };
+    if (is_given(DeviceRole::gpu, is_its)) selected.gpus.push_back(gpu);
+  }
+  for (const MigDevice& device : inventory.mig_devices) {
+    bool is_open = find_minor(selected.gpus, device.gpu_minor) != nullptr;
+    bool has_capability = false;
+    for (const MigCapability& capability : inventory.mig_capabilities) {
+      if (!opens(capability, device)) continue;
+      has_capability = true;
+      is_open = is_open && is_given(DeviceRole::mig, [&](const DeviceNode& node) {
+                  return node.number.minor == capability.minor;
+                });
+    }
+    if (is_open && has_capability) selected.mig_devices.push_back(device);
+  }
+  return selected;
+}
+
 }  // namespace
 
 SelectedDevices select_devices(const DeviceSelection& selection, const Inventory& inventory) {
   if (std::holds_alternative<AllDevices>(selection)) {
     return {.gpus = inventory.gpus, .mig_devices = inventory.mig_devices};
+  }
+  if (const auto* granted = std::get_if<GrantedNodes>(&selection)) {
+    return select_granted(granted->nodes, inventory);
   }
   const auto* names = std::get_if<DeviceNames>(&selection);
   if (names == nullptr) return {};

@@ -22,7 +22,8 @@ struct SelectedDevices {
 /// `[0000]0000:3b:00.0`, or a MIG device's `<gpu>:<index>`, `MIG-<uuid>` or
 /// `MIG-GPU-<uuid>/<gi>/<ci>`, which brings its GPU along (behaviour.md §6.3). A GPU by its own
 /// name brings none of its MIG devices; all GPUs bring all. Throws Error(unknown_device), with the
-/// words `unknown device`, the name, and what this host has.
+/// words `unknown device`, the name, and what this host has, and Error(device_node_wrong) for a
+/// granted node that has the path of a GPU's or MIG device's and is another device.
 [[nodiscard]] SelectedDevices select_devices(const DeviceSelection& selection,
                                              const Inventory& inventory);
 

@@ -301,4 +301,22 @@ RequestResult derive_request(const ContainerSpec& spec, const Config& config) {
   return result;
 }
 
+RequestResult derive_cdi_request(const ContainerSpec& spec, const LinuxSpec& linux_spec,
+                                 CapabilitySet capabilities, const Config& config) {
+  RequestResult result;
+  const auto is_control = [](const SpecNode& node) {
+    return node.path == "/dev/nvidiactl" || node.path == "/dev/dxg";
+  };
+  if (std::none_of(linux_spec.nodes.begin(), linux_spec.nodes.end(), is_control)) {
+    result.notes.push_back(
+        warning("the engine gave this container no control device of the driver"));
+    return result;
+  }
+  result.request = Request{.devices = GrantedNodes{linux_spec.nodes},
+                           .devices_source = "CDI",
+                           .capabilities = capabilities & config.supported_capabilities,
+                           .requirements = requirements_of(spec.environment, config)};
+  return result;
+}
+
 }  // namespace nvhook

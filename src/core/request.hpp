@@ -27,7 +27,14 @@ struct NoDevices {
 };
 /// Indices, UUIDs, PCI addresses, MIG devices as written: in order, each once.
 using DeviceNames = std::vector<std::string>;
-using DeviceSelection = std::variant<AllDevices, NoDevices, DeviceNames>;
+/// The GPUs and MIG devices whose nodes the container's engine has given it (CDI): of a MIG device
+/// all nodes that open it.
+struct GrantedNodes {
+  std::vector<SpecNode> nodes = {};
+
+  friend bool operator==(const GrantedNodes&, const GrantedNodes&) = default;
+};
+using DeviceSelection = std::variant<AllDevices, NoDevices, DeviceNames, GrantedNodes>;
 
 /// What else a container may ask for with `NVIDIA_…=enabled` (behaviour.md §2.9).
 struct Features {
@@ -84,5 +91,13 @@ struct RequestResult {
 /// configuration without CAP_SYS_ADMIN, Error(invalid_request) for a MIG value other than `all`,
 /// for a CUDA_VERSION that is no version and for an IMEX channel that is no number below 2^20.
 [[nodiscard]] RequestResult derive_request(const ContainerSpec& spec, const Config& config);
+
+/// What completes a container that a CDI specification of ours gave its devices: the devices are
+/// those whose nodes are in `linux.devices`, which the engine writes and no image can; the
+/// environment is asked for requirements alone. No request where /dev/nvidiactl (on WSL2 /dev/dxg)
+/// is not among them. Throws Error(invalid_request) for a CUDA_VERSION that is no version.
+[[nodiscard]] RequestResult derive_cdi_request(const ContainerSpec& spec,
+                                               const LinuxSpec& linux_spec,
+                                               CapabilitySet capabilities, const Config& config);
 
 }  // namespace nvhook

@@ -18,8 +18,6 @@ using Json = nlohmann::ordered_json;
 
 constexpr std::array kHookNames{"nvidia-container-runtime-hook", "nvidia-container-toolkit",
                                 "oci-nvidia-hook"};
-constexpr const char* kHookPath =
-    "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// Elements for one list each, as JSON.
 struct Additions {
@@ -102,15 +100,28 @@ bool is_hook_name(const std::string& path) {
   return std::find(kHookNames.begin(), kHookNames.end(), name) != kHookNames.end();
 }
 
-/// A hook of this program's, wherever it is installed, that does what is left.
-bool completes(std::string_view element) {
+/// A hook of this program's, wherever it is installed, that has this flag, with a value or without.
+bool is_ours_with(const std::string& flag, std::string_view element) {
   const std::string_view list = json_member(element, "args", "hooks");
   if (list.empty()) return false;
   const std::vector<JsonPart> words = json_elements(list, "hooks");
   return !words.empty() && is_hook_name(json_string(words.front().value(), "hooks")) &&
-         std::any_of(words.begin(), words.end(), [](const JsonPart& word) {
-           return json_string(word.value(), "hooks") == kCompleteFlag;
+         std::any_of(words.begin(), words.end(), [&](const JsonPart& part) {
+           const std::string word = json_string(part.value(), "hooks");
+           return word == flag || word.starts_with(flag + "=");
          });
+}
+
+bool has_hook_with(const std::string& flag, std::string_view json) {
+  const auto extent = first_json_object(json);
+  if (!extent) throw_spec_invalid("config.json is not one whole JSON object");
+  const std::string_view hooks = json_member(extent->object, "hooks", "config.json");
+  const std::string_view list =
+      hooks.empty() ? hooks : json_member(hooks, "createRuntime", "hooks");
+  if (list.empty()) return false;
+  const std::vector<JsonPart> entries = json_elements(list, "hooks.createRuntime");
+  return std::any_of(entries.begin(), entries.end(),
+                     [&](const JsonPart& entry) { return is_ours_with(flag, entry.value()); });
 }
 
 /// `object` whose list `name` ends with `added`.
@@ -161,17 +172,9 @@ bool is_for_spec(const BindMount& mount, const Plan& plan) {
          });
 }
 
-bool is_edited(std::string_view json) {
-  const auto extent = first_json_object(json);
-  if (!extent) throw_spec_invalid("config.json is not one whole JSON object");
-  const std::string_view hooks = json_member(extent->object, "hooks", "config.json");
-  const std::string_view list =
-      hooks.empty() ? hooks : json_member(hooks, "createRuntime", "hooks");
-  if (list.empty()) return false;
-  const std::vector<JsonPart> entries = json_elements(list, "hooks.createRuntime");
-  return std::any_of(entries.begin(), entries.end(),
-                     [](const JsonPart& entry) { return completes(entry.value()); });
-}
+bool is_edited(std::string_view json) { return has_hook_with(kCompleteFlag, json); }
+
+bool has_cdi_hook(std::string_view json) { return has_hook_with(kCdiFlag, json); }
 
 std::string edit_spec(std::string_view json, const Plan& plan, const SpecEdit& edit) {
   const auto extent = first_json_object(json);

@@ -33,6 +33,12 @@ struct SpecEdit {
 
 /// The flag of a hook that does what an edited config.json leaves.
 inline constexpr const char* kCompleteFlag = "-complete";
+/// The flag of a hook that does what a CDI specification leaves; it has a value.
+inline constexpr const char* kCdiFlag = "-cdi";
+
+/// The environment of our hooks: without one of its own a hook may get the image's.
+inline constexpr const char* kHookPath =
+    "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// Whether `mount` is one that edit_spec leaves to the runtime: files and directories that must be
 /// there, but for those that go onto a tmpfs of the plan.
@@ -51,6 +57,9 @@ inline constexpr const char* kCompleteFlag = "-complete";
 
 /// Whether a hook of an edited config.json is to complete it: others have nothing to do.
 [[nodiscard]] bool is_edited(std::string_view json);
+
+/// Whether a hook of a CDI specification of ours is to complete what that gave the container.
+[[nodiscard]] bool has_cdi_hook(std::string_view json);
 
 /// `plan` without the steps that config.json has the runtime do; links know the libraries that they
 /// may have to cover a file with.

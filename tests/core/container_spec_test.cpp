@@ -213,10 +213,23 @@ std::string with_linux(const std::string& linux_object) {
 TEST(LinuxSpec, HasTheLabelAndTheDevices) {
   const LinuxSpec spec = parse_linux_spec(with_linux(R"({
     "seccomp": {"syscalls": [{"names": ["mountLabel"]}]}, "mountLabel": "system_u:object_r:x:s0:c1",
-    "devices": [{"path": "/dev/nvidiactl", "type": "c"}, {"type": "c"}], "resources": {"devices": [1]}})"));
+    "devices": [{"path": "/dev/nvidiactl", "type": "c", "major": 195, "minor": 255}, {"type": "c"}],
+    "resources": {"devices": [1]}})"));
   const LinuxSpec expected{.mount_label = "system_u:object_r:x:s0:c1",
-                           .device_paths = {"/dev/nvidiactl"}};
+                           .nodes = {{"/dev/nvidiactl", DeviceNumber{195, 255}}, {}}};
   EXPECT_EQ(spec, expected);
+}
+
+TEST(LinuxSpec, OnlyACharacterDeviceWithBothNumbersHasANumber) {
+  const LinuxSpec spec = parse_linux_spec(with_linux(R"({"devices": [
+    {"path": "/a", "type": "b", "major": 1, "minor": 2}, {"path": "/b", "type": "c", "major": 1},
+    {"path": "/c", "type": "c", "major": -1, "minor": 2},
+    {"path": "/d", "type": "c", "major": 4294967296, "minor": 2},
+    {"path": "/e", "type": "c", "major": "1", "minor": 2},
+    {"path": "/f", "type": "u", "major": 0, "minor": 4294967295}]})"));
+  ASSERT_EQ(spec.nodes.size(), 6U);
+  for (std::size_t i = 0; i < 5; ++i) EXPECT_EQ(spec.nodes[i].number, std::nullopt) << i;
+  EXPECT_EQ(spec.nodes[5].number, (DeviceNumber{0, 4294967295U}));
 }
 
 TEST(LinuxSpec, IsEmptyWhereThereIsNone) {
@@ -245,7 +258,9 @@ class DriverByEngine : public ::testing::TestWithParam<ByEngine> {};
 TEST_P(DriverByEngine, IsTold) {
   ContainerSpec spec;
   for (const std::string& path : GetParam().mounts) spec.mounts.push_back({.destination = path});
-  EXPECT_EQ(has_driver_by_engine(spec, {.device_paths = GetParam().devices}), GetParam().expected);
+  LinuxSpec linux_spec;
+  for (const std::string& path : GetParam().devices) linux_spec.nodes.push_back({.path = path});
+  EXPECT_EQ(has_driver_by_engine(spec, linux_spec), GetParam().expected);
 }
 INSTANTIATE_TEST_SUITE_P(
     Specs, DriverByEngine,

@@ -27,6 +27,12 @@ TEST(Options, TheValueMayBeTheNextWordAndTwoDashesAreTheSame) {
   EXPECT_EQ(parse_options({"--config=/c", "prestart"}).config_file, "/c");
 }
 
+TEST(Options, CapabilitiesForWhatACdiSpecificationLeaves) {
+  EXPECT_EQ(parse_options({"-cdi=all", "createRuntime"}).cdi, "all");
+  EXPECT_EQ(parse_options({"-cdi", "compute,utility", "createRuntime"}).cdi, "compute,utility");
+  EXPECT_EQ(parse_options({"createRuntime"}).cdi, std::nullopt);
+}
+
 TEST(Options, BooleansStandAloneOrWithAGoBoolean) {
   EXPECT_TRUE(parse_options({"-debug", "prestart"}).debug);
   EXPECT_TRUE(parse_options({"-debug=T", "prestart"}).debug);

@@ -3,11 +3,10 @@
 # shellcheck shell=bash disable=SC2034
 
 build_packages=(ca-certificates cmake g++ libboost-program-options-dev libgmock-dev libgtest-dev libmount-dev
-                libtomlplusplus-dev ninja-build
-                nlohmann-json3-dev pkg-config)
+                libtomlplusplus-dev libyaml-cpp-dev ninja-build nlohmann-json3-dev pkg-config)
 # One OCI runtime, and what makes and examines its containers.
 container_packages=(busybox-static jq mount musl-tools python3 runc strace util-linux)
-engine_packages=(containerd crun debootstrap docker.io lxc podman uidmap)
+engine_packages=(containerd crun debootstrap docker.io lxc podman python3-jsonschema uidmap)
 # What tests/bench lacks beside these.
 bench_packages=(libbenchmark-dev valgrind)
 # What tests/gpu/make-kit packs a folder with.

@@ -2,10 +2,50 @@
 // The table of commands.
 #include <array>
 
+#include "command/cdi_check.hpp"
+#include "command/cdi_generate.hpp"
+#include "command/cdi_list.hpp"
 #include "command/command.hpp"
 #include "command/list.hpp"
 
 namespace nvhook {
+namespace {
+
+constexpr std::string_view kCdiGenerateDetails =
+    "An engine that knows CDI (Podman 4.1, Docker 25, containerd 1.7, CRI-O 1.23, and later ones)\n"
+    "gives a container what this file says of the device that is asked for by name: a GPU by "
+    "index\n"
+    "or UUID, a MIG device as 0:1 or by UUID, or all. A hook that it names does the rest.\n"
+    "\n"
+    "  full  device nodes and driver files. Write it anew after a change of the driver.\n"
+    "  thin  device nodes only; the hook mounts the driver's files that there are when a "
+    "container\n"
+    "        starts, so that a new driver leaves it as good as it was.\n"
+    "\n"
+    "Examples:\n"
+    "  oci-nvidia cdi generate --mode thin --output /etc/cdi/nvidia.com-gpu.json\n"
+    "  oci-nvidia cdi generate --output /var/run/cdi/nvidia.com-gpu.json\n"
+    "  podman run --rm --device nvidia.com/gpu=0 debian nvidia-smi -L";
+
+constexpr std::string_view kCdiCheckDetails =
+    "Without FILE: the specifications of NVIDIA's GPUs in /etc/cdi and /var/run/cdi, whoever "
+    "wrote\n"
+    "them, JSON or YAML. Told is what is gone or has changed on the host since: driver files and\n"
+    "their version, device nodes, GPUs, MIG devices, hooks; and names that two files have.\n"
+    "\n"
+    "Exit status: 0 all fits, 1 something is lacking in a file, 3 containers do not start or get\n"
+    "another device or a broken driver.\n"
+    "\n"
+    "Example:\n"
+    "  oci-nvidia cdi check || oci-nvidia cdi generate --output /var/run/cdi/nvidia.com-gpu.json";
+
+constexpr std::string_view kCdiListDetails =
+    "Of all vendors, as engines see them: a name that two files of one directory have is refused,\n"
+    "and one in /var/run/cdi hides the same one in /etc/cdi. Exit status 1: a name is refused, or "
+    "a\n"
+    "file cannot be read.";
+
+}  // namespace
 
 std::span<const Command> all_commands() {
   static constexpr std::array kCommands{
@@ -15,6 +55,24 @@ std::span<const Command> all_commands() {
               .details = "",
               .add_options = add_list_options,
               .run = run_list},
+      Command{.name = "cdi generate",
+              .operands = "",
+              .summary = "this host's GPUs as a CDI specification, for --device nvidia.com/gpu=0",
+              .details = kCdiGenerateDetails,
+              .add_options = add_cdi_generate_options,
+              .run = run_cdi_generate},
+      Command{.name = "cdi check",
+              .operands = "[FILE...]",
+              .summary = "whether CDI specifications still fit this host",
+              .details = kCdiCheckDetails,
+              .add_options = add_cdi_check_options,
+              .run = run_cdi_check},
+      Command{.name = "cdi list",
+              .operands = "",
+              .summary = "device names that CDI specifications define, and the files they are in",
+              .details = kCdiListDetails,
+              .add_options = add_cdi_list_options,
+              .run = run_cdi_list},
   };
   return kCommands;
 }

@@ -35,4 +35,10 @@ void run_hook(const Options& options, HookContext& context);
 /// driver. Throws Error.
 void run_precreate(const Options& options, HookContext& context);
 
+/// Loads the driver's kernel modules, unless the configuration forbids that, and makes all of its
+/// device nodes on this host. What was made is told on standard output, a line each. Returns the
+/// exit status: what could not be made is an error line each, not an exception. Throws Error if
+/// nothing can be made at all.
+[[nodiscard]] int run_create_device_nodes(const Options& options, HookContext& context);
+
 }  // namespace nvhook

@@ -37,6 +37,9 @@ int run(const Options& options, const CallerContext& caller) {
   }
   HookContext context{.caller = caller, .system = *system};
   try {
+    if (options.command == Command::create_device_nodes) {
+      return run_create_device_nodes(options, context);
+    }
     if (options.command == Command::precreate) {
       run_precreate(options, context);
     } else {
@@ -61,6 +64,7 @@ int hook_main(const std::string& name, const std::vector<std::string>& arguments
     switch (options.command) {
       case Command::run:
       case Command::precreate:
+      case Command::create_device_nodes:
         return run(options, caller);
       case Command::nothing:
         return 0;

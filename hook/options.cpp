@@ -26,6 +26,8 @@ constexpr std::array kWords{
     Word{"startContainer", Command::run, "the same, as far as that stage allows"},
     Word{"precreate", Command::precreate,
          "read a config.json on stdin and print it with the driver in it (Podman)"},
+    Word{"create-device-nodes", Command::create_device_nodes,
+         "load the driver's modules and make its device nodes on this host"},
     Word{"poststart", Command::nothing, "no-op"},
     Word{"poststop", Command::nothing, "no-op"},
 };
@@ -115,7 +117,11 @@ class FlagParser {
 }  // namespace
 
 Options parse_options(const std::vector<std::string>& arguments) {
-  return FlagParser(arguments).parse();
+  const Options options = FlagParser(arguments).parse();
+  if (options.dry_run && options.command == Command::create_device_nodes) {
+    throw UsageError("-dry-run is not for create-device-nodes");
+  }
+  return options;
 }
 
 std::string usage(const std::string& name) {

@@ -12,8 +12,9 @@ namespace nvhook {
 enum class Command {
   run,  ///< prestart, createRuntime, createContainer, startContainer: the stage is detected, not
         ///< believed
-  precreate,  ///< a config.json on stdin, the edited one on stdout
-  nothing,    ///< poststart, poststop
+  precreate,            ///< a config.json on stdin, the edited one on stdout
+  create_device_nodes,  ///< of the host: at boot, for containers that may not make them
+  nothing,              ///< poststart, poststop
   version,
   help,
 };

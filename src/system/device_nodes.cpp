@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// `load-kmods`: loads kernel modules and makes device nodes that the host lacks.
+// Loads kernel modules and makes device nodes that the host lacks.
 #include "system/device_nodes.hpp"
 
 #include <fcntl.h>
@@ -189,9 +189,11 @@ class NodeMaker {
     const DeviceFile file{.path = std::move(path), .number = number, .settings = settings};
     try {
       const MakeResult result = make_device_file(dev_, file);
-      if (result == MakeResult::present) return;
-      notes_.push_back(info((result == MakeResult::made ? "made" : "replaced") +
-                            std::string(" device node /dev/") + file.path));
+      if (result != MakeResult::present) {
+        notes_.push_back(info((result == MakeResult::made ? "made" : "replaced") +
+                              std::string(" device node /dev/") + file.path));
+      }
+      // Others who make nodes, nvidia-modprobe among them, make no link.
       link_device_number(dev_, file);
     } catch (const Error& error) {
       notes_.push_back(warning(std::string(error.what()) + "; " + error.remedy()));
@@ -204,7 +206,18 @@ class NodeMaker {
   std::string devices_;
 };
 
+void load_modules(const HostView& host, CapabilitySet capabilities, const ProvisionOptions& options,
+                  Notes& notes) {
+  ModuleLoader loader(host, options.module_deadline, notes);
+  loader.load_driver();
+  if (!kDriver.is_loaded(host.system)) return;
+  if (capabilities.intersects({Capability::compute, Capability::video})) loader.load(kUvm);
+  if (capabilities.contains(Capability::display)) loader.load(kModeset);
+}
+
 }  // namespace
+
+bool is_driver_loaded(const RootDir& system) { return kDriver.is_loaded(system); }
 
 Notes provide_devices(const HostView& host, const Request& request,
                       const ProvisionOptions& options) {
@@ -213,11 +226,8 @@ Notes provide_devices(const HostView& host, const Request& request,
                     std::string(kByHand))};
   }
   Notes notes;
-  ModuleLoader loader(host, options.module_deadline, notes);
-  loader.load_driver();
+  if (options.load_modules) load_modules(host, request.capabilities, options, notes);
   if (!kDriver.is_loaded(host.system)) return notes;
-  if (request.capabilities.intersects({Capability::compute, Capability::video})) loader.load(kUvm);
-  if (request.capabilities.contains(Capability::display)) loader.load(kModeset);
   const auto dev = open_dev(host);
   if (!dev) {
     notes.push_back(warning("no device node made: open `/dev`: " + errno_text(errno) + "; " +

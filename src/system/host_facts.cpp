@@ -19,16 +19,6 @@
 namespace nvhook {
 namespace {
 
-RootDir open_driver_root(const Config& config) {
-  auto root = open_root(config.driver_root);
-  if (!root) {
-    throw_errno(Code::driver_root_invalid, "open driver root `" + config.driver_root + "`",
-                "correct `root` under [nvidia-container-cli], or start what provides that "
-                "directory (the driver container)");
-  }
-  return *std::move(root);
-}
-
 enum class Cached { allowed, refused };
 
 DriverDetails ask_driver(const Inventory& inventory, const Config& config, Log& log,
@@ -148,6 +138,16 @@ Inventory probe_or_provide(const HostView& view, const Request& request, const C
 }
 
 }  // namespace
+
+RootDir open_driver_root(const Config& config) {
+  auto root = open_root(config.driver_root);
+  if (!root) {
+    throw_errno(Code::driver_root_invalid, "open driver root `" + config.driver_root + "`",
+                "correct `root` under [nvidia-container-cli], or start what provides that "
+                "directory (the driver container)");
+  }
+  return *std::move(root);
+}
 
 HostFacts read_host(const Request& request, const Config& config, const RootDir& system, Log& log,
                     Reading reading) {

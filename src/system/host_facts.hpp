@@ -16,6 +16,9 @@ struct HostFacts {
   Inventory inventory = {};
 };
 
+/// The configured driver root. Throws Error(driver_root_invalid).
+[[nodiscard]] RootDir open_driver_root(const Config& config);
+
 /// Whether GPUs and driver files may be those of an earlier reading, if nothing has changed since.
 enum class Reading { anew, remembered };
 

@@ -102,5 +102,14 @@ TEST(Options, UsageNamesEveryCommand) {
   for (const char* word : {"prestart", "poststart", "poststop"}) EXPECT_THAT(text, HasSubstr(word));
 }
 
+TEST(Options, MakingTheHostsDeviceNodesHasNoDryRun) {
+  EXPECT_EQ(parse_options({"create-device-nodes"}).command, Command::create_device_nodes);
+  EXPECT_THAT(
+      [] {
+        static_cast<void>(parse_options({"-dry-run", "create-device-nodes"}));
+      },
+      ThrowsMessage<UsageError>(HasSubstr("-dry-run")));
+}
+
 }  // namespace
 }  // namespace nvhook

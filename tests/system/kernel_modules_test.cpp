@@ -121,6 +121,15 @@ TEST_F(KernelModules, TheDriverIsNotLoadedWithoutAGpu) {
   }
 }
 
+TEST_F(KernelModules, AreNotLoadedWhereOnlyNodesAreWanted) {
+  host_.gpu("0000:07:00.0", 5, "GPU-a");
+  on_host([&] {
+    EXPECT_THAT(provide(kCompute, {.load_modules = false}), Not(HasSubstr("kernel module")));
+    EXPECT_EQ(seen(), "");
+    EXPECT_EQ(describe("/dev/nvidia5"), "c 195:5 666 0:0");
+  });
+}
+
 TEST_F(KernelModules, AreNotLoadedForADriverRoot) {
   on_host([&] {
     const test::TemporaryDirectory driver;

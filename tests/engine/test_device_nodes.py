@@ -1,0 +1,157 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`create-device-nodes`: the nodes of the host, by hand, and by the unit that a real systemd starts in its sandbox."""
+
+import functools
+import os
+import re
+import shutil
+import stat
+from pathlib import Path
+
+from harness import HERE, MINORS, SETUP, SIMULATE, check, check_equal, fail_text, run, test
+from systemd_host import systemd_host
+
+UNIT = "oci-nvidia-devices.service"
+UNIT_FILE = HERE.parents[1] / "systemd" / f"{UNIT}.in"
+CONTROL = {"nvidiactl": "195:255", "nvidia-modeset": "195:254", "nvidia-uvm": "511:0", "nvidia-uvm-tools": "511:1"}
+CAPABILITIES = {"nvidia-caps/nvidia-cap1": "239:1", "nvidia-caps/nvidia-cap2": "239:2"}
+NODES = CONTROL | CAPABILITIES | {f"nvidia{minor}": f"195:{minor}" for minor in MINORS}
+
+# A second host in the place of the tests' own: without any node of the driver, with a module nvidia_modeset, and with a modprobe that says
+# what it was given. Then the command, twice, and what there is.
+ON_HOST = r"""
+set -e
+rm -rf /dev/nvidia* /dev/char
+mount -t tmpfs tmpfs /sys/module
+[ -z "$MODESET" ] || mkdir /sys/module/nvidia_modeset
+mkdir /run/sbin
+cp "$MODPROBE" /run/sbin/modprobe
+mount -t overlay -o lowerdir=/run/sbin:/usr/sbin overlay /usr/sbin
+"$@" || echo "status $?"
+echo "== again"
+"$@" || echo "status $?"
+echo "== nodes"
+cd /dev
+find nvidia* char -printf '%p %y %m %U:%G %l\n' 2>/dev/null | sort
+"""
+
+
+@functools.cache
+def modprobe():
+    """A program that says which module it was asked for, and with which rights, and does not load it."""
+    program = SETUP.work / "modprobe"
+    run(["cc", "-static", "-o", program, HERE / "modprobe.c"], check=True)
+    return str(program)
+
+
+def create(*words, modeset="yes", simulate=(), config="load-kmods = true", before=()):
+    """The lines of the first and of the second run, what there is then {name: description}, and standard error."""
+    file = SETUP.work / "nodes.toml"
+    file.write_text(f"[nvidia-container-cli]\n{config}\n")
+    command = [*before, SETUP.hook, f"-config={file}", *words, "create-device-nodes"]
+    done = run([SIMULATE, *simulate, "--", "sh", "-c", ON_HOST, "sh", *command], env={**os.environ, "MODESET": modeset, "MODPROBE": modprobe()})
+    first, rest = done.stdout.split("== again\n")
+    second, nodes = rest.split("== nodes\n")
+    there = dict(line.split(" ", 1) for line in nodes.splitlines())
+    return first.splitlines(), second.splitlines(), there, done.stderr
+
+
+@test("cli")
+def all_nodes_of_a_host_are_made_once():
+    first, second, there, stderr = create()
+    check_equal(stderr, "", "standard error")
+    check_equal(sorted(first), sorted(f"made device node /dev/{name}" for name in NODES), "what was told")
+    check_equal(second, [], "what was told the second time")
+    for name, number in NODES.items():
+        mode = {"nvidia-caps/nvidia-cap1": "400", "nvidia-caps/nvidia-cap2": "444"}.get(name, "666")
+        check_equal(there.pop(name), f"c {mode} 0:0 ", name)
+        check_equal(there.pop(f"char/{number}"), f"l 777 0:0 ../{name}", f"/dev/char/{number}")
+    check_equal(there, {"char": "d 755 0:0 ", "nvidia-caps": "d 755 0:0 "}, "what else is there")
+
+
+@test("cli")
+def a_module_that_cannot_be_loaded_costs_no_node():
+    first, _, there, stderr = create(modeset="")
+    check_equal(first[-1], "status 14", "status")
+    check("NVH-0404: kernel module nvidia-modeset not loaded: `/sbin/modprobe`" in stderr, stderr)
+    check("asked for nvidia-modeset with 0000" in stderr and "; run `modprobe nvidia-modeset`" in stderr, stderr)
+    check("nvidia2" in there and "nvidia-modeset" not in there, f"nodes: {sorted(there)}")
+
+
+@test("cli")
+def no_module_is_loaded_where_the_configuration_forbids_it():
+    first, _, there, stderr = create(modeset="", config="load-kmods = false")
+    check_equal((len(first), stderr), (len(NODES) - 1, ""), "what was told")
+    check("nvidia2" in there and "nvidia-modeset" not in there, f"nodes: {sorted(there)}")
+    first, _, there, stderr = create(simulate=["--no-driver"], config="load-kmods = false")
+    check_equal((first, there), (["status 14"], {}), "without a driver")
+    check("NVH-0401: driver not loaded" in stderr and "Try: run `modprobe nvidia`" in stderr, stderr)
+
+
+@test("cli")
+def device_nodes_are_for_root_of_the_host():
+    for before in (["setpriv", "--reuid=65534", "--clear-groups"], ["unshare", "--user", "--map-root-user"]):
+        _, _, there, stderr = create(before=before)
+        check_equal(there, {}, "nodes")
+        check_equal(stderr.count("\n"), 2, f"lines of {stderr}")
+        check("NVH-0404: make device nodes: this is not the host's root. Try: run" in stderr, stderr)
+
+
+# ---- the unit
+
+
+def install_unit(host):
+    """The unit, the hook, and that modprobe."""
+    shutil.copy(SETUP.hook, host.path("/usr/bin/oci-nvidia-hook"))
+    text = UNIT_FILE.read_text().replace("@CMAKE_INSTALL_FULL_BINDIR@", "/usr/bin")
+    # The module that it waits for is no other on this host.
+    text = text.replace("/sys/module/nvidia\n", "/sys/module/kernel\n")
+    host.path(f"/etc/systemd/system/{UNIT}").write_text(text)
+    told = host.path(f"/etc/systemd/system/{UNIT}.d")
+    told.mkdir(exist_ok=True)
+    # The sandbox has a procfs of its own, without what is simulated here.
+    shutil.copytree("/proc/driver", host.path("/run/proc/driver"))
+    shutil.copy("/proc/devices", host.path("/run/proc/devices"))
+    (told / "test.conf").write_text(
+        "[Service]\nBindReadOnlyPaths=/run/proc/driver:/proc/driver /run/proc/devices:/proc/devices\n"
+        "StandardOutput=append:/run/told\nStandardError=append:/run/told\n"
+    )
+    shutil.copy(modprobe(), host.path("/usr/sbin/modprobe"))
+    host.reload()
+
+
+def rights_of_the_unit():
+    """CAP_CHOWN, CAP_FOWNER, CAP_SYS_MODULE and CAP_MKNOD, as far as this machine has them."""
+    own = re.search(r"CapPrm:\s*(\w+)", Path("/proc/self/status").read_text())[1]
+    return sum(1 << number for number in (0, 3, 16, 27)) & int(own, 16)
+
+
+def nodes_of(host):
+    dev = host.path("/dev")
+    paths = [path for path in [*dev.glob("nvidia*"), *dev.glob("nvidia-caps/*")] if not path.is_dir()]
+    return {
+        str(path.relative_to(dev)): f"{os.major(status.st_rdev)}:{os.minor(status.st_rdev)}"
+        for path in paths
+        if stat.S_ISCHR((status := path.lstat()).st_mode)
+    }
+
+
+@test("systemd")
+def the_unit_makes_the_nodes_from_its_sandbox():
+    host = systemd_host()
+    install_unit(host)
+    before = nodes_of(host)
+    for name in before:
+        host.path(f"/dev/{name}").unlink()
+    check_equal(nodes_of(host), {}, "nodes before")
+    done = host.run("systemctl", "start", UNIT)
+    shown = host.systemctl("show", "--property", "ConditionResult,Result,ExecMainStatus", UNIT)
+    told = host.path("/run/told").read_text() + shown
+    made = nodes_of(host)
+    for name in before.keys() - made.keys():  # other tests need them
+        os.mknod(host.path(f"/dev/{name}"), stat.S_IFCHR | 0o666, os.makedev(*map(int, before[name].split(":"))))
+    # There is no nvidia_modeset on this host, so that modprobe is asked, and the unit fails.
+    check(f"asked for nvidia-modeset with {rights_of_the_unit():016x}" in told, told)
+    check(done.returncode != 0, "the unit does not tell that a module is missing")
+    expected = {name: number for name, number in NODES.items() if name != "nvidia-modeset"}
+    check_equal(made, expected, fail_text(f"nodes; {told}", done))

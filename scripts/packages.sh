@@ -6,9 +6,11 @@ build_packages=(ca-certificates cmake g++ libboost-program-options-dev libgmock-
                 libtomlplusplus-dev libyaml-cpp-dev ninja-build nlohmann-json3-dev pkg-config)
 # One OCI runtime, and what makes and examines its containers.
 container_packages=(busybox-static jq mount musl-tools python3 runc strace util-linux)
-engine_packages=(containerd crun debootstrap docker.io lxc podman python3-jsonschema uidmap)
+engine_packages=(containerd crun debootstrap docker.io fish lxc patch podman python3-jsonschema uidmap zsh)
 # What tests/bench lacks beside these.
 bench_packages=(libbenchmark-dev valgrind)
+# What builds and tries packages. ccache, because most is compiled twice with the same options.
+package_packages=(ccache debhelper debootstrap dpkg-dev gcc lintian python3 rpm rpmlint runc scdoc)
 # What tests/gpu/make-kit packs a folder with.
 kit_packages=(debootstrap patchelf runc strace)
 # libclang-rt-dev has libFuzzer, and is a suggestion only of clang.

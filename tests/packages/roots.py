@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Root file systems to install packages in, and what is in them before and after."""
+
+import os
+import stat
+import subprocess
+from pathlib import Path
+
+ENGINE = Path(__file__).resolve().parent.parent / "engine"
+# What package managers remember.
+OF_MANAGERS = ("var/lib/dpkg/", "var/lib/apt/", "var/cache/", "var/log/", "var/lib/rpm/", "usr/lib/sysimage/", "tmp/", "root/")
+ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C.UTF-8"}
+
+
+def run(*command, **options):
+    """Its standard output. A failure is a CalledProcessError with all that it said."""
+    words = [str(word) for word in command]
+    return subprocess.run(
+        words, check=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, **options
+    ).stdout
+
+
+def minimal_debian(cache):
+    """One that the engine tests have made, whose name ends in a digest of its makers, or our own."""
+    existing = sorted(cache.glob("rootfs-debian-*"), key=os.path.getmtime)
+    if existing:
+        return existing[-1]
+    tree = cache / "rootfs-debian-packages"
+    run(ENGINE / "make-rootfs", "--debootstrap", f"{tree}.new")
+    return Path(f"{tree}.new").rename(tree)
+
+
+def check_same(before, after):
+    """Both are states of a root."""
+    lines = [f"left: {name} {after[name]}" for name in sorted(after.keys() - before.keys())]
+    lines += [f"gone: {name}" for name in sorted(before.keys() - after.keys())]
+    lines += [f"changed: {name}: {before[name]} {after[name]}" for name in before if after.get(name, before[name]) != before[name]]
+    if lines:
+        raise AssertionError("\n".join(lines))
+
+
+def with_higher_version(deb, work):
+    """The same package as the next one."""
+    tree = work / "higher"
+    run("dpkg-deb", "--raw-extract", deb, tree)
+    control = tree / "DEBIAN/control"
+    text = control.read_text()
+    version = next(line for line in text.splitlines() if line.startswith("Version: "))
+    control.write_text(text.replace(version, f"{version}+next1"))
+    higher = work / "higher.deb"
+    run("dpkg-deb", "--root-owner-group", "--build", tree, higher)
+    return higher
+
+
+class Root:
+    def __init__(self, directory):
+        self.directory = directory
+
+    def path(self, name):
+        return self.directory / name.lstrip("/")
+
+    def run(self, *command):
+        return run("chroot", self.directory, *command, env={**os.environ, **ENVIRONMENT})
+
+    def state(self):
+        """{name: type, mode, owner, size, target} of every file but those of the package manager."""
+        found = {}
+        for directory, names, files in os.walk(self.directory):
+            for name in names + files:
+                path = Path(directory, name)
+                status = path.lstat()
+                shown = str(path.relative_to(self.directory))
+                if f"{shown}/".startswith(OF_MANAGERS):
+                    continue
+                size = None if stat.S_ISDIR(status.st_mode) else status.st_size
+                target = os.readlink(path) if path.is_symlink() else None
+                found[shown] = (oct(status.st_mode), status.st_uid, status.st_gid, size, target)
+        return found
+
+
+class DebianRoot(Root):
+    """`tree`, a minimal Debian, with what is written to it in `directory`."""
+
+    def __init__(self, directory, tree):
+        super().__init__(directory / "root")
+        self.layers = [directory / "upper", tree]
+        for name in ("root", "upper", "work"):
+            (directory / name).mkdir(parents=True)
+        options = f"lowerdir={tree},upperdir={directory}/upper,workdir={directory}/work"
+        run("mount", "-t", "overlay", "-o", options, "overlay", self.directory)
+        mirror = os.environ.get("DEBIAN_MIRROR", "http://deb.debian.org/debian")
+        self.path("/etc/apt/sources.list").write_text(f"deb {mirror} bookworm main\n")
+
+    def apt(self, *words):
+        return self.run("apt-get", "--yes", "--no-install-recommends", "--option=Acquire::Languages=none", *words)
+
+    def install(self, deb):
+        """By apt, so that what it depends on comes from the archive."""
+        there = self.path("/tmp/package.deb")
+        there.write_bytes(deb.read_bytes())
+        self.apt("install", "/tmp/package.deb")
+        there.unlink()
+
+
+class RpmRoot(Root):
+    """rpm's own files, and the directories that the package `filesystem` and its like have. What the package depends on is another
+    distribution's to have."""
+
+    DIRECTORIES = ("bin", "lib/systemd/system", "lib/tmpfiles.d", "lib/udev/rules.d", "libexec", "share/doc", "share/licenses")
+    DIRECTORIES += tuple(f"share/man/man{section}" for section in range(1, 9))
+    DIRECTORIES += ("share/bash-completion/completions", "share/fish/vendor_completions.d", "share/zsh/site-functions")
+
+    def __init__(self, directory):
+        super().__init__(directory)
+        for name in self.DIRECTORIES:
+            (directory / "usr" / name).mkdir(parents=True)
+        run("rpm", "--root", directory, "--initdb")
+
+    def install(self, rpm):
+        run("rpm", "--root", self.directory, "--install", "--nodeps", rpm)
+
+    def erase(self, name):
+        run("rpm", "--root", self.directory, "--erase", name)

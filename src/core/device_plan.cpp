@@ -17,10 +17,9 @@ const std::string kProcDriver = "/proc/driver/nvidia";
 constexpr std::string_view kProfileDirectory = "/etc/nvidia/nvidia-application-profiles-rc.d";
 
 Error missing_node(const std::string& path) {
-  return Error(
-      Code::device_node_missing, "missing device node `" + path + "`",
-      "run `nvidia-modprobe -u -c0` on the host, or nvidia-smi once as root, and check that "
-      "udev or nvidia-persistenced makes the nodes at boot");
+  return Error(Code::device_node_missing, "missing device node `" + path + "`",
+               "run `oci-nvidia-hook create-device-nodes` on the host, as root; at boot "
+               "oci-nvidia-devices.service does");
 }
 
 bool administers_mig(const PlanInput& input) {

@@ -20,7 +20,7 @@ namespace {
 
 constexpr std::size_t kMaxProcText = 1UL << 20U;
 const std::string kProcDriver = "/proc/driver/nvidia/";
-constexpr const char* kByHand = "run `nvidia-modprobe -u -c0` on the host, as root";
+constexpr const char* kByHand = "run `oci-nvidia-hook create-device-nodes` on the host, as root";
 
 bool exists(const RootDir& root, const std::string& path) {
   return static_cast<bool>(root.open(path, O_PATH));

@@ -149,7 +149,7 @@ def a_missing_node_is_told_with_what_to_run_on_the_host():
         outcome = rootless.run_runc("0")
     finally:
         aside.rename(node)
-    for words in ("NVH-0404", "missing device node `/dev/nvidiactl`", "nvidia-modprobe -u -c0", "host"):
+    for words in ("NVH-0404", "missing device node `/dev/nvidiactl`", "oci-nvidia-hook create-device-nodes", "host"):
         check(words in outcome.errors, f"expected {words!r} in {outcome.errors}")
     check("not possible in a user namespace" in rootless.log(), rootless.log())
 

@@ -259,7 +259,7 @@ TEST(DeviceNodesInAUserNamespace, AreNotEvenTried) {
     const Notes notes = provide_devices({.system = *root, .driver = *root}, {});
     const Note expected = warning(
         "no module loaded and no device node made: not possible in a user namespace; run "
-        "`nvidia-modprobe -u -c0` on the host, as root");
+        "`oci-nvidia-hook create-device-nodes` on the host, as root");
     return notes == Notes{expected} ? "" : "other notes";
   });
 }

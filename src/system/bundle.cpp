@@ -4,7 +4,6 @@
 
 #include <fcntl.h>
 #include <linux/openat2.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -13,6 +12,7 @@
 
 #include "core/text.hpp"
 #include "system/files.hpp"
+#include "system/replace_file.hpp"
 #include "system/root_dir.hpp"
 #include "system/syscalls.hpp"
 
@@ -91,38 +91,11 @@ BundleFile read_bundle(const std::string& bundle, int working_directory, Notes& 
               "check that the runtime passes a `bundle` that has a config.json");
 }
 
-namespace {
-
-[[noreturn]] void throw_not_writable(const std::string& directory) {
+void replace_spec(const std::string& directory, const std::string& text) {
+  const UniqueFd bundle = sys::open_beneath(AT_FDCWD, directory.c_str(), O_PATH | O_DIRECTORY, 0);
+  if (bundle && replace_file(bundle.get(), kSpecName, text)) return;
   throw_errno(Code::spec_not_writable, "replace `" + directory + "/" + kSpecName + "`",
               "let the engine put the bundle on a file system that the runtime may write to");
-}
-
-/// A new file beside config.json, as that is but for `text`.
-bool write_copy(int directory, const std::string& name, const std::string& text) {
-  struct stat old {};
-  if (::fstatat(directory, kSpecName, &old, AT_SYMLINK_NOFOLLOW) != 0) return false;
-  const UniqueFd file =
-      sys::open_beneath(directory, name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW,
-                        RESOLVE_BENEATH, S_IRUSR | S_IWUSR);
-  return file && write_all(file.get(), text) && ::fchown(file.get(), old.st_uid, old.st_gid) == 0 &&
-         ::fchmod(file.get(), old.st_mode & 07777) == 0;
-}
-
-}  // namespace
-
-void replace_spec(const std::string& directory, const std::string& text) {
-  const std::string temporary = "." + std::string(kSpecName) + "." + std::to_string(::getpid());
-  const UniqueFd bundle = sys::open_beneath(AT_FDCWD, directory.c_str(), O_PATH | O_DIRECTORY, 0);
-  if (!bundle) throw_not_writable(directory);
-  if (write_copy(bundle.get(), temporary, text) &&
-      sys::rename_at(bundle.get(), temporary.c_str(), bundle.get(), kSpecName, 0) == 0) {
-    return;
-  }
-  const int error = errno;
-  ::unlinkat(bundle.get(), temporary.c_str(), 0);
-  errno = error;
-  throw_not_writable(directory);
 }
 
 }  // namespace nvhook

@@ -205,14 +205,21 @@ std::optional<ChildResult::End> wait_for(const Child& child, std::chrono::millis
   }
 }
 
+/// As exec wants them; `words` must stay.
+std::vector<char*> pointers_to(std::vector<std::string>& words) {
+  std::vector<char*> pointers;
+  pointers.reserve(words.size() + 1);
+  for (std::string& word : words) pointers.push_back(word.data());
+  pointers.push_back(nullptr);
+  return pointers;
+}
+
 pid_t start(const ChildCommand& command, const ChildFiles& files) {
   std::vector<std::string> words = command.arguments;
-  std::vector<char*> arguments;
-  arguments.reserve(words.size() + 1);
-  for (std::string& word : words) arguments.push_back(word.data());
-  arguments.push_back(nullptr);
-  std::string path = kPath;
-  const std::array<char*, 2> environment{path.data(), nullptr};
+  const std::vector<char*> arguments = pointers_to(words);
+  std::vector<std::string> variables = command.environment;
+  variables.emplace_back(kPath);
+  const std::vector<char*> environment = pointers_to(variables);
   const pid_t pid = ::fork();
   if (pid < 0) throw_start_error("fork");
   if (pid == 0) execute(files, arguments.data(), environment.data());

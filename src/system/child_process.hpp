@@ -13,6 +13,7 @@ namespace nvhook {
 struct ChildCommand {
   int executable = -1;  ///< descriptor, O_PATH is enough; what was checked is what runs
   std::vector<std::string> arguments = {};
+  std::vector<std::string> environment = {};  ///< `NAME=value`, besides PATH
   std::size_t max_output = 0;
   std::chrono::milliseconds deadline{};
 };
@@ -30,9 +31,9 @@ struct ChildResult {
   std::string error_line = {};  ///< the first line of standard error, cut at 1 KiB
 };
 
-/// Runs `command` with PATH as its whole environment, standard input empty, no other descriptors,
-/// every signal as at a program's start, in a session of its own that is killed at the end. Throws
-/// Error(probe_failed) if it cannot be started.
+/// Runs `command` with PATH and `environment` alone in its environment, standard input empty, no
+/// other descriptors, every signal as at a program's start, in a session of its own that is killed
+/// at the end. Throws Error(probe_failed) if it cannot be started.
 [[nodiscard]] ChildResult run_child(const ChildCommand& command);
 
 }  // namespace nvhook

@@ -15,22 +15,6 @@ namespace po = boost::program_options;
 
 constexpr const char* kOperand = "operand";
 
-po::options_description global_options(GlobalOptions& global) {
-  po::options_description options("Options of every command");
-  options.add_options()("json", po::bool_switch(&global.json),
-                        "one JSON document on standard output")(
-      "color", po::value(&global.color)->value_name("WHEN"),
-      "auto, always or never; auto minds NO_COLOR")(
-      "config", po::value(&global.config_file)->value_name("FILE"),
-      "configuration file, in place of the usual ones")(
-      "host-root", po::value(&global.host_root)->value_name("DIR"),
-      "look at the host whose root file system is at DIR")(
-      "verbose,v", po::bool_switch(&global.verbose), "tell on standard error what is done")(
-      "help,h", po::bool_switch(&global.help), "this text, or that of a command")(
-      "version", po::bool_switch(&global.version), "the version");
-  return options;
-}
-
 bool takes_value(const std::string& option) {
   return option == "--color" || option == "--config" || option == "--host-root";
 }
@@ -116,6 +100,22 @@ OptionValues parse_options(const std::vector<std::string>& arguments, const Comm
 }
 
 }  // namespace
+
+po::options_description global_options(GlobalOptions& global) {
+  po::options_description options("Options of every command");
+  options.add_options()("json", po::bool_switch(&global.json),
+                        "one JSON document on standard output")(
+      "color", po::value(&global.color)->value_name("auto|always|never"),
+      "whether there is colour; auto minds NO_COLOR")(
+      "config", po::value(&global.config_file)->value_name("FILE"),
+      "configuration file, in place of the usual ones")(
+      "host-root", po::value(&global.host_root)->value_name("DIR"),
+      "look at the host whose root file system is at DIR")(
+      "verbose,v", po::bool_switch(&global.verbose), "tell on standard error what is done")(
+      "help,h", po::bool_switch(&global.help), "this text, or that of a command")(
+      "version", po::bool_switch(&global.version), "the version");
+  return options;
+}
 
 CommandLine parse_command_line(const std::vector<std::string>& arguments,
                                std::span<const Command> commands) {

@@ -20,6 +20,9 @@ struct GlobalOptions {
   bool version = false;
 };
 
+/// The options that all commands have; their values go to `global`, which must stay.
+[[nodiscard]] boost::program_options::options_description global_options(GlobalOptions& global);
+
 struct CommandLine {
   GlobalOptions global = {};
   /// Absent where the command line names none (--help, --version).

@@ -6,7 +6,9 @@
 #include "command/cdi_generate.hpp"
 #include "command/cdi_list.hpp"
 #include "command/command.hpp"
+#include "command/completion.hpp"
 #include "command/list.hpp"
+#include "command/setup.hpp"
 
 namespace nvhook {
 namespace {
@@ -55,6 +57,12 @@ std::span<const Command> all_commands() {
               .details = "",
               .add_options = add_list_options,
               .run = run_list},
+      Command{.name = "setup",
+              .operands = kSetupOperands,
+              .summary = "makes an engine know of the hook or the runtime",
+              .details = kSetupDetails,
+              .add_options = add_setup_options,
+              .run = run_setup},
       Command{.name = "cdi generate",
               .operands = "",
               .summary = "this host's GPUs as a CDI specification, for --device nvidia.com/gpu=0",
@@ -73,6 +81,12 @@ std::span<const Command> all_commands() {
               .details = kCdiListDetails,
               .add_options = add_cdi_list_options,
               .run = run_cdi_list},
+      Command{.name = "completion",
+              .operands = kCompletionOperands,
+              .summary = "prints what makes a shell complete commands and options",
+              .details = kCompletionDetails,
+              .add_options = add_completion_options,
+              .run = run_completion},
   };
   return kCommands;
 }

@@ -22,6 +22,8 @@ enum class Code : std::uint16_t {
   wrong_stage = 107,
   runtime_not_found = 108,
   spec_not_writable = 109,
+  engine_config_not_writable = 110,
+  engine_restart_failed = 111,
   // 02xx request: what the container asks for
   unknown_capability = 201,
   unknown_device = 202,

@@ -18,6 +18,7 @@ from harness import ENGINE_CGROUP, HERE, SETUP, Skip, check, check_equal, fail_t
 IMAGE = "oci-nvidia-test"
 START_LIMIT_S = 60
 PROCESS = []
+SIMULATED = {"simulated": {"path": str(HERE / "runc-with-procfs")}}  # runc of a host with a driver
 
 
 def daemon_command():
@@ -48,17 +49,8 @@ def daemon_command():
 def configuration(default_runtime):
     """daemon.json, which the daemon reads again when it is told to."""
     path = SETUP.work / "docker/daemon.json"
-    path.write_text(
-        json.dumps(
-            {
-                "default-runtime": default_runtime,
-                "runtimes": {
-                    "simulated": {"path": str(HERE / "runc-with-procfs")},
-                    "nvidia": {"path": str(shim.program()), "runtimeArgs": []},
-                },
-            }
-        )
-    )
+    runtimes = {**SIMULATED, "nvidia": {"path": str(shim.program()), "runtimeArgs": []}}
+    path.write_text(json.dumps({"default-runtime": default_runtime, "runtimes": runtimes}))
     return path
 
 
@@ -83,7 +75,8 @@ def daemon():
     """Starts dockerd once, with the hook under Docker's name for it on PATH, and imports the image. Returns the socket's address."""
     binaries = SETUP.work / "bin"
     binaries.mkdir()
-    (binaries / "nvidia-container-runtime-hook").symlink_to(SETUP.hook)
+    for name in ("nvidia-container-runtime-hook", "nvidia-container-runtime"):
+        (binaries / name).symlink_to(SETUP.hook)
     path = f"{binaries}:/usr/sbin:/usr/bin:/sbin:/bin"
     environment = shim.environment(str(shim.RUNC_OF_ENGINES), PATH=path)
     log = SETUP.work / "dockerd.log"
@@ -120,11 +113,16 @@ def default_runtime(name):
 
 def reload_configuration(name):
     configuration(name)
+    reload_until("{{.DefaultRuntime}}", lambda told: told == name)
+
+
+def reload_until(question, is_taken):
+    """Lets the daemon read its configuration, until `docker info` answers the question in this way."""
     PROCESS[0].send_signal(signal.SIGHUP)
     deadline = time.monotonic() + START_LIMIT_S
-    command = ["docker", "-H", daemon(), "info", "--format", "{{.DefaultRuntime}}"]
-    while run(command).stdout.strip() != name:
-        check(time.monotonic() < deadline, f"dockerd does not take {name} as default runtime")
+    command = ["docker", "-H", daemon(), "info", "--format", question]
+    while not is_taken(run(command).stdout.strip()):
+        check(time.monotonic() < deadline, f"dockerd does not take its configuration: {question}")
         time.sleep(0.05)
 
 

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <sys/vfs.h>
 
+#include <cerrno>
 #include <optional>
 
 #include "core/cgroup_text.hpp"
@@ -20,6 +21,18 @@ constexpr std::size_t kMaxMountinfo = 64UL << 20U;
 // The topmost cgroup of every hierarchy; where only a part of one is mounted, as in a container,
 // that part's topmost has another number.
 constexpr ino_t kRootCgroup = 1;
+
+// Of the initial cgroup namespace (the kernel's PROC_CGROUP_INIT_INO).
+constexpr ino_t kInitialNamespace = 0xEFFFFFFB;
+
+/// In another cgroup namespace paths of cgroups begin at its own top, and not at the hierarchy's.
+bool is_in_initial_namespace(const RootDir& system) {
+  struct stat status {};
+  if (::fstatat(system.fd(), "proc/self/ns/cgroup", &status, 0) == 0) {
+    return status.st_ino == kInitialNamespace;
+  }
+  return errno == ENOENT;  // before Linux 4.6
+}
 
 struct Place {
   const char* path;
@@ -63,6 +76,7 @@ std::optional<std::string> usual_place(const RootDir& system, DeviceCgroup::Vers
 }  // namespace
 
 std::string cgroup_mountinfo(const RootDir& system, std::string_view cgroup) {
+  if (!is_in_initial_namespace(system)) return own_mountinfo(system);
   std::string lines;
   for (const DeviceCgroup& listed : listed_device_cgroups(cgroup)) {
     const auto line = usual_place(system, listed.version);

@@ -11,7 +11,7 @@ import oracle
 from bundle import Case, foreign_nodes, run_container
 from cli import USER, binaries, cli, copy_of_image, environment, run_in_namespaces, view_in_namespaces
 from expect import LIBRARIES, check_foreign_nodes, check_gpus, check_loader, check_mount_flags, check_started
-from harness import BUSES, MINORS, SETUP, SIMULATE, UUID, check, check_equal, fail_text, require_program, run, test
+from harness import BUSES, MINORS, SETUP, SIMULATE, UUID, Skip, check, check_equal, fail_text, require_program, run, test
 from test_old_kernel import CALLS, MOUNT_CALLS
 from test_old_kernel import wrapper as refused_calls
 

@@ -3,7 +3,6 @@
 #include "system/device_probe.hpp"
 
 #include <fcntl.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -33,14 +32,6 @@ std::optional<FoundNode> find_node(const HostView& host, const std::string& path
     return FoundNode{.file = {.root = root, .path = HostPath(path)}, .status = status_of(fd.get())};
   }
   return std::nullopt;
-}
-
-std::optional<std::string> link_target(const RootDir& root, const std::string& path) {
-  const UniqueFd fd = root.open(path, O_PATH | O_NOFOLLOW);
-  std::array<char, 256> text{};
-  const ssize_t size = fd ? ::readlinkat(fd.get(), "", text.data(), text.size()) : -1;
-  if (size <= 0 || static_cast<std::size_t>(size) == text.size()) return std::nullopt;
-  return std::string(text.data(), static_cast<std::size_t>(size));
 }
 
 class DeviceReader {
@@ -223,7 +214,7 @@ class DeviceReader {
     for (const std::string& name : host_.system.list(kByPath)) {
       if (!name.starts_with(prefix)) continue;
       const std::string path = kByPath + "/" + name;
-      auto target = link_target(host_.system, path);
+      auto target = host_.system.read_link(path);
       if (target && target->starts_with("../") && target->find('/', 3) == std::string::npos) {
         inventory_.device_links.push_back(
             {.path = path, .target = *std::move(target), .gpu_minor = gpu.minor});

@@ -27,13 +27,6 @@ bool exists(const RootDir& root, const std::string& path) {
   return static_cast<bool>(root.open(path, O_PATH));
 }
 
-/// NVIDIA's systems on a chip: their driver is a list of files in the distribution (behaviour.md
-/// §5.12).
-bool is_tegra(const RootDir& system) {
-  const auto family = system.read("/sys/devices/soc0/family", 64);
-  return (family && trim(*family) == "Tegra") || exists(system, "/etc/nv_tegra_release");
-}
-
 /// Why there is no driver, told from facts.
 Error driver_not_loaded(const RootDir& system) {
   const std::string what = "driver not loaded: `/proc/driver/nvidia/version` does not exist";
@@ -203,11 +196,9 @@ void read_gpus_and_files(const HostView& host, const Request& request, Inventory
   inventory.files.insert(place, endpoints.begin(), endpoints.end());
 }
 
-}  // namespace
-
-Inventory probe_host(const HostView& host, const Request& request) {
+/// Which driver there is. Throws Error(driver_not_loaded) without one.
+Inventory find_driver(const RootDir& system) {
   Inventory inventory;
-  const RootDir& system = host.system;
   if (const auto version = read_proc_texts(system, inventory.proc_texts)) {
     inventory.driver = driver_version(*version);
     inventory.cuda = cuda_version_of(inventory.driver);
@@ -216,6 +207,26 @@ Inventory probe_host(const HostView& host, const Request& request) {
   } else {
     throw driver_not_loaded(system);
   }
+  return inventory;
+}
+
+}  // namespace
+
+// Their driver is a list of files in the distribution (behaviour.md §5.12).
+bool is_tegra(const RootDir& system) {
+  const auto family = system.read("/sys/devices/soc0/family", 64);
+  return (family && trim(*family) == "Tegra") || exists(system, "/etc/nv_tegra_release");
+}
+
+Inventory probe_kernel_driver(const HostView& host, const Request& request) {
+  Inventory inventory = find_driver(host.system);
+  if (!inventory.is_wsl) inventory.gpus = read_gpus(host.system, inventory.notes).gpus;
+  read_devices(host, request, inventory);
+  return inventory;
+}
+
+Inventory probe_host(const HostView& host, const Request& request) {
+  Inventory inventory = find_driver(host.system);
   read_gpus_and_files(host, request, inventory);
   read_devices(host, request, inventory);
   return inventory;

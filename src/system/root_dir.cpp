@@ -96,6 +96,15 @@ std::string RootDir::path_of(int fd) const {
   return path.substr(root.size());
 }
 
+std::optional<std::string> RootDir::read_link(const std::string& path) const {
+  const UniqueFd link = open(path, O_PATH | O_NOFOLLOW);
+  std::string text(4096, '\0');
+  const ssize_t size = link ? ::readlinkat(link.get(), "", text.data(), text.size()) : -1;
+  if (size <= 0 || static_cast<std::size_t>(size) == text.size()) return std::nullopt;
+  text.resize(static_cast<std::size_t>(size));
+  return text;
+}
+
 std::optional<std::string> RootDir::read(const std::string& path, std::size_t limit) const {
   auto file = read_file(path, limit);
   return file ? std::optional(std::move(file->text)) : std::nullopt;

@@ -62,6 +62,10 @@ class RootDir {
   /// The path of `fd`, an object below this root, as seen from this root; empty if it is not below.
   [[nodiscard]] std::string path_of(int fd) const;
 
+  /// The text of the symbolic link at `path`, also of one of procfs, which is not followed; nothing
+  /// if there is none or it is longer than a path may be. Throws as open() does.
+  [[nodiscard]] std::optional<std::string> read_link(const std::string& path) const;
+
   /// Up to `limit` bytes of a regular file. Nothing if it is absent, is no regular file, is larger
   /// or its file system cannot read it (EIO: what procfs says of a GPU that fell off the bus).
   /// Throws as open() does.

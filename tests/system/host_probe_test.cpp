@@ -205,6 +205,19 @@ TEST(HostProbe, DeviceNumbersComeFromProcDevices) {
                           DeviceNumber{195, 254}, DeviceNumber{195, 3}));
 }
 
+TEST(HostProbe, WhatTheKernelTellsNeedsNoLibraries) {
+  test::FakeHost host;
+  host.gpu("0000:07:00.0", 3, "GPU-a");
+  const auto root = open_root(host.tree().path());
+  const Inventory inventory =
+      probe_kernel_driver({.system = *root, .driver = *root}, Request{.devices = AllDevices{}});
+  EXPECT_EQ(inventory.driver.str(), "999.88.77");
+  ASSERT_EQ(inventory.gpus.size(), 1U);
+  EXPECT_EQ(inventory.gpus[0].uuid, "GPU-a");
+  EXPECT_EQ(inventory.nodes.size(), 5U);
+  EXPECT_THAT(inventory.files, IsEmpty());
+}
+
 TEST(HostProbe, TextsOfProcAreReadWithTheirModes) {
   const Inventory inventory = probe(usual_host());
   std::vector<std::string> names;

@@ -7,6 +7,7 @@
 #include "command/cdi_list.hpp"
 #include "command/command.hpp"
 #include "command/completion.hpp"
+#include "command/doctor.hpp"
 #include "command/list.hpp"
 #include "command/setup.hpp"
 
@@ -57,6 +58,12 @@ std::span<const Command> all_commands() {
               .details = "",
               .add_options = add_list_options,
               .run = run_list},
+      Command{.name = "doctor",
+              .operands = "",
+              .summary = "what keeps GPUs from containers on this host, and what mends it",
+              .details = kDoctorDetails,
+              .add_options = add_doctor_options,
+              .run = run_doctor},
       Command{.name = "setup",
               .operands = kSetupOperands,
               .summary = "makes an engine know of the hook or the runtime",

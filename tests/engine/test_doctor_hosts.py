@@ -1,0 +1,232 @@
+# SPDX-License-Identifier: Apache-2.0
+"""oci-nvidia doctor on hosts that are each broken in one way: it names that one, and what mends it."""
+
+import json
+import shutil
+import time
+
+from doctor import as_user, check_fault, doctor
+from fake_host import BUSES, HOOKS, copy_host, program, start_dockerd, write
+from harness import SETUP, test
+
+
+def broken(identity, verdict, remedy, *options, user=False):
+    """Registers a host: the function damages a healthy one, and doctor must name that."""
+
+    def register(damage):
+        def one_fault():
+            host = copy_host(damage.__name__)
+            damage(host)
+            document = doctor(host, *options, before=as_user() if user else ())
+            check_fault(document, identity, verdict, remedy)
+            shutil.rmtree(host)
+
+        one_fault.__name__ = f"doctor_names_{damage.__name__}"
+        test("command")(one_fault)
+        return damage
+
+    return register
+
+
+def unload(host):
+    """The kernel module goes with all that it shows."""
+    shutil.rmtree(host / "proc/driver/nvidia")
+    shutil.rmtree(host / "dev/char")
+    for node in (host / "dev").glob("nvidia*"):
+        node.unlink()
+
+
+@broken("pci", "bad", "lspci -nn -d 10de:")
+def no_gpu_on_the_bus(host):
+    unload(host)
+    shutil.rmtree(host / "sys/bus/pci/devices")
+
+
+@broken("binding", "bad", "blacklist nouveau")
+def nouveau_that_has_the_gpus(host):
+    unload(host)
+    for bus in BUSES:
+        link = host / f"sys/bus/pci/devices/0000:{bus}:00.0/driver"
+        link.unlink()
+        link.symlink_to("../../../../bus/pci/drivers/nouveau")
+
+
+@broken("module", "bad", "sudo modprobe nvidia")
+def a_module_that_is_not_loaded(host):
+    unload(host)
+    for bus in BUSES:
+        (host / f"sys/bus/pci/devices/0000:{bus}:00.0/driver").unlink()
+
+
+@broken("gpus", "bad", "sudo dmesg")
+def a_module_that_serves_no_gpu(host):
+    shutil.rmtree(host / "proc/driver/nvidia/gpus")
+
+
+@broken("version", "bad", "reboot")
+def another_version_of_the_libraries(host):
+    version = host / "proc/driver/nvidia/version"
+    version.write_text(version.read_text().replace(SETUP.version, "550.90.07"))
+
+
+@broken("libraries", "bad", "")
+def no_libraries(host):
+    for library in list(host.rglob("lib*.so*")):
+        library.unlink()
+    (host / "etc/ld.so.cache").unlink()
+
+
+@broken("library-owner", "bad", "sudo chmod go-w")
+def a_library_that_others_can_write(host):
+    next(host.glob(f"usr/lib/x86_64-linux-gnu/libcuda.so.{SETUP.version}")).chmod(0o666)
+
+
+@broken("loader-cache", "warning", "sudo ldconfig")
+def libraries_that_the_loader_cache_lacks(host):
+    shutil.copy("/etc/ld.so.cache", host / "etc/ld.so.cache")
+
+
+@broken("nodes", "warning", "nvidia-modprobe")
+def a_node_that_is_missing(host):
+    (host / "dev/nvidia2").unlink()
+
+
+@broken("uvm", "warning", "nvidia-modprobe")
+def nodes_of_unified_memory_that_are_missing(host):
+    (host / "dev/nvidia-uvm").unlink()
+    (host / "dev/nvidia-uvm-tools").unlink()
+
+
+@broken("node-numbers", "warning", "sudo rm /dev/nvidia-uvm /dev/nvidia-uvm-tools")
+def nodes_with_an_old_major(host):
+    devices = host / "proc/devices"
+    devices.write_text(devices.read_text().replace("511 nvidia-uvm", "507 nvidia-uvm"))
+
+
+@broken("node-permissions", "bad", "NVreg_DeviceFileMode=0666", user=True)
+def nodes_that_a_user_may_not_open(host):
+    (host / "dev/nvidia2").chmod(0o660)
+
+
+@broken("char-links", "warning", "sudo ln -s ../nvidia2 /dev/char/195:2")
+def links_that_systemd_misses(host):
+    shutil.rmtree(host / "dev/char")
+
+
+@broken("hook", "bad", "apt-get install")
+def a_hook_that_is_not_installed(host):
+    (host / "usr/bin/oci-nvidia-hook").unlink()
+
+
+@broken("names", "warning", "apt-get remove nvidia-container-toolkit")
+def nvidias_hook_first_on_the_path(host):
+    program(host / "usr/local/bin/nvidia-container-runtime-hook")
+
+
+@broken("docker", "bad", "/opt/bin/nvidia-container-runtime-hook && sudo systemctl restart docker")
+def a_dockerd_that_does_not_find_the_hook(host):
+    start_dockerd(host, "/opt/bin:/opt/sbin")
+
+
+@broken("docker-restart", "warning", "sudo systemctl restart docker")
+def a_dockerd_that_is_older_than_the_hook(host):
+    start_dockerd(host, started=time.time() - 3600)
+
+
+@broken("docker-config", "bad", "sudoedit /etc/docker/daemon.json")
+def a_daemon_json_that_is_malformed(host):
+    write(host / "etc/docker/daemon.json", '{\n  "runtimes": ]\n}\n')
+
+
+@broken("docker-config", "bad", "sudo oci-nvidia setup docker --runtime")
+def a_runtime_that_is_not_there(host):
+    write(host / "etc/docker/daemon.json", '{"runtimes": {"nvidia": {"path": "/opt/nvidia-container-runtime"}}}')
+
+
+@broken("podman", "bad", "sudo oci-nvidia setup podman", "--engine", "podman")
+def a_podman_that_looks_elsewhere(host):
+    write(host / "etc/containers/containers.conf", '[engine]\nhooks_dir = ["/etc/containers/oci/hooks.d"]\n')
+
+
+@broken("podman-config", "bad", "sudoedit /etc/containers/containers.conf.d/gpu.conf")
+def a_containers_conf_that_is_malformed(host):
+    write(host / "etc/containers/containers.conf.d/gpu.conf", "[engine]\nhooks_dir = [\n")
+
+
+@broken("containerd", "bad", "sudo oci-nvidia setup containerd", "--engine", "containerd")
+def a_containerd_that_is_not_set_up(host):
+    program(host / "usr/bin/containerd")
+    write(host / "etc/containerd/config.toml", "version = 2\n")
+
+
+@broken("hooks-json", "bad", "sudo mv /usr/share/containers/oci/hooks.d/site.json")
+def a_hook_definition_that_is_malformed(host):
+    write(host / HOOKS / "site.json", '{"version": "1.0.0",\n')
+
+
+@broken("hooks-stage", "bad", "podman-hooks.d")
+def a_stage_that_crio_does_not_know(host):
+    program(host / "usr/bin/crio")
+    definition = json.loads((host / HOOKS / "oci-nvidia-hook.json").read_text())
+    definition["stages"] = ["precreate"]
+    write(host / HOOKS / "oci-nvidia-hook.json", json.dumps(definition))
+
+
+@broken("hooks-program", "bad", "--reinstall")
+def a_definition_whose_program_is_gone(host):
+    definition = json.loads((host / HOOKS / "oci-nvidia-hook.json").read_text())
+    definition["hook"]["path"] = "/opt/gone/oci-nvidia-hook"
+    write(host / HOOKS / "oci-nvidia-hook.json", json.dumps(definition))
+
+
+@broken("hooks-twice", "warning", "sudo rm /usr/share/containers/oci/hooks.d/zz-gpu.json")
+def two_definitions_of_the_hook(host):
+    shutil.copy(host / HOOKS / "oci-nvidia-hook.json", host / HOOKS / "zz-gpu.json")
+
+
+@broken("cdi", "warning", "oci-nvidia cdi generate --output /etc/cdi/nvidia.yaml")
+def nvidias_cdi_spec_beside_the_hook(host):
+    text = 'cdiVersion: 0.5.0\nkind: nvidia.com/gpu\ncontainerEdits:\n  hooks:\n  - path: /usr/bin/nvidia-cdi-hook\n'
+    write(host / "etc/cdi/nvidia.yaml", text)
+
+
+@broken("config", "bad", "correct the file")
+def a_configuration_that_is_malformed(host):
+    write(host / "etc/oci-nvidia-hook/config.toml", "[nvidia-container-cli\n")
+
+
+@broken("config", "warning", "sudoedit /etc/oci-nvidia-hook/config.toml")
+def a_configuration_with_an_unknown_key(host):
+    write(host / "etc/oci-nvidia-hook/config.toml", "[nvidia-container-cli]\nldchache = '/etc/ld.so.cache'\n")
+
+
+@broken("config-owner", "bad", "sudo chown root:root /etc/oci-nvidia-hook/config.toml")
+def a_configuration_that_others_can_write(host):
+    (host / "etc/oci-nvidia-hook/config.toml").chmod(0o666)
+
+
+@broken("no-cgroups", "warning", "/etc/nvidia-container-runtime/config.toml")
+def device_rules_that_are_off(host):
+    write(host / "etc/nvidia-container-runtime/config.toml", "[nvidia-container-cli]\nno-cgroups = true\n")
+
+
+@broken("driver-root", "bad", "driver container")
+def a_driver_root_that_is_not_there(host):
+    write(host / "etc/oci-nvidia-hook/config.toml", "[nvidia-container-cli]\nroot = '/run/nvidia/driver'\n")
+
+
+@broken("selinux", "bad", "sudo setsebool -P container_use_xserver_devices on")
+def selinux_that_denies_devices(host):
+    write(host / "sys/fs/selinux/enforce", "1")
+    for name in ("container_use_devices", "container_use_xserver_devices"):
+        write(host / f"sys/fs/selinux/booleans/{name}", "0 0")
+
+
+@broken("rootless", "bad", "sudo usermod --add-subuids", user=True)
+def a_user_without_subordinate_ids(host):
+    write(host / "etc/subuid", "adam:100000:65536\n")
+
+
+@broken("last-failure", "warning", "sudo rm /run/oci-nvidia-hook/last-failure")
+def a_container_that_failed(host):
+    write(host / "run/oci-nvidia-hook/last-failure", "time: 1700000000\ncontainer: abc\nmessage: NVH-0202: no such GPU. Try: 0.\n")

@@ -11,7 +11,7 @@
 namespace nvhook {
 namespace {
 
-constexpr const char* kMakeNodes = "sudo nvidia-modprobe -c0 -u";
+constexpr const char* kMakeNodes = "sudo oci-nvidia-hook create-device-nodes";
 constexpr std::size_t kMostNamed = 8;  // of things of one kind in one line
 
 std::string some_of(std::vector<std::string> names) {
@@ -132,7 +132,7 @@ Seen look_at_uvm(const HostReport& report) {
   if (report.driver.is_wsl) return {Verdict::good, "WSL2 has none"};
   if (!report.driver.has_uvm) {
     return node_fault(report, "the kernel module nvidia-uvm is not loaded: no CUDA",
-                      "sudo modprobe nvidia-uvm && sudo nvidia-modprobe -c0 -u");
+                      "sudo modprobe nvidia-uvm && sudo oci-nvidia-hook create-device-nodes");
   }
   const Nodes missing = nodes_that(report, [](const NodeReport& node) {
     return !node.is_there && node.role == DeviceRole::uvm;

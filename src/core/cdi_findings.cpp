@@ -150,7 +150,7 @@ class Check {
     if (known != inventory_.nodes.end() && *facts.number != known->number) {
       return broken("`" + node.source() + "` on the host is device " + to_text(*facts.number) +
                     ", and the driver's is " + to_text(known->number) +
-                    ": remove that node and run `nvidia-modprobe -u -c0`");
+                    ": remove that node and run `oci-nvidia-hook create-device-nodes`");
     }
     if (node.number && *node.number != *facts.number) {
       broken("`" + node.path + "` is device " + to_text(*node.number) + " there, and " +

@@ -22,7 +22,7 @@ constexpr mode_t kDirectoryMode = 0755;
 
 [[noreturn]] void fail(const std::string& action, const std::string& path) {
   throw_errno(Code::device_node_missing, action + " `/dev/" + path + "`",
-              "run `nvidia-modprobe -u -c0` on the host");
+              "run `oci-nvidia-hook create-device-nodes` on the host");
 }
 
 /// Where a node goes: names in a directory that nobody but root can change are safe to use more
@@ -75,7 +75,8 @@ Found look(const Place& place, const DeviceFile& file) {
   }
   if (status.is_regular() && status.size == 0) return Found::replaceable;
   throw Error(Code::device_node_wrong, "`/dev/" + file.path + "` is no device node",
-              "see who put it there and remove it; then run `nvidia-modprobe -u -c0` on the host");
+              "see who put it there and remove it; then run `oci-nvidia-hook create-device-nodes` "
+              "on the host");
 }
 
 /// A name beside the final one, gone when this ends unless it was renamed.

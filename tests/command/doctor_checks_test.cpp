@@ -175,14 +175,14 @@ const std::vector<Broken> kDriverFaults{
     {"gpus", Verdict::bad, "dmesg", [](HostReport& r) { r.driver.gpus.clear(); }},
     {"gpus", Verdict::warning, "xid",
      [](HostReport& r) { r.driver.lost_gpus = {"GPU 1 at 0000:0f:00.0 left out"}; }},
-    {"nodes", Verdict::warning, "nvidia-modprobe",
+    {"nodes", Verdict::warning, "create-device-nodes",
      [](HostReport& r) { r.driver.nodes[1].is_there = false; }},
-    {"nodes", Verdict::bad, "nvidia-modprobe",
+    {"nodes", Verdict::bad, "create-device-nodes",
      [](HostReport& r) {
        r.config.load_kmods = false;
        r.driver.nodes[1].is_there = false;
      }},
-    {"uvm", Verdict::warning, "nvidia-modprobe",
+    {"uvm", Verdict::warning, "create-device-nodes",
      [](HostReport& r) { r.driver.nodes[2].is_there = false; }},
     {"uvm", Verdict::warning, "modprobe nvidia-uvm",
      [](HostReport& r) { r.driver.has_uvm = false; }},

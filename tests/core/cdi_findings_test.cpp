@@ -85,7 +85,7 @@ TEST(CdiFindings, NumbersOfNodes) {
   EXPECT_THAT(
       findings(spec, test::host(), paths),
       ElementsAre("broken: `/dev/nvidiactl` on the host is device 195:1, and the driver's is "
-                  "195:255: remove that node and run `nvidia-modprobe -u -c0`",
+                  "195:255: remove that node and run `oci-nvidia-hook create-device-nodes`",
                   "broken: `/dev/nvidia2` is no device node"));
 }
 

@@ -75,8 +75,8 @@ def doctor_shows_hostile_text_as_bytes_and_survives_links():
 DRIVER = ["pci", "binding", "module", "gpus", "nodes", "uvm", "node-numbers", "libraries", "version", "loader-cache"]
 LIVE_FAULTS = [
     ([], None),
-    (["--missing-node", "nvidia3"], ("nodes", "warning", "nvidia-modprobe")),
-    (["--missing-node", "nvidia-uvm"], ("uvm", "warning", "nvidia-modprobe")),
+    (["--missing-node", "nvidia3"], ("nodes", "warning", "create-device-nodes")),
+    (["--missing-node", "nvidia-uvm"], ("uvm", "warning", "create-device-nodes")),
     (["--node-number", "nvidiactl=190:255"], ("node-numbers", "warning", "sudo rm /dev/nvidiactl")),
     (["--driver-version", "550.90.07"], ("version", "bad", "reboot")),
     (["--gpus", "0"], ("gpus", "bad", "dmesg")),

@@ -86,12 +86,12 @@ def libraries_that_the_loader_cache_lacks(host):
     shutil.copy("/etc/ld.so.cache", host / "etc/ld.so.cache")
 
 
-@broken("nodes", "warning", "nvidia-modprobe")
+@broken("nodes", "warning", "create-device-nodes")
 def a_node_that_is_missing(host):
     (host / "dev/nvidia2").unlink()
 
 
-@broken("uvm", "warning", "nvidia-modprobe")
+@broken("uvm", "warning", "create-device-nodes")
 def nodes_of_unified_memory_that_are_missing(host):
     (host / "dev/nvidia-uvm").unlink()
     (host / "dev/nvidia-uvm-tools").unlink()

@@ -246,8 +246,9 @@ TEST_F(DeviceNodes, ThatUdevMakesMeanwhileAreRight) {
 TEST_F(DeviceNodes, ThatCannotBeMadeAreWarningsWithWhatToDo) {
   on_host([&] {
     test::refuse_call(SYS_mknodat, EPERM);
-    EXPECT_THAT(provide(), HasSubstr("warning: make device node `/dev/nvidiactl`: Operation not "
-                                     "permitted; run `nvidia-modprobe -u -c0` on the host"));
+    EXPECT_THAT(provide(),
+                HasSubstr("warning: make device node `/dev/nvidiactl`: Operation not "
+                          "permitted; run `oci-nvidia-hook create-device-nodes` on the host"));
     EXPECT_THAT(names_in("/dev"), IsEmpty());
   });
 }

@@ -3,7 +3,7 @@
 # shellcheck shell=bash disable=SC2034
 
 build_packages=(ca-certificates cmake g++ libboost-program-options-dev libgmock-dev libgtest-dev libmount-dev
-                libtomlplusplus-dev libyaml-cpp-dev ninja-build nlohmann-json3-dev pkg-config)
+                libtomlplusplus-dev libyaml-cpp-dev ninja-build nlohmann-json3-dev pkg-config scdoc)
 # One OCI runtime, and what makes and examines its containers.
 container_packages=(busybox-static jq mount musl-tools python3 runc strace util-linux)
 engine_packages=(containerd crun debootstrap docker.io fish lxc patch podman python3-jsonschema uidmap zsh)
@@ -15,6 +15,8 @@ package_packages=(ccache debhelper debootstrap dpkg-dev gcc lintian python3 rpm 
 kit_packages=(debootstrap patchelf runc strace)
 # libclang-rt-dev has libFuzzer, and is a suggestion only of clang.
 check_packages=(clang clang-format clang-tidy cppcheck libclang-rt-dev)
+# What tests/scripts/documents_test reads manual pages and examples with.
+document_packages=(groff man-db mandoc python3-yaml)
 
 # missing_packages NAME...: those that are not installed.
 missing_packages() {

@@ -39,7 +39,7 @@ void configure(const CliOptions& options, const Config& config, CliContext& cont
   const ContainerProcess process = find_process(options);
   const RootDir root = process.open_rootfs(absolute_path(options.rootfs, context));
   const std::string no_label;  // only the runtime knows it
-  const Planned planned = plan_container({request, no_label, root, Reading::remembered}, config,
+  const Planned planned = plan_container({request, no_label, &root, Reading::remembered}, config,
                                          context.system, context.log);
   carry_out(planned.plan, process, root, context.system, planned.host.driver_root, context.log);
 }

@@ -10,9 +10,9 @@
 
 #include "core/container_spec.hpp"
 #include "core/container_state.hpp"
+#include "core/container_task.hpp"
 #include "core/error.hpp"
 #include "core/plan_json.hpp"
-#include "core/request.hpp"
 #include "core/spec_edit.hpp"
 #include "print.hpp"
 #include "system/bundle.hpp"
@@ -46,7 +46,7 @@ ContainerState read_state(const Options& options, HookContext& context) {
 /// What is decided about a container with a request, before the host is looked at.
 struct Task {
   Request request = {};
-  LinuxSpec linux_spec = {};
+  std::string mount_label = {};
   std::string rootfs = {};
   ContainerState state = {};
   /// config.json if it was edited, and the rest is to be done.
@@ -56,15 +56,15 @@ struct Task {
 /// A hook that was told to complete what others began; any other one leaves that alone.
 bool completes(const Options& options) { return options.complete || options.cdi; }
 
-RequestResult derive(const Options& options, const ContainerSpec& spec, const std::string& text,
+ContainerTask derive(const Options& options, const ContainerSpec& spec, const std::string& text,
                      const Config& config) {
-  if (!options.cdi) return derive_request(spec, config);
+  if (!options.cdi) return derive_task(text, spec, config);
   const auto capabilities = parse_capabilities(*options.cdi);
   if (!capabilities) {
     throw Error(Code::unknown_capability, "`-cdi=" + *options.cdi + "` names no capabilities",
                 "generate the CDI specification anew (`oci-nvidia cdi generate`)");
   }
-  return derive_cdi_request(spec, parse_linux_spec(text), *capabilities, config);
+  return derive_cdi_task(text, spec, *capabilities, config);
 }
 
 Plan plan_to_apply(const Task& task, Plan plan, const Config& config) {
@@ -79,7 +79,7 @@ void print_plan(const Task& task, const Config& config, HookContext& context) {
     throw_errno(Code::rootfs_invalid, "open root file system `" + task.rootfs + "`",
                 "check root.path in config.json");
   }
-  Planned planned = plan_container({task.request, task.linux_spec.mount_label, *directory}, config,
+  Planned planned = plan_container({task.request, task.mount_label, &*directory}, config,
                                    context.system, context.log);
   const Plan plan = plan_to_apply(task, std::move(planned.plan), config);
   if (!print(to_json(plan, config.driver_root) + "\n")) {
@@ -91,9 +91,8 @@ void print_plan(const Task& task, const Config& config, HookContext& context) {
 void configure_container(const Task& task, const Config& config, HookContext& context) {
   const ContainerProcess process(task.state.pid);
   const RootDir root = process.open_rootfs(task.rootfs);
-  Planned planned =
-      plan_container({task.request, task.linux_spec.mount_label, root, Reading::remembered}, config,
-                     context.system, context.log);
+  Planned planned = plan_container({task.request, task.mount_label, &root, Reading::remembered},
+                                   config, context.system, context.log);
   const Plan plan = plan_to_apply(task, std::move(planned.plan), config);
   carry_out(plan, process, root, context.system, planned.host.driver_root, context.log);
 }
@@ -165,22 +164,22 @@ void run_hook(const Options& options, HookContext& context) {
   const auto bundle = find_bundle(state, context, notes);
   if (!bundle) return leave_to_earlier_stage("/", state.pid, context);
   const ContainerSpec spec = parse_spec(bundle->text);
-  RequestResult result = derive(options, spec, bundle->text, config);
-  notes.insert(notes.end(), result.notes.begin(), result.notes.end());
+  ContainerTask container = derive(options, spec, bundle->text, config);
+  notes.insert(notes.end(), container.request.notes.begin(), container.request.notes.end());
   context.log.notes(notes);
   context.log.phase("reading container " + state.id);
-  if (!result.request) {
+  if (container.duty == Duty::none) {
     context.log.line("no GPU request: nothing to do");
     return;
   }
-  const Task task{.request = *std::move(result.request),
-                  .linux_spec = parse_linux_spec(bundle->text),
+  const Task task{.request = *std::move(container.request.request),
+                  .mount_label = std::move(container.linux_spec.mount_label),
                   .rootfs = rootfs_path(spec, bundle->directory),
                   .state = state,
                   .edited = completes(options) ? std::optional(bundle->text) : std::nullopt};
-  if (!completes(options) && (is_edited(bundle->text) || has_cdi_hook(bundle->text))) {
-    context.log.line("nothing to do: another hook completes what config.json has");
-  } else if (!completes(options) && has_driver_by_engine(spec, task.linux_spec)) {
+  if (!completes(options) && container.duty == Duty::completion) {
+    context.log.line("nothing to do: config.json was edited, and another hook completes it");
+  } else if (!completes(options) && container.duty == Duty::engine) {
     context.log.line("nothing to do: config.json has the driver already (CDI)");
   } else if (options.dry_run) {
     print_plan(task, config, context);

@@ -8,8 +8,8 @@
 #include <map>
 
 #include "core/container_spec.hpp"
+#include "core/container_task.hpp"
 #include "core/error.hpp"
-#include "core/request.hpp"
 #include "core/spec_edit.hpp"
 #include "core/spec_steps.hpp"
 #include "mains.hpp"
@@ -87,22 +87,21 @@ std::optional<std::string> edit_container_spec(const std::string& text,
                                                const std::string& directory,
                                                const SpecFilter& filter) {
   const ContainerSpec spec = parse_spec(text);
-  const RequestResult result = derive_request(spec, filter.config);
-  filter.log.notes(result.notes);
+  const ContainerTask task = derive_task(text, spec, filter.config);
+  filter.log.notes(task.request.notes);
   filter.log.phase("reading config.json");
-  if (!result.request) {
+  if (task.duty == Duty::none) {
     filter.log.line("no GPU request: nothing to do");
     return std::nullopt;
   }
-  const LinuxSpec linux_spec = parse_linux_spec(text);
-  if (has_cdi_hook(text) || (!is_edited(text) && has_driver_by_engine(spec, linux_spec))) {
+  if (task.duty == Duty::engine) {
     filter.log.line("nothing to do: config.json has the driver already (CDI)");
     return std::nullopt;
   }
   const RootDir image = open_image(spec, directory, filter.caller);
-  const Planned planned =
-      plan_container({*result.request, linux_spec.mount_label, image, Reading::remembered},
-                     filter.config, filter.system, filter.log);
+  const Planned planned = plan_container(
+      {*task.request.request, task.linux_spec.mount_label, &image, Reading::remembered},
+      filter.config, filter.system, filter.log);
   std::string edited = edit_spec(text, planned.plan, edit_for(text, planned, filter));
   filter.log.phase("editing config.json");
   return edited;

@@ -8,6 +8,8 @@
 #include "command/command.hpp"
 #include "command/completion.hpp"
 #include "command/doctor.hpp"
+#include "command/explain.hpp"
+#include "command/inspect.hpp"
 #include "command/list.hpp"
 #include "command/setup.hpp"
 
@@ -55,15 +57,27 @@ std::span<const Command> all_commands() {
       Command{.name = "list",
               .operands = "",
               .summary = "GPUs, MIG devices and driver files of this host",
-              .details = "",
+              .details = kListDetails,
               .add_options = add_list_options,
               .run = run_list},
+      Command{.name = "explain",
+              .operands = "",
+              .summary = "what a container would get, and why",
+              .details = kExplainDetails,
+              .add_options = add_explain_options,
+              .run = run_explain},
       Command{.name = "doctor",
               .operands = "",
               .summary = "what keeps GPUs from containers on this host, and what mends it",
               .details = kDoctorDetails,
               .add_options = add_doctor_options,
               .run = run_doctor},
+      Command{.name = "inspect",
+              .operands = "PID|CONTAINER",
+              .summary = "what a running container has of the driver, and what of it is stale",
+              .details = kInspectDetails,
+              .add_options = add_inspect_options,
+              .run = run_inspect},
       Command{.name = "setup",
               .operands = kSetupOperands,
               .summary = "makes an engine know of the hook or the runtime",

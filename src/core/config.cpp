@@ -277,6 +277,9 @@ std::vector<Element> strings_of(const Reading& reading, const toml::node& node,
 void apply_key(Reading& reading, const Key& key, Entry entry, const toml::node& node) {
   const std::string key_position = std::exchange(entry.where, position(reading, node.source()));
   Config& config = reading.result.config;
+  if (!std::holds_alternative<NoEffect>(key.meaning)) {
+    reading.result.settings.push_back({.key = entry.path, .where = key_position});
+  }
   std::visit(Overloaded{
                  [&](Switch field) { config.*field = value_of<bool>(node, entry, "a boolean"); },
                  [&](InvertedSwitch inverted) {

@@ -58,8 +58,18 @@ struct Config {
   friend bool operator==(const Config&, const Config&) = default;
 };
 
+/// A key that a configuration file sets, but for those without effect here.
+struct Setting {
+  std::string key = {};    ///< nvidia-container-cli.no-cgroups
+  std::string where = {};  ///< config.toml:12:5
+
+  friend bool operator==(const Setting&, const Setting&) = default;
+};
+
 struct ConfigResult {
   Config config = {};
+  /// In no order; of one key the last counts.
+  std::vector<Setting> settings = {};
   /// Unknown keys and keys that have no effect here, each with file, line and column.
   Notes notes = {};
 };

@@ -47,24 +47,6 @@ BpfInstruction skip_unless_equal(unsigned target, std::uint32_t value, std::size
   return encode(BPF_JMP | BPF_JNE | BPF_K, target, 0, skip, value);
 }
 
-/// The devices that a prologue at the start of `program` grants; none if there is no prologue.
-std::vector<DeviceNumber> granted_by_prologue(const std::vector<BpfInstruction>& program) {
-  if (program.size() < kHeadSize) return {};
-  const auto passed_over =
-      static_cast<std::size_t>(std::max<int>(decode(program[kHeadJump]).off, 0));
-  const std::size_t size = kHeadJump + 1 + passed_over;
-  if (size < kHeadSize || size > program.size()) return {};
-  std::vector<DeviceNumber> devices;
-  for (std::size_t at = kHeadSize; at + kRuleSize <= size; at += kRuleSize) {
-    devices.push_back({.major = static_cast<unsigned>(decode(program[at]).imm),
-                       .minor = static_cast<unsigned>(decode(program[at + 1]).imm)});
-  }
-  const std::vector<BpfInstruction> prologue = device_filter_prologue(devices);
-  const bool same =
-      prologue.size() == size && std::equal(prologue.begin(), prologue.end(), program.begin());
-  return same ? devices : std::vector<DeviceNumber>();
-}
-
 }  // namespace
 
 std::vector<BpfInstruction> device_filter_prologue(const std::vector<DeviceNumber>& devices) {
@@ -91,6 +73,23 @@ std::vector<BpfInstruction> device_filter_prologue(const std::vector<DeviceNumbe
     prologue.push_back(encode(BPF_JMP | BPF_EXIT, 0, 0, 0, 0));
   }
   return prologue;
+}
+
+std::vector<DeviceNumber> granted_by_prologue(const std::vector<BpfInstruction>& program) {
+  if (program.size() < kHeadSize) return {};
+  const auto passed_over =
+      static_cast<std::size_t>(std::max<int>(decode(program[kHeadJump]).off, 0));
+  const std::size_t size = kHeadJump + 1 + passed_over;
+  if (size < kHeadSize || size > program.size()) return {};
+  std::vector<DeviceNumber> devices;
+  for (std::size_t at = kHeadSize; at + kRuleSize <= size; at += kRuleSize) {
+    devices.push_back({.major = static_cast<unsigned>(decode(program[at]).imm),
+                       .minor = static_cast<unsigned>(decode(program[at + 1]).imm)});
+  }
+  const std::vector<BpfInstruction> prologue = device_filter_prologue(devices);
+  const bool same =
+      prologue.size() == size && std::equal(prologue.begin(), prologue.end(), program.begin());
+  return same ? devices : std::vector<DeviceNumber>();
 }
 
 std::vector<BpfInstruction> prepend_device_rules(const std::vector<BpfInstruction>& program,

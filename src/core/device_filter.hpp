@@ -22,6 +22,10 @@ using BpfInstruction = std::uint64_t;
 [[nodiscard]] std::vector<BpfInstruction> device_filter_prologue(
     const std::vector<DeviceNumber>& devices);
 
+/// The devices that a prologue at the start of `program` grants; none if there is no prologue.
+[[nodiscard]] std::vector<DeviceNumber> granted_by_prologue(
+    const std::vector<BpfInstruction>& program);
+
 /// `program` with the rules of `devices` in front. A prologue of ours that is already there is
 /// replaced, not stacked: the rules it grants are kept and joined with `devices`, so that a second
 /// run of the hook adds nothing. A prologue is known by its instructions alone, all of them, so

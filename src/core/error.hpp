@@ -51,6 +51,7 @@ enum class Code : std::uint16_t {
   mount_failed = 506,
   loader_cache_failed = 507,
   namespace_denied = 508,
+  container_not_found = 509,
   // 06xx permission: the device cgroup
   cgroup_not_found = 601,
   cgroup_denied = 602,

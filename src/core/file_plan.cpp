@@ -17,10 +17,12 @@ class FilePlanner {
   void make() {
     plan_cuda_compat();
     for (const DriverFile& file : input_.inventory.files) {
-      if (is_wanted(file)) plan_file(file);
+      if (is_wanted(file, input_.request)) plan_file(file);
     }
     for (const DriverFile& file : input_.inventory.files) {
-      if (is_wanted(file) && !file.refers_to.empty()) plan_library_at(file.refers_to);
+      if (is_wanted(file, input_.request) && !file.refers_to.empty()) {
+        plan_library_at(file.refers_to);
+      }
     }
     plan_loader_path();
   }
@@ -40,14 +42,6 @@ class FilePlanner {
     for (const CompatLibraries::Library& library : compat.libraries) {
       plan_.loader_entry({.soname = library.soname, .path = compat.directory / library.file});
     }
-  }
-
-  [[nodiscard]] bool is_wanted(const DriverFile& file) const {
-    if (is_left_out(file, input_.request.left_out)) return false;
-    const CapabilitySet& asked = input_.request.capabilities;
-    const CapabilitySet& needed = file.component->capabilities;
-    if (file.abi == Abi::compat32 && !asked.contains(Capability::compat32)) return false;
-    return needed.empty() || needed.intersects(asked);
   }
 
   void plan_file(const DriverFile& file) {
@@ -154,7 +148,7 @@ class FilePlanner {
     return plan_.bind({.source = {.root = HostRoot::driver, .path = file.path},
                        .target = std::move(target),
                        .attributes = kFileMount,
-                       .reason = reason_of(*file.component)});
+                       .reason = reason_of(file)});
   }
 
   /// What a container can do without, where the image has no room for it.
@@ -164,14 +158,11 @@ class FilePlanner {
                 .target = file.place,
                 .attributes = attributes,
                 .optional = true,
-                .reason = reason_of(*file.component)});
+                .reason = reason_of(file)});
   }
 
-  [[nodiscard]] std::string reason_of(const Component& component) const {
-    const std::string purpose(component.purpose);
-    if (component.capabilities.empty()) return "every request: " + purpose;
-    return "capability " + to_string(component.capabilities & input_.request.capabilities) + ": " +
-           purpose;
+  [[nodiscard]] std::string reason_of(const DriverFile& file) const {
+    return nvhook::reason_of(*file.component, input_.request.capabilities);
   }
 
   const PlanInput& input_;
@@ -181,6 +172,20 @@ class FilePlanner {
 }  // namespace
 
 void plan_files(const PlanInput& input, PlanBuilder& plan) { FilePlanner(input, plan).make(); }
+
+bool is_wanted(const DriverFile& file, const Request& request) {
+  if (is_left_out(file, request.left_out)) return false;
+  const CapabilitySet& asked = request.capabilities;
+  const CapabilitySet& needed = file.component->capabilities;
+  if (file.abi == Abi::compat32 && !asked.contains(Capability::compat32)) return false;
+  return needed.empty() || needed.intersects(asked);
+}
+
+std::string reason_of(const Component& component, CapabilitySet asked) {
+  const std::string purpose(component.purpose);
+  if (component.capabilities.empty()) return "every request: " + purpose;
+  return "capability " + to_string(component.capabilities & asked) + ": " + purpose;
+}
 
 bool is_left_out(const DriverFile& file, const LeftOut& left_out) {
   const std::string_view name = file.component->name;

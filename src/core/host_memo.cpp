@@ -60,8 +60,8 @@ void write(Writer& writer, const Gpu& gpu) {
 
 void write(Writer& writer, const DriverFile& file) {
   writer.line({kFile, number(static_cast<int>(file.kind)), file.component->name,
-               flag(file.abi == Abi::compat32), file.path.str(), file.soname, file.place.str(),
-               flag(file.has_plain_link), file.refers_to});
+               flag(file.abi == Abi::compat32), file.path.str(), file.found_as.str(), file.soname,
+               file.place.str(), flag(file.has_plain_link), file.refers_to});
 }
 
 void write(Writer& writer, const Note& note) {
@@ -151,6 +151,7 @@ DriverFile read_file(Fields& fields) {
   file.component = known ? component_of(file.kind, name) : nullptr;
   file.abi = fields.flag() ? Abi::compat32 : Abi::native;
   file.path = HostPath(std::string(fields.text()));
+  file.found_as = HostPath(std::string(fields.text()));
   file.soname = fields.text();
   file.place = ContainerPath(std::string(fields.text()));
   file.has_plain_link = fields.flag();

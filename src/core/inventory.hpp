@@ -53,6 +53,8 @@ struct DriverFile {
   Abi abi = Abi::native;
   /// Resolved: no link is left in it.
   HostPath path = {};
+  /// Of a library, a program and a data file: the path by which it was found.
+  HostPath found_as = {};
   /// DT_SONAME of a library; empty if it has none, and for everything else.
   std::string soname = {};
   /// Where its users look for it; empty for libraries and binaries, whose place the image decides.

@@ -155,6 +155,14 @@ std::optional<std::uint64_t> outer_id(std::string_view map, std::uint64_t id) {
   return std::nullopt;
 }
 
+/// By the state after the name in parentheses, which may hold anything.
+bool is_dead(std::string_view stat) {
+  const std::size_t end_of_name = stat.rfind(") ");
+  if (end_of_name == std::string_view::npos || end_of_name + 2 >= stat.size()) return true;
+  const char state = stat[end_of_name + 2];
+  return state == 'Z' || state == 'X' || state == 'x';
+}
+
 std::optional<std::string> home_of(std::string_view passwd, std::uint64_t uid) {
   for (const std::string_view line : split(passwd, '\n')) {
     const auto fields = split(line, ':');

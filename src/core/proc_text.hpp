@@ -45,6 +45,9 @@ namespace nvhook {
 /// outside count`); nothing if it is not mapped.
 [[nodiscard]] std::optional<std::uint64_t> outer_id(std::string_view map, std::uint64_t id);
 
+/// Whether the process of this /proc/<pid>/stat has ended, though its parent has not taken note.
+[[nodiscard]] bool is_dead(std::string_view stat);
+
 /// The home directory of user `uid` in the text of /etc/passwd; nothing if there is no absolute
 /// one.
 [[nodiscard]] std::optional<std::string> home_of(std::string_view passwd, std::uint64_t uid);

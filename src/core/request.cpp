@@ -41,6 +41,7 @@ bool is_legacy_image(const Environment& environment) {
 struct DeviceList {
   std::vector<std::string_view> words = {};
   std::string source = {};
+  bool is_set = true;  ///< somebody wrote one, if an empty one
   /// The variables that it comes from.
   std::vector<std::string> variables = {};
 };
@@ -90,13 +91,13 @@ DeviceList listed_in_environment(const Environment& environment, const Config& c
   }
   if (list.variables.empty()) list.variables.emplace_back(kVisibleDevices);
   list.source = join(list.variables, ", ");
-  bool is_set = false;
+  list.is_set = false;
   for (const std::string& name : list.variables) {
     const auto value = find(environment, name);
-    is_set = is_set || value;
+    list.is_set = list.is_set || value;
     append(list.words, split_list(value.value_or(""), ','));
   }
-  if (!is_set && is_legacy_image(environment)) {
+  if (!list.is_set && is_legacy_image(environment)) {
     list.words = {"all"};
     list.source = "CUDA_VERSION (legacy image)";
   }
@@ -117,6 +118,13 @@ std::optional<DeviceSelection> select(const std::vector<std::string_view>& words
     if (seen.insert(word).second) names.emplace_back(word);
   }
   return names;
+}
+
+std::string_view capabilities_source(const Environment& environment) {
+  const auto value = find(environment, kDriverCapabilities);
+  if (value && !value->empty()) return kDriverCapabilities;
+  if (!value && is_legacy_image(environment)) return "CUDA_VERSION (legacy image)";
+  return "default";
 }
 
 CapabilitySet capabilities_of(const Environment& environment, CapabilitySet supported) {
@@ -281,12 +289,19 @@ RequestResult derive_request(const ContainerSpec& spec, const Config& config) {
     list.source = "volume mounts";
     for (const std::string& name : mounted.devices) append(list.words, split_list(name, ','));
   }
+  result.devices_source = list.source;
   const auto devices = select(list.words);
-  if (!devices) return result;
+  if (!devices) {
+    result.why_not = !list.is_set         ? NoRequest::unset
+                     : list.words.empty() ? NoRequest::empty
+                                          : NoRequest::is_void;
+    return result;
+  }
   if (by_variable && !spec.privileged && !config.accept_envvar_when_unprivileged) {
     result.notes.push_back(warning(
         "Ignoring devices requested by environment variable(s) in unprivileged container: [" +
         join(list.variables, " ") + "]"));
+    result.why_not = NoRequest::unprivileged;
     return result;
   }
   Request request{.devices = *devices, .devices_source = list.source};
@@ -295,6 +310,7 @@ RequestResult derive_request(const ContainerSpec& spec, const Config& config) {
       wants_mig_access(spec, *devices, "NVIDIA_MIG_MONITOR_DEVICES", "mig-monitor");
   request.imex_channels = imex_channels_of(spec, config, mounted, result.notes);
   request.features = features_of(spec.environment);
+  result.capabilities_source = capabilities_source(spec.environment);
   request.capabilities = capabilities_of(spec.environment, config.supported_capabilities);
   request.requirements = requirements_of(spec.environment, config);
   result.request = std::move(request);

@@ -75,9 +75,23 @@ struct Request {
   friend bool operator==(const Request&, const Request&) = default;
 };
 
+/// Why a container has no request.
+enum class NoRequest {
+  unset,         ///< the variable is not there
+  empty,         ///< it names no device
+  is_void,       ///< it says `void`
+  unprivileged,  ///< variables of such a container do not count (accept-nvidia-visible-devices-…)
+};
+
 struct RequestResult {
   /// Absent: not a GPU container; nothing is to be done.
   std::optional<Request> request = {};
+  /// Without a request: why.
+  NoRequest why_not = NoRequest::unset;
+  /// Request::devices_source, also without a request: what was looked at.
+  std::string devices_source = {};
+  /// What the capabilities come from: a variable, or what counts without it.
+  std::string_view capabilities_source = {};
   /// E.g. that a request by environment was ignored because the container is unprivileged.
   Notes notes = {};
 };

@@ -129,7 +129,9 @@ struct Shortfall {
   std::size_t held = 0;  ///< terms before it that did
 };
 
-struct Holds {};
+struct Holds {
+  std::string_view alternative = {};
+};
 struct Unsatisfied {
   Shortfall closest = {};
   bool newer_cuda_would_do = false;
@@ -185,7 +187,7 @@ Outcome evaluate_alternative(std::string_view alternative, const RequirementFact
     if (!undecided) undecided = Undecided{.first = term.fact};
     add(undecided->facts, term.fact);
   }
-  return undecided ? Outcome(*undecided) : Holds{};
+  return undecided ? Outcome(*undecided) : Holds{alternative};
 }
 
 void merge(std::optional<Unsatisfied>& best, const Unsatisfied& next) {
@@ -338,17 +340,19 @@ NeededFacts undecided_facts(const std::vector<Requirement>& requirements,
   return all ? all->facts : NeededFacts{};
 }
 
-void check_requirements(const std::vector<Requirement>& requirements,
-                        const RequirementFacts& facts) {
+std::vector<std::string_view> check_requirements(const std::vector<Requirement>& requirements,
+                                                 const RequirementFacts& facts) {
+  std::vector<std::string_view> alternatives;
   for (const Requirement& requirement : requirements) {
     std::visit(Overloaded{
-                   [](const Holds&) {},
+                   [&](const Holds& holds) { alternatives.push_back(holds.alternative); },
                    [&](const Unsatisfied& outcome) { fail(requirement, outcome, facts); },
                    [&](const Undecided& undecided) { fail(requirement, undecided, facts); },
                    [&](const Malformed& malformed) { fail(requirement, malformed); },
                },
                evaluate(requirement.expression, facts));
   }
+  return alternatives;
 }
 
 }  // namespace nvhook

@@ -47,14 +47,15 @@ struct NeededFacts {
 [[nodiscard]] NeededFacts undecided_facts(const std::vector<Requirement>& requirements,
                                           const RequirementFacts& known);
 
-/// Returns if every requirement holds. Space separates alternatives, comma joins terms; evaluation
-/// is left to right and stops at the first alternative that holds, so that what follows is not even
-/// parsed (libnvidia-container dsl.c; behaviour.md §3). Throws Error(requirement_malformed) for a
-/// term that is reached and is not one, with the words `invalid expression`;
-/// Error(requirement_unsatisfied) with `unsatisfied condition`, the alternative that came closest
-/// (the most terms held, the earliest of equals), both sides of the comparison and the remedy; and
-/// Error(requirement_unknown) if the outcome hangs on a fact that is absent.
-void check_requirements(const std::vector<Requirement>& requirements,
-                        const RequirementFacts& facts);
+/// Returns if every requirement holds, with the alternative by which each does (empty for one
+/// that asks for nothing); they are parts of `requirements`. Space separates alternatives, comma
+/// joins terms; evaluation is left to right and stops at the first alternative that holds, so that
+/// what follows is not even parsed (libnvidia-container dsl.c; behaviour.md §3). Throws
+/// Error(requirement_malformed) for a term that is reached and is not one, with the words `invalid
+/// expression`; Error(requirement_unsatisfied) with `unsatisfied condition`, the alternative that
+/// came closest (the most terms held, the earliest of equals), both sides of the comparison and the
+/// remedy; and Error(requirement_unknown) if the outcome hangs on a fact that is absent.
+std::vector<std::string_view> check_requirements(const std::vector<Requirement>& requirements,
+                                                 const RequirementFacts& facts);
 
 }  // namespace nvhook

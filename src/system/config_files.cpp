@@ -5,7 +5,9 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <iterator>
 
 #include "core/proc_text.hpp"
 #include "system/files.hpp"
@@ -38,6 +40,7 @@ void overlay(ConfigResult& result, const std::string& path, bool required, int d
   }
   ConfigResult next = parse_config(*text, path, std::move(result.config));
   result.config = std::move(next.config);
+  std::move(next.settings.begin(), next.settings.end(), std::back_inserter(result.settings));
   result.notes.push_back(info("configuration from " + path));
   result.notes.insert(result.notes.end(), next.notes.begin(), next.notes.end());
 }

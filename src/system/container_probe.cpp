@@ -18,10 +18,13 @@ constexpr const char* kDebianLibraries = "/usr/lib/aarch64-linux-gnu";
 constexpr const char* kDebianLibraries32 = "/usr/lib/arm-linux-gnueabihf";
 #endif
 
+constexpr const char* kLibraries = "/usr/lib64";
+constexpr const char* kLibraries32 = "/usr/lib32";
+
 /// Where other distributions keep 32-bit libraries: /usr/lib32, or /usr/lib where that is not the
 /// 64-bit directory.
 ContainerPath other_library32_directory(const RootDir& rootfs) {
-  ContainerPath lib32("/usr/lib32");
+  ContainerPath lib32(kLibraries32);
   if (rootfs.open(lib32.str(), O_PATH | O_DIRECTORY)) return lib32;
   const UniqueFd lib = rootfs.open("/usr/lib", O_PATH | O_DIRECTORY);
   const UniqueFd lib64 = rootfs.open("/usr/lib64", O_PATH | O_DIRECTORY);
@@ -38,12 +41,17 @@ ContainerFacts probe_container(const RootDir& rootfs, const ContainerQuery& quer
     facts.library_directory = ContainerPath(kDebianLibraries);
     facts.library32_directory = ContainerPath(kDebianLibraries32);
   } else {
-    facts.library_directory = ContainerPath("/usr/lib64");
+    facts.library_directory = ContainerPath(kLibraries);
     facts.library32_directory = other_library32_directory(rootfs);
   }
   facts.musl_path_file = find_musl_path_file(rootfs);
   if (query.compat) facts.compat = find_compat_libraries(rootfs, facts.notes);
   return facts;
+}
+
+ContainerFacts empty_image() {
+  return {.library_directory = ContainerPath(kLibraries),
+          .library32_directory = ContainerPath(kLibraries32)};
 }
 
 }  // namespace nvhook

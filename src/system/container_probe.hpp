@@ -16,4 +16,7 @@ struct ContainerQuery {
 /// below `rootfs` is hostile.
 [[nodiscard]] ContainerFacts probe_container(const RootDir& rootfs, const ContainerQuery& query);
 
+/// What probe_container says of an image without any file.
+[[nodiscard]] ContainerFacts empty_image();
+
 }  // namespace nvhook

@@ -12,6 +12,7 @@
 #include <cerrno>
 #include <string_view>
 
+#include "core/proc_text.hpp"
 #include "core/text.hpp"
 #include "system/files.hpp"
 #include "system/syscalls.hpp"
@@ -54,14 +55,6 @@ bool has_line(std::string_view text, std::string_view key, std::string_view valu
     if (line.starts_with(key)) return trim(line.substr(key.size())) == value;
   }
   return false;
-}
-
-/// By the state in /proc/<pid>/stat, after the name in parentheses, which may hold anything.
-bool is_dead(std::string_view stat) {
-  const std::size_t end_of_name = stat.rfind(") ");
-  if (end_of_name == std::string_view::npos || end_of_name + 2 >= stat.size()) return true;
-  const char state = stat[end_of_name + 2];
-  return state == 'Z' || state == 'X' || state == 'x';
 }
 
 }  // namespace

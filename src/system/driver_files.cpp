@@ -96,6 +96,7 @@ class FileFinder {
     files_.push_back({.kind = row.kind,
                       .component = &row,
                       .path = std::move(resolved),
+                      .found_as = HostPath(path),
                       .place = std::move(place)});
     return true;
   }

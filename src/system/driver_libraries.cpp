@@ -209,6 +209,7 @@ class LibraryFinder {
                    .component = &row,
                    .abi = abi,
                    .path = std::move(resolved),
+                   .found_as = HostPath(path),
                    .soname = elf->soname};
   }
 

@@ -103,23 +103,36 @@ std::optional<DriverDetails> complete_inventory(const Request& request, const Co
   return details;
 }
 
+void check_and_note(const Request& request, const RequirementFacts& facts, Notes& notes) {
+  const auto alternatives = check_requirements(request.requirements, facts);
+  for (std::size_t i = 0; i < alternatives.size(); ++i) {
+    if (alternatives[i].empty()) continue;  // it asks for nothing
+    notes.push_back(info(request.requirements[i].variable + " holds by `" +
+                         std::string(alternatives[i]) + "`: driver " + facts.driver.str() +
+                         ", CUDA " + (facts.cuda ? facts.cuda->str() : "unknown") +
+                         (facts.gpu.empty() ? "" : ", " + facts.gpu)));
+  }
+}
+
 /// Every requirement must hold for every visible GPU; without one, once (behaviour.md §3.2).
-void check_all_requirements(const Request& request, const Inventory& inventory,
-                            const std::optional<DriverDetails>& details) {
-  if (request.requirements.empty()) return;
+Notes check_all_requirements(const Request& request, const Inventory& inventory,
+                             const std::optional<DriverDetails>& details) {
+  Notes notes;
+  if (request.requirements.empty()) return notes;
   RequirementFacts facts{.driver = inventory.driver, .cuda = inventory.cuda};
   const std::vector<Gpu> gpus = select_devices(request.devices, inventory).gpus;
   if (gpus.empty()) {
     facts.no_gpu = true;
-    check_requirements(request.requirements, facts);
+    check_and_note(request, facts, notes);
   }
   for (const Gpu& gpu : gpus) {
     const GpuDetails* row = details ? find_details(*details, gpu) : nullptr;
     facts.gpu = "GPU " + std::to_string(gpu.index) + " (" + gpu.uuid + ")";
     facts.arch = row == nullptr ? std::nullopt : std::optional(row->compute_capability);
     facts.brand = row == nullptr ? std::nullopt : std::optional(row->brand);
-    check_requirements(request.requirements, facts);
+    check_and_note(request, facts, notes);
   }
+  return notes;
 }
 
 /// The host as it is; if it lacks the driver or a node that the request needs, and that may be
@@ -161,7 +174,8 @@ HostFacts read_host(const Request& request, const Config& config, const RootDir&
                                     request, config, log);
   log.phase("reading the host");
   const auto details = complete_inventory(request, config, host.inventory, log);
-  check_all_requirements(request, host.inventory, details);
+  host.requirements = check_all_requirements(request, host.inventory, details);
+  log.notes(host.requirements);
   return host;
 }
 

@@ -14,6 +14,8 @@ namespace nvhook {
 struct HostFacts {
   RootDir driver_root;
   Inventory inventory = {};
+  /// Why the requirements hold.
+  Notes requirements = {};
 };
 
 /// The configured driver root. Throws Error(driver_root_invalid).

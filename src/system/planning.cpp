@@ -12,8 +12,10 @@ namespace nvhook {
 Planned plan_container(const PlanningTask& task, const Config& config, const RootDir& system,
                        Log& log) {
   Planned planned{.host = read_host(task.request, config, system, log, task.reading)};
-  ContainerFacts facts =
-      probe_container(task.rootfs, {.compat = wants_cuda_compat(task.request, config)});
+  ContainerFacts facts = empty_image();
+  if (task.rootfs != nullptr) {
+    facts = probe_container(*task.rootfs, {.compat = wants_cuda_compat(task.request, config)});
+  }
   if (has_selinux(system)) facts.mount_label = task.mount_label;
   planned.plan = make_plan(task.request, planned.host.inventory, facts, config);
   log.notes(planned.plan.notes);

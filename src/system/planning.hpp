@@ -18,7 +18,8 @@ struct PlanningTask {
   const Request& request;
   /// SELinux label of the container's own mounts; empty if it has none.
   const std::string& mount_label;
-  const RootDir& rootfs;
+  /// Null: nothing is known of the image, and it counts as empty.
+  const RootDir* rootfs = nullptr;
   Reading reading = Reading::anew;
 };
 

@@ -338,5 +338,15 @@ TEST(Config, FeatureForTheImagesLdconfigDoesNotAllowIt) {
               fails_with(Code::config_invalid, "is not host-relative"));
 }
 
+TEST(Config, SettingsSayWhereTheyAre) {
+  const ConfigResult result =
+      parse("disable-require = true\n[nvidia-container-cli]\nno-cgroups = true\nuser = \"root\"\n");
+  EXPECT_THAT(
+      result.settings,
+      ::testing::UnorderedElementsAre(
+          nvhook::Setting{.key = "disable-require", .where = "config.toml:1:1"},
+          nvhook::Setting{.key = "nvidia-container-cli.no-cgroups", .where = "config.toml:3:1"}));
+}
+
 }  // namespace
 }  // namespace nvhook

@@ -212,5 +212,12 @@ TEST(ReloadObstacle, IsABlindedConstant) {
   EXPECT_THAT(reload_obstacle(program), Optional(HasSubstr("net.core.bpf_jit_harden")));
 }
 
+TEST(DeviceFilter, TellsWhatAPrologueGrants) {
+  const std::vector<DeviceNumber> devices{{195, 0}, {195, 255}};
+  const std::vector<BpfInstruction> program{0x95};  // exit
+  EXPECT_EQ(granted_by_prologue(prepend_device_rules(program, devices)), devices);
+  EXPECT_TRUE(granted_by_prologue(program).empty());
+}
+
 }  // namespace
 }  // namespace nvhook

@@ -16,6 +16,7 @@ HostMemo usual_memo() {
                  .component = find_component(ComponentKind::library, "libcuda.so"),
                  .abi = Abi::compat32,
                  .path = HostPath("/usr/lib/libcuda.so.1.2"),
+                 .found_as = HostPath("/usr/lib/libcuda.so.1"),
                  .soname = "libcuda.so.1",
                  .has_plain_link = true},
                 {.kind = ComponentKind::firmware,
@@ -56,8 +57,8 @@ TEST(HostMemo, ALineThatMeansNothingIsRefused) {
   for (const std::string line :
        {"", "gpu", "disk\t0", "note\t2\tx", "note\t0", "note\t0\tx\ty", "gpu\t-1\t0\tu\tp\tm\t0",
         "gpu\t0\t99999999999\tu\tp\tm\t0", "gpu\t0x1\t0\tu\tp\tm\t0",
-        "file\t0\tlibother.so\t0\t/p\ts\t\t0\t", "file\t99\tlibcuda.so\t0\t/p\ts\t\t0\t",
-        "file\t-1\tlibcuda.so\t0\t/p\ts\t\t0\t", "witness\t0\t/p\t1\t1\t1\t1"}) {
+        "file\t0\tlibother.so\t0\t/p\t/q\ts\t\t0\t", "file\t99\tlibcuda.so\t0\t/p\t/q\ts\t\t0\t",
+        "file\t-1\tlibcuda.so\t0\t/p\t/q\ts\t\t0\t", "witness\t0\t/p\t1\t1\t1\t1"}) {
     EXPECT_FALSE(parse_host_memo(kKey + "\n" + line + "\nend\n", kKey)) << line;
   }
 }

@@ -298,5 +298,28 @@ TEST(VolumeMounts, NameADeviceOnce) {
   EXPECT_EQ(devices_of(derive_mounted({mount, mount})), DeviceSelection(DeviceNames{"0"}));
 }
 
+TEST(NoRequest, SaysWhy) {
+  const auto why = [](const RequestResult& result) {
+    return result.request ? std::nullopt : std::optional(result.why_not);
+  };
+  EXPECT_EQ(why(derive({})), NoRequest::unset);
+  EXPECT_EQ(why(derive({{kEnv, ""}})), NoRequest::empty);
+  EXPECT_EQ(why(derive({{kEnv, " , "}})), NoRequest::empty);
+  EXPECT_EQ(why(derive({{kEnv, "void"}})), NoRequest::is_void);
+  const Config strict{.accept_envvar_when_unprivileged = false};
+  EXPECT_EQ(why(derive({{kEnv, "0"}}, strict)), NoRequest::unprivileged);
+  EXPECT_EQ(why(derive_privileged({{kEnv, "0"}}, strict)), std::nullopt);
+  const Config swarm{.swarm_resources = {"DOCKER_RESOURCE_GPU"}};
+  EXPECT_EQ(derive({{"DOCKER_RESOURCE_GPU", ""}}, swarm).devices_source, "DOCKER_RESOURCE_GPU");
+}
+
+TEST(Capabilities, SayWhereTheyComeFrom) {
+  constexpr const char* kVariable = "NVIDIA_DRIVER_CAPABILITIES";
+  EXPECT_EQ(derive({{kEnv, "0"}, {kVariable, "video"}}).capabilities_source, kVariable);
+  EXPECT_EQ(derive({{kEnv, "0"}, {kVariable, ""}}).capabilities_source, "default");
+  EXPECT_EQ(derive({{kEnv, "0"}}).capabilities_source, "default");
+  EXPECT_EQ(derive({{"CUDA_VERSION", "9.0"}}).capabilities_source, kLegacy);
+}
+
 }  // namespace
 }  // namespace nvhook

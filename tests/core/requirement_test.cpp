@@ -284,5 +284,13 @@ INSTANTIATE_TEST_SUITE_P(
         Needs{"MalformedIsNotInTheWay", "foo=1 brand=tesla,arch", {}}),
     [](const auto& row) { return std::string(row.param.name); });
 
+TEST(Requirements, TellTheAlternativeThatHolds) {
+  const std::vector<Requirement> requirements{
+      {.variable = "A", .expression = "cuda>=99 driver>=1,cuda>=1 driver>=2"},
+      {.variable = "B", .expression = ""}};
+  EXPECT_THAT(check_requirements(requirements, tesla()),
+              ::testing::ElementsAre("driver>=1,cuda>=1", ""));
+}
+
 }  // namespace
 }  // namespace nvhook

@@ -242,5 +242,15 @@ TEST_F(ContainerProbe, PutsLibrariesWhereTheDistributionHasThem) {
               ::testing::EndsWith("-linux-gnu"));
 }
 
+TEST_F(ContainerProbe, AnEmptyImageIsTheOneThatIsNotLookedAt) {
+  const auto root = open_root(image_.path());
+  const ContainerFacts seen = probe_container(*root, {.compat = true});
+  const ContainerFacts assumed = empty_image();
+  EXPECT_EQ(seen.library_directory, assumed.library_directory);
+  EXPECT_EQ(seen.library32_directory, assumed.library32_directory);
+  EXPECT_EQ(seen.musl_path_file, assumed.musl_path_file);
+  EXPECT_FALSE(seen.compat.has_value());
+}
+
 }  // namespace
 }  // namespace nvhook::test

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+// The configuration of a host that is looked at.
+#include "command/host_config.hpp"
+
+#include "core/text.hpp"
+#include "system/config_files.hpp"
+
+namespace nvhook {
+
+HostConfig read_host_config(CommandContext& context) {
+  HostConfig result{.as_written = load_config(context.config_file, context.caller)};
+  context.log.notes(result.as_written.notes);
+  result.seen_from_here = result.as_written.config;
+  result.seen_from_here.load_kmods = false;
+  const auto ours = open_root("/");
+  const std::string host = ours ? ours->path_of(context.system.fd()) : "/";
+  if (host != "/") {
+    result.seen_from_here.driver_root = clean_path(host + result.as_written.config.driver_root);
+  }
+  return result;
+}
+
+}  // namespace nvhook

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+// `oci-nvidia explain --bundle` plans for every golden case what the hook plans for it.
+#include "command/explain.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <boost/program_options.hpp>
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "command/command_line.hpp"
+#include "support/hosts.hpp"
+
+namespace nvhook {
+namespace {
+
+namespace fs = std::filesystem;
+using Json = nlohmann::json;
+
+std::string read_text(const fs::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+std::vector<std::string> case_names() {
+  std::vector<std::string> names;
+  for (const auto& entry : fs::directory_iterator(fs::path(TEST_DATA_DIR) / "golden")) {
+    if (entry.is_directory()) names.push_back(entry.path().filename().string());
+  }
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+class ExplainGolden : public ::testing::TestWithParam<std::string> {
+ protected:
+  ExplainGolden() {
+    std::istringstream lines(read_text(folder_ / "case"));
+    for (std::string key, value; lines >> key >> value;)
+      (key == "host" ? host_name_ : image_name_) = value;
+  }
+
+  /// What the command prints of the case's container on the case's host.
+  Json explain() {
+    const test::FakeHost host = test::named_host(host_name_);
+    const test::TemporaryDirectory image = test::named_image(image_name_);
+    const test::TemporaryDirectory bundle;
+    Json spec = Json::parse(read_text(folder_ / "config.json"));
+    spec["root"]["path"] = image.path();
+    std::ofstream(fs::path(bundle.path()) / "config.json") << spec;
+    // The cases' driver has a version of no branch, so that its CUDA version would be asked for.
+    std::ofstream(fs::path(bundle.path()) / "config.toml") << "disable-require = true\n"
+                                                           << read_text(folder_ / "config.toml");
+    const auto system = open_root(host.tree().path().string());
+    const CallerContext caller = read_caller();
+    std::ostringstream out;
+    CommandContext context{.caller = caller,
+                           .system = *system,
+                           .config_file = std::string(bundle.path()) + "/config.toml",
+                           .json = true,
+                           .out = out,
+                           .err = out};
+    const CommandLine line =
+        parse_command_line({"explain", "--bundle", std::string(bundle.path())}, all_commands());
+    outcome_ = line.command->run(line.values, context);
+    return Json::parse(out.str());
+  }
+
+  fs::path folder_ = fs::path(TEST_DATA_DIR) / "golden" / GetParam();
+  std::string host_name_ = {};
+  std::string image_name_ = {};
+  Outcome outcome_ = Outcome::broken;
+};
+
+TEST_P(ExplainGolden, PlanIsTheHooks) {
+  const std::string expected = read_text(folder_ / "expected-plan.json");
+  const Json explained = explain();
+  EXPECT_EQ(outcome_, Outcome::good) << explained.dump(1);
+  if (!expected.starts_with('{')) {
+    EXPECT_TRUE(explained["plan"].is_null());
+    EXPECT_EQ(explained["duty"], "none");
+    EXPECT_FALSE(explained["no_request"].is_null());
+    return;
+  }
+  EXPECT_EQ(explained["plan"], Json::parse(expected));
+  EXPECT_EQ(explained["duty"], "hook");
+  for (const Json& step : explained["plan"]["steps"]) {
+    const bool is_for_loader = step["op"] == "loaderCache" || step["op"] == "loaderPath";
+    EXPECT_TRUE(is_for_loader || !step["reason"].get<std::string>().empty()) << step;
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Cases, ExplainGolden, ::testing::ValuesIn(case_names()),
+                         [](const auto& one) { return one.param; });
+
+}  // namespace
+}  // namespace nvhook

@@ -9,7 +9,7 @@ import struct
 from pathlib import Path
 
 SYS_BPF = {"x86_64": 321, "aarch64": 280}
-BPF_PROG_ATTACH, BPF_PROG_GET_FD_BY_ID, BPF_PROG_QUERY = 8, 13, 16
+BPF_PROG_ATTACH, BPF_PROG_DETACH, BPF_PROG_GET_FD_BY_ID, BPF_PROG_QUERY = 8, 9, 13, 16
 BPF_F_ALLOW_MULTI = 2
 BPF_CGROUP_DEVICE = 6
 MAX_PROGRAMS = 64
@@ -51,6 +51,11 @@ def open_program(number):
 def attach_program(directory, program):
     with opened(directory) as fd:
         bpf(BPF_PROG_ATTACH, struct.pack("=IIII", fd, program, BPF_CGROUP_DEVICE, BPF_F_ALLOW_MULTI))
+
+
+def detach_program(directory, program):
+    with opened(directory) as fd:
+        bpf(BPF_PROG_DETACH, struct.pack("=IIII", fd, program, BPF_CGROUP_DEVICE, 0))
 
 
 def rules_of(pid):

@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`oci-nvidia` finds Docker's containers by name and id."""
+
+import contextlib
+
+from command import GOOD, check_refused, document, oci_nvidia, resolved
+from docker_daemon import IMAGE, daemon
+from harness import SETUP, check, check_equal, fail_text, run, test
+from usual_places import usual_places
+
+
+@contextlib.contextmanager
+def container(name):
+    docker = ["docker", "-H", daemon()]
+    words = ["run", "--detach", "--name", name, "--network", "none", "--gpus", '"device=1"']
+    done = run([*docker, *words, IMAGE, "sleep", "1000"])
+    check_equal(done.returncode, 0, fail_text("docker run", done))
+    try:
+        yield done.stdout.strip()
+    finally:
+        run([*docker, "rm", "--force", name], check=True)
+
+
+@test("docker")
+def oci_nvidia_finds_a_container_of_docker():
+    links = {"/run/docker/containerd": SETUP.work / "docker/exec/containerd", "/var/lib/docker": SETUP.disk / "docker"}
+    with container("web") as identity, container("web2") as other, usual_places(links):
+        for word in ("web", identity, identity[:12]):
+            found = document("inspect", word, status=GOOD)
+            check_equal(found["container"]["engine"], "Docker", "engine")
+            check_equal((found["container"]["id"], found["container"]["name"]), (identity, "web"), "container")
+            plan = document("explain", "--container", word)
+            check_equal((plan["duty"], plan["request"]["devices"]), ("hook", "1"), "request")
+            planned = {resolved(step["target"]) for step in plan["plan"]["steps"] if step.get("type") == "file"}
+            check(planned >= {file["target"] for file in found["files"]}, "more than was planned")
+        common = next((n for n in range(64) if identity[n] != other[n]), 0)
+        if common:
+            check_refused(oci_nvidia("inspect", identity[:common]), 15, "NVH-0509", "2 containers")
+        check_refused(oci_nvidia("inspect", "we"), 15, "NVH-0509", "`we`")

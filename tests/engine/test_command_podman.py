@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`oci-nvidia` finds Podman's containers by name and id, running or not."""
+
+import contextlib
+
+from command import GOOD, check_refused, document, oci_nvidia, resolved
+from harness import SETUP, check, check_equal, fail_text, run, test
+from test_podman import RUN_OPTIONS, RUNROOT, image, podman
+from usual_places import usual_places
+
+PLACES = {"/run/containers/storage": RUNROOT, "/var/lib/containers/storage": SETUP.disk / "podman"}
+
+
+@contextlib.contextmanager
+def container(name):
+    options = [word for word in RUN_OPTIONS if word != "--rm"]
+    words = ["run", "--detach", "--name", name, *options, "-e", "NVIDIA_VISIBLE_DEVICES=1"]
+    done = run(podman(*words, image(), "sleep", "1000"))
+    check_equal(done.returncode, 0, fail_text("podman run", done))
+    try:
+        yield done.stdout.strip()
+    finally:
+        run(podman("rm", "--force", "--time", "0", name), check=True)
+
+
+@test("podman")
+def oci_nvidia_finds_a_container_of_podman():
+    with container("web") as identity, usual_places(PLACES):
+        for word in ("web", identity, identity[:12]):
+            found = document("inspect", word, status=GOOD)
+            check_equal(found["container"]["engine"], "Podman", "engine")
+            check_equal((found["container"]["id"], found["container"]["name"]), (identity, "web"), "container")
+            plan = document("explain", "--container", word)
+            check_equal((plan["duty"], plan["request"]["devices"]), ("hook", "1"), "request")
+            planned = {resolved(step["target"]) for step in plan["plan"]["steps"] if step.get("type") == "file"}
+            check(planned >= {file["target"] for file in found["files"]}, "more than was planned")
+
+
+@test("podman")
+def oci_nvidia_explains_a_container_of_podman_that_has_ended():
+    with container("ended") as identity:
+        run(podman("kill", "ended"), check=True)
+        run(podman("wait", "ended"), check=True)
+        with usual_places(PLACES):
+            plan = document("explain", "--container", "ended")
+            check_equal((plan["duty"], plan["request"]["devices"]), ("hook", "1"), "request")
+            check("does not run" in plan["notes"][0], plan["notes"])
+            done = oci_nvidia("inspect", identity)
+            check_refused(done, 15, "NVH-0501", "does not run")

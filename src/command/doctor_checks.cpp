@@ -12,10 +12,10 @@ namespace {
 
 /// Of the checks that `check` needs, the first that is bad, or was itself skipped for another's
 /// sake; then that other one. Empty if there is none.
-std::string_view cause_of(const Check& check, const std::vector<Finding>& before) {
+std::string_view cause_of(const Check& check, const std::vector<Diagnosis>& before) {
   for (const std::string_view need : split_list(check.needs, ' ')) {
     const auto found = std::find_if(before.begin(), before.end(),
-                                    [&](const Finding& finding) { return finding.id == need; });
+                                    [&](const Diagnosis& finding) { return finding.id == need; });
     if (found == before.end()) continue;
     if (found->seen.verdict == Verdict::bad) return found->id;
     if (!found->because.empty()) return found->because;
@@ -41,10 +41,10 @@ std::vector<Check> all_checks(std::string_view engine) {
   return checks;
 }
 
-std::vector<Finding> examine(const HostReport& report, const std::vector<Check>& checks) {
-  std::vector<Finding> findings;
+std::vector<Diagnosis> examine(const HostReport& report, const std::vector<Check>& checks) {
+  std::vector<Diagnosis> findings;
   for (const Check& check : checks) {
-    Finding finding{.id = check.id, .title = check.title};
+    Diagnosis finding{.id = check.id, .title = check.title};
     finding.because = cause_of(check, findings);
     finding.seen = finding.because.empty()
                        ? check.look(report)
@@ -63,10 +63,10 @@ std::string shell_word(const std::string& text) {
   return word + "'";
 }
 
-Outcome outcome_of(const std::vector<Finding>& findings) {
+Outcome outcome_of(const std::vector<Diagnosis>& findings) {
   const auto has = [&](Verdict verdict) {
     return std::any_of(findings.begin(), findings.end(),
-                       [&](const Finding& finding) { return finding.seen.verdict == verdict; });
+                       [&](const Diagnosis& finding) { return finding.seen.verdict == verdict; });
   };
   if (has(Verdict::bad)) return Outcome::broken;
   return has(Verdict::warning) ? Outcome::warning : Outcome::good;

@@ -31,7 +31,7 @@ struct Seen {
   std::string remedy = {};
 };
 
-struct Finding {
+struct Diagnosis {
   std::string_view id = {};  ///< stable; docs/doctor.md explains it
   std::string_view title = {};
   Seen seen = {};
@@ -62,13 +62,13 @@ struct Check {
 [[nodiscard]] std::vector<Check> all_checks(std::string_view engine = {});
 
 /// One finding for each check, in their order.
-[[nodiscard]] std::vector<Finding> examine(const HostReport& report,
-                                           const std::vector<Check>& checks);
+[[nodiscard]] std::vector<Diagnosis> examine(const HostReport& report,
+                                             const std::vector<Check>& checks);
 
 /// `text` as one word of a shell's command line, in quotes where it needs them.
 [[nodiscard]] std::string shell_word(const std::string& text);
 
 /// By the worst finding.
-[[nodiscard]] Outcome outcome_of(const std::vector<Finding>& findings);
+[[nodiscard]] Outcome outcome_of(const std::vector<Diagnosis>& findings);
 
 }  // namespace nvhook

@@ -129,7 +129,7 @@ Seen look_for_two(const HostReport& report) {
 
 Seen look_at_cdi(const HostReport& report) {
   std::vector<std::string> ours;
-  for (const CdiSpec& spec : report.cdi_specs) {
+  for (const FoundCdiSpec& spec : report.cdi_specs) {
     if (spec.uses_our_hook) {
       ours.push_back(spec.file);
       continue;

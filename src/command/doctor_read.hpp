@@ -31,7 +31,7 @@ struct ReadConfig {
 void read_engines(const CommandContext& context, HostReport& report);
 [[nodiscard]] std::vector<HookDirectory> read_hook_directories(
     const RootDir& system, const std::vector<std::string>& paths);
-[[nodiscard]] std::vector<CdiSpec> read_cdi_specs(const RootDir& system);
+[[nodiscard]] std::vector<FoundCdiSpec> read_cdi_specs(const RootDir& system);
 /// Fills in cgroups, users, SELinux and the last failure.
 void read_surroundings(const CommandContext& context, HostReport& report);
 

@@ -84,8 +84,8 @@ std::vector<HookDirectory> read_hook_directories(const RootDir& system,
   return directories;
 }
 
-std::vector<CdiSpec> read_cdi_specs(const RootDir& system) {
-  std::vector<CdiSpec> specs;
+std::vector<FoundCdiSpec> read_cdi_specs(const RootDir& system) {
+  std::vector<FoundCdiSpec> specs;
   std::set<std::string> seen;  // /var/run is a link to /run, as a rule
   for (const char* directory : {"/etc/cdi/", "/var/run/cdi/", "/run/cdi/"}) {
     const UniqueFd opened = system.open(directory, O_PATH | O_DIRECTORY);

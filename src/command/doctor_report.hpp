@@ -121,7 +121,7 @@ struct HookDirectory {
   std::vector<HookDefinition> definitions = {};
 };
 
-struct CdiSpec {
+struct FoundCdiSpec {
   std::string file = {};
   bool uses_our_hook = false;
 };
@@ -192,7 +192,7 @@ struct HostReport {
   std::int64_t hook_changed = 0;  ///< when the hook's file came here; seconds since 1970
   std::vector<NamedProgram> names = {};
   std::vector<HookDirectory> hook_directories = {};
-  std::vector<CdiSpec> cdi_specs = {};
+  std::vector<FoundCdiSpec> cdi_specs = {};
   bool has_cdi_hook = false;  ///< nvidia-cdi-hook is on PATH
   std::vector<EngineReport> engines = {};
   CgroupLayout cgroups = CgroupLayout::none;

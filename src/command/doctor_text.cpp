@@ -27,12 +27,12 @@ Colour colour_of(Verdict verdict) {
   return Colour::none;
 }
 
-bool is_fault(const Finding& finding) {
+bool is_fault(const Diagnosis& finding) {
   return finding.seen.verdict != Verdict::good && finding.seen.verdict != Verdict::skipped;
 }
 
 /// `1 bad, 2 warnings, 30 good`.
-std::string counts(const std::vector<Finding>& findings) {
+std::string counts(const std::vector<Diagnosis>& findings) {
   struct Word {
     Verdict verdict;
     std::string_view one;
@@ -44,9 +44,9 @@ std::string counts(const std::vector<Finding>& findings) {
       Word{Verdict::skipped, " skipped", " skipped"}};
   std::vector<std::string> parts;
   for (const Word& word : kWords) {
-    const auto count = std::count_if(findings.begin(), findings.end(), [&](const Finding& finding) {
-      return finding.seen.verdict == word.verdict;
-    });
+    const auto count = std::count_if(
+        findings.begin(), findings.end(),
+        [&](const Diagnosis& finding) { return finding.seen.verdict == word.verdict; });
     if (count == 0) continue;
     parts.push_back(std::to_string(count) + std::string(count == 1 ? word.one : word.several));
   }
@@ -55,10 +55,10 @@ std::string counts(const std::vector<Finding>& findings) {
 
 }  // namespace
 
-std::string to_text(const std::vector<Finding>& findings, bool only_faults, const Style& style) {
+std::string to_text(const std::vector<Diagnosis>& findings, bool only_faults, const Style& style) {
   Table table;
   std::vector<std::string> remedies;
-  for (const Finding& finding : findings) {
+  for (const Diagnosis& finding : findings) {
     if (only_faults && !is_fault(finding)) continue;
     const Colour colour = colour_of(finding.seen.verdict);
     table.rows.push_back({{std::string(to_string(finding.seen.verdict)), colour},
@@ -78,12 +78,12 @@ std::string to_text(const std::vector<Finding>& findings, bool only_faults, cons
   return text + counts(findings) + "\n";
 }
 
-Json to_json(const std::vector<Finding>& findings) {
+Json to_json(const std::vector<Diagnosis>& findings) {
   Json document = json_document("doctor", 1);
   constexpr std::array kOutcomes{"good", "warning", "usage", "broken"};
   document["outcome"] = kOutcomes.at(static_cast<std::size_t>(outcome_of(findings)));
   document["checks"] = Json::array();
-  for (const Finding& finding : findings) {
+  for (const Diagnosis& finding : findings) {
     Json entry{{"id", finding.id},
                {"title", finding.title},
                {"verdict", to_string(finding.seen.verdict)},

@@ -13,10 +13,10 @@ namespace nvhook {
 
 /// One line for each finding, and an indented one with what to do; then one that counts them.
 /// `only_faults`: without what is good or was skipped.
-[[nodiscard]] std::string to_text(const std::vector<Finding>& findings, bool only_faults,
+[[nodiscard]] std::string to_text(const std::vector<Diagnosis>& findings, bool only_faults,
                                   const Style& style);
 
 /// docs/schemas/doctor-1.schema.json: all findings.
-[[nodiscard]] Json to_json(const std::vector<Finding>& findings);
+[[nodiscard]] Json to_json(const std::vector<Diagnosis>& findings);
 
 }  // namespace nvhook

@@ -80,7 +80,7 @@ EngineReport& engine(HostReport& report, const std::string& name) {
 /// The ids of findings that are worse than a note.
 std::vector<std::string_view> faults(const HostReport& report) {
   std::vector<std::string_view> ids;
-  for (const Finding& finding : examine(report, all_checks(report.engine))) {
+  for (const Diagnosis& finding : examine(report, all_checks(report.engine))) {
     const bool is_fault =
         finding.seen.verdict == Verdict::warning || finding.seen.verdict == Verdict::bad;
     if (is_fault) ids.push_back(finding.id);
@@ -88,8 +88,8 @@ std::vector<std::string_view> faults(const HostReport& report) {
   return ids;
 }
 
-Finding finding_of(const HostReport& report, std::string_view id) {
-  for (Finding& finding : examine(report, all_checks(report.engine))) {
+Diagnosis finding_of(const HostReport& report, std::string_view id) {
+  for (Diagnosis& finding : examine(report, all_checks(report.engine))) {
     if (finding.id == id) return finding;
   }
   throw std::logic_error(std::string(id));
@@ -129,7 +129,7 @@ TEST(Doctor, WhatDependsOnAFaultIsSkippedAndSaysBecauseOfWhat) {
 
 TEST(Doctor, TheWorstFindingDecidesTheOutcome) {
   const auto outcome = [](std::vector<Verdict> verdicts) {
-    std::vector<Finding> findings;
+    std::vector<Diagnosis> findings;
     for (const Verdict verdict : verdicts) findings.push_back({.seen = {.verdict = verdict}});
     return outcome_of(findings);
   };
@@ -152,7 +152,7 @@ TEST_P(DoctorOneFault, IsTheOnlyOneThatIsNamed) {
   HostReport report = healthy();
   GetParam().damage(report);
   EXPECT_THAT(faults(report), ElementsAre(GetParam().id));
-  const Finding finding = finding_of(report, GetParam().id);
+  const Diagnosis finding = finding_of(report, GetParam().id);
   EXPECT_EQ(finding.seen.verdict, GetParam().verdict);
   EXPECT_THAT(finding.seen.remedy, HasSubstr(GetParam().remedy));
 }
@@ -329,7 +329,7 @@ TEST(Doctor, AnEngineThatIsAskedAboutMustBeThereAndSetUp) {
   EXPECT_EQ(finding_of(report, "containerd").seen.remedy, "sudo oci-nvidia setup containerd");
   engine(report, "containerd").runtimes = {{"nvidia", "nvidia-container-runtime", kOurHook}};
   EXPECT_THAT(faults(report), IsEmpty());
-  for (const Finding& finding : examine(report, all_checks("containerd"))) {
+  for (const Diagnosis& finding : examine(report, all_checks("containerd"))) {
     EXPECT_NE(finding.id, "docker");
   }
 }
@@ -375,7 +375,7 @@ TEST(Doctor, AFileOfADriverThatIsNotForAllIsANoteToRoot) {
   HostReport report = healthy();
   report.driver.nodes[1].mode = 020660;
   report.driver.nodes[1].group = 44;
-  const Finding finding = finding_of(report, "node-permissions");
+  const Diagnosis finding = finding_of(report, "node-permissions");
   EXPECT_EQ(finding.seen.verdict, Verdict::note);
   EXPECT_THAT(finding.seen.text, StartsWith("/dev/nvidia2 is 0660 of user 0 and group 44"));
 }

@@ -7,7 +7,7 @@
 namespace nvhook {
 namespace {
 
-const std::vector<Finding> kFindings{
+const std::vector<Diagnosis> kFindings{
     {.id = "pci", .title = "GPU", .seen = {Verdict::good, "1 NVIDIA GPU"}},
     {.id = "module",
      .title = "kernel module",

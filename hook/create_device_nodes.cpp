@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Device nodes of the host, before there is a container: for those that may not make them.
-#include <iostream>
-
 #include "core/capability.hpp"
 #include "core/error.hpp"
 #include "hook.hpp"
 #include "mains.hpp"
+#include "print.hpp"
 #include "report.hpp"
 #include "system/device_nodes.hpp"
 #include "system/host_facts.hpp"
@@ -35,21 +34,20 @@ int run_create_device_nodes(const Options& options, HookContext& context) {
   const Config config = read_config(options, context);
   require_driver(config, context.system);
   const RootDir driver_root = open_driver_root(config);
-  const Notes notes =
-      provide_devices({.system = context.system, .driver = driver_root},
-                      {.capabilities = CapabilitySet::all()}, {.load_modules = config.load_kmods});
+  const Notes notes = provide_devices({.system = context.system, .driver = driver_root},
+                                      {.capabilities = CapabilitySet::all()},
+                                      {.load_modules = config.load_kmods, .link_all = true});
   context.log.notes(notes);
   int status = 0;
   for (const Note& note : notes) {
     if (note.level == Note::Level::info) {
-      std::cout << note.text << '\n';
+      static_cast<void>(print(note.text + "\n"));
     } else {
       const Error error(Code::device_node_missing, note.text);
-      std::cerr << failure_line(error) + "\n";
+      complain(failure_line(error) + "\n");
       status = exit_status(error.code());
     }
   }
-  std::cout.flush();
   return status;
 }
 

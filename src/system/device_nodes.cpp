@@ -101,8 +101,12 @@ std::optional<RootDir> open_dev(const HostView& host) {
 
 class NodeMaker {
  public:
-  NodeMaker(const RootDir& system, const RootDir& dev, Notes& notes)
-      : system_(system), dev_(dev), notes_(notes), devices_(read_text(system, "/proc/devices")) {}
+  NodeMaker(const RootDir& system, const RootDir& dev, bool link_all, Notes& notes)
+      : system_(system),
+        dev_(dev),
+        link_all_(link_all),
+        notes_(notes),
+        devices_(read_text(system, "/proc/devices")) {}
 
   /// Those that /proc/driver/nvidia/params speaks of, and nvidia-uvm, of which nothing speaks: the
   /// reference gives it the defaults.
@@ -193,8 +197,7 @@ class NodeMaker {
         notes_.push_back(info((result == MakeResult::made ? "made" : "replaced") +
                               std::string(" device node /dev/") + file.path));
       }
-      // Others who make nodes, nvidia-modprobe among them, make no link.
-      link_device_number(dev_, file);
+      if (link_all_ || result != MakeResult::present) link_device_number(dev_, file);
     } catch (const Error& error) {
       notes_.push_back(warning(std::string(error.what()) + "; " + error.remedy()));
     }
@@ -202,6 +205,7 @@ class NodeMaker {
 
   const RootDir& system_;
   const RootDir& dev_;
+  bool link_all_;
   Notes& notes_;
   std::string devices_;
 };
@@ -234,7 +238,7 @@ Notes provide_devices(const HostView& host, const Request& request,
                             std::string(kByHand)));
     return notes;
   }
-  NodeMaker nodes(host.system, *dev, notes);
+  NodeMaker nodes(host.system, *dev, options.link_all, notes);
   nodes.make_driver_nodes();
   nodes.make_mig_capabilities();
   if (options.create_imex_channels) {

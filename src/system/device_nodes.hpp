@@ -14,6 +14,8 @@ struct ProvisionOptions {
   bool load_modules = true;
   /// Config::create_imex_channels.
   bool create_imex_channels = true;
+  /// Nodes that others made, nvidia-modprobe among them, get their links in /dev/char, too.
+  bool link_all = false;
   /// For each module. A DGX with eight GPUs takes some seconds.
   std::chrono::milliseconds module_deadline{30'000};
 };

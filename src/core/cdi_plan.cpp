@@ -100,24 +100,34 @@ class Generator {
   const CdiOptions& options_;
 };
 
+void add(std::vector<CdiName>& names, const std::string& name) {
+  names.push_back({.name = name, .selection = DeviceNames{name}});
+}
+
+void add_names(const Gpu& gpu, CdiNaming naming, std::vector<CdiName>& names) {
+  if (naming.by_index) add(names, std::to_string(gpu.index));
+  if (naming.by_uuid && !gpu.uuid.empty()) add(names, gpu.uuid);
+}
+
+void add_names(const Gpu& gpu, const MigDevice& device, CdiNaming naming,
+               std::vector<CdiName>& names) {
+  if (naming.by_index && device.index) {
+    add(names, std::to_string(gpu.index) + ":" + std::to_string(*device.index));
+  }
+  // The names of drivers before 470 have a slash, which no CDI name may have.
+  const bool can_be_name = !device.uuid.empty() && device.uuid.find('/') == std::string::npos;
+  if (naming.by_uuid && can_be_name) add(names, device.uuid);
+}
+
 }  // namespace
 
 std::vector<CdiName> cdi_names(const Inventory& inventory, CdiNaming naming) {
   std::vector<CdiName> names;
-  const auto add = [&](const std::string& name) {
-    names.push_back({.name = name, .selection = DeviceNames{name}});
-  };
   // WSL2 has one node for all GPUs.
   for (const Gpu& gpu : inventory.is_wsl ? std::vector<Gpu>() : inventory.gpus) {
-    const std::string index = std::to_string(gpu.index);
-    if (naming.by_index) add(index);
-    if (naming.by_uuid && !gpu.uuid.empty()) add(gpu.uuid);
+    add_names(gpu, naming, names);
     for (const MigDevice& device : inventory.mig_devices) {
-      if (device.gpu_minor != gpu.minor) continue;
-      if (naming.by_index && device.index) add(index + ":" + std::to_string(*device.index));
-      // The names of drivers before 470 have a slash, which no CDI name may have.
-      const bool can_be_name = !device.uuid.empty() && device.uuid.find('/') == std::string::npos;
-      if (naming.by_uuid && can_be_name) add(device.uuid);
+      if (device.gpu_minor == gpu.minor) add_names(gpu, device, naming, names);
     }
   }
   names.push_back({.name = "all", .selection = AllDevices{}});

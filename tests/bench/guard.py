@@ -10,6 +10,8 @@ import collections
 import json
 import re
 import shutil
+import time
+from pathlib import Path
 
 import programs
 import table
@@ -19,6 +21,7 @@ from harness import SETUP, check, check_equal
 TOLERANCE = 0.10  # of instructions: compilers and libraries differ a little between updates
 MAX_RSS = 8 * 1024  # KiB
 NEWER_CALLS = "openat2,open_tree,move_mount,fsopen,fsconfig,fsmount,mount_setattr,pidfd_open,close_range"
+REMEMBERED = Path("/run/oci-nvidia-hook")
 RECORDED = programs.HERE / "guard.json"
 GPU_NODE = re.compile(r'^open[a-z0-9]*\(.*"[^"]*dev/nvidia\d+"')
 STARTS = re.compile(r"^(clone3?|fork|vfork|execve|execveat)\(")
@@ -43,8 +46,19 @@ def instructions(place, directory):
     log = directory / "callgrind"
     command = [refuse, "/dev/null", "ENOSYS", NEWER_CALLS, "--", "valgrind", "--tool=callgrind", f"--log-file={log}"]
     command += ["--callgrind-out-file=/dev/null", *programs.hook()]
-    check_equal(place.measure(command).status, 0, "exit status under valgrind")
+    # Twice: valgrind's own executable is another program, which the first run makes the host remembered for.
+    check_equal([place.measure(command).status for _ in range(2)], [0, 0], "exit status under valgrind")
     return int(re.search(r"Collected : (\d+)", log.read_text())[1])
+
+
+def warm_up(place):
+    """Runs the hook until what is remembered between starts is there: nothing is, while the simulated driver is younger than some seconds."""
+    for _ in range(10):
+        check_equal(place.measure(programs.hook()).status, 0, "exit status")
+        if list(REMEMBERED.glob("host.*")):
+            return
+        time.sleep(1)
+    raise AssertionError(f"nothing is remembered in {REMEMBERED}")
 
 
 def measure_case(case):
@@ -52,7 +66,8 @@ def measure_case(case):
     directory = SETUP.work / "guard"
     directory.mkdir(exist_ok=True)
     place = Place(f"guard-{len(list(SETUP.work.iterdir()))}", table.CASES[case])
-    place.measure(programs.hook())  # what is remembered between starts is there now
+    if case != "no request":
+        warm_up(place)
     runs = [place.measure(programs.hook()) for _ in range(3)]
     check_equal([figures.status for figures in runs], [0] * len(runs), "exit status")
     lines = traced(place, directory)

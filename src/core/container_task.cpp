@@ -10,14 +10,11 @@ ContainerTask derive_task(std::string_view text, const ContainerSpec& spec, cons
   ContainerTask task{.request = derive_request(spec, config)};
   if (!task.request.request) return task;
   task.linux_spec = parse_linux_spec(text);
-  if (has_cdi_hook(text)) {
-    task.duty = Duty::engine;
-  } else if (is_edited(text)) {
-    task.duty = Duty::completion;
-  } else if (has_driver_by_engine(spec, task.linux_spec)) {
+  const bool edited = is_edited(text);
+  if (has_cdi_hook(text) || (!edited && has_driver_by_engine(spec, task.linux_spec))) {
     task.duty = Duty::engine;
   } else {
-    task.duty = Duty::hook;
+    task.duty = edited ? Duty::completion : Duty::hook;
   }
   return task;
 }

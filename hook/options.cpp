@@ -117,7 +117,7 @@ class FlagParser {
 }  // namespace
 
 Options parse_options(const std::vector<std::string>& arguments) {
-  const Options options = FlagParser(arguments).parse();
+  Options options = FlagParser(arguments).parse();
   if (options.dry_run && options.command == Command::create_device_nodes) {
     throw UsageError("-dry-run is not for create-device-nodes");
   }

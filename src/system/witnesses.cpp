@@ -59,9 +59,7 @@ class Walker {
  private:
   void push(const std::string& path) {
     const auto pieces = split_list(path, '/');
-    for (auto piece = pieces.rbegin(); piece != pieces.rend(); ++piece) {
-      names_.emplace_front(*piece);
-    }
+    names_.insert(names_.begin(), pieces.begin(), pieces.end());
   }
 
   /// False at the end of the way.

@@ -167,6 +167,7 @@ std::vector<Place> places(const RootDir& system, const CallerContext& caller) {
 
 std::string ids_of(const std::vector<ContainerRecord>& records) {
   std::vector<std::string> names;
+  names.reserve(records.size());
   for (const ContainerRecord& record : records) names.push_back(describe(record));
   return join(names, ", ");
 }

@@ -58,6 +58,7 @@ std::vector<std::string> parse_image_environment(std::string_view json) {
 
 std::string minimal_spec(const std::vector<std::string>& environment, bool privileged) {
   std::vector<std::string> entries;
+  entries.reserve(environment.size());
   for (const std::string& entry : environment) entries.push_back(well_formed(entry));
   Json spec = {
       {"ociVersion", "1.0.2"}, {"process", {{"env", entries}}}, {"root", {{"path", "rootfs"}}}};

@@ -21,7 +21,7 @@ std::string text_or_empty(const char* text) { return text == nullptr ? "" : text
 int pass_over(libmnt_table* /*table*/, const char* /*file*/, int /*line*/) { return 1; }
 
 struct Close {
-  void operator()(std::FILE* file) const noexcept { std::fclose(file); }
+  void operator()(std::FILE* file) const noexcept { static_cast<void>(std::fclose(file)); }
 };
 
 MountEntry entry_of(libmnt_fs* filesystem) {

@@ -63,9 +63,11 @@ std::optional<HostMemo> HostMemory::recall(Notes& notes) const {
 
 void HostMemory::keep(HostMemo memo, const std::vector<Lookup>& system,
                       const std::vector<Lookup>& driver, std::time_t started, Notes& notes) const {
-  memo.witnesses = witnesses_of(system, roots_.system, HostRoot::system);
-  const auto more = witnesses_of(driver, roots_.driver, HostRoot::driver);
-  memo.witnesses.insert(memo.witnesses.end(), more.begin(), more.end());
+  auto of_system = witnesses_of(system, roots_.system, HostRoot::system);
+  const auto of_driver = witnesses_of(driver, roots_.driver, HostRoot::driver);
+  if (!of_system || !of_driver) return;
+  memo.witnesses = *std::move(of_system);
+  memo.witnesses.insert(memo.witnesses.end(), of_driver->begin(), of_driver->end());
   const auto is_old = [&](const Witness& witness) { return is_settled(witness, started); };
   if (!std::all_of(memo.witnesses.begin(), memo.witnesses.end(), is_old)) {
     notes.push_back(

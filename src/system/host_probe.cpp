@@ -147,24 +147,37 @@ DriverFileQuery file_query(const HostView& host, const Request& request,
   return query;
 }
 
-/// GPUs and driver files as they are. What may be kept for the next container is kept.
+struct HostReading {
+  HostMemo memo = {};
+  /// A later reading would tell the same.
+  bool is_final = false;
+  std::vector<Lookup> system_lookups = {};
+  std::vector<Lookup> driver_lookups = {};
+};
+
+HostReading read_once(const HostView& host, const DriverFileQuery& query) {
+  HostReading reading;
+  HostMemo& memo = reading.memo;
+  if (!query.any_version) {
+    GpuListing listing = read_gpus(host.system.recording(reading.system_lookups), memo.notes);
+    memo.gpus = std::move(listing.gpus);
+    reading.is_final = listing.is_final;
+  }
+  memo.files = find_driver_files(host.driver.recording(reading.driver_lookups), query, memo.notes);
+  return reading;
+}
+
+/// GPUs and driver files as they are. What may be kept for the next containers is kept, if a second
+/// reading tells the same: what fails once must not be believed from then on.
 HostMemo read_anew(const HostView& host, const DriverFileQuery& query, const HostMemory* memory,
                    Notes& notes) {
   const std::time_t started = std::time(nullptr);
-  std::vector<Lookup> system_lookups;
-  std::vector<Lookup> driver_lookups;
-  HostMemo memo;
-  bool is_final = false;
-  if (!query.any_version) {
-    GpuListing listing = read_gpus(host.system.recording(system_lookups), memo.notes);
-    memo.gpus = std::move(listing.gpus);
-    is_final = listing.is_final;
+  HostReading reading = read_once(host, query);
+  if (memory == nullptr || !reading.is_final) return std::move(reading.memo);
+  if (const HostReading again = read_once(host, query); again.memo == reading.memo) {
+    memory->keep(again.memo, again.system_lookups, again.driver_lookups, started, notes);
   }
-  memo.files = find_driver_files(host.driver.recording(driver_lookups), query, memo.notes);
-  if (memory != nullptr && is_final) {
-    memory->keep(memo, system_lookups, driver_lookups, started, notes);
-  }
-  return memo;
+  return std::move(reading.memo);
 }
 
 /// What the driver files depend on besides the files of the host.

@@ -56,6 +56,9 @@ class Walker {
     paths_.insert(at_);  // the root itself, or what `..` leads to
   }
 
+  /// Whether a way could not be followed to its end.
+  [[nodiscard]] bool is_lost() const { return is_lost_; }
+
  private:
   void push(const std::string& path) {
     const auto pieces = split_list(path, '/');
@@ -96,9 +99,11 @@ class Walker {
     std::array<char, 4096> text{};
     const ssize_t length =
         ::readlinkat(directory_.fd(), link.c_str() + 1, text.data(), text.size());
-    if (length <= 0 || static_cast<std::size_t>(length) == text.size() || ++links_ > kMaxLinks) {
+    if (length <= 0 || static_cast<std::size_t>(length) == text.size()) {
+      is_lost_ = true;
       return false;
     }
+    if (++links_ > kMaxLinks) return false;
     const std::string target(text.data(), static_cast<std::size_t>(length));
     if (target.front() == '/') at_ = "/";
     push(target);
@@ -110,18 +115,20 @@ class Walker {
   std::string at_ = {};
   std::deque<std::string> names_ = {};
   int links_ = 0;
+  bool is_lost_ = false;
 };
 
 }  // namespace
 
-std::vector<Witness> witnesses_of(const std::vector<Lookup>& lookups, const RootDir& directory,
-                                  HostRoot root) {
+std::optional<std::vector<Witness>> witnesses_of(const std::vector<Lookup>& lookups,
+                                                 const RootDir& directory, HostRoot root) {
   std::set<std::string> paths;
   std::set<std::pair<std::string, bool>> walked;
   Walker walker(directory, paths);
   for (const Lookup& lookup : lookups) {
     if (walked.emplace(lookup.path, lookup.to_read).second) walker.walk(lookup);
   }
+  if (walker.is_lost()) return std::nullopt;
   std::vector<Witness> witnesses;
   witnesses.reserve(paths.size());
   for (const std::string& path : paths) witnesses.push_back(witness_of(directory, root, path));

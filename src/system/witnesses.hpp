@@ -3,6 +3,7 @@
 #pragma once
 
 #include <ctime>
+#include <optional>
 #include <vector>
 
 #include "core/host_memo.hpp"
@@ -12,9 +13,10 @@ namespace nvhook {
 
 /// What decided each of `lookups` below `directory`: the directories in which a name or a link was
 /// found or was missing, the files that were read, and names on the way that were not there. Each
-/// once.
-[[nodiscard]] std::vector<Witness> witnesses_of(const std::vector<Lookup>& lookups,
-                                                const RootDir& directory, HostRoot root);
+/// once. Nothing if a link on the way cannot be read.
+[[nodiscard]] std::optional<std::vector<Witness>> witnesses_of(const std::vector<Lookup>& lookups,
+                                                               const RootDir& directory,
+                                                               HostRoot root);
 
 /// Whether `witness` tells the same now, of an object below `directory`.
 [[nodiscard]] bool still_holds(const Witness& witness, const RootDir& directory);

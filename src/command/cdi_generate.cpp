@@ -62,7 +62,7 @@ CdiOptions options_of(const OptionValues& values, const CommandContext& context)
 
 /// Engines look at the ending.
 std::string output_of(const OptionValues& values) {
-  const auto output = values["output"].as<std::string>();
+  auto output = values["output"].as<std::string>();
   if (output != "-" && !output.ends_with(".json")) {
     throw UsageFault("--output is `-` or a file `….json`: engines read no other, not `" + output +
                      "`");

@@ -101,7 +101,7 @@ bool has_file(const RootDir& system, const std::string& path) {
 
 std::string find_program(const RootDir& system, const std::string& name) {
   for (const char* directory : kProgramDirectories) {
-    const std::string path = std::string(directory) + "/" + name;
+    std::string path = std::string(directory) + "/" + name;
     const UniqueFd file = system.open(path, O_PATH);
     if (!file) continue;
     const FileStatus status = status_of(file.get());

@@ -2,33 +2,16 @@
 // The steps of a plan as lines.
 #include "command/plan_table.hpp"
 
+#include "core/plan_json.hpp"
+#include "core/spec_steps.hpp"
 #include "system/loader_files.hpp"
 
 namespace nvhook {
 namespace {
 
-std::string_view name_of(const BindMount& mount) {
-  switch (mount.type) {
-    case SourceType::regular:
-      return "file";
-    case SourceType::directory:
-      return "directory";
-    case SourceType::socket:
-      return "socket";
-    case SourceType::character_device:
-      return "device";
-  }
-  return {};
-}
-
 std::string source_of(const BindMount& mount, const Config& config) {
-  const bool is_prefixed = mount.source.root == HostRoot::driver && config.driver_root != "/";
-  const std::string path = (is_prefixed ? config.driver_root : "") + mount.source.path.str();
+  const std::string path = host_path(mount.source, config.driver_root);
   return path == mount.target.str() ? "" : path;
-}
-
-std::string number_of(DeviceNumber device) {
-  return "c " + std::to_string(device.major) + ":" + std::to_string(device.minor);
 }
 
 }  // namespace
@@ -42,7 +25,7 @@ Table plan_table(const Plan& plan, const Config& config) {
   };
   for (const TmpfsMount& step : plan.tmpfs) add("tmpfs", step.target.str(), "", step.reason);
   for (const BindMount& step : plan.mounts) {
-    add(name_of(step), step.target.str(), source_of(step, config), step.reason);
+    add(to_string(step.type), step.target.str(), source_of(step, config), step.reason);
   }
   for (const Symlink& step : plan.symlinks) {
     add("link", step.link.str(), "to " + step.target, step.reason);
@@ -57,7 +40,7 @@ Table plan_table(const Plan& plan, const Config& config) {
         "so that musl's loader finds the libraries");
   }
   for (const DeviceRule& step : plan.device_rules) {
-    add("allow", number_of(step.device) + " rw", "", step.reason);
+    add("allow", to_string(step.device) + " rw", "", step.reason);
   }
   return table;
 }

@@ -4,37 +4,12 @@
 
 #include <nlohmann/json.hpp>
 
+#include "core/spec_steps.hpp"
+
 namespace nvhook {
 namespace {
 
 using Json = nlohmann::ordered_json;
-
-std::string_view to_string(SourceType type) {
-  switch (type) {
-    case SourceType::regular:
-      return "file";
-    case SourceType::directory:
-      return "directory";
-    case SourceType::socket:
-      return "socket";
-    case SourceType::character_device:
-      return "device";
-  }
-  return {};
-}
-
-std::string to_string(DeviceNumber device) {
-  return "c " + std::to_string(device.major) + ":" + std::to_string(device.minor);
-}
-
-Json flags(const MountAttributes& attributes) {
-  Json names = Json::array();
-  if (attributes.read_only) names.push_back("ro");
-  names.push_back("nosuid");
-  if (attributes.no_dev) names.push_back("nodev");
-  if (attributes.no_exec) names.push_back("noexec");
-  return names;
-}
 
 Json to_object(const TmpfsMount& step) {
   Json entries = Json::array();
@@ -51,7 +26,7 @@ Json to_object(const BindMount& step, const std::string& driver_root) {
                  {"type", to_string(step.type)},
                  {"source", (prefixed ? driver_root : "") + step.source.path.str()},
                  {"target", step.target.str()},
-                 {"flags", flags(step.attributes)}};
+                 {"flags", option_names(step.attributes)}};
   if (step.device) object["device"] = to_string(*step.device);
   if (step.optional) object["optional"] = true;
   object["reason"] = step.reason;
@@ -90,6 +65,24 @@ Json to_object(const DeviceRule& step) {
 }
 
 }  // namespace
+
+std::string_view to_string(SourceType type) {
+  switch (type) {
+    case SourceType::regular:
+      return "file";
+    case SourceType::directory:
+      return "directory";
+    case SourceType::socket:
+      return "socket";
+    case SourceType::character_device:
+      return "device";
+  }
+  return {};
+}
+
+std::string to_string(DeviceNumber device) {
+  return "c " + std::to_string(device.major) + ":" + std::to_string(device.minor);
+}
 
 std::string to_json(const Plan& plan, const std::string& driver_root) {
   Json steps = Json::array();

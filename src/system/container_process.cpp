@@ -25,7 +25,7 @@ constexpr std::size_t kMaxStat = 4096;
 constexpr const char* kStartAgain =
     "start the container again; if it goes on, the runtime's log says why it died";
 constexpr const char* kNameRootfs =
-    "name the directory that is the container's root file system (root.path in config.json)";
+    "name the directory that is the root file system of the container: root.path in config.json";
 constexpr const char* kRunAsRoot =
     "run the hook as root, or in the user namespace that the runtime runs in";
 

@@ -105,19 +105,25 @@ std::optional<std::string> RootDir::read_link(const std::string& path) const {
   return text;
 }
 
+/// In an image anything may be there, and opening a device does something. What is really opened is
+/// the very object that was looked at: a container that runs may put another one under its name.
+UniqueFd RootDir::open_regular(const std::string& path) const {
+  const UniqueFd found = open(path, O_PATH);
+  if (!found || !status_of(found.get()).is_regular()) return UniqueFd();
+  UniqueFd file(::openat(own_procfs(), name_in_procfs(found.get()).c_str(),
+                         O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
+  if (!file) require_answer("open", path, maker_);
+  return file;
+}
+
 std::optional<std::string> RootDir::read(const std::string& path, std::size_t limit) const {
   auto file = read_file(path, limit);
   return file ? std::optional(std::move(file->text)) : std::nullopt;
 }
 
 std::optional<RootDir::File> RootDir::read_file(const std::string& path, std::size_t limit) const {
-  // In an image anything may be there, and opening a device does something: only a regular file is
-  // really opened.
-  if (maker_ == Maker::image) {
-    const UniqueFd found = open(path, O_PATH);
-    if (!found || !status_of(found.get()).is_regular()) return std::nullopt;
-  }
-  const UniqueFd file = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
+  const UniqueFd file =
+      maker_ == Maker::image ? open_regular(path) : open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
   if (!file) return std::nullopt;
   const FileStatus status = status_of(file.get());
   if (!status.is_regular()) return std::nullopt;

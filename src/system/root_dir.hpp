@@ -84,6 +84,8 @@ class RootDir {
       const std::string& path, const std::function<bool(std::string_view)>& keep = {}) const;
 
  private:
+  [[nodiscard]] UniqueFd open_regular(const std::string& path) const;
+
   UniqueFd fd_;
   Maker maker_;
   std::vector<Lookup>* lookups_ = nullptr;

@@ -15,6 +15,9 @@ struct BrokenAssertion {};
 // are none (its issue 294), and assumes it if NDEBUG is set.
 #undef NDEBUG
 #define TOML_ASSERT(expression) ((expression) ? void() : nvhook::detail::refuse_broken_assertion())
+// toml++ reads numbers by a stream where it does not know that the compiler has std::from_chars for
+// them; a stream brings all of std::locale into a program that must start quickly.
+#define TOML_FLOAT_CHARCONV 1
 // toml++ 3.3 also declares code unreachable that some letters beyond ASCII reach, where it
 // asks whether a letter is white space. That file has nothing but such questions, and there the
 // answer is no.

@@ -39,8 +39,9 @@ const Engine& engine_of(const OptionValues& values) {
                          : values["operand"].as<std::vector<std::string>>();
   const std::string known = std::string(" engine: ") + kSetupOperands;
   if (names.size() != 1) throw UsageFault("`setup` needs one" + known);
-  const auto* const found = std::find_if(kEngines.begin(), kEngines.end(),
-                                  [&](const Engine& engine) { return engine.name == names[0]; });
+  const auto* const found =
+      std::find_if(kEngines.begin(), kEngines.end(),
+                   [&](const Engine& engine) { return engine.name == names[0]; });
   if (found == kEngines.end()) throw UsageFault("`" + names[0] + "` is no" + known);
   return *found;
 }

@@ -12,6 +12,7 @@
 
 #include "core/text.hpp"
 #include "system/files.hpp"
+#include "system/own_procfs.hpp"
 #include "system/replace_file.hpp"
 #include "system/root_dir.hpp"
 #include "system/syscalls.hpp"
@@ -21,12 +22,6 @@ namespace {
 
 constexpr std::size_t kMaxCommandLine = 1UL << 20U;
 constexpr const char* kSpecName = "config.json";
-
-/// The path of an open directory; empty if it has none any more.
-std::string path_of(int directory) {
-  const auto root = open_root("/");
-  return root ? root->path_of(directory) : std::string();
-}
 
 std::optional<BundleFile> read_spec(int directory) {
   const UniqueFd file = sys::open_beneath(
@@ -39,7 +34,7 @@ std::optional<BundleFile> read_spec(int directory) {
   }
   auto text = read_all(file.get(), kMaxSpec);
   if (!text) return std::nullopt;
-  return BundleFile{.directory = path_of(directory), .text = *std::move(text)};
+  return BundleFile{.directory = path_in_procfs(directory), .text = *std::move(text)};
 }
 
 /// The bundle that the runtime, our parent, was started with.

@@ -6,7 +6,8 @@
 
 #include <algorithm>
 #include <array>
-#include <tuple>
+#include <map>
+#include <utility>
 
 #include "core/proc_text.hpp"
 #include "core/text.hpp"
@@ -18,21 +19,39 @@ constexpr std::size_t kMaxProcText = 1UL << 20U;
 const std::string kCapabilities = "/proc/driver/nvidia/capabilities";
 const std::string kByPath = "/dev/dri/by-path";
 
-/// A device node as the host has it: below the driver root's own /dev if that has it (a driver
-/// container), else /dev.
+/// A device node as the host has it.
 struct FoundNode {
   HostFile file = {};
   FileStatus status = {};
 };
-std::optional<FoundNode> find_node(const HostView& host, const std::string& path) {
-  for (const HostRoot root : {HostRoot::driver, HostRoot::system}) {
-    const RootDir& directory = root == HostRoot::driver ? host.driver : host.system;
-    const UniqueFd fd = directory.open(path, O_PATH | O_NOFOLLOW);
-    if (!fd) continue;
-    return FoundNode{.file = {.root = root, .path = HostPath(path)}, .status = status_of(fd.get())};
+
+/// Below the driver root's own /dev if that has a node (a driver container), else below /dev.
+class NodeFinder {
+ public:
+  explicit NodeFinder(const HostView& host) : host_(host) {}
+
+  std::optional<FoundNode> find(const std::string& path) {
+    const HostPath file(path);
+    for (const HostRoot root : {HostRoot::driver, HostRoot::system}) {
+      const int directory = directory_of(root, file.parent().str());
+      const auto status = directory < 0 ? std::nullopt : status_in(directory, file.filename());
+      if (status) return FoundNode{.file = {.root = root, .path = file}, .status = *status};
+    }
+    return std::nullopt;
   }
-  return std::nullopt;
-}
+
+ private:
+  /// -1 if there is none.
+  int directory_of(HostRoot root, const std::string& path) {
+    const RootDir& top = root == HostRoot::driver ? host_.driver : host_.system;
+    const auto [known, is_new] = directories_.try_emplace({root, path});
+    if (is_new) known->second = top.open(path, O_PATH | O_DIRECTORY);
+    return known->second.get();
+  }
+
+  const HostView& host_;
+  std::map<std::pair<HostRoot, std::string>, UniqueFd> directories_ = {};
+};
 
 class DeviceReader {
  public:
@@ -40,6 +59,7 @@ class DeviceReader {
       : host_(host),
         request_(request),
         inventory_(inventory),
+        nodes_(host),
         devices_(host.system.read("/proc/devices", kMaxProcText).value_or("")) {}
 
   void read() {
@@ -71,7 +91,7 @@ class DeviceReader {
   }
 
   void add(DeviceRole role, const std::string& path, DeviceNumber number, unsigned gpu_minor = 0) {
-    const auto node = find_node(host_, path);
+    const auto node = nodes_.find(path);
     if (!node) return;
     const DeviceNumber found{node->status.device_major, node->status.device_minor};
     inventory_.nodes.push_back({.role = role,
@@ -93,7 +113,7 @@ class DeviceReader {
   }
 
   void add_as_it_is(DeviceRole role, const std::string& path) {
-    const auto node = find_node(host_, path);
+    const auto node = nodes_.find(path);
     if (!node || !node->status.is_character_device()) return;
     inventory_.nodes.push_back({.role = role,
                                 .file = node->file,
@@ -241,6 +261,7 @@ class DeviceReader {
   const HostView& host_;
   const Request& request_;
   Inventory& inventory_;
+  NodeFinder nodes_;
   std::string devices_;
 };
 

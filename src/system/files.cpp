@@ -16,7 +16,8 @@
 namespace nvhook {
 namespace {
 
-// Most files fit into the first read: a larger buffer costs a page fault for each page of it.
+// Most files fit into the first read, whose buffer is the stack's: each page of the heap that is
+// touched for the first time costs a page fault.
 constexpr std::size_t kFirstRead = 4096;
 constexpr std::size_t kLargestRead = 1UL << 20U;
 
@@ -51,16 +52,27 @@ class DocumentEnd {
   bool escaped_ = false;
 };
 
+ssize_t read_once(int fd, char* bytes, std::size_t size) noexcept {
+  ssize_t count = -1;
+  do {
+    count = ::read(fd, bytes, size);
+  } while (count < 0 && errno == EINTR);
+  return count;
+}
+
 /// Appends one read to `bytes`; the count as read(2) gives it, EFBIG past `limit`.
 ssize_t append_read(int fd, std::string& bytes, std::size_t limit) {
   const std::size_t before = bytes.size();
-  const std::size_t room = std::clamp(before, kFirstRead, kLargestRead);
-  bytes.resize(before + room);
   ssize_t count = -1;
-  do {
-    count = ::read(fd, bytes.data() + before, room);
-  } while (count < 0 && errno == EINTR);
-  bytes.resize(before + static_cast<std::size_t>(std::max<ssize_t>(count, 0)));
+  if (before < kFirstRead) {
+    std::array<char, kFirstRead> buffer;  // NOLINT(*-member-init): read fills it
+    count = read_once(fd, buffer.data(), buffer.size());
+    if (count > 0) bytes.append(buffer.data(), static_cast<std::size_t>(count));
+  } else {
+    bytes.resize(before + std::min(before, kLargestRead));
+    count = read_once(fd, bytes.data() + before, bytes.size() - before);
+    bytes.resize(before + static_cast<std::size_t>(std::max<ssize_t>(count, 0)));
+  }
   if (bytes.size() > limit) {
     errno = EFBIG;
     return -1;

@@ -6,9 +6,10 @@
 #include <linux/magic.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
+#include <unistd.h>
 
-#include "system/unique_fd.hpp"
-
+#include <array>
+#include <cerrno>
 namespace nvhook {
 namespace {
 
@@ -32,5 +33,21 @@ int own_procfs() noexcept {
 }
 
 std::string name_in_procfs(int fd) { return "self/fd/" + std::to_string(fd); }
+
+std::string path_in_procfs(int fd) {
+  std::array<char, 4096> path;  // NOLINT(*-member-init): readlink fills it
+  const ssize_t length =
+      ::readlinkat(own_procfs(), name_in_procfs(fd).c_str(), path.data(), path.size());
+  if (length >= 0 && static_cast<std::size_t>(length) < path.size()) {
+    return {path.data(), static_cast<std::size_t>(length)};
+  }
+  if (length >= 0) errno = ENAMETOOLONG;
+  return {};
+}
+
+UniqueFd open_to_read(int fd) {
+  return UniqueFd(::openat(own_procfs(), name_in_procfs(fd).c_str(),
+                           O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
+}
 
 }  // namespace nvhook

@@ -4,6 +4,8 @@
 
 #include <string>
 
+#include "system/unique_fd.hpp"
+
 namespace nvhook {
 
 /// The root of the procfs on /proc, verified to be one; -1 if there is none. It is opened by the
@@ -12,5 +14,12 @@ namespace nvhook {
 
 /// The name below own_procfs() that leads to the very object of `fd`.
 [[nodiscard]] std::string name_in_procfs(int fd);
+
+/// The path of `fd` below the root of this process; empty, with errno, if it has none.
+[[nodiscard]] std::string path_in_procfs(int fd);
+
+/// The very object of `fd`, which was opened with O_PATH, for reading: nobody can have put another
+/// one under its name meanwhile. Invalid, with errno, if it cannot be opened.
+[[nodiscard]] UniqueFd open_to_read(int fd);
 
 }  // namespace nvhook

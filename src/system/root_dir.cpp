@@ -46,13 +46,18 @@ void require_answer(const std::string& action, const std::string& path, Maker ma
 
 /// The path by which our own procfs knows `fd`; empty if it does not.
 std::string link_of(int fd) {
-  const std::string link = name_in_procfs(fd);
-  std::string target(4096, '\0');
-  const ssize_t length = ::readlinkat(own_procfs(), link.c_str(), target.data(), target.size());
-  if (length < 0) require_answer("read link", link, Maker::host);
-  if (length < 0 || static_cast<std::size_t>(length) == target.size()) return {};
-  target.resize(static_cast<std::size_t>(length));
-  return target;
+  std::string path = path_in_procfs(fd);
+  if (path.empty()) require_answer("read link", name_in_procfs(fd), Maker::host);
+  return path;
+}
+
+FileStatus to_file_status(const struct stat& status) noexcept {
+  return {.mode = status.st_mode,
+          .owner = status.st_uid,
+          .group = status.st_gid,
+          .size = static_cast<unsigned long long>(status.st_size),
+          .device_major = major(status.st_rdev),
+          .device_minor = minor(status.st_rdev)};
 }
 
 }  // namespace
@@ -66,12 +71,16 @@ bool FileStatus::is_character_device() const noexcept { return S_ISCHR(mode); }
 FileStatus status_of(int fd) {
   struct stat status {};
   if (::fstat(fd, &status) != 0) throw_errno(Code::internal, "fstat", kFreeResources);
-  return {.mode = status.st_mode,
-          .owner = status.st_uid,
-          .group = status.st_gid,
-          .size = static_cast<unsigned long long>(status.st_size),
-          .device_major = major(status.st_rdev),
-          .device_minor = minor(status.st_rdev)};
+  return to_file_status(status);
+}
+
+std::optional<FileStatus> status_in(int directory, const std::string& name) {
+  struct stat status {};
+  if (::fstatat(directory, name.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0) {
+    return to_file_status(status);
+  }
+  require_answer("look at", name, Maker::host);
+  return std::nullopt;
 }
 
 RootDir RootDir::recording(std::vector<Lookup>& lookups) const {
@@ -110,8 +119,7 @@ std::optional<std::string> RootDir::read_link(const std::string& path) const {
 UniqueFd RootDir::open_regular(const std::string& path) const {
   const UniqueFd found = open(path, O_PATH);
   if (!found || !status_of(found.get()).is_regular()) return UniqueFd();
-  UniqueFd file(::openat(own_procfs(), name_in_procfs(found.get()).c_str(),
-                         O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
+  UniqueFd file = open_to_read(found.get());
   if (!file) require_answer("open", path, maker_);
   return file;
 }

@@ -30,6 +30,9 @@ struct FileStatus {
 
 /// Status of the object that `fd` refers to. Throws Error(internal).
 [[nodiscard]] FileStatus status_of(int fd);
+/// Status of the object of that name, which has no `/` in it, in `directory`; of a link its own.
+/// Nothing if there is none. Throws Error(internal) where that cannot be told.
+[[nodiscard]] std::optional<FileStatus> status_in(int directory, const std::string& name);
 
 /// Who may have made what is below a root: programs of the host, or the image.
 enum class Maker { host, image };

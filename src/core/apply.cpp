@@ -27,8 +27,9 @@ void run_phases(const Plan& plan, Kernel& kernel) {
   if (!plan.loader_entries.empty()) kernel.update_loader_cache(plan.loader_entries);
   if (plan.loader_path) kernel.update_loader_path(*plan.loader_path);
   kernel.verify();
-  // Last: access is granted only after everything else succeeded.
+  // Access is granted only after everything else succeeded; the names are one rename.
   kernel.allow_devices();
+  kernel.replace_loader_files();
 }
 
 }  // namespace

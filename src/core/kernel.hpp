@@ -46,12 +46,17 @@ class Kernel {
   virtual void attach(const TmpfsMount& mount) = 0;
   virtual void attach(const BindMount& mount) = 0;
   virtual void create(const Symlink& symlink) = 0;
+  /// Writes what the loader's files are to become, beside them.
   virtual void update_loader_cache(const std::vector<LoaderEntry>& entries) = 0;
   virtual void update_loader_path(const LoaderPath& path) = 0;
   /// Each target shows its source.
   virtual void verify() = 0;
   /// Grants the prepared rules, and tells systemd: after everything else succeeded.
   virtual void allow_devices() = 0;
+  /// Gives what was written beside the loader's files their names. Last of all, because a file that
+  /// lost its name cannot have it back unless another one is made for it: on an overlay that is a
+  /// copy, which is written to the disk.
+  virtual void replace_loader_files() = 0;
 
   /// Nothing can fail any more: lets go of what roll_back would have needed.
   virtual void commit() noexcept = 0;

@@ -76,9 +76,8 @@ void LinuxKernel::prepare(const Symlink& symlink) {
 }
 
 void LinuxKernel::prepare(const TmpfsMount& mount) {
-  Pending& pending = pending_[mount.target];
-  pending.tree = mounts_->prepare(mount);
-  pending.is_tmpfs = true;
+  pending_[mount.target].tree = mounts_->prepare(mount);
+  tmpfs_.push_back(mount.target);
 }
 
 void LinuxKernel::prepare(const std::vector<DeviceRule>& rules) {
@@ -130,7 +129,7 @@ void LinuxKernel::enter() {
   mounts_->enter();
 }
 
-UniqueFd LinuxKernel::procfs_target(const ContainerPath& path) const {
+SharedFd LinuxKernel::procfs_target(const ContainerPath& path) const {
   constexpr std::string_view kProc = "/proc/";
   const UniqueFd proc = rootfs_.open("/proc", O_PATH | O_DIRECTORY | O_NOFOLLOW);
   struct statfs filesystem {};
@@ -143,31 +142,33 @@ UniqueFd LinuxKernel::procfs_target(const ContainerPath& path) const {
   UniqueFd target = sys::open_beneath(proc.get(), path.str().substr(kProc.size()).c_str(),
                                       O_PATH | O_DIRECTORY, kOwnTree);
   if (!target) throw_target_error(path, "open");
-  return target;
+  return share(std::move(target));
 }
 
 void LinuxKernel::resolve(const TmpfsMount& mount) {
   try {
     Pending& pending = pending_.at(mount.target);
     pending.tree = mounts_->tree_of(mount, std::move(pending.tree));
-    pending.target =
-        mount.on_procfs ? procfs_target(mount.target) : tree_.directory_target(mount.target);
+    pending.target = mount.on_procfs ? MountTarget{.fd = procfs_target(mount.target)}
+                                     : tree_.directory_target(mount.target);
   } catch (const Error& error) {
     if (!mount.optional) throw;
     leave_out(mount.target, error);
   }
 }
 
-std::optional<UniqueFd> LinuxKernel::tmpfs_target(const ContainerPath& path) const {
-  for (const auto& [target, pending] : pending_) {
-    const std::string prefix = target.str() + "/";
-    if (!pending.is_tmpfs || !path.str().starts_with(prefix)) continue;
-    UniqueFd fd = sys::open_beneath(pending.tree.get(), path.str().substr(prefix.size()).c_str(),
+SharedFd LinuxKernel::tmpfs_target(const ContainerPath& path) const {
+  for (const ContainerPath& target : tmpfs_) {
+    const std::size_t length = target.str().size();
+    if (!path.str().starts_with(target.str()) || path.str()[length] != '/') continue;
+    const auto pending = pending_.find(target);
+    if (pending == pending_.end()) continue;  // left out
+    UniqueFd fd = sys::open_beneath(pending->second.tree.get(), path.str().c_str() + length + 1,
                                     O_PATH, kOwnTree);
     if (!fd) throw_target_error(path, "open");
-    return fd;
+    return share(std::move(fd));
   }
-  return std::nullopt;
+  return nullptr;
 }
 
 void LinuxKernel::resolve(const BindMount& mount) {
@@ -175,8 +176,8 @@ void LinuxKernel::resolve(const BindMount& mount) {
   if (pending == pending_.end()) return;  // optional, and its source is gone
   try {
     pending->second.tree = mounts_->tree_of(mount, std::move(pending->second.tree));
-    if (auto target = tmpfs_target(mount.target)) {
-      pending->second.target = *std::move(target);
+    if (SharedFd target = tmpfs_target(mount.target)) {
+      pending->second.target = {.fd = std::move(target)};
     } else if (mount.type == SourceType::directory) {
       pending->second.target = tree_.directory_target(mount.target);
     } else {
@@ -209,11 +210,13 @@ void LinuxKernel::resolve(const LoaderPath& path) {
 
 /// What is attached below a shared mount would appear in every peer, the host's included. runc sets
 /// the propagation that config.json asks for again after its pivot_root.
-void LinuxKernel::make_parent_slave(int target) {
+void LinuxKernel::make_parent_slave(const MountTarget& target) {
   if (process_.is_standalone()) return;  // it may be the host's own mount
-  const std::uint64_t id = mount_id_of(target);
+  const int fd = (target.directory ? target.directory : target.fd)->get();
+  if (!known_slaves_.insert(fd).second) return;
+  const std::uint64_t id = mount_id_of(fd);
   if (!slave_mounts_.insert(id).second) return;
-  const UniqueFd root = mount_root_of(target, rootfs_);
+  const UniqueFd root = mount_root_of(fd, rootfs_);
   if (id == 0 || !root || !mounts_->make_slave(root.get())) {
     throw_errno(
         Code::mount_failed, "stop mount propagation from the container to the host",
@@ -225,8 +228,8 @@ void LinuxKernel::attach(const ContainerPath& target) {
   const auto found = pending_.find(target);
   if (found == pending_.end()) return;
   const Pending& pending = found->second;
-  make_parent_slave(pending.target.get());
-  if (!mounts_->attach(pending.tree.get(), pending.target.get())) {
+  make_parent_slave(pending.target);
+  if (!mounts_->attach(pending.tree.get(), pending.target.fd->get())) {
     throw_errno(Code::mount_failed, "mount over `" + target.str() + "` in the container",
                 "look at what the image has there; with SELinux or AppArmor, at the audit log");
   }
@@ -260,7 +263,7 @@ bool LinuxKernel::cover_file(int directory, const std::string& name, const Symli
   if (!tree) return false;
   Pending& pending = pending_[symlink.link];
   pending.tree = std::move(tree);
-  pending.target = std::move(target);
+  pending.target = {.fd = share(std::move(target))};
   attach(symlink.link);
   notes_.push_back(
       info("mounted " + symlink.target + " over the image's own " + symlink.link.str()));
@@ -276,7 +279,7 @@ void LinuxKernel::create(const Symlink& symlink) {
     return ::symlinkat(symlink.target.c_str(), directory, name.c_str());
   }();
   if (made == 0) {
-    tree_.push_link_removal(symlink.link);
+    tree_.push_link_removal(symlink.link, symlink.target);
     return;
   }
   if (errno == EROFS || errno == EACCES) {
@@ -318,17 +321,31 @@ void LinuxKernel::replace_link(int directory, const std::string& name, const Sym
 }
 
 void LinuxKernel::update_loader_cache(const std::vector<LoaderEntry>& entries) {
-  on_commit_.push_back(replace_loader_cache(tree_, entries, undo_, notes_));
+  if (auto file = write_loader_cache(tree_, entries, undo_, notes_)) {
+    replacements_.push_back(*std::move(file));
+  }
 }
 
 void LinuxKernel::update_loader_path(const LoaderPath& path) {
-  on_commit_.push_back(extend_loader_path(tree_, path, undo_, notes_));
+  if (auto file = write_loader_path(tree_, path, undo_, notes_)) {
+    replacements_.push_back(*std::move(file));
+  }
 }
 
+/// Directories are looked up once for all that is in them; a link in the place of a file, only by
+/// its whole path.
 void LinuxKernel::verify() {
+  ContainerPath parent;
+  UniqueFd directory;
   for (const auto& [path, pending] : pending_) {
+    if (path.parent() != parent) {
+      parent = path.parent();
+      directory = rootfs_.open(parent.str(), O_PATH | O_DIRECTORY);
+    }
+    const int tree = pending.tree.get();
+    if (directory && is_on_mount_of(directory.get(), path.filename(), tree)) continue;
     const UniqueFd seen = rootfs_.open(path.str(), O_PATH);
-    if (seen && on_same_mount(seen.get(), pending.tree.get())) continue;
+    if (seen && on_same_mount(seen.get(), tree)) continue;
     throw Error(Code::mount_failed,
                 "`" + path.str() + "` in the container does not show what was mounted there",
                 "look for links in the image that lead one driver file's place to another's, and "
@@ -349,6 +366,8 @@ void LinuxKernel::allow_devices() {
   const Notes notes = scope_->keep(rules_);
   notes_.insert(notes_.end(), notes.begin(), notes.end());
 }
+
+void LinuxKernel::replace_loader_files() { on_commit_ = put_in_place(replacements_, tree_, undo_); }
 
 void LinuxKernel::commit() noexcept {
   undo_.forget();

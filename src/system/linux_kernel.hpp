@@ -15,6 +15,7 @@
 #include "core/note.hpp"
 #include "system/container_process.hpp"
 #include "system/device_cgroup.hpp"
+#include "system/loader_files.hpp"
 #include "system/mounts.hpp"
 #include "system/root_dir.hpp"
 #include "system/systemd_scope.hpp"
@@ -49,6 +50,7 @@ class LinuxKernel : public Kernel {
   void update_loader_path(const LoaderPath& path) override;
   void verify() override;
   void allow_devices() override;
+  void replace_loader_files() override;
   void commit() noexcept override;
   void roll_back() noexcept override;
 
@@ -59,20 +61,19 @@ class LinuxKernel : public Kernel {
   /// A mount on its way: its tree, then its target, then it is attached.
   struct Pending {
     UniqueFd tree = UniqueFd();
-    UniqueFd target = UniqueFd();
-    bool is_tmpfs = false;
+    MountTarget target = {};
   };
 
   void attach(const ContainerPath& target);
   void require_unshared_root() const;
-  void make_parent_slave(int target);
+  void make_parent_slave(const MountTarget& target);
   [[nodiscard]] UniqueFd tree_for(const Symlink& symlink);
   bool cover_file(int directory, const std::string& name, const Symlink& symlink);
   void replace_link(int directory, const std::string& name, const Symlink& symlink,
                     const std::string& old);
-  [[nodiscard]] UniqueFd procfs_target(const ContainerPath& path) const;
-  /// The tmpfs of ours that `path` lies on, and the rest of the path; nothing if none.
-  [[nodiscard]] std::optional<UniqueFd> tmpfs_target(const ContainerPath& path) const;
+  [[nodiscard]] SharedFd procfs_target(const ContainerPath& path) const;
+  /// The tmpfs of ours that `path` lies on, and the rest of the path; null if none.
+  [[nodiscard]] SharedFd tmpfs_target(const ContainerPath& path) const;
   void leave_out(const ContainerPath& target, const std::exception& reason);
 
   const ContainerProcess& process_;
@@ -83,12 +84,15 @@ class LinuxKernel : public Kernel {
   UndoStack undo_ = {};
   TargetTree tree_;
   std::map<ContainerPath, Pending> pending_ = {};
+  std::vector<ContainerPath> tmpfs_ = {};          // those of pending_
   std::map<ContainerPath, UniqueFd> covers_ = {};  // of libraries that the runtime mounted
   std::set<ContainerPath> left_out_links_ = {};
+  std::set<int> known_slaves_ = {};  // descriptors on mounts that are slaves
   std::set<std::uint64_t> slave_mounts_ = {};
   std::optional<DevicePermission> permission_ = {};
   std::optional<SystemdScope> scope_ = {};
   std::vector<DeviceRule> rules_ = {};
+  std::vector<Replacement> replacements_ = {};
   std::vector<std::function<void()>> on_commit_ = {};
   Notes notes_ = {};
 };

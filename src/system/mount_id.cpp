@@ -17,9 +17,10 @@
 namespace nvhook {
 namespace {
 
-struct statx status_of_mount(int fd) noexcept {
+struct statx status_of_mount(int fd, const char* name = "") noexcept {
   struct statx status {};
-  if (::statx(fd, "", AT_EMPTY_PATH, STATX_MNT_ID, &status) != 0) return {};
+  const int flags = AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT;
+  if (::statx(fd, name, flags, STATX_MNT_ID, &status) != 0) return {};
   return status;
 }
 
@@ -90,6 +91,11 @@ bool on_same_mount(int a, int b) noexcept {
   return id != 0 && id == mount_id_of(b);
 }
 
+bool is_on_mount_of(int directory, const std::string& name, int fd) noexcept {
+  const struct statx status = status_of_mount(directory, name.c_str());
+  return (status.stx_mask & STATX_MNT_ID) != 0 && status.stx_mnt_id == mount_id_of(fd);
+}
+
 bool is_mount_root(int fd, const RootDir& root) {
   if (const auto told = is_root_by_attribute(fd)) return *told;
   if (status_of(fd).is_directory()) return is_mount_root(fd);
@@ -98,6 +104,8 @@ bool is_mount_root(int fd, const RootDir& root) {
 }
 
 UniqueFd mount_root_of(int fd, const RootDir& root) {
+  // So it is for nearly all.
+  if (on_same_mount(fd, root.fd()) && is_mount_root(root.fd())) return duplicate(root.fd());
   if (is_mount_root(fd, root)) return duplicate(fd);
   UniqueFd at = status_of(fd).is_directory() ? duplicate(fd) : directory_of(fd, root);
   while (at && !is_mount_root(at.get())) {

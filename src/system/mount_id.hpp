@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 
 #include "system/root_dir.hpp"
 #include "system/unique_fd.hpp"
@@ -14,6 +15,10 @@ namespace nvhook {
 
 /// Whether both are on one mount; false if the kernel does not tell.
 [[nodiscard]] bool on_same_mount(int a, int b) noexcept;
+
+/// Whether `name` in `directory`, no link, shows the mount that `fd` is on; false if the kernel
+/// does not tell.
+[[nodiscard]] bool is_on_mount_of(int directory, const std::string& name, int fd) noexcept;
 
 /// Whether `fd`, an object below `root`, is the very root of a mount; false if the kernel does not
 /// tell.

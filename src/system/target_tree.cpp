@@ -10,7 +10,7 @@
 
 #include <array>
 #include <cerrno>
-#include <optional>
+#include <utility>
 
 #include "core/error.hpp"
 #include "system/syscalls.hpp"
@@ -28,16 +28,18 @@ UniqueFd open_entry(int parent, const std::string& name, int flags, mode_t mode 
                            RESOLVE_BENEATH, mode);
 }
 
-/// Which object has the name `name` in `parent`; nothing if that cannot be told.
-struct Identity {
-  dev_t device = 0;
-  ino_t inode = 0;
-  bool operator==(const Identity&) const = default;
-};
-std::optional<Identity> identity_of(int parent, const std::string& name) {
-  struct stat status {};
-  if (::fstatat(parent, name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) return std::nullopt;
-  return Identity{.device = status.st_dev, .inode = status.st_ino};
+/// True if `name` in `parent` is the very object that `made` is open on.
+bool is_same_object(int parent, const std::string& name, int made) noexcept {
+  struct stat there {};
+  struct stat own {};
+  return ::fstatat(parent, name.c_str(), &there, AT_SYMLINK_NOFOLLOW) == 0 &&
+         ::fstat(made, &own) == 0 && there.st_dev == own.st_dev && there.st_ino == own.st_ino;
+}
+
+std::string link_text(int parent, const std::string& name) {
+  std::array<char, 4096> text{};
+  const ssize_t length = ::readlinkat(parent, name.c_str(), text.data(), text.size());
+  return length <= 0 ? std::string() : std::string(text.data(), static_cast<std::size_t>(length));
 }
 
 /// Where the link at `path` leads; the link is known to dangle, or it would have been opened.
@@ -100,19 +102,21 @@ void TargetTree::fail(const ContainerPath& path, const std::string& action) cons
 
 int TargetTree::directory(const ContainerPath& path) { return kept_directory(path)->get(); }
 
-std::shared_ptr<UniqueFd> TargetTree::kept_directory(const ContainerPath& path) {
-  auto& kept = directories_[path];
-  if (!kept) kept = std::make_shared<UniqueFd>(make_directory(path, 0));
+SharedFd TargetTree::kept_directory(const ContainerPath& path) {
+  SharedFd& kept = directories_[path];
+  if (!kept) kept = make_directory(path, 0);
   return kept;
 }
 
-UniqueFd TargetTree::directory_target(const ContainerPath& path) { return make_directory(path, 0); }
+MountTarget TargetTree::directory_target(const ContainerPath& path) {
+  return {.fd = make_directory(path, 0)};
+}
 
-UniqueFd TargetTree::file_target(const ContainerPath& path) { return make_file(path, 0); }
+MountTarget TargetTree::file_target(const ContainerPath& path) { return make_file(path, 0); }
 
-UniqueFd TargetTree::make_directory(const ContainerPath& path, int depth) {
+SharedFd TargetTree::make_directory(const ContainerPath& path, int depth) {
   UniqueFd found = rootfs_.open(path.str(), O_PATH | O_DIRECTORY);
-  if (found) return found;
+  if (found) return share(std::move(found));
   if (errno != ENOENT || path.str() == "/") {
     fail(path, "open directory");
   }
@@ -123,7 +127,7 @@ UniqueFd TargetTree::make_directory(const ContainerPath& path, int depth) {
   const std::string name = path.filename();
   // What a link says may end in a slash, or have a dot in it.
   if (name.empty() || name == ".") return make_directory(path.parent(), depth + 1);
-  const auto parent = std::make_shared<UniqueFd>(make_directory(path.parent(), depth + 1));
+  const SharedFd parent = make_directory(path.parent(), depth + 1);
   const int made = [&] {
     const FileIdentity identity(uid_, gid_);
     return ::mkdirat(parent->get(), name.c_str(), kDirectoryMode);
@@ -132,45 +136,59 @@ UniqueFd TargetTree::make_directory(const ContainerPath& path, int depth) {
     return make_directory(follow(parent->get(), path, depth), depth + 1);
   }
   if (made != 0) throw_target_error(path, "create directory");
-  push_removal(parent, name, true);
-  UniqueFd directory = open_entry(parent->get(), name, O_PATH | O_DIRECTORY);
-  if (!directory) throw_target_error(path, "open directory");
+  const SharedFd directory = share(open_entry(parent->get(), name, O_PATH | O_DIRECTORY));
+  if (!*directory) throw_target_error(path, "open directory");
+  push_removal(parent, name, directory, AT_REMOVEDIR);
   return directory;
 }
 
-UniqueFd TargetTree::make_file(const ContainerPath& path, int depth) {
+/// What the image has at `path`; nothing if there is nothing.
+SharedFd TargetTree::find_file(const ContainerPath& path) {
   UniqueFd found = rootfs_.open(path.str(), O_PATH);
-  if (!found && errno != ENOENT) fail(path, "open");
-  if (found && !status_of(found.get()).is_directory()) return found;
-  if (found) {
+  if (!found && errno == ENOENT) return nullptr;
+  if (!found) fail(path, "open");
+  if (status_of(found.get()).is_directory()) {
     errno = EISDIR;
     throw_target_error(path, "mount over");
   }
-  const auto parent = kept_directory(path.parent());
+  return share(std::move(found));
+}
+
+/// Most images have no file there, so that making it is the first thing to try: it never opens what
+/// is there already, link or device.
+MountTarget TargetTree::make_file(const ContainerPath& path, int depth) {
+  const SharedFd parent = kept_directory(path.parent());
   const std::string name = path.filename();
-  UniqueFd file = [&] {
+  UniqueFd made = [&] {
     const FileIdentity identity(uid_, gid_);
     return open_entry(parent->get(), name, O_RDONLY | O_CREAT | O_EXCL, kFileMode);
   }();
-  if (!file && errno == EEXIST) {
+  if (!made) {
+    const int error = errno;
+    if (SharedFd found = find_file(path)) return {.fd = std::move(found)};
+    errno = error;
+    if (error != EEXIST) throw_target_error(path, "create");
     return make_file(follow(parent->get(), path, depth), depth + 1);
   }
-  if (!file) throw_target_error(path, "create");
-  push_removal(parent, name, false);
-  return file;
+  SharedFd file = share(std::move(made));
+  push_removal(parent, name, file, 0);
+  return {.fd = std::move(file), .directory = parent};
 }
 
-void TargetTree::push_link_removal(const ContainerPath& link) {
-  push_removal(kept_directory(link.parent()), link.filename(), false);
+void TargetTree::push_link_removal(const ContainerPath& link, const std::string& target) {
+  const SharedFd parent = kept_directory(link.parent());
+  undo_.push([parent, name = link.filename(), target] {
+    if (link_text(parent->get(), name) == target) ::unlinkat(parent->get(), name.c_str(), 0);
+  });
 }
 
-void TargetTree::push_removal(const std::shared_ptr<UniqueFd>& parent, const std::string& name,
-                              bool is_directory) {
-  const std::optional<Identity> made = identity_of(parent->get(), name);
-  undo_.push([parent, name, made, is_directory] {
-    // Somebody else's object may have taken the name meanwhile.
-    if (made && identity_of(parent->get(), name) != made) return;
-    ::unlinkat(parent->get(), name.c_str(), is_directory ? AT_REMOVEDIR : 0);
+/// Somebody else's object may have taken the name meanwhile.
+void TargetTree::push_removal(const SharedFd& parent, const std::string& name, const SharedFd& made,
+                              int flags) {
+  undo_.push([parent, name, made, flags] {
+    if (is_same_object(parent->get(), name, made->get())) {
+      ::unlinkat(parent->get(), name.c_str(), flags);
+    }
   });
 }
 

@@ -16,9 +16,16 @@
 
 namespace nvhook {
 
+/// What is to be mounted over.
+struct MountTarget {
+  SharedFd fd = {};
+  /// That it was made in, and so is on the mount of; null if it was there already.
+  SharedFd directory = {};
+};
+
 /// Finds and makes files and directories below one root. Only descriptors are handed out; names are
 /// resolved once, inside the root. What is made belongs to `uid`:`gid`, and its inverse goes to
-/// `undo`; what was there is never changed.
+/// `undo`, which owns the descriptor too; what was there is never changed.
 class TargetTree {
  public:
   TargetTree(const RootDir& rootfs, uid_t uid, gid_t gid, UndoStack& undo)
@@ -29,24 +36,25 @@ class TargetTree {
   [[nodiscard]] int directory(const ContainerPath& path);
 
   /// The directory to mount over at `path`.
-  [[nodiscard]] UniqueFd directory_target(const ContainerPath& path);
+  [[nodiscard]] MountTarget directory_target(const ContainerPath& path);
   /// The file, socket or device to mount over at `path`: anything but a directory, or an empty file
   /// made for it (0644). A link is followed inside the root; what a dangling one names is made.
-  [[nodiscard]] UniqueFd file_target(const ContainerPath& path);
+  [[nodiscard]] MountTarget file_target(const ContainerPath& path);
 
-  /// Remembers that `link` was just made by us and is to be removed again, if it still is the same
-  /// object.
-  void push_link_removal(const ContainerPath& link);
+  /// Remembers that the link `link` was just made by us and is to be removed again, if it still
+  /// leads to `target`.
+  void push_link_removal(const ContainerPath& link, const std::string& target);
 
   [[nodiscard]] uid_t uid() const noexcept { return uid_; }
   [[nodiscard]] gid_t gid() const noexcept { return gid_; }
 
  private:
-  void push_removal(const std::shared_ptr<UniqueFd>& parent, const std::string& name,
-                    bool is_directory);
-  [[nodiscard]] std::shared_ptr<UniqueFd> kept_directory(const ContainerPath& path);
-  [[nodiscard]] UniqueFd make_directory(const ContainerPath& path, int depth);
-  [[nodiscard]] UniqueFd make_file(const ContainerPath& path, int depth);
+  void push_removal(const SharedFd& parent, const std::string& name, const SharedFd& made,
+                    int flags);
+  [[nodiscard]] SharedFd kept_directory(const ContainerPath& path);
+  [[nodiscard]] SharedFd make_directory(const ContainerPath& path, int depth);
+  [[nodiscard]] SharedFd find_file(const ContainerPath& path);
+  [[nodiscard]] MountTarget make_file(const ContainerPath& path, int depth);
   /// throw_target_error that names what is in the way.
   [[noreturn]] void fail(const ContainerPath& path, const std::string& action) const;
 
@@ -54,7 +62,7 @@ class TargetTree {
   uid_t uid_;
   gid_t gid_;
   UndoStack& undo_;
-  std::map<ContainerPath, std::shared_ptr<UniqueFd>> directories_ = {};
+  std::map<ContainerPath, SharedFd> directories_ = {};
 };
 
 /// While it lives, files are created as `uid`:`gid` (fsuid, fsgid). That, and not chown afterwards,

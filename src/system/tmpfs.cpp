@@ -27,14 +27,22 @@ constexpr const char* kInitialMode = "0755";
               "run the hook with CAP_SYS_ADMIN over its mount namespace");
 }
 
+/// What is made as it is to be needs no further call: the umask of this program leaves a mode alone
+/// that lets nobody but the owner write.
+bool is_complete(const TmpfsEntry& entry, uid_t uid, gid_t gid) {
+  return uid == 0 && gid == 0 && (entry.mode & (S_IWGRP | S_IWOTH)) == 0;
+}
+
 void add_entry(int root, const TmpfsEntry& entry, const TmpfsMount& mount, uid_t uid, gid_t gid) {
   const char* path = entry.path.c_str();
   if (entry.directory && ::mkdirat(root, path, entry.mode) != 0) fail(mount, "fill a tmpfs");
+  if (entry.directory && is_complete(entry, uid, gid)) return;
   const UniqueFd fd = sys::open_beneath(
       root, path, entry.directory ? O_RDONLY | O_DIRECTORY : O_WRONLY | O_CREAT | O_EXCL, kBeneath,
-      entry.directory ? 0 : 0600);
+      entry.directory ? 0 : entry.mode);
   const bool done = fd && (entry.directory || write_all(fd.get(), entry.content)) &&
-                    ::fchown(fd.get(), uid, gid) == 0 && ::fchmod(fd.get(), entry.mode) == 0;
+                    (is_complete(entry, uid, gid) ||
+                     (::fchown(fd.get(), uid, gid) == 0 && ::fchmod(fd.get(), entry.mode) == 0));
   if (!done) fail(mount, "fill a tmpfs");
 }
 

@@ -4,6 +4,7 @@
 
 #include <unistd.h>
 
+#include <memory>
 #include <utility>
 
 namespace nvhook {
@@ -37,5 +38,10 @@ class UniqueFd {
  private:
   int fd_;
 };
+
+/// A descriptor with several owners.
+using SharedFd = std::shared_ptr<const UniqueFd>;
+
+inline SharedFd share(UniqueFd fd) { return std::make_shared<const UniqueFd>(std::move(fd)); }
 
 }  // namespace nvhook

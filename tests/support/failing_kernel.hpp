@@ -87,6 +87,10 @@ class FailingKernel : public Kernel {
     step();
     real_.allow_devices();
   }
+  void replace_loader_files() override {
+    step();
+    real_.replace_loader_files();
+  }
   void commit() noexcept override { real_.commit(); }
   void roll_back() noexcept override { real_.roll_back(); }
 

@@ -42,6 +42,7 @@ class RecordingKernel : public Kernel {
   void update_loader_path(const LoaderPath& path) override { record("extend " + path.file.str()); }
   void verify() override { record("verify"); }
   void allow_devices() override { record("allow devices"); }
+  void replace_loader_files() override { record("replace loader files"); }
   void commit() noexcept override { calls.emplace_back("commit"); }
   void roll_back() noexcept override { calls.emplace_back("roll back"); }
 

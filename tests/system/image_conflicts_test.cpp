@@ -151,5 +151,23 @@ TEST_F(ImageConflicts, AMuslPathThatIsALinkIsReplacedAndNeverWrittenThrough) {
   EXPECT_THAT(read_file(container.view("/etc/ld-musl-x86_64.path")), HasSubstr("/usr/lib64"));
 }
 
+/// The cache had taken its name already; nothing else of ours may be left beside it either.
+TEST_F(ImageConflicts, TheOldCacheComesBackWhenMuslsPathCannotBeReplaced) {
+  for (const bool has_cache : {true, false}) {
+    const TestContainer container([&](const TemporaryDirectory& tree) {
+      tree.directory("/etc/ld-musl-x86_64.path/x");
+      if (has_cache) tree.write("/etc/ld.so.cache", "the image's");
+    });
+    if (!container.usable()) GTEST_SKIP() << "mount namespaces are refused here";
+    Plan plan = musl_plan();
+    plan.loader_entries = {{.soname = "libcuda.so.1", .path = ContainerPath("/lib/libcuda.so.1")}};
+    EXPECT_THAT(apply_to(container, plan), HasSubstr("NVH-0507"));
+    std::vector<std::string> whole{"debian_version", "ld-musl-x86_64.path"};
+    if (has_cache) whole.emplace_back("ld.so.cache");
+    EXPECT_EQ(open_root(container.view("/etc"))->list("/"), whole);
+    EXPECT_EQ(read_file(container.view("/etc/ld.so.cache")), has_cache ? "the image's" : "");
+  }
+}
+
 }  // namespace
 }  // namespace nvhook

@@ -3,6 +3,7 @@
 #include "command/table.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "core/text.hpp"
 
@@ -23,12 +24,14 @@ using Line = std::vector<Cell>;
 std::vector<Line> all_lines(const Table& table) {
   std::vector<Line> lines;
   if (!table.head.empty()) {
-    Line& head = lines.emplace_back();
+    Line head;
     for (const std::string& title : table.head) head.push_back({title, Colour::bold});
+    lines.push_back(std::move(head));
   }
   for (const Line& row : table.rows) {
-    Line& line = lines.emplace_back();
+    Line line;
     for (const Cell& cell : row) line.push_back({printable(cell.text), cell.colour});
+    lines.push_back(std::move(line));
   }
   return lines;
 }

@@ -2,7 +2,11 @@
 // YAML, by yaml-cpp.
 #include "command/yaml_document.hpp"
 
+#include <yaml-cpp/eventhandler.h>
 #include <yaml-cpp/yaml.h>
+
+#include <algorithm>
+#include <sstream>
 
 #include "command/json_document.hpp"
 #include "core/error.hpp"
@@ -11,9 +15,10 @@
 namespace nvhook {
 namespace {
 
-/// Values of one document, each alias counted with all that it stands for: more than a host with 64
-/// GPUs, 7 MIG devices on each, needs.
-constexpr std::size_t kMaxValues = 1UL << 20U;
+/// What one document may grow to, each alias counted with all that it stands for. A host with 64
+/// GPUs, 7 MIG devices on each, needs a quarter of it.
+constexpr std::size_t kMaxMebibytes = 16;
+constexpr std::size_t kBytesOfValue = 128;  // beside its text
 
 [[noreturn]] void fail(const std::string& why) {
   throw Error(Code::config_invalid, "no YAML: " + why, "correct the file, or write it anew");
@@ -22,7 +27,7 @@ constexpr std::size_t kMaxValues = 1UL << 20U;
 class Converter {
  public:
   Json convert(const YAML::Node& node, std::size_t depth = 0) {
-    if (++values_ > kMaxValues) fail("more than " + std::to_string(kMaxValues) + " values");
+    add(kBytesOfValue);
     if (depth > kMaxJsonDepth) fail("nested too deeply");
     switch (node.Type()) {
       case YAML::NodeType::Map:
@@ -41,6 +46,7 @@ class Converter {
     Json object = Json::object();
     for (const auto& member : node) {
       if (!member.first.IsScalar()) fail("a key is no word");
+      add(member.first.Scalar().size());
       object[member.first.Scalar()] = convert(member.second, depth + 1);
     }
     return object;
@@ -52,8 +58,9 @@ class Converter {
     return list;
   }
 
-  static Json scalar(const YAML::Node& node) {
+  Json scalar(const YAML::Node& node) {
     const std::string& text = node.Scalar();
+    add(text.size());
     if (node.Tag() == "!") return text;  // it is quoted
     if (text == "true" || text == "True" || text == "TRUE") return true;
     if (text == "false" || text == "False" || text == "FALSE") return false;
@@ -62,16 +69,65 @@ class Converter {
     return text;
   }
 
-  std::size_t values_ = 0;
+  void add(std::size_t bytes) {
+    bytes_ += bytes;
+    if (bytes_ > kMaxMebibytes << 20U) {
+      fail("it grows to more than " + std::to_string(kMaxMebibytes) + " MiB");
+    }
+  }
+
+  std::size_t bytes_ = 0;
 };
+
+/// Of the events of a document only how many of them there are is of interest.
+class Ignored : public YAML::EventHandler {
+ public:
+  void OnDocumentStart(const YAML::Mark& /*mark*/) override {}
+  void OnDocumentEnd() override {}
+  void OnNull(const YAML::Mark& /*mark*/, YAML::anchor_t /*anchor*/) override {}
+  void OnAlias(const YAML::Mark& /*mark*/, YAML::anchor_t /*anchor*/) override {}
+  void OnScalar(const YAML::Mark& /*mark*/, const std::string& /*tag*/, YAML::anchor_t /*anchor*/,
+                const std::string& /*value*/) override {}
+  void OnSequenceStart(const YAML::Mark& /*mark*/, const std::string& /*tag*/,
+                       YAML::anchor_t /*anchor*/, YAML::EmitterStyle::value /*style*/) override {}
+  void OnSequenceEnd() override {}
+  void OnMapStart(const YAML::Mark& /*mark*/, const std::string& /*tag*/, YAML::anchor_t /*anchor*/,
+                  YAML::EmitterStyle::value /*style*/) override {}
+  void OnMapEnd() override {}
+};
+
+/// Behind a whole document yaml-cpp may find one empty document after the other without end, so
+/// that YAML::LoadAll is out of the question.
+void require_one_document(const std::string& yaml) {
+  std::istringstream stream(yaml);
+  YAML::Parser parser(stream);
+  Ignored events;
+  if (!parser.HandleNextDocument(events)) fail("no document");
+  if (parser.HandleNextDocument(events)) fail("more than one document");
+}
+
+/// YAML has no other control characters, and yaml-cpp takes some for the end.
+void require_characters(std::string_view yaml) {
+  for (std::size_t at = 0; at < yaml.size(); ++at) {
+    const auto byte = static_cast<unsigned char>(yaml[at]);
+    constexpr unsigned char kDelete = 0x7f;
+    const bool is_white = byte == '\t' || byte == '\n' || byte == '\r';
+    if ((byte >= ' ' || is_white) && byte != kDelete) continue;
+    const auto lines =
+        std::count(yaml.begin(), yaml.begin() + static_cast<std::ptrdiff_t>(at), '\n');
+    fail("line " + std::to_string(lines + 1) + ": a control character (byte " +
+         std::to_string(byte) + ")");
+  }
+}
 
 }  // namespace
 
 std::string yaml_to_json(std::string_view yaml) {
+  require_characters(yaml);
   try {
-    const std::vector<YAML::Node> documents = YAML::LoadAll(std::string(yaml));
-    if (documents.size() != 1) fail(std::to_string(documents.size()) + " documents, not one");
-    return Converter().convert(documents.front()).dump();
+    const std::string text(yaml);
+    require_one_document(text);
+    return Converter().convert(YAML::Load(text)).dump();
   } catch (const YAML::Exception& error) {
     fail("line " + std::to_string(error.mark.line + 1) + ", column " +
          std::to_string(error.mark.column + 1) + ": " + error.msg);

@@ -27,9 +27,9 @@ TEST(Yaml, ErrorsHaveLineAndColumn) {
 
 TEST(Yaml, OnlyOneDocument) {
   EXPECT_THAT([] { static_cast<void>(yaml_to_json("--- a\n--- b\n")); },
-              fails_with(Code::config_invalid, "2 documents"));
+              fails_with(Code::config_invalid, "more than one document"));
   EXPECT_THAT([] { static_cast<void>(yaml_to_json("")); },
-              fails_with(Code::config_invalid, "0 documents"));
+              fails_with(Code::config_invalid, "no document"));
 }
 
 TEST(Yaml, KeysAreWords) {
@@ -45,7 +45,29 @@ TEST(Yaml, AliasesDoNotGrowOutOfBounds) {
     text += "]\n";
   }
   EXPECT_THAT([&] { static_cast<void>(yaml_to_json(text)); },
-              fails_with(Code::config_invalid, "more than 1048576 values"));
+              fails_with(Code::config_invalid, "more than 16 MiB"));
+}
+
+/// Few values, and each is long.
+TEST(Yaml, AliasesOfLongTextsDoNotEither) {
+  std::string text = "a: &a " + std::string(100'000, 'x') + "\nb: [*a";
+  for (int i = 0; i < 200; ++i) text += ",*a";
+  EXPECT_THAT([&] { static_cast<void>(yaml_to_json(text + "]\n")); },
+              fails_with(Code::config_invalid, "more than 16 MiB"));
+}
+
+/// yaml-cpp finds empty documents behind it for ever.
+TEST(Yaml, ACommaBehindTheDocumentIsRefused) {
+  for (const char* const text : {"{},", "[],x: 1", "{a: 1},\nb: 2\n"}) {
+    EXPECT_THAT([&] { static_cast<void>(yaml_to_json(text)); },
+                fails_with(Code::config_invalid, "no YAML"))
+        << text;
+  }
+}
+
+TEST(Yaml, ControlCharactersAreRefused) {
+  EXPECT_THAT([] { static_cast<void>(yaml_to_json(std::string("a: 1\nb: \0", 9))); },
+              fails_with(Code::config_invalid, "line 2: a control character (byte 0)"));
 }
 
 TEST(Yaml, DeepNestingAndCyclesEnd) {

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+// Fuzzes CDI specifications, which anybody's tool may have written, in YAML and in JSON.
+#include <nlohmann/json.hpp>
+
+#include "command/yaml_document.hpp"
+#include "core/cdi_spec.hpp"
+#include "fuzz/fuzz.hpp"
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  using namespace nvhook;
+  const std::string_view text = fuzz::text_of(data, size);
+  const auto json = fuzz::attempt([&] { return yaml_to_json(text); });
+  if (json) {
+    fuzz::require(nlohmann::json::accept(*json), "YAML becomes JSON");
+    static_cast<void>(fuzz::attempt([&] { return parse_cdi_spec(*json); }));
+  }
+  const auto spec = fuzz::attempt([&] { return parse_cdi_spec(text); });
+  if (!spec) return 0;
+  fuzz::require(is_cdi_kind(spec->kind), "a specification has a kind");
+  fuzz::require(!spec->devices.empty(), "a specification has devices");
+  const auto written = fuzz::attempt([&] { return to_json(*spec); });
+  if (written) {
+    fuzz::require(parse_cdi_spec(*written) == *spec, "what is written is read as it was");
+  }
+  return 0;
+}

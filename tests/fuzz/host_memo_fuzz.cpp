@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
+// Fuzzes what is remembered of the host below /run: a file that another version may have written.
+#include "core/host_memo.hpp"
+#include "fuzz/fuzz.hpp"
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  using namespace nvhook;
+  constexpr std::string_view kKey = "key";
+  const auto memo = parse_host_memo(fuzz::text_of(data, size), kKey);
+  if (!memo) return 0;
+  for (const DriverFile& file : memo->files) {
+    fuzz::require(file.component != nullptr, "a file belongs to a component");
+  }
+  const auto text = to_text(*memo, kKey);
+  fuzz::require(text.has_value(), "what was read can be written");
+  fuzz::require(parse_host_memo(*text, kKey) == memo, "what is written is read as it was");
+  fuzz::require(!parse_host_memo(*text, "another"), "another question gets no answer");
+  fuzz::require(!parse_host_memo(text->substr(0, text->size() - 1), kKey),
+                "a part of a text is no answer");
+  return 0;
+}

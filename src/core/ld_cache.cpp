@@ -7,6 +7,7 @@
 #include <compare>
 #include <cstddef>
 #include <iterator>
+#include <numeric>
 #include <set>
 #include <tuple>
 #include <utility>
@@ -313,6 +314,9 @@ std::string encode(const Image& image) {
   const std::size_t strings_at =
       sizeof(format::Header) + image.entries.size() * sizeof(format::Entry);
   format::StringWriter strings(strings_at);
+  strings.reserve(std::accumulate(
+      image.entries.begin(), image.entries.end(), std::size_t{0},
+      [](std::size_t size, const Entry& entry) { return size + entry.path.size() + 1; }));
   std::string entries;
   entries.reserve(image.entries.size() * sizeof(format::Entry));
   for (const Entry& entry : image.entries) {
@@ -333,6 +337,7 @@ std::string encode(const Image& image) {
     header.extension_offset = static_cast<std::uint32_t>((strings_end + 7) / 8 * 8);
   }
   std::string bytes;
+  bytes.reserve(strings_end);
   format::append(bytes, header);
   bytes.append(entries).append(strings.bytes());
   if (!sections.empty()) {

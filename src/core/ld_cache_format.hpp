@@ -142,6 +142,9 @@ class StringWriter {
  public:
   explicit StringWriter(std::size_t first) : first_(first) {}
 
+  /// For strings of that many bytes together.
+  void reserve(std::size_t bytes) { bytes_.reserve(bytes); }
+
   [[nodiscard]] std::uint32_t add(std::string_view text) {
     const std::size_t offset = first_ + bytes_.size();
     bytes_.append(text).push_back('\0');

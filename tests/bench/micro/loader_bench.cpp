@@ -7,7 +7,6 @@
 #include "core/elf.hpp"
 #include "core/ld_cache.hpp"
 #include "support/elf_builder.hpp"
-#include "support/make_ld_cache.hpp"
 
 namespace nvhook::bench {
 namespace {
@@ -23,8 +22,9 @@ std::vector<LdCacheEntry> libraries(const std::string& name, std::int64_t count)
   return entries;
 }
 
+/// In the loader's order, as ldconfig writes it.
 std::string image_cache(std::int64_t count) {
-  return test::make_ld_cache({.entries = libraries("libimage", count)});
+  return edit_ld_cache("", libraries("libimage", count)).bytes;
 }
 
 void ld_cache_parse(benchmark::State& state) {

@@ -136,7 +136,11 @@ std::optional<std::vector<Witness>> witnesses_of(const std::vector<Lookup>& look
 }
 
 bool still_holds(const Witness& witness, const RootDir& directory) {
-  return witness_of(directory, witness.file.root, witness.file.path.str()) == witness;
+  struct stat status {};
+  if (!status_at(directory, witness.file.path.str(), status)) return !witness.exists;
+  return witness.exists && status.st_dev == witness.device && status.st_ino == witness.inode &&
+         status.st_ctim.tv_sec == witness.changed_seconds &&
+         status.st_ctim.tv_nsec == witness.changed_nanoseconds;
 }
 
 bool is_settled(const Witness& witness, std::time_t started) {

@@ -136,7 +136,7 @@ SharedFd TargetTree::make_directory(const ContainerPath& path, int depth) {
     return make_directory(follow(parent->get(), path, depth), depth + 1);
   }
   if (made != 0) throw_target_error(path, "create directory");
-  const SharedFd directory = share(open_entry(parent->get(), name, O_PATH | O_DIRECTORY));
+  SharedFd directory = share(open_entry(parent->get(), name, O_PATH | O_DIRECTORY));
   if (!*directory) throw_target_error(path, "open directory");
   push_removal(parent, name, directory, AT_REMOVEDIR);
   return directory;

@@ -108,7 +108,6 @@ class RpmRoot(Root):
 
     DIRECTORIES = ("bin", "lib/systemd/system", "lib/tmpfiles.d", "lib/udev/rules.d", "libexec", "share/doc", "share/licenses")
     DIRECTORIES += tuple(f"share/man/man{section}" for section in range(1, 9))
-    DIRECTORIES += ("share/bash-completion/completions", "share/fish/vendor_completions.d", "share/zsh/site-functions")
 
     def __init__(self, directory):
         super().__init__(directory)

@@ -79,7 +79,7 @@ class Converter {
   std::size_t bytes_ = 0;
 };
 
-/// Of the events of a document only how many of them there are is of interest.
+/// What is in the documents is of no interest while they are counted.
 class Ignored : public YAML::EventHandler {
  public:
   void OnDocumentStart(const YAML::Mark& /*mark*/) override {}

@@ -10,7 +10,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 
 #include "core/error.hpp"
@@ -30,12 +29,6 @@ namespace nvhook {
 namespace {
 
 constexpr std::uint64_t kOwnTree = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS;
-
-std::string link_text(int directory, const std::string& name) {
-  std::array<char, 4096> text{};
-  const ssize_t length = ::readlinkat(directory, name.c_str(), text.data(), text.size());
-  return length <= 0 ? std::string() : std::string(text.data(), static_cast<std::size_t>(length));
-}
 
 }  // namespace
 

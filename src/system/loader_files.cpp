@@ -117,6 +117,8 @@ std::function<void()> take_name_for_now(const Replacement& file, const TargetTre
   undo.push([directory, name, backup, had_one, temporary = file.temporary] {
     if (had_one) {
       static_cast<void>(sys::rename_at(directory, backup.c_str(), directory, name.c_str(), 0));
+      // Still there if both are names of one file, which a rename leaves alone.
+      ::unlinkat(directory, backup.c_str(), 0);
     } else {
       static_cast<void>(sys::rename_at(directory, name.c_str(), directory, temporary.c_str(), 0));
     }

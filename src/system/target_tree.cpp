@@ -36,12 +36,6 @@ bool is_same_object(int parent, const std::string& name, int made) noexcept {
          ::fstat(made, &own) == 0 && there.st_dev == own.st_dev && there.st_ino == own.st_ino;
 }
 
-std::string link_text(int parent, const std::string& name) {
-  std::array<char, 4096> text{};
-  const ssize_t length = ::readlinkat(parent, name.c_str(), text.data(), text.size());
-  return length <= 0 ? std::string() : std::string(text.data(), static_cast<std::size_t>(length));
-}
-
 /// Where the link at `path` leads; the link is known to dangle, or it would have been opened.
 ContainerPath follow(int parent, const ContainerPath& path, int depth) {
   std::array<char, 4096> text{};
@@ -55,6 +49,12 @@ ContainerPath follow(int parent, const ContainerPath& path, int depth) {
 }
 
 }  // namespace
+
+std::string link_text(int directory, const std::string& name) {
+  std::array<char, 4096> text{};
+  const ssize_t length = ::readlinkat(directory, name.c_str(), text.data(), text.size());
+  return length <= 0 ? std::string() : std::string(text.data(), static_cast<std::size_t>(length));
+}
 
 FileIdentity::FileIdentity(uid_t uid, gid_t gid) noexcept : changed_(uid != 0 || gid != 0) {
   if (!changed_) return;
@@ -137,7 +137,12 @@ SharedFd TargetTree::make_directory(const ContainerPath& path, int depth) {
   }
   if (made != 0) throw_target_error(path, "create directory");
   SharedFd directory = share(open_entry(parent->get(), name, O_PATH | O_DIRECTORY));
-  if (!*directory) throw_target_error(path, "open directory");
+  if (!*directory) {
+    const int error = errno;
+    ::unlinkat(parent->get(), name.c_str(), AT_REMOVEDIR);  // what is not open has no inverse
+    errno = error;
+    throw_target_error(path, "open directory");
+  }
   push_removal(parent, name, directory, AT_REMOVEDIR);
   return directory;
 }

@@ -132,6 +132,11 @@ TEST(EditSpec, AnEditedOneComesOutTheSame) {
   }
 }
 
+TEST(SpecEdit, IsToldHoweverTheFlagIsSpelt) {
+  EXPECT_TRUE(is_edited(
+      R"({"hooks":{"createRuntime":[{"path":"/h","args":["oci-nvidia-hook","\u002dcomplete"]}]}})"));
+}
+
 TEST(EditSpec, TakesOutHooksOfNvidiasNamesAndLeavesOthers) {
   const auto hook = [](const std::string& path) { return R"({"path":")" + path + R"("})"; };
   const std::string text =

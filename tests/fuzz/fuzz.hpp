@@ -43,36 +43,54 @@ inline std::vector<std::string_view> parts(std::string_view text, std::size_t co
   return pieces;
 }
 
-/// Length of the UTF-8 character at `at`; 0 if there is none. Apart from the product's own, which
-/// it judges.
-inline std::size_t utf8_length(std::string_view text, std::size_t at) {
+/// The UTF-8 character at `at`; length 0 if there is none. Apart from the product's own, which it
+/// judges.
+struct Character {
+  std::size_t length = 0;
+  std::uint32_t point = 0;
+};
+
+inline Character character_at(std::string_view text, std::size_t at) {
   const auto byte = [&](std::size_t i) -> unsigned {
     return i < text.size() ? static_cast<unsigned char>(text[i]) : 0;
   };
   const unsigned first = byte(at);
-  if (first < 0x80) return 1;
+  if (first < 0x80) return {1, first};
   const std::size_t length = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
   std::uint32_t point = first & (0x7fU >> length);
   for (std::size_t i = 1; i < length; ++i) {
-    if ((byte(at + i) & 0xc0U) != 0x80) return 0;
+    if ((byte(at + i) & 0xc0U) != 0x80) return {};
     point = point << 6U | (byte(at + i) & 0x3fU);
   }
   constexpr std::uint32_t kLeast[] = {0, 0, 0x80, 0x800, 0x10000};
   const bool is_surrogate = point >= 0xd800 && point < 0xe000;
-  return first < 0xc0 || first > 0xf7 || point < kLeast[length] || point > 0x10ffff || is_surrogate
-             ? 0
-             : length;
+  if (first < 0xc0 || first > 0xf7 || point < kLeast[length] || point > 0x10ffff || is_surrogate) {
+    return {};
+  }
+  return {length, point};
 }
 
-/// One line of UTF-8 without anything a terminal would act on.
+/// What a terminal acts on (Unicode's category Cc), does not show, or takes as the direction or the
+/// end of a line.
+inline bool is_hidden(std::uint32_t point) {
+  const auto in = [&](std::uint32_t first, std::uint32_t last) {
+    return first <= point && point <= last;
+  };
+  const bool is_control = point < 0x20 || in(0x7f, 0x9f);
+  const bool is_mark =
+      in(0x200e, 0x200f) || in(0x2028, 0x202e) || in(0x2066, 0x206f) || point == 0x61c;
+  const bool is_invisible = point == 0xad || point == 0x180e || in(0x200b, 0x200d) ||
+                            in(0x2060, 0x2065) || point == 0xfeff || in(0xfff9, 0xfffb) ||
+                            in(0xe0000, 0xe007f);
+  return is_control || is_mark || is_invisible;
+}
+
+/// One line of UTF-8 that a terminal shows as it is.
 inline bool may_be_shown(std::string_view line) {
   for (std::size_t at = 0; at < line.size();) {
-    const std::size_t length = utf8_length(line, at);
-    const auto first = static_cast<unsigned char>(line[at]);
-    if (length == 0) return false;
-    const bool is_c1 = first == 0xc2 && static_cast<unsigned char>(line[at + 1]) < 0xa0;
-    if (first < 0x20 || first == 0x7f || is_c1) return false;
-    at += length;
+    const Character character = character_at(line, at);
+    if (character.length == 0 || is_hidden(character.point)) return false;
+    at += character.length;
   }
   return true;
 }

@@ -140,7 +140,7 @@ def files_that_are_no_specifications_are_told_with_the_reason():
         ("list.json", "[]", "not one whole object"),
         ("kind.yaml", "cdiVersion: 0.5.0\nkind: gpu\ndevices: [{name: a}]\n", "`gpu` is no kind"),
         ("twice.json", '{"cdiVersion":"0.5.0","kind":"a.b/c","devices":[{"name":"x"},{"name":"x"}]}', "two devices `x`"),
-        ("bomb.yaml", bomb, "more than 1048576 values"),
+        ("bomb.yaml", bomb, "more than 16 MiB"),
         ("deep.json", "[" * 100000, "not one whole object"),
         ("deep.yaml", "[" * 100000, "no YAML"),
     ):

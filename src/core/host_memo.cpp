@@ -50,7 +50,8 @@ std::string number(Number value) {
 void write(Writer& writer, const Witness& witness) {
   writer.line({kWitness, flag(witness.file.root == HostRoot::driver), witness.file.path.str(),
                flag(witness.exists), number(witness.device), number(witness.inode),
-               number(witness.changed_seconds), number(witness.changed_nanoseconds)});
+               number(witness.links), number(witness.changed_seconds),
+               number(witness.changed_nanoseconds)});
 }
 
 void write(Writer& writer, const Gpu& gpu) {
@@ -119,6 +120,7 @@ Witness read_witness(Fields& fields) {
   witness.exists = fields.flag();
   witness.device = fields.number<std::uint64_t>();
   witness.inode = fields.number<std::uint64_t>();
+  witness.links = fields.number<std::uint64_t>();
   witness.changed_seconds = fields.number<std::int64_t>();
   witness.changed_nanoseconds = fields.number<std::int64_t>();
   return witness;

@@ -22,6 +22,8 @@ struct Witness {
   bool exists = false;
   std::uint64_t device = 0;
   std::uint64_t inode = 0;
+  /// Of a directory: procfs counts those in it, but keeps no time of their coming.
+  std::uint64_t links = 0;
   std::int64_t changed_seconds = 0;  ///< st_ctim
   std::int64_t changed_nanoseconds = 0;
 

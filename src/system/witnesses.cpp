@@ -26,6 +26,11 @@ bool status_at(const RootDir& directory, const std::string& path, struct stat& s
   return ::fstatat(directory.fd(), name, &status, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
+/// A second name of a file is of no meaning.
+std::uint64_t links_of(const struct stat& status) noexcept {
+  return S_ISDIR(status.st_mode) ? status.st_nlink : 0;
+}
+
 Witness witness_of(const RootDir& directory, HostRoot root, const std::string& path) {
   Witness witness{.file = {.root = root, .path = HostPath(path)}};
   struct stat status {};
@@ -33,6 +38,7 @@ Witness witness_of(const RootDir& directory, HostRoot root, const std::string& p
   witness.exists = true;
   witness.device = status.st_dev;
   witness.inode = status.st_ino;
+  witness.links = links_of(status);
   witness.changed_seconds = status.st_ctim.tv_sec;
   witness.changed_nanoseconds = status.st_ctim.tv_nsec;
   return witness;
@@ -129,6 +135,13 @@ std::optional<std::vector<Witness>> witnesses_of(const std::vector<Lookup>& look
     if (walked.emplace(lookup.path, lookup.to_read).second) walker.walk(lookup);
   }
   if (walker.is_lost()) return std::nullopt;
+  // Whatever comes into a directory that is a witness changes that.
+  const std::set<std::string> named = paths;
+  const auto is_told_above = [&](const std::string& path) {
+    struct stat status {};
+    return named.contains(HostPath(path).parent().str()) && !status_at(directory, path, status);
+  };
+  std::erase_if(paths, is_told_above);
   std::vector<Witness> witnesses;
   witnesses.reserve(paths.size());
   for (const std::string& path : paths) witnesses.push_back(witness_of(directory, root, path));
@@ -139,7 +152,7 @@ bool still_holds(const Witness& witness, const RootDir& directory) {
   struct stat status {};
   if (!status_at(directory, witness.file.path.str(), status)) return !witness.exists;
   return witness.exists && status.st_dev == witness.device && status.st_ino == witness.inode &&
-         status.st_ctim.tv_sec == witness.changed_seconds &&
+         links_of(status) == witness.links && status.st_ctim.tv_sec == witness.changed_seconds &&
          status.st_ctim.tv_nsec == witness.changed_nanoseconds;
 }
 

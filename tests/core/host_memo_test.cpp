@@ -28,6 +28,7 @@ HostMemo usual_memo() {
                      .exists = true,
                      .device = 65024,
                      .inode = 18446744073709551615U,
+                     .links = 3,
                      .changed_seconds = -1,
                      .changed_nanoseconds = 999999999},
                     {.file = {.path = HostPath("/opt")}}}};
@@ -58,7 +59,7 @@ TEST(HostMemo, ALineThatMeansNothingIsRefused) {
        {"", "gpu", "disk\t0", "note\t2\tx", "note\t0", "note\t0\tx\ty", "gpu\t-1\t0\tu\tp\tm\t0",
         "gpu\t0\t99999999999\tu\tp\tm\t0", "gpu\t0x1\t0\tu\tp\tm\t0",
         "file\t0\tlibother.so\t0\t/p\t/q\ts\t\t0\t", "file\t99\tlibcuda.so\t0\t/p\t/q\ts\t\t0\t",
-        "file\t-1\tlibcuda.so\t0\t/p\t/q\ts\t\t0\t", "witness\t0\t/p\t1\t1\t1\t1"}) {
+        "file\t-1\tlibcuda.so\t0\t/p\t/q\ts\t\t0\t", "witness\t0\t/p\t1\t1\t1\t1\t1"}) {
     EXPECT_FALSE(parse_host_memo(kKey + "\n" + line + "\nend\n", kKey)) << line;
   }
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A host file, verified on its descriptor.
+// A host file that is to be mounted.
 #include "system/bind_source.hpp"
 
 #include <fcntl.h>
@@ -59,23 +59,15 @@ void require_trusted(const BindMount& mount, const FileStatus& status) {
               "install the driver from its package again, or correct owner and mode of the file");
 }
 
-void verify(const BindMount& mount, int fd) {
-  const FileStatus status = status_of(fd);
-  if (mount.type == SourceType::character_device) {
-    require_device(mount, status);
-    return;
-  }
-  if (!has_type(status, mount.type)) {
-    throw Error(Code::driver_file_unsafe,
-                "`" + mount.source.path.str() + "` is not of the type it had a moment ago",
-                "start the container again when the driver's installation has finished");
-  }
-  if (mount.type == SourceType::regular) require_trusted(mount, status);
-}
-
 }  // namespace
 
 UniqueFd open_source(const BindMount& mount, const RootDir& root, const RootDir& system) {
+  UniqueFd source = open_unchecked_source(mount, root, system);
+  require_source(mount, status_of(source.get()));
+  return source;
+}
+
+UniqueFd open_unchecked_source(const BindMount& mount, const RootDir& root, const RootDir& system) {
   const std::string& path = mount.source.path.str();
   UniqueFd source = root.open(path, O_PATH | O_NOFOLLOW);
   if (!source) {
@@ -87,8 +79,20 @@ UniqueFd open_source(const BindMount& mount, const RootDir& root, const RootDir&
     throw_errno(is_device ? Code::device_node_missing : Code::driver_files_missing,
                 "open `" + path + "`", remedy);
   }
-  verify(mount, source.get());
   return source;
+}
+
+void require_source(const BindMount& mount, const FileStatus& status) {
+  if (mount.type == SourceType::character_device) {
+    require_device(mount, status);
+    return;
+  }
+  if (!has_type(status, mount.type)) {
+    throw Error(Code::driver_file_unsafe,
+                "`" + mount.source.path.str() + "` is not of the type it had a moment ago",
+                "start the container again when the driver's installation has finished");
+  }
+  if (mount.type == SourceType::regular) require_trusted(mount, status);
 }
 
 }  // namespace nvhook

@@ -3,7 +3,11 @@
 #include <linux/mount.h>
 #include <sys/mount.h>
 
+#include <utility>
+
 #include "core/error.hpp"
+#include "system/bind_source.hpp"
+#include "system/mount_id.hpp"
 #include "system/mounts.hpp"
 #include "system/syscalls.hpp"
 #include "system/tmpfs.hpp"
@@ -24,8 +28,7 @@ class DetachedMounts : public Mounts {
  public:
   DetachedMounts(uid_t uid, gid_t gid) noexcept : uid_(uid), gid_(gid) {}
 
-  /// Cloned from the very descriptor that was verified.
-  UniqueFd prepare(const BindMount& mount, UniqueFd source) override {
+  Tree prepare(const BindMount& mount, UniqueFd source) override {
     const std::string& path = mount.source.path.str();
     UniqueFd clone = copy(source.get());
     if (!clone) {
@@ -33,23 +36,25 @@ class DetachedMounts : public Mounts {
       throw_errno(Code::mount_failed, "clone `" + path + "`",
                   "run the hook with CAP_SYS_ADMIN over its mount namespace");
     }
+    const MountedObject object = look_at(clone.get());
+    require_source(mount, object.status);
     if (sys::set_mount_attributes(clone.get(), attribute_mask(mount.attributes), 0, MS_PRIVATE) !=
         0) {
       throw_errno(Code::mount_failed, "set mount attributes of `" + path + "`",
                   "run the hook with CAP_SYS_ADMIN over its mount namespace");
     }
-    return clone;
+    return {.fd = std::move(clone), .id = object.mount};
   }
 
-  UniqueFd prepare(const TmpfsMount& mount) override {
+  Tree prepare(const TmpfsMount& mount) override {
     UniqueFd tmpfs = make_detached_tmpfs(mount, uid_, gid_);
     fill_tmpfs(tmpfs.get(), mount, uid_, gid_);
-    return tmpfs;
+    return {.fd = std::move(tmpfs)};
   }
 
   void enter() override {}
-  UniqueFd tree_of(const BindMount& /*mount*/, UniqueFd prepared) override { return prepared; }
-  UniqueFd tree_of(const TmpfsMount& /*mount*/, UniqueFd prepared) override { return prepared; }
+  Tree tree_of(const BindMount& /*mount*/, Tree prepared) override { return prepared; }
+  Tree tree_of(const TmpfsMount& /*mount*/, Tree prepared) override { return prepared; }
 
   UniqueFd copy(int tree) override {
     return sys::open_tree(tree, "", OPEN_TREE_CLONE | AT_EMPTY_PATH);

@@ -53,7 +53,8 @@ void LinuxKernel::leave_out(const ContainerPath& target, const std::exception& r
 void LinuxKernel::prepare(const BindMount& mount) {
   try {
     const RootDir& root = mount.source.root == HostRoot::driver ? driver_ : system_;
-    pending_[mount.target].tree = mounts_->prepare(mount, open_source(mount, root, system_));
+    pending_[mount.target].tree =
+        mounts_->prepare(mount, open_unchecked_source(mount, root, system_));
   } catch (const Error& error) {
     if (!mount.optional) throw;
     leave_out(mount.target, error);
@@ -65,7 +66,7 @@ void LinuxKernel::prepare(const Symlink& symlink) {
   if (!there || !status_of(there.get()).is_regular()) return;
   const RootDir& root = symlink.cover->source.root == HostRoot::driver ? driver_ : system_;
   covers_[symlink.link] =
-      mounts_->prepare(*symlink.cover, open_source(*symlink.cover, root, system_));
+      mounts_->prepare(*symlink.cover, open_unchecked_source(*symlink.cover, root, system_));
 }
 
 void LinuxKernel::prepare(const TmpfsMount& mount) {
@@ -156,7 +157,7 @@ SharedFd LinuxKernel::tmpfs_target(const ContainerPath& path) const {
     if (!path.str().starts_with(target.str()) || path.str()[length] != '/') continue;
     const auto pending = pending_.find(target);
     if (pending == pending_.end()) continue;  // left out
-    UniqueFd fd = sys::open_beneath(pending->second.tree.get(), path.str().c_str() + length + 1,
+    UniqueFd fd = sys::open_beneath(pending->second.tree.fd.get(), path.str().c_str() + length + 1,
                                     O_PATH, kOwnTree);
     if (!fd) throw_target_error(path, "open");
     return share(std::move(fd));
@@ -222,11 +223,11 @@ void LinuxKernel::attach(const ContainerPath& target) {
   if (found == pending_.end()) return;
   const Pending& pending = found->second;
   make_parent_slave(pending.target);
-  if (!mounts_->attach(pending.tree.get(), pending.target.fd->get())) {
+  if (!mounts_->attach(pending.tree.fd.get(), pending.target.fd->get())) {
     throw_errno(Code::mount_failed, "mount over `" + target.str() + "` in the container",
                 "look at what the image has there; with SELinux or AppArmor, at the audit log");
   }
-  const int tree = pending.tree.get();
+  const int tree = pending.tree.fd.get();
   undo_.push([tree] { Mounts::detach(tree); });
 }
 
@@ -234,15 +235,15 @@ void LinuxKernel::attach(const TmpfsMount& mount) { attach(mount.target); }
 void LinuxKernel::attach(const BindMount& mount) { attach(mount.target); }
 
 /// A tree of what `symlink` leads to, attached nowhere; none if it is nothing that the plan mounts.
-UniqueFd LinuxKernel::tree_for(const Symlink& symlink) {
+Tree LinuxKernel::tree_for(const Symlink& symlink) {
   if (const auto cover = covers_.find(symlink.link); cover != covers_.end()) {
     return mounts_->tree_of(*symlink.cover, std::move(cover->second));
   }
   const auto library = pending_.find(symlink.link.parent() / symlink.target);
-  if (library == pending_.end()) return UniqueFd();
-  UniqueFd tree = mounts_->copy(library->second.tree.get());
+  if (library == pending_.end()) return {};
+  UniqueFd tree = mounts_->copy(library->second.tree.fd.get());
   if (!tree) throw_target_error(symlink.link, "mount over");
-  return tree;
+  return {.fd = std::move(tree)};
 }
 
 /// Images that were built on a machine with a driver have its files where our links go. The name
@@ -252,8 +253,8 @@ bool LinuxKernel::cover_file(int directory, const std::string& name, const Symli
   if (pending_.contains(symlink.link)) return false;
   UniqueFd target = sys::open_beneath(directory, name.c_str(), O_PATH | O_NOFOLLOW, kThisName);
   if (!target || !status_of(target.get()).is_regular()) return false;
-  UniqueFd tree = tree_for(symlink);
-  if (!tree) return false;
+  Tree tree = tree_for(symlink);
+  if (!tree.fd) return false;
   Pending& pending = pending_[symlink.link];
   pending.tree = std::move(tree);
   pending.target = {.fd = share(std::move(target))};
@@ -335,10 +336,11 @@ void LinuxKernel::verify() {
       parent = path.parent();
       directory = rootfs_.open(parent.str(), O_PATH | O_DIRECTORY);
     }
-    const int tree = pending.tree.get();
-    if (directory && is_on_mount_of(directory.get(), path.filename(), tree)) continue;
+    const std::uint64_t id =
+        pending.tree.id != 0 ? pending.tree.id : mount_id_of(pending.tree.fd.get());
+    if (directory && is_on_mount(directory.get(), path.filename(), id)) continue;
     const UniqueFd seen = rootfs_.open(path.str(), O_PATH);
-    if (seen && on_same_mount(seen.get(), tree)) continue;
+    if (id != 0 && seen && mount_id_of(seen.get()) == id) continue;
     throw Error(Code::mount_failed,
                 "`" + path.str() + "` in the container does not show what was mounted there",
                 "look for links in the image that lead one driver file's place to another's, and "

@@ -60,14 +60,14 @@ class LinuxKernel : public Kernel {
  private:
   /// A mount on its way: its tree, then its target, then it is attached.
   struct Pending {
-    UniqueFd tree = UniqueFd();
+    Tree tree = {};
     MountTarget target = {};
   };
 
   void attach(const ContainerPath& target);
   void require_unshared_root() const;
   void make_parent_slave(const MountTarget& target);
-  [[nodiscard]] UniqueFd tree_for(const Symlink& symlink);
+  [[nodiscard]] Tree tree_for(const Symlink& symlink);
   bool cover_file(int directory, const std::string& name, const Symlink& symlink);
   void replace_link(int directory, const std::string& name, const Symlink& symlink,
                     const std::string& old);
@@ -84,8 +84,8 @@ class LinuxKernel : public Kernel {
   UndoStack undo_ = {};
   TargetTree tree_;
   std::map<ContainerPath, Pending> pending_ = {};
-  std::vector<ContainerPath> tmpfs_ = {};          // those of pending_
-  std::map<ContainerPath, UniqueFd> covers_ = {};  // of libraries that the runtime mounted
+  std::vector<ContainerPath> tmpfs_ = {};      // those of pending_
+  std::map<ContainerPath, Tree> covers_ = {};  // of libraries that the runtime mounted
   std::set<ContainerPath> left_out_links_ = {};
   std::set<int> known_slaves_ = {};  // descriptors on mounts that are slaves
   std::set<std::uint64_t> slave_mounts_ = {};

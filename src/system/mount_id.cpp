@@ -91,9 +91,23 @@ bool on_same_mount(int a, int b) noexcept {
   return id != 0 && id == mount_id_of(b);
 }
 
-bool is_on_mount_of(int directory, const std::string& name, int fd) noexcept {
+MountedObject look_at(int fd) {
+  struct statx status {};
+  if (::statx(fd, "", AT_EMPTY_PATH, STATX_BASIC_STATS | STATX_MNT_ID, &status) != 0) {
+    return {.status = status_of(fd)};
+  }
+  return {.status = {.mode = status.stx_mode,
+                     .owner = status.stx_uid,
+                     .group = status.stx_gid,
+                     .size = status.stx_size,
+                     .device_major = status.stx_rdev_major,
+                     .device_minor = status.stx_rdev_minor},
+          .mount = (status.stx_mask & STATX_MNT_ID) != 0 ? status.stx_mnt_id : 0};
+}
+
+bool is_on_mount(int directory, const std::string& name, std::uint64_t id) noexcept {
   const struct statx status = status_of_mount(directory, name.c_str());
-  return (status.stx_mask & STATX_MNT_ID) != 0 && status.stx_mnt_id == mount_id_of(fd);
+  return (status.stx_mask & STATX_MNT_ID) != 0 && status.stx_mnt_id == id;
 }
 
 bool is_mount_root(int fd, const RootDir& root) {

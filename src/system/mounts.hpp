@@ -2,6 +2,7 @@
 // Mounts that are made where nobody sees them, and attached by descriptor.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 
 #include "core/plan.hpp"
@@ -10,7 +11,13 @@
 
 namespace nvhook {
 
-/// Two ways to the same: a tree, which is the descriptor of a mount's root. prepare() is called in
+/// A mount made for the container: the descriptor of its root, and its id, 0 if nobody has asked.
+struct Tree {
+  UniqueFd fd = UniqueFd();
+  std::uint64_t id = 0;
+};
+
+/// Two ways to the same. prepare() is called in
 /// the host's mount namespace, then enter() in the container's, then the rest.
 class Mounts {
  public:
@@ -21,13 +28,14 @@ class Mounts {
   Mounts(Mounts&&) = delete;
   Mounts& operator=(Mounts&&) = delete;
 
-  /// What is to become the tree of `mount`, whose verified source is `source`.
-  [[nodiscard]] virtual UniqueFd prepare(const BindMount& mount, UniqueFd source) = 0;
-  [[nodiscard]] virtual UniqueFd prepare(const TmpfsMount& mount) = 0;
+  /// What is to become the tree of `mount`, whose opened, unchecked source is `source`. It is
+  /// checked here, on what is mounted then: throws as require_source() does.
+  [[nodiscard]] virtual Tree prepare(const BindMount& mount, UniqueFd source) = 0;
+  [[nodiscard]] virtual Tree prepare(const TmpfsMount& mount) = 0;
   virtual void enter() = 0;
   /// The tree, of what prepare() returned. Nobody has seen it without its attributes.
-  [[nodiscard]] virtual UniqueFd tree_of(const BindMount& mount, UniqueFd prepared) = 0;
-  [[nodiscard]] virtual UniqueFd tree_of(const TmpfsMount& mount, UniqueFd prepared) = 0;
+  [[nodiscard]] virtual Tree tree_of(const BindMount& mount, Tree prepared) = 0;
+  [[nodiscard]] virtual Tree tree_of(const TmpfsMount& mount, Tree prepared) = 0;
   /// Another tree that shows what `tree` shows; empty with errno.
   [[nodiscard]] virtual UniqueFd copy(int tree) = 0;
   /// Puts `tree` over `target`; false with errno.

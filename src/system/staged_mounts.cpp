@@ -17,6 +17,7 @@
 #include <utility>
 
 #include "core/error.hpp"
+#include "system/bind_source.hpp"
 #include "system/mount_id.hpp"
 #include "system/mounts.hpp"
 #include "system/own_procfs.hpp"
@@ -67,11 +68,12 @@ class StagedMounts : public Mounts {
 
   /// The container's namespace has its own mount of what was verified: it is looked for by this
   /// path and must be the very same object.
-  UniqueFd prepare(const BindMount& mount, UniqueFd source) override {
+  Tree prepare(const BindMount& mount, UniqueFd source) override {
+    require_source(mount, status_of(source.get()));
     paths_[mount.target] = host_.path_of(source.get());
-    return source;
+    return {.fd = std::move(source)};
   }
-  UniqueFd prepare(const TmpfsMount& /*mount*/) override { return UniqueFd(); }
+  Tree prepare(const TmpfsMount& /*mount*/) override { return {}; }
 
   void enter() override {
     root_ = UniqueFd(::openat(AT_FDCWD, "/", O_PATH | O_DIRECTORY | O_CLOEXEC));
@@ -93,16 +95,16 @@ class StagedMounts : public Mounts {
     }
   }
 
-  UniqueFd tree_of(const BindMount& mount, UniqueFd prepared) override {
-    const UniqueFd source = find_again(mount, prepared.get());
+  Tree tree_of(const BindMount& mount, Tree prepared) override {
+    const UniqueFd source = find_again(mount, prepared.fd.get());
     UniqueFd tree = bind(source.get(), mount.type == SourceType::directory);
     if (!tree || !set_flags(tree.get(), present_flags(tree.get()) | flags_of(mount.attributes))) {
       throw_errno(Code::mount_failed, "mount `" + mount.source.path.str() + "`", kNeedsRight);
     }
-    return tree;
+    return {.fd = std::move(tree)};
   }
 
-  UniqueFd tree_of(const TmpfsMount& mount, UniqueFd /*prepared*/) override {
+  Tree tree_of(const TmpfsMount& mount, Tree /*prepared*/) override {
     const std::string what = "make a tmpfs for `" + mount.target.str() + "`";
     if (mount.label.find('"') != std::string::npos) {
       throw Error(Code::mount_failed, what + ": a label with a quotation mark",
@@ -117,7 +119,7 @@ class StagedMounts : public Mounts {
     UniqueFd tmpfs = mounted_at(name);
     if (!tmpfs) throw_errno(Code::mount_failed, what, kNeedsRight);
     fill_tmpfs(tmpfs.get(), mount, uid_, gid_);
-    return tmpfs;
+    return {.fd = std::move(tmpfs)};
   }
 
   UniqueFd copy(int tree) override { return bind(tree, status_of(tree).is_directory()); }

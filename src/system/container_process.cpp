@@ -15,6 +15,7 @@
 #include "core/proc_text.hpp"
 #include "core/text.hpp"
 #include "system/files.hpp"
+#include "system/own_procfs.hpp"
 #include "system/syscalls.hpp"
 
 namespace nvhook {
@@ -35,10 +36,8 @@ struct stat raw_status(int fd) {
   return status;
 }
 
-bool same_object(int a, int b) {
-  const struct stat first = raw_status(a);
-  const struct stat second = raw_status(b);
-  return first.st_dev == second.st_dev && first.st_ino == second.st_ino;
+bool same_object(const struct stat& a, const struct stat& b) {
+  return a.st_dev == b.st_dev && a.st_ino == b.st_ino;
 }
 
 UniqueFd open_at(int directory, const char* name, int flags) {
@@ -81,12 +80,12 @@ ContainerProcess::ContainerProcess(pid_t pid) : pid_(pid), pidfd_(sys::pidfd_ope
   uid_ = owner.st_uid;
   gid_ = owner.st_gid;
   mount_namespace_ = open_at(proc_.get(), "ns/mnt", O_RDONLY);
-  const UniqueFd ours = open_at(AT_FDCWD, "/proc/self/ns/mnt", O_RDONLY);
-  if (!mount_namespace_ || !ours) {
+  struct stat ours {};
+  if (!mount_namespace_ || ::fstatat(own_procfs(), "self/ns/mnt", &ours, 0) != 0) {
     throw_errno(errno == ENOENT ? Code::container_gone : Code::namespace_denied,
                 "open the mount namespace of " + name, kRunAsRoot);
   }
-  if (same_object(mount_namespace_.get(), ours.get())) {
+  if (same_object(raw_status(mount_namespace_.get()), ours)) {
     throw Error(Code::container_shares_namespace,
                 name + " has no mount namespace of its own: every mount would be on the host",
                 "give the container a mount namespace in config.json (linux.namespaces)");
@@ -150,7 +149,7 @@ RootDir ContainerProcess::open_rootfs(const std::string& path) const {
   const RootDir container_view(std::move(process_root));
   UniqueFd rootfs = container_view.open(path, O_PATH | O_DIRECTORY);
   if (!rootfs) throw_errno(Code::rootfs_invalid, what, kNameRootfs);
-  if (same_object(rootfs.get(), container_view.fd())) {
+  if (same_object(raw_status(rootfs.get()), raw_status(container_view.fd()))) {
     throw Error(Code::rootfs_invalid, what + ": it is the root of the whole host", kNameRootfs);
   }
   return RootDir(std::move(rootfs), Maker::image);

@@ -231,7 +231,14 @@ void LinuxKernel::attach(const ContainerPath& target) {
   undo_.push([tree] { Mounts::detach(tree); });
 }
 
-void LinuxKernel::attach(const TmpfsMount& mount) { attach(mount.target); }
+void LinuxKernel::attach(const TmpfsMount& mount) {
+  attach(mount.target);
+  const auto found = pending_.find(mount.target);
+  if (found == pending_.end()) return;
+  // What is attached to a slave is shared with nobody.
+  const std::uint64_t id = mount_id_of(found->second.tree.fd.get());
+  if (id != 0) slave_mounts_.insert(id);
+}
 void LinuxKernel::attach(const BindMount& mount) { attach(mount.target); }
 
 /// A tree of what `symlink` leads to, attached nowhere; none if it is nothing that the plan mounts.

@@ -127,7 +127,10 @@ SharedFd TargetTree::make_directory(const ContainerPath& path, int depth) {
   const std::string name = path.filename();
   // What a link says may end in a slash, or have a dot in it.
   if (name.empty() || name == ".") return make_directory(path.parent(), depth + 1);
-  const SharedFd parent = make_directory(path.parent(), depth + 1);
+  const auto known = directories_.find(path.parent());
+  const SharedFd parent = known != directories_.end() && known->second
+                              ? known->second
+                              : make_directory(path.parent(), depth + 1);
   const int made = [&] {
     const FileIdentity identity(uid_, gid_);
     return ::mkdirat(parent->get(), name.c_str(), kDirectoryMode);

@@ -19,12 +19,20 @@ constexpr std::uint64_t kBeneath = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS;
 // Of what goes in, /proc/driver/nvidia's texts are the largest: some KiB. The container's root can
 // write to it.
 constexpr const char* kSizeLimit = "1m";
-constexpr const char* kInitialMode = "0755";
 
 [[noreturn]] void fail(const TmpfsMount& mount, const std::string& action) {
   require_mount_right("mount in the container");
   throw_errno(Code::mount_failed, action + " for `" + mount.target.str() + "`",
               "run the hook with CAP_SYS_ADMIN over its mount namespace");
+}
+
+std::string octal(unsigned mode) {
+  constexpr unsigned kDigits = 4;
+  std::string text;
+  for (unsigned digit = kDigits; digit-- > 0;) {
+    text += static_cast<char>('0' + (mode >> (3 * digit) & 7U));
+  }
+  return text;
 }
 
 /// What is made as it is to be needs no further call: the umask of this program leaves a mode alone
@@ -53,7 +61,7 @@ UniqueFd make_detached_tmpfs(const TmpfsMount& mount, uid_t uid, gid_t gid) {
   if (!context) fail(mount, "open a tmpfs");
   const bool configured =
       sys::fsconfig_string(context.get(), "size", kSizeLimit) == 0 &&
-      sys::fsconfig_string(context.get(), "mode", kInitialMode) == 0 &&
+      sys::fsconfig_string(context.get(), "mode", octal(mount.mode).c_str()) == 0 &&
       sys::fsconfig_string(context.get(), "uid", std::to_string(uid).c_str()) == 0 &&
       sys::fsconfig_string(context.get(), "gid", std::to_string(gid).c_str()) == 0 &&
       (mount.label.empty() ||
@@ -67,7 +75,7 @@ UniqueFd make_detached_tmpfs(const TmpfsMount& mount, uid_t uid, gid_t gid) {
 }
 
 std::string tmpfs_options(const TmpfsMount& mount, uid_t uid, gid_t gid) {
-  std::string options = std::string("size=") + kSizeLimit + ",mode=" + kInitialMode +
+  std::string options = std::string("size=") + kSizeLimit + ",mode=" + octal(mount.mode) +
                         ",uid=" + std::to_string(uid) + ",gid=" + std::to_string(gid);
   // A label may have commas.
   if (!mount.label.empty()) options += ",context=\"" + mount.label + "\"";
@@ -76,8 +84,6 @@ std::string tmpfs_options(const TmpfsMount& mount, uid_t uid, gid_t gid) {
 
 void fill_tmpfs(int tmpfs, const TmpfsMount& mount, uid_t uid, gid_t gid) {
   for (const TmpfsEntry& entry : mount.entries) add_entry(tmpfs, entry, mount, uid, gid);
-  const UniqueFd top = sys::open_beneath(tmpfs, ".", O_RDONLY | O_DIRECTORY, kBeneath);
-  if (!top || ::fchmod(top.get(), mount.mode) != 0) fail(mount, "set the mode of a tmpfs");
 }
 
 }  // namespace nvhook

@@ -2,6 +2,8 @@
 // Whether this process is in a user namespace other than the host's.
 #include "system/user_namespace.hpp"
 
+#include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -10,10 +12,14 @@
 #include "core/proc_text.hpp"
 #include "core/text.hpp"
 #include "system/files.hpp"
+#include "system/own_procfs.hpp"
 #include "system/syscalls.hpp"
 
 namespace nvhook {
 namespace {
+
+/// The inode of the namespace that the kernel starts with (PROC_USER_INIT_INO of linux/proc_ns.h).
+constexpr ino_t kFirstUserNamespace = 0xEFFFFFFD;
 
 const std::optional<std::string>& uid_map() {
   static const auto map = read_host_file("/proc/self/uid_map", 1UL << 16U);
@@ -24,6 +30,9 @@ const std::optional<std::string>& uid_map() {
 
 bool in_user_namespace() {
   static const bool inside = [] {
+    struct stat own {};
+    const bool is_known = ::fstatat(own_procfs(), "self/ns/user", &own, 0) == 0;
+    if (is_known && own.st_ino == kFirstUserNamespace) return false;
     if (!uid_map()) return false;  // a kernel without user namespaces
     const auto words = split_list(*uid_map(), ' ');
     return !(words.size() == 3 && words[0] == "0" && words[1] == "0" && words[2] == "4294967295");

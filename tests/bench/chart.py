@@ -7,7 +7,7 @@ from xml.sax.saxutils import escape
 WIDTH, HEIGHT = 300, 190  # of one panel
 LEFT, RIGHT, TOP, BOTTOM = 52, 14, 30, 34
 COLUMNS = 3
-COLOURS = {"hook": "#2f6fb3", "floor": "#3a9a5b", "nothing": "#888888"}
+COLOURS = {"hook": "#2f6fb3", "floor": "#3a9a5b", "same calls": "#8a6d3b", "nothing": "#888888"}
 OTHER = "#b36b2f"
 
 

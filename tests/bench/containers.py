@@ -7,13 +7,15 @@ import json
 import os
 import shutil
 import subprocess
+import time
 from pathlib import Path
 
 import overlay
 from bundle import HOOK_ENV, bundle_config
-from harness import CGROUP_NAME, SETUP, check, run
-from programs import compiled
+from harness import CGROUP_NAME, SETUP, check, check_equal, run
+from programs import compiled, hook
 
+REMEMBERED = Path("/run/oci-nvidia-hook")
 FIELDS = ("wall", "user", "system", "rss", "minor", "major", "status")
 
 
@@ -93,6 +95,16 @@ class Place:
             )
         check(done.returncode == 0, f"runc create: {log.read_text()[-600:]}")
         return read_figures(self.figures)[-1], Path(f"/proc/{pid.read_text().strip()}")
+
+    def warm_up(self):
+        """Runs the hook until what is remembered between starts is there: nothing is, while the simulated driver is younger than some
+        seconds."""
+        for _ in range(10):
+            check_equal(self.measure(hook()).status, 0, "exit status of the hook")
+            if list(REMEMBERED.glob("host.*")):
+                return
+            time.sleep(1)
+        raise AssertionError(f"nothing is remembered in {REMEMBERED}")
 
     def measure(self, command):
         with self.container(command) as (figures, _):

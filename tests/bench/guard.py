@@ -10,8 +10,6 @@ import collections
 import json
 import re
 import shutil
-import time
-from pathlib import Path
 
 import programs
 import table
@@ -21,7 +19,6 @@ from harness import SETUP, check, check_equal
 TOLERANCE = 0.10  # of instructions: compilers and libraries differ a little between updates
 MAX_RSS = 8 * 1024  # KiB
 NEWER_CALLS = "openat2,open_tree,move_mount,fsopen,fsconfig,fsmount,mount_setattr,pidfd_open,close_range"
-REMEMBERED = Path("/run/oci-nvidia-hook")
 RECORDED = programs.HERE / "guard.json"
 GPU_NODE = re.compile(r'^open[a-z0-9]*\(.*"[^"]*dev/nvidia\d+"')
 STARTS = re.compile(r"^(clone3?|fork|vfork|execve|execveat)\(")
@@ -51,23 +48,13 @@ def instructions(place, directory):
     return int(re.search(r"Collected : (\d+)", log.read_text())[1])
 
 
-def warm_up(place):
-    """Runs the hook until what is remembered between starts is there: nothing is, while the simulated driver is younger than some seconds."""
-    for _ in range(10):
-        check_equal(place.measure(programs.hook()).status, 0, "exit status")
-        if list(REMEMBERED.glob("host.*")):
-            return
-        time.sleep(1)
-    raise AssertionError(f"nothing is remembered in {REMEMBERED}")
-
-
 def measure_case(case):
     """{what: value}; `calls` by name."""
     directory = SETUP.work / "guard"
     directory.mkdir(exist_ok=True)
     place = Place(f"guard-{len(list(SETUP.work.iterdir()))}", table.CASES[case])
     if case != "no request":
-        warm_up(place)
+        place.warm_up()
     runs = [place.measure(programs.hook()) for _ in range(3)]
     check_equal([figures.status for figures in runs], [0] * len(runs), "exit status")
     lines = traced(place, directory)

@@ -2,9 +2,11 @@
 """The main table: the hook beside programs that bound it, interleaved in one run, each in a container of its own."""
 
 import dataclasses
+import math
 import statistics
 import sys
 
+import calls
 import programs
 import steps
 from bundle import Case
@@ -36,6 +38,7 @@ class Row:
     calls: int
     to_nothing: float = 0
     to_floor: float = 0
+    to_calls: float = 0
 
 
 def percentile(values, share):
@@ -49,6 +52,9 @@ def program_words(place, directory):
         plan = programs.plan(place.directory)
     words = {"nothing": [programs.compiled("nothing")], "hook": programs.hook()}
     if plan["steps"]:
+        place.warm_up()
+        if not is_cgroup2():  # calls.py knows no bpf()
+            words["same calls"] = replay_words(place, directory)
         words["floor"] = floor_words(place, directory, plan)
         words["ldconfig -r"] = ["/sbin/ldconfig", "-r", place.rootfs]
         if programs.nvidia_hook():
@@ -56,21 +62,39 @@ def program_words(place, directory):
     return words
 
 
+def is_cgroup2():
+    return SETUP.engine.endswith("cgroup2")
+
+
 def floor_words(place, directory, plan):
     """The floor for this plan, which must leave a container as the hook does."""
     path = directory / "floor.list"
-    words = [programs.compiled("floor"), path, place.rootfs, place.cgroup]
-    cgroup2 = SETUP.engine.endswith("cgroup2")
     with place.container(programs.hook()) as (figures, process):
         check_equal(figures.status, 0, "exit status of the hook")
-        made = steps.Steps(plan, SETUP.driver, place.image, process / "root", cgroup2)
-        path.write_bytes(made.text())
+        path.write_bytes(steps.Steps(plan, SETUP.driver, place.image, process / "root", is_cgroup2()).text())
+    words = [programs.compiled("floor"), path, place.rootfs, place.cgroup]
+    check_same_as_hook(place, "floor", words)
+    return words
+
+
+def replay_words(place, directory):
+    """What makes the hook's own kernel calls once more."""
+    path = directory / "calls.list"
+    trace = calls.record(programs.hook(), directory / "hook.trace", place.measure)
+    path.write_bytes(calls.Calls(trace, place).content())
+    words = [programs.compiled("replay"), path, place.rootfs, place.cgroup]
+    check_same_as_hook(place, "same calls", words)
+    return words
+
+
+def check_same_as_hook(place, name, words):
+    """Ends the benchmark if the program does not leave what the hook leaves."""
+    with place.container(programs.hook()) as (_, process):
         wanted = mounts(process), new_files(process, place)
     with place.container(words) as (figures, process):
-        check_equal(figures.status, 0, "exit status of the floor")
-        check_equal(mounts(process), wanted[0], "mounts of the floor, beside the hook's")
-        check_equal(new_files(process, place), wanted[1], "files of the floor, beside the hook's")
-    return words
+        check_equal(figures.status, 0, f"exit status of {name}")
+        check_equal(mounts(process), wanted[0], f"mounts of {name}, beside the hook's")
+        check_equal(new_files(process, place), wanted[1], f"files of {name}, beside the hook's")
 
 
 def count_calls(place, command, directory):
@@ -128,16 +152,17 @@ def add_ratios(rows):
     median = {row.program: row.median for row in rows}
     for row in rows:
         row.to_nothing = row.median / median["nothing"]
-        row.to_floor = row.median / median["floor"] if "floor" in median else 0
+        row.to_floor = row.median / median.get("floor", math.inf)
+        row.to_calls = row.median / median.get("same calls", math.inf)
 
 
-TITLES = ("program", "median us", "p99", "min", "user", "system", "RSS KiB", "faults", "major", "calls", "/nothing", "/floor")
+TITLES = ("program", "median us", "p99", "min", "user", "system", "RSS KiB", "faults", "major", "calls", "/nothing", "/same calls", "/floor")
 
 
 def cells(row):
     times = [f"{value:.0f}" for value in (row.median, row.p99, row.least, row.user, row.system)]
     rest = [str(row.rss), f"{row.minor:.0f}", f"{row.major:.1f}", str(row.calls), f"{row.to_nothing:.2f}"]
-    return [row.program, *times, *rest, f"{row.to_floor:.2f}" if row.to_floor else "-"]
+    return [row.program, *times, *rest, *(f"{ratio:.2f}" if ratio else "-" for ratio in (row.to_calls, row.to_floor))]
 
 
 def as_text(rows, engine):

@@ -149,6 +149,8 @@ class Calls:
         lines = trace.splitlines()
         begin = next(i for i, line in enumerate(lines) if line.startswith(FIRST))
         for line in lines[begin:]:
+            if line.startswith("---"):  # a signal
+                continue
             name, arguments, result = re.fullmatch(r"(\w+)\((.*)\) += (\S+).*", line).groups()
             if name not in OWN:
                 self._add(name, numbers[name], split_arguments(arguments), result)

@@ -6,10 +6,10 @@
 #include <ostream>
 
 #include "command/cdi_files.hpp"
+#include "command/host_config.hpp"
 #include "command/json_document.hpp"
 #include "core/error.hpp"
 #include "core/text.hpp"
-#include "system/config_files.hpp"
 #include "system/host_facts.hpp"
 
 namespace nvhook {
@@ -86,8 +86,7 @@ std::string remedy_for(const CdiFile& file) {
 
 /// Today's host; only looked at.
 HostFacts read_today(CommandContext& context) {
-  Config config = load_config(context.config_file, context.caller).config;
-  config.load_kmods = false;
+  const Config config = read_host_config(context).seen_from_here;
   const Request request{.devices = AllDevices{}, .capabilities = CapabilitySet::all()};
   HostFacts host = read_host(request, config, context.system, context.log);
   if (!host.inventory.mig_devices.empty()) {

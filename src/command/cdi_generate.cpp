@@ -8,10 +8,10 @@
 #include <ostream>
 
 #include "command/cdi_files.hpp"
+#include "command/host_config.hpp"
 #include "core/cdi_plan.hpp"
 #include "core/error.hpp"
 #include "core/text.hpp"
-#include "system/config_files.hpp"
 #include "system/container_probe.hpp"
 #include "system/host_facts.hpp"
 #include "system/replace_file.hpp"
@@ -123,13 +123,17 @@ void add_cdi_generate_options(po::options_description& options) {
 Outcome run_cdi_generate(const OptionValues& values, CommandContext& context) {
   const CdiOptions options = options_of(values, context);
   const std::string output = output_of(values);
-  const Config config = load_config(context.config_file, context.caller).config;
+  const HostConfig config = read_host_config(context);
+  const Config& written = config.as_written.config;
+  Config reading = config.seen_from_here;
+  // A specification names nodes: they are made where they are missing, but on no other host.
+  reading.load_kmods = written.load_kmods && reading.driver_root == written.driver_root;
   const Request request{.devices = AllDevices{}, .capabilities = options.capabilities};
-  HostFacts host = read_host(request, config, context.system, context.log);
-  name_mig_devices(host, config, context);
+  HostFacts host = read_host(request, reading, context.system, context.log);
+  name_mig_devices(host, reading, context);
   // The host's own root file system stands for the images of its distribution.
   const ContainerFacts layout = probe_container(host.driver_root, {});
-  const CdiSpec spec = to_cdi(host.inventory, layout, config, options);
+  const CdiSpec spec = to_cdi(host.inventory, layout, written, options);
   tell(host.inventory.notes, context.err);
   if (!look_at(context.system, {options.hook}).at(options.hook).executable) {
     context.err << "warning: there is no hook at " << printable(options.hook)

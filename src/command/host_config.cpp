@@ -8,13 +8,16 @@
 namespace nvhook {
 
 HostConfig read_host_config(CommandContext& context) {
-  HostConfig result{.as_written = load_config(context.config_file, context.caller)};
+  const auto ours = open_root("/");
+  const std::string host = ours ? ours->path_of(context.system.fd()) : "/";
+  const bool is_ours = host == "/";
+  HostConfig result{
+      .as_written = is_ours ? load_config(context.config_file, context.caller)
+                            : load_config_of(context.system, context.config_file, context.caller)};
   context.log.notes(result.as_written.notes);
   result.seen_from_here = result.as_written.config;
   result.seen_from_here.load_kmods = false;
-  const auto ours = open_root("/");
-  const std::string host = ours ? ours->path_of(context.system.fd()) : "/";
-  if (host != "/") {
+  if (!is_ours) {
     result.seen_from_here.driver_root = clean_path(host + result.as_written.config.driver_root);
   }
   return result;

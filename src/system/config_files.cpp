@@ -3,6 +3,7 @@
 #include "system/config_files.hpp"
 
 #include <fcntl.h>
+#include <linux/openat2.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -21,10 +22,16 @@ namespace {
 constexpr std::size_t kMaxConfig = 1UL << 20U;
 constexpr std::size_t kMaxUserDatabase = 16UL << 20U;
 
-void overlay(ConfigResult& result, const std::string& path, bool required, int directory) {
+/// Where a path is looked up, and how (openat2).
+struct Place {
+  int directory = AT_FDCWD;
+  std::uint64_t resolve = 0;
+};
+
+void overlay(ConfigResult& result, const std::string& path, bool required, const Place& place) {
   // An administrator may well have made it a link (NixOS); it only has to be a file in the end.
-  const UniqueFd file =
-      sys::open_beneath(directory, path.c_str(), O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
+  const UniqueFd file = sys::open_beneath(place.directory, path.c_str(),
+                                          O_RDONLY | O_NONBLOCK | O_NOCTTY, place.resolve);
   if (!file && !required && (errno == ENOENT || errno == ENOTDIR)) return;
   if (!file && !required && errno == EACCES && !is_real_root()) {
     result.notes.push_back(warning("configuration " + path + " not used: " + errno_text(EACCES)));
@@ -45,10 +52,10 @@ void overlay(ConfigResult& result, const std::string& path, bool required, int d
   result.notes.insert(result.notes.end(), next.notes.begin(), next.notes.end());
 }
 
-void overlay_directory(ConfigResult& result, const std::string& directory) {
+void overlay_directory(ConfigResult& result, const std::string& directory, const Place& place) {
   if (directory.empty()) return;
   for (const char* program : {"/nvidia-container-runtime", "/oci-nvidia-hook"}) {
-    overlay(result, directory + program + "/config.toml", false, AT_FDCWD);
+    overlay(result, directory + program + "/config.toml", false, place);
   }
 }
 
@@ -63,6 +70,15 @@ std::string user_config_directory(const CallerContext& caller) {
   return home ? *home + "/.config" : std::string();
 }
 
+/// The file that counts alone; false if none is named.
+bool overlay_named(ConfigResult& result, const std::string& explicit_file,
+                   const CallerContext& caller) {
+  const std::string& single = explicit_file.empty() ? caller.config_file : explicit_file;
+  if (single.empty()) return false;
+  overlay(result, single, true, {.directory = caller.working_directory.get()});
+  return true;
+}
+
 }  // namespace
 
 ConfigResult load_config(const std::string& explicit_file, const CallerContext& caller) {
@@ -70,13 +86,18 @@ ConfigResult load_config(const std::string& explicit_file, const CallerContext& 
   if (!caller.mps_pipe_directory.empty()) {
     result.config.mps_pipe_directory = caller.mps_pipe_directory;
   }
-  const std::string& single = explicit_file.empty() ? caller.config_file : explicit_file;
-  if (!single.empty()) {
-    overlay(result, single, true, caller.working_directory.get());
-    return result;
-  }
-  overlay_directory(result, "/etc");
-  if (!is_real_root()) overlay_directory(result, user_config_directory(caller));
+  if (overlay_named(result, explicit_file, caller)) return result;
+  overlay_directory(result, "/etc", {});
+  if (!is_real_root()) overlay_directory(result, user_config_directory(caller), {});
+  return result;
+}
+
+ConfigResult load_config_of(const RootDir& host, const std::string& explicit_file,
+                            const CallerContext& caller) {
+  ConfigResult result;
+  if (overlay_named(result, explicit_file, caller)) return result;
+  overlay_directory(result, "/etc",
+                    {.directory = host.fd(), .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS});
   return result;
 }
 

@@ -6,6 +6,7 @@
 
 #include "core/config.hpp"
 #include "system/process_setup.hpp"
+#include "system/root_dir.hpp"
 
 namespace nvhook {
 
@@ -16,5 +17,9 @@ namespace nvhook {
 /// engine passes on whatever environment it has. Throws Error(config_unreadable, config_invalid).
 [[nodiscard]] ConfigResult load_config(const std::string& explicit_file,
                                        const CallerContext& caller);
+
+/// The same for another host, whose root is `host`: of the usual files, those two in its /etc.
+[[nodiscard]] ConfigResult load_config_of(const RootDir& host, const std::string& explicit_file,
+                                          const CallerContext& caller);
 
 }  // namespace nvhook

@@ -6,13 +6,13 @@
 #include <array>
 #include <compare>
 #include <cstddef>
-#include <iterator>
 #include <numeric>
 #include <set>
 #include <tuple>
 #include <utility>
 
 #include "core/ld_cache_format.hpp"
+#include "core/ld_cache_order.hpp"
 
 namespace nvhook {
 namespace {
@@ -24,6 +24,8 @@ namespace format = ld_cache_format;
 // few passes over its own bytes.
 constexpr std::size_t kMaxImageBytes = std::size_t{256} << 20;
 constexpr std::size_t kMaxStringsPerImage = 4;
+// As many as a driver has, so that they go in without moving the others.
+constexpr std::size_t kRoomForOurs = 128;
 
 struct Entry {
   std::int32_t flags = 0;
@@ -130,7 +132,7 @@ std::optional<Image> parse_new(std::string_view file, std::size_t start) {
   }
   format::StringReader strings(table, strings_at, kMaxStringsPerImage * file.size());
   Image image = {.flags = static_cast<std::uint8_t>(header->flags & format::kOrderMask)};
-  image.entries.reserve(header->count);
+  image.entries.reserve(header->count + kRoomForOurs);
   for (std::size_t at = sizeof(format::Header); at < strings_at; at += sizeof(format::Entry)) {
     const auto raw = format::load<format::Entry>(table, at).value_or(format::Entry{});
     const auto name = strings.at(raw.name);
@@ -191,77 +193,66 @@ std::optional<Image> parse_image(std::string_view bytes) {
   return bytes.starts_with(format::kOldMagic) ? parse_old(bytes) : std::nullopt;
 }
 
-bool is_digit(char c) noexcept { return c >= '0' && c <= '9'; }
-
-char char_at(std::string_view text, std::size_t index) noexcept {
-  return index < text.size() ? text[index] : '\0';
-}
-
-/// The number at `index`, which is moved behind it. Too many digits wrap, as they do in glibc.
-std::int32_t take_number(std::string_view text, std::size_t& index) noexcept {
-  std::uint32_t number = 0;
-  for (; is_digit(char_at(text, index)); ++index) {
-    number = number * 10 + static_cast<std::uint32_t>(text[index] - '0');
-  }
-  return static_cast<std::int32_t>(number);
-}
-
-std::strong_ordering compare_characters(char a, char b) noexcept {
-  return is_digit(a) == is_digit(b) ? a <=> b : is_digit(a) <=> is_digit(b);
-}
-
-/// Order of names in the loader's binary search (glibc `_dl_cache_libcmp`): runs of digits by value
-/// and behind every other character. Two different names can be equal: `libx.so.01` and
-/// `libx.so.1`.
-std::strong_ordering compare_names(std::string_view a, std::string_view b) noexcept {
-  std::size_t i = 0;
-  std::size_t j = 0;
-  std::strong_ordering order = std::strong_ordering::equal;
-  while (std::is_eq(order) && (i < a.size() || j < b.size())) {
-    if (is_digit(char_at(a, i)) && is_digit(char_at(b, j))) {
-      const std::int32_t number = take_number(a, i);
-      order = number <=> take_number(b, j);
-    } else {
-      order = compare_characters(char_at(a, i++), char_at(b, j++));
-    }
-  }
-  return order;
-}
-
 bool comes_before(const Entry& a, const Entry& b) noexcept {
-  const std::strong_ordering names = compare_names(a.name, b.name);
+  const std::strong_ordering names = compare_cache_names(a.name, b.name);
   return std::is_neq(names) ? std::is_gt(names) : a.flags > b.flags;
+}
+
+using Libraries = std::set<std::tuple<std::string_view, std::int32_t, std::string_view>>;
+
+std::tuple<std::string_view, std::int32_t, std::string_view> library_of(const Entry& entry) {
+  return {entry.name, entry.flags, entry.path};
+}
+
+/// `entries` are sorted. Most images have none of ours, which is known without a look at all.
+void erase_libraries(std::vector<Entry>& entries, const std::vector<Entry>& ours,
+                     const Libraries& names) {
+  const auto is_there = [&](const Entry& our) {
+    const auto [first, last] = std::equal_range(entries.begin(), entries.end(), our, comes_before);
+    return std::any_of(first, last,
+                       [&](const Entry& entry) { return library_of(entry) == library_of(our); });
+  };
+  if (std::none_of(ours.begin(), ours.end(), is_there)) return;
+  std::erase_if(entries, [&](const Entry& entry) { return names.contains(library_of(entry)); });
+}
+
+/// Both are sorted; of equal ones those of `ours` come first.
+void insert_all(std::vector<Entry>& entries, const std::vector<Entry>& ours) {
+  const auto size = static_cast<std::ptrdiff_t>(entries.size());
+  entries.resize(entries.size() + ours.size());
+  auto end = entries.begin() + size;
+  auto to = entries.end();
+  std::for_each(ours.rbegin(), ours.rend(), [&](const Entry& our) {
+    const auto at = std::lower_bound(entries.begin(), end, our, comes_before);
+    to = std::move_backward(at, end, to);
+    *--to = our;
+    end = at;
+  });
 }
 
 /// Ours are the first of their name and flags, also before variants in glibc-hwcaps directories.
 /// That is enough to win: the loader prefers such a variant only because ldconfig lists it first,
 /// and ends its search at the first entry without hwcaps that has the loader's own flags.
-std::vector<Entry> merge(std::vector<Entry> existing, const std::vector<LdCacheEntry>& additions) {
-  std::set<std::tuple<std::string_view, std::int32_t, std::string_view>> added;
+std::vector<Entry> merge(std::vector<Entry> entries, const std::vector<LdCacheEntry>& additions) {
+  Libraries added;
   std::vector<Entry> ours;
   for (const LdCacheEntry& addition : additions) {
-    if (added.emplace(addition.name, addition.flags, addition.path).second) {
-      ours.push_back({.flags = addition.flags,
-                      .name = addition.name,
-                      .path = addition.path,
-                      .os_version = addition.os_version,
-                      .hwcap = addition.hwcap});
-    }
+    const Entry our{.flags = addition.flags,
+                    .name = addition.name,
+                    .path = addition.path,
+                    .os_version = addition.os_version,
+                    .hwcap = addition.hwcap};
+    if (added.insert(library_of(our)).second) ours.push_back(our);
   }
-  std::erase_if(existing, [&](const Entry& entry) {
-    return added.contains({entry.name, entry.flags, entry.path});
-  });
   // Within a name and flags, ldconfig's order is kept: it has put the better variant first. Caches
   // that are not sorted exist: apko's were bytewise until 2026 (chainguard-dev/apko#2311).
   std::stable_sort(ours.begin(), ours.end(), comes_before);
-  if (!std::is_sorted(existing.begin(), existing.end(), comes_before)) {
-    std::stable_sort(existing.begin(), existing.end(), comes_before);
+  if (!std::is_sorted(entries.begin(), entries.end(), comes_before)) {
+    std::stable_sort(entries.begin(), entries.end(), comes_before);
   }
-  std::vector<Entry> result;
-  result.reserve(ours.size() + existing.size());
-  std::merge(ours.begin(), ours.end(), existing.begin(), existing.end(), std::back_inserter(result),
-             comes_before);
-  return result;
+  erase_libraries(entries, ours, added);
+  insert_all(entries, ours);
+  return entries;
 }
 
 struct Section {
@@ -313,37 +304,34 @@ void append_extensions(std::string& bytes, const std::vector<Section>& sections)
 std::string encode(const Image& image) {
   const std::size_t strings_at =
       sizeof(format::Header) + image.entries.size() * sizeof(format::Entry);
-  format::StringWriter strings(strings_at);
-  strings.reserve(std::accumulate(
-      image.entries.begin(), image.entries.end(), std::size_t{0},
+  std::string bytes;
+  bytes.reserve(std::accumulate(
+      image.entries.begin(), image.entries.end(), strings_at,
       [](std::size_t size, const Entry& entry) { return size + entry.path.size() + 1; }));
-  std::string entries;
-  entries.reserve(image.entries.size() * sizeof(format::Entry));
+  bytes.resize(strings_at);
+  format::StringWriter strings(bytes);
+  std::size_t at = sizeof(format::Header);
   for (const Entry& entry : image.entries) {
     const std::uint32_t path = strings.add(entry.path);
-    format::append(entries, format::Entry{.flags = entry.flags,
-                                          .name = strings.add_name(entry.name, entry.path, path),
-                                          .path = path,
-                                          .os_version = entry.os_version,
-                                          .hwcap = entry.hwcap});
+    format::store(bytes, at,
+                  format::Entry{.flags = entry.flags,
+                                .name = strings.add_name(entry.name, entry.path, path),
+                                .path = path,
+                                .os_version = entry.os_version,
+                                .hwcap = entry.hwcap});
+    at += sizeof(format::Entry);
   }
   const std::vector<Section> sections = encode_sections(image, strings);
-  const std::size_t strings_end = strings_at + strings.bytes().size();
   format::Header header = {.count = static_cast<std::uint32_t>(image.entries.size()),
-                           .strings_size = static_cast<std::uint32_t>(strings.bytes().size()),
+                           .strings_size = static_cast<std::uint32_t>(bytes.size() - strings_at),
                            .flags = image.flags};
   format::kNewMagic.copy(header.magic.data(), header.magic.size());
   if (!sections.empty()) {
-    header.extension_offset = static_cast<std::uint32_t>((strings_end + 7) / 8 * 8);
-  }
-  std::string bytes;
-  bytes.reserve(strings_end);
-  format::append(bytes, header);
-  bytes.append(entries).append(strings.bytes());
-  if (!sections.empty()) {
     format::pad(bytes, alignof(std::uint64_t));
+    header.extension_offset = static_cast<std::uint32_t>(bytes.size());
     append_extensions(bytes, sections);
   }
+  format::store(bytes, 0, header);
   return bytes;
 }
 

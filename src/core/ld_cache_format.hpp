@@ -106,6 +106,13 @@ void append(std::string& bytes, const T& value) {
   bytes.append(raw.data(), raw.size());
 }
 
+/// Over what `bytes` has at `offset`.
+template <typename T>
+void store(std::string& bytes, std::size_t offset, const T& value) {
+  static_assert(std::is_trivially_copyable_v<T>);
+  std::memcpy(bytes.data() + offset, &value, sizeof(T));
+}
+
 inline void pad(std::string& bytes, std::size_t alignment) {
   bytes.append((alignment - bytes.size() % alignment) % alignment, '\0');
 }
@@ -137,17 +144,15 @@ class StringReader {
   std::size_t budget_;
 };
 
-/// The strings of a new image. A path is there once as a rule, so no table of them is kept.
+/// Adds strings to a new image; their offsets count from its start. A path is there once as a rule,
+/// so no table of them is kept.
 class StringWriter {
  public:
-  explicit StringWriter(std::size_t first) : first_(first) {}
-
-  /// For strings of that many bytes together.
-  void reserve(std::size_t bytes) { bytes_.reserve(bytes); }
+  explicit StringWriter(std::string& image) : image_(image) {}
 
   [[nodiscard]] std::uint32_t add(std::string_view text) {
-    const std::size_t offset = first_ + bytes_.size();
-    bytes_.append(text).push_back('\0');
+    const std::size_t offset = image_.size();
+    image_.append(text).push_back('\0');
     return static_cast<std::uint32_t>(offset);
   }
   /// The offset of `name`, which as a rule is the tail of the `path` added at `path_offset`.
@@ -157,11 +162,9 @@ class StringWriter {
                ? path_offset + static_cast<std::uint32_t>(path.size() - name.size())
                : add(name);
   }
-  [[nodiscard]] const std::string& bytes() const noexcept { return bytes_; }
 
  private:
-  std::size_t first_;
-  std::string bytes_ = {};
+  std::string& image_;
 };
 
 }  // namespace nvhook::ld_cache_format

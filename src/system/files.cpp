@@ -69,7 +69,8 @@ ssize_t append_read(int fd, std::string& bytes, std::size_t limit) {
     count = read_once(fd, buffer.data(), buffer.size());
     if (count > 0) bytes.append(buffer.data(), static_cast<std::size_t>(count));
   } else {
-    bytes.resize(before + std::min(before, kLargestRead));
+    const bool is_full = bytes.capacity() == before;
+    bytes.resize(is_full ? before + std::min(before, kLargestRead) : bytes.capacity());
     count = read_once(fd, bytes.data() + before, bytes.size() - before);
     bytes.resize(before + static_cast<std::size_t>(std::max<ssize_t>(count, 0)));
   }
@@ -82,8 +83,9 @@ ssize_t append_read(int fd, std::string& bytes, std::size_t limit) {
 
 }  // namespace
 
-std::optional<std::string> read_all(int fd, std::size_t limit) {
+std::optional<std::string> read_all(int fd, std::size_t limit, std::size_t expected) {
   std::string bytes;
+  if (expected > kFirstRead) bytes.reserve(std::min(expected, limit) + 1);
   while (true) {
     const ssize_t count = append_read(fd, bytes, limit);
     if (count < 0) return std::nullopt;

@@ -13,8 +13,9 @@
 namespace nvhook {
 
 /// All that is left to read of `fd`, or nothing with errno (EFBIG if it is more than `limit`
-/// bytes).
-[[nodiscard]] std::optional<std::string> read_all(int fd, std::size_t limit);
+/// bytes). It costs least if it is `expected` bytes.
+[[nodiscard]] std::optional<std::string> read_all(int fd, std::size_t limit,
+                                                  std::size_t expected = 0);
 
 /// Like read_all, but waits no longer than `deadline` in all (errno ETIMEDOUT), and returns as soon
 /// as the bytes hold one whole JSON document, because a runtime may keep the pipe open.

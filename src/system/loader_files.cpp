@@ -46,12 +46,13 @@ std::optional<std::string> read_file(int directory, const ContainerPath& path, s
       sys::open_beneath(directory, path.filename().c_str(), O_PATH | O_NOFOLLOW, RESOLVE_BENEATH);
   if (!found && errno != ENOENT) fail(path, "open");
   if (!found) return std::nullopt;
-  if (!status_of(found.get()).is_regular()) {
+  const FileStatus status = status_of(found.get());
+  if (!status.is_regular()) {
     notes.push_back(warning("the image's " + path.str() + " is no regular file: it is replaced"));
     return std::nullopt;
   }
   const UniqueFd file = open_to_read(found.get());
-  auto bytes = file ? read_all(file.get(), limit) : std::nullopt;
+  auto bytes = file ? read_all(file.get(), limit, status.size) : std::nullopt;
   // An image's entries are not thrown away because of a moment's lack of memory.
   if (!bytes && (!file || errno != EFBIG)) fail(path, "read");
   if (!bytes) {

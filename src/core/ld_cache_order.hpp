@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+// The order of names in a loader cache.
+#pragma once
+
+#include <compare>
+#include <string_view>
+
+namespace nvhook {
+
+/// Order of names in the loader's binary search (glibc `_dl_cache_libcmp`): runs of digits by value
+/// and behind every other character. Two different names can be equal: `libx.so.01` and
+/// `libx.so.1`.
+[[nodiscard]] std::strong_ordering compare_cache_names(std::string_view a,
+                                                       std::string_view b) noexcept;
+
+}  // namespace nvhook

@@ -36,7 +36,7 @@ class DetachedMounts : public Mounts {
       throw_errno(Code::mount_failed, "clone `" + path + "`",
                   "run the hook with CAP_SYS_ADMIN over its mount namespace");
     }
-    const MountedObject object = look_at(clone.get());
+    const MountedObject object = mounted_object(clone.get());
     require_source(mount, object.status);
     if (sys::set_mount_attributes(clone.get(), attribute_mask(mount.attributes), 0, MS_PRIVATE) !=
         0) {

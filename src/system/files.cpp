@@ -70,7 +70,8 @@ ssize_t append_read(int fd, std::string& bytes, std::size_t limit) {
     if (count > 0) bytes.append(buffer.data(), static_cast<std::size_t>(count));
   } else {
     const bool is_full = bytes.capacity() == before;
-    bytes.resize(is_full ? before + std::min(before, kLargestRead) : bytes.capacity());
+    const std::size_t room = is_full ? before : bytes.capacity() - before;
+    bytes.resize(before + std::min(room, kLargestRead));
     count = read_once(fd, bytes.data() + before, bytes.size() - before);
     bytes.resize(before + static_cast<std::size_t>(std::max<ssize_t>(count, 0)));
   }

@@ -91,7 +91,7 @@ bool on_same_mount(int a, int b) noexcept {
   return id != 0 && id == mount_id_of(b);
 }
 
-MountedObject look_at(int fd) {
+MountedObject mounted_object(int fd) {
   struct statx status {};
   if (::statx(fd, "", AT_EMPTY_PATH, STATX_BASIC_STATS | STATX_MNT_ID, &status) != 0) {
     return {.status = status_of(fd)};

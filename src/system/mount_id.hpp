@@ -21,7 +21,7 @@ struct MountedObject {
 };
 
 /// Both with one call. Throws Error(internal).
-[[nodiscard]] MountedObject look_at(int fd);
+[[nodiscard]] MountedObject mounted_object(int fd);
 
 /// Whether both are on one mount; false if the kernel does not tell.
 [[nodiscard]] bool on_same_mount(int a, int b) noexcept;

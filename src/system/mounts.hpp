@@ -17,8 +17,8 @@ struct Tree {
   std::uint64_t id = 0;
 };
 
-/// Two ways to the same. prepare() is called in
-/// the host's mount namespace, then enter() in the container's, then the rest.
+/// Two ways to the same. prepare() is called in the host's mount namespace, then enter() in the
+/// container's, then the rest.
 class Mounts {
  public:
   Mounts() = default;

@@ -127,7 +127,7 @@ Outcome run_cdi_generate(const OptionValues& values, CommandContext& context) {
   const Config& written = config.as_written.config;
   Config reading = config.seen_from_here;
   // A specification names nodes: they are made where they are missing, but on no other host.
-  reading.load_kmods = written.load_kmods && reading.driver_root == written.driver_root;
+  reading.load_kmods = written.load_kmods && config.is_ours;
   const Request request{.devices = AllDevices{}, .capabilities = options.capabilities};
   HostFacts host = read_host(request, reading, context.system, context.log);
   name_mig_devices(host, reading, context);

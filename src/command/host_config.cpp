@@ -12,6 +12,7 @@ HostConfig read_host_config(CommandContext& context) {
   const std::string host = ours ? ours->path_of(context.system.fd()) : "/";
   const bool is_ours = host == "/";
   HostConfig result{
+      .is_ours = is_ours,
       .as_written = is_ours ? load_config(context.config_file, context.caller)
                             : load_config_of(context.system, context.config_file, context.caller)};
   context.log.notes(result.as_written.notes);

@@ -8,6 +8,7 @@
 namespace nvhook {
 
 struct HostConfig {
+  bool is_ours = true;  ///< not another one, which --host-root names
   ConfigResult as_written = {};
   /// The same for what reads the host: the driver root is below --host-root, and nothing is
   /// changed, whatever `load-kmods` says.

@@ -18,7 +18,9 @@ def other_host(name):
         shutil.copytree(SETUP.driver / part, host / DRIVER / part, symlinks=True)
         if part == "usr":
             shutil.rmtree(host / part)
-    write(host / "etc/nvidia-container-runtime/config.toml", f'[nvidia-container-cli]\nroot = "/{DRIVER}"\n')
+    write(host / "etc/settings.toml", f'[nvidia-container-cli]\nroot = "/{DRIVER}"\n')
+    (host / "etc/nvidia-container-runtime").mkdir()
+    (host / "etc/nvidia-container-runtime/config.toml").symlink_to("/etc/settings.toml")  # of that host
     return host
 
 

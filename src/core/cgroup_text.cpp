@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "core/mountinfo.hpp"
 #include "core/text.hpp"
 
 namespace nvhook {
@@ -12,76 +13,18 @@ namespace {
 
 using Hierarchy = DeviceCgroup::Version;
 
-/// A line of mountinfo: `id parent major:minor root point options optional… - type source super`.
-/// Escapes are left in.
-struct Mount {
-  std::uint64_t id = 0;
-  std::uint64_t parent = 0;
-  std::string_view root = {};
-  std::string_view point = {};
-  std::string_view type = {};
-  std::string_view super_options = {};
-};
+using Mount = MountinfoLine;
 
 bool contains(const std::vector<std::string_view>& words, std::string_view word) {
   return std::find(words.begin(), words.end(), word) != words.end();
 }
 
-/// proc(5): space, tab, line end and backslash are shown as a backslash and three octal digits.
-std::string unescape(std::string_view text) {
-  std::string plain;
-  for (std::size_t at = 0; at < text.size(); ++at) {
-    const auto value = text[at] == '\\' && at + 3 < text.size()
-                           ? parse_unsigned(text.substr(at + 1, 3), 8)
-                           : std::nullopt;
-    plain += value ? static_cast<char>(*value) : text[at];
-    if (value) at += 3;
-  }
-  return plain;
-}
-
-/// Cuts the first word off `line`.
-std::string_view next_word(std::string_view& line) {
-  const auto end = std::min(line.find(' '), line.size());
-  const std::string_view word = line.substr(0, end);
-  line.remove_prefix(std::min(end + 1, line.size()));
-  return word;
-}
-
-// Hosts have thousands of mounts, so a line costs no allocation.
-std::optional<Mount> parse_mount(std::string_view line) {
-  const auto dash = line.find(" - ");
-  if (dash == std::string_view::npos) return std::nullopt;
-  std::string_view filesystem = line.substr(dash + 3);
-  const auto id = parse_unsigned(next_word(line));
-  const auto parent = parse_unsigned(next_word(line));
-  if (!id || !parent) return std::nullopt;
-  next_word(line);  // device number
-  Mount mount{.id = *id, .parent = *parent};
-  mount.root = next_word(line);
-  mount.point = next_word(line);
-  mount.type = next_word(filesystem);
-  next_word(filesystem);  // source
-  mount.super_options = filesystem;
-  return mount.point.starts_with('/') ? std::optional(mount) : std::nullopt;
-}
-
 std::vector<Mount> parse_mounts(std::string_view mountinfo) {
   std::vector<Mount> mounts;
   for (const std::string_view line : split(mountinfo, '\n')) {
-    if (const auto mount = parse_mount(line)) mounts.push_back(*mount);
+    if (const auto mount = parse_mountinfo_line(line)) mounts.push_back(*mount);
   }
   return mounts;
-}
-
-/// What is left of `path` below `directory`, with its slash, or empty for `directory` itself;
-/// nothing if it is not below.
-std::optional<std::string_view> below(std::string_view path, std::string_view directory) {
-  if (directory == "/") return path == "/" ? std::string_view() : path;
-  if (!path.starts_with(directory)) return std::nullopt;
-  path.remove_prefix(directory.size());
-  if (!path.empty() && path.front() != '/') return std::nullopt;
-  return path == "/" ? std::string_view() : path;
 }
 
 const Mount* find_mount(std::uint64_t id, const std::vector<Mount>& mounts) {
@@ -96,7 +39,7 @@ bool is_covered(const Mount& parent, std::string_view point, const Mount* way,
                 const std::vector<Mount>& mounts) {
   return std::any_of(mounts.begin(), mounts.end(), [&](const Mount& other) {
     return other.parent == parent.id && other.id != parent.id && &other != way &&
-           below(point, other.point).has_value();
+           rest_below(point, other.point).has_value();
   });
 }
 
@@ -131,9 +74,9 @@ std::optional<std::string> directory_of(const DeviceCgroup& listed,
   if (climbs(listed.directory)) return std::nullopt;
   for (const Mount& mount : mounts) {
     if (!shows(mount, listed.version)) continue;
-    const auto rest = below(listed.directory, unescape(mount.root));
+    const auto rest = rest_below(listed.directory, unescape_mountinfo(mount.root));
     if (!rest || is_hidden(mount, mounts)) continue;
-    std::string directory = unescape(mount.point) + std::string(*rest);
+    std::string directory = unescape_mountinfo(mount.point) + std::string(*rest);
     if (!climbs(directory)) return directory;
   }
   return std::nullopt;

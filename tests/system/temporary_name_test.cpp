@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Names for files that are made beside another one.
 #include "system/temporary_name.hpp"
 
 #include <gmock/gmock.h>

@@ -38,10 +38,14 @@ void configure(const CliOptions& options, const Config& config, CliContext& cont
   const Request request = request_of(options.selection);
   const ContainerProcess process = find_process(options);
   const RootDir root = process.open_rootfs(absolute_path(options.rootfs, context));
+  const OwnLayer layer({.rootfs = root, .mountinfo = [&] { return process.mountinfo(); }});
+  const auto obstacle_at = [&](const ContainerPath& path) { return layer.obstacle_at(path); };
   const std::string no_label;  // only the runtime knows it
-  const Planned planned = plan_container({request, no_label, &root, Reading::remembered}, config,
-                                         context.system, context.log);
-  carry_out(planned.plan, process, root, context.system, planned.host.driver_root, context.log);
+  const Planned planned =
+      plan_container({request, no_label, &root, Reading::remembered, obstacle_at}, config,
+                     context.system, context.log);
+  carry_out(planned.plan, process, root, layer, context.system, planned.host.driver_root,
+            context.log);
 }
 
 }  // namespace nvhook

@@ -22,6 +22,7 @@
 #include "system/container_stage.hpp"
 #include "system/files.hpp"
 #include "system/planning.hpp"
+#include "system/spec_layer.hpp"
 #include "system/syscalls.hpp"
 
 namespace nvhook {
@@ -48,6 +49,7 @@ struct Task {
   Request request = {};
   std::string mount_label = {};
   std::string rootfs = {};
+  ContainerSpec spec = {};
   ContainerState state = {};
   /// config.json if it was edited, and the rest is to be done.
   std::optional<std::string> edited = {};
@@ -79,8 +81,11 @@ void print_plan(const Task& task, const Config& config, HookContext& context) {
     throw_errno(Code::rootfs_invalid, "open root file system `" + task.rootfs + "`",
                 "check root.path in config.json");
   }
-  Planned planned = plan_container({task.request, task.mount_label, &*directory}, config,
-                                   context.system, context.log);
+  const SpecLayer layer(task.spec, &*directory);
+  Planned planned =
+      plan_container({task.request, task.mount_label, &*directory, Reading::anew,
+                      [&](const ContainerPath& path) { return layer.obstacle_at(path); }},
+                     config, context.system, context.log);
   const Plan plan = plan_to_apply(task, std::move(planned.plan), config);
   if (!print(to_json(plan, config.driver_root) + "\n")) {
     throw_errno(Code::internal, "write the plan to standard output",
@@ -91,10 +96,15 @@ void print_plan(const Task& task, const Config& config, HookContext& context) {
 void configure_container(const Task& task, const Config& config, HookContext& context) {
   const ContainerProcess process(task.state.pid);
   const RootDir root = process.open_rootfs(task.rootfs);
-  Planned planned = plan_container({task.request, task.mount_label, &root, Reading::remembered},
-                                   config, context.system, context.log);
+  const OwnLayer layer({.rootfs = root,
+                        .spec = &task.spec,
+                        .is_root_covered = !is_prepared_root(root, task.rootfs)});
+  const auto obstacle_at = [&](const ContainerPath& path) { return layer.obstacle_at(path); };
+  Planned planned =
+      plan_container({task.request, task.mount_label, &root, Reading::remembered, obstacle_at},
+                     config, context.system, context.log);
   const Plan plan = plan_to_apply(task, std::move(planned.plan), config);
-  carry_out(plan, process, root, context.system, planned.host.driver_root, context.log);
+  carry_out(plan, process, root, layer, context.system, planned.host.driver_root, context.log);
 }
 
 /// In the container the device cgroup may be out of sight (a cgroup namespace) and no process can
@@ -175,6 +185,7 @@ void run_hook(const Options& options, HookContext& context) {
   const Task task{.request = *std::move(container.request.request),
                   .mount_label = std::move(container.linux_spec.mount_label),
                   .rootfs = rootfs_path(spec, bundle->directory),
+                  .spec = spec,
                   .state = state,
                   .edited = completes(options) ? std::optional(bundle->text) : std::nullopt};
   if (!completes(options) && container.duty == Duty::completion) {

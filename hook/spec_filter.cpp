@@ -15,6 +15,7 @@
 #include "mains.hpp"
 #include "system/bind_source.hpp"
 #include "system/planning.hpp"
+#include "system/spec_layer.hpp"
 #include "system/syscalls.hpp"
 #include "system/user_namespace.hpp"
 
@@ -99,8 +100,10 @@ std::optional<std::string> edit_container_spec(const std::string& text,
     return std::nullopt;
   }
   const RootDir image = open_image(spec, directory, filter.caller);
+  const SpecLayer layer(spec, &image);
   const Planned planned = plan_container(
-      {*task.request.request, task.linux_spec.mount_label, &image, Reading::remembered},
+      {*task.request.request, task.linux_spec.mount_label, &image, Reading::remembered,
+       [&](const ContainerPath& path) { return layer.obstacle_at(path); }},
       filter.config, filter.system, filter.log);
   std::string edited = edit_spec(text, planned.plan, edit_for(text, planned, filter));
   filter.log.phase("editing config.json");

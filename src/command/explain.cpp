@@ -10,6 +10,7 @@
 #include "core/container_spec.hpp"
 #include "core/spec_edit.hpp"
 #include "system/planning.hpp"
+#include "system/spec_layer.hpp"
 
 namespace nvhook {
 namespace {
@@ -41,9 +42,12 @@ Outcome run_explain(const OptionValues& values, CommandContext& context) {
     explanation.task = task_of(subject.spec, spec, config.as_written.config);
     const ContainerTask& task = *explanation.task;
     if (task.duty == Duty::hook || task.duty == Duty::completion) {
-      planned = plan_container({*task.request.request, task.linux_spec.mount_label,
-                                subject.image ? &*subject.image : nullptr},
-                               config.seen_from_here, context.system, context.log);
+      const RootDir* const image = subject.image ? &*subject.image : nullptr;
+      const SpecLayer layer(spec, image);
+      planned =
+          plan_container({*task.request.request, task.linux_spec.mount_label, image, Reading::anew,
+                          [&](const ContainerPath& path) { return layer.obstacle_at(path); }},
+                         config.seen_from_here, context.system, context.log);
       explanation.inventory = &planned->host.inventory;
       explanation.requirements = planned->host.requirements;
       explanation.plan = planned->plan;

@@ -15,6 +15,7 @@
 #include "core/error.hpp"
 #include "system/bundle.hpp"
 #include "system/host_facts.hpp"
+#include "system/own_layer.hpp"
 #include "system/planning.hpp"
 
 namespace nvhook {
@@ -67,12 +68,16 @@ WouldGet plan_again(const ContainerRecord& record, const RootDir& root, const Ho
     return result;
   }
   try {
-    const ContainerTask task = derive_task(*text, parse_spec(*text), config.as_written.config);
+    const ContainerSpec spec = parse_spec(*text);
+    const ContainerTask task = derive_task(*text, spec, config.as_written.config);
     result.by_hook = task.duty == Duty::hook;
     if (task.duty == Duty::hook || task.duty == Duty::completion) {
-      result.plan = plan_container({*task.request.request, task.linux_spec.mount_label, &root},
-                                   config.seen_from_here, context.system, context.log)
-                        .plan;
+      const OwnLayer layer({.rootfs = root, .spec = &spec, .is_running = true});
+      result.plan =
+          plan_container({*task.request.request, task.linux_spec.mount_label, &root, Reading::anew,
+                          [&](const ContainerPath& path) { return layer.obstacle_at(path); }},
+                         config.seen_from_here, context.system, context.log)
+              .plan;
     }
   } catch (const Error& error) {
     result.notes.push_back(warning("it would not start now: " + to_line(error)));

@@ -24,8 +24,9 @@ void run_phases(const Plan& plan, Kernel& kernel) {
   for (const TmpfsMount& tmpfs : plan.tmpfs) kernel.attach(tmpfs);
   for (const BindMount& mount : plan.mounts) kernel.attach(mount);
   for (const Symlink& symlink : plan.symlinks) kernel.create(symlink);
-  if (!plan.loader_entries.empty()) kernel.update_loader_cache(plan.loader_entries);
-  if (plan.loader_path) kernel.update_loader_path(*plan.loader_path);
+  const bool cover = plan.cover_loader_files;
+  if (!plan.loader_entries.empty()) kernel.update_loader_cache(plan.loader_entries, cover);
+  if (plan.loader_path) kernel.update_loader_path(*plan.loader_path, cover);
   kernel.verify();
   // Access is granted only after everything else succeeded; the names are one rename.
   kernel.allow_devices();

@@ -64,6 +64,14 @@ void set_supported_capabilities(Reading& reading, const Entry& entry, const std:
   reading.result.config.supported_capabilities = set;
 }
 
+void set_placement(Reading& reading, const Entry& entry, const std::string& value) {
+  if (value != "default" && value != "private") {
+    fail(entry, "is " + quoted(value), "use `default` or `private`");
+  }
+  reading.result.config.placement =
+      value == "private" ? Placement::private_directory : Placement::standard;
+}
+
 void set_driver_root(Reading& reading, const Entry& entry, const std::string& value) {
   reading.result.config.driver_root = value.empty() ? "/" : absolute_path(entry, value);
 }
@@ -158,6 +166,7 @@ constexpr std::array kKeys{
         &Config::accept_envvar_when_unprivileged},
     Key{"accept-nvidia-visible-devices-as-volume-mounts", &Config::accept_volume_mounts},
     Key{"supported-driver-capabilities", Text{set_supported_capabilities}},
+    Key{"placement", Text{set_placement}},
 
     Key{"nvidia-container-cli.root", Text{set_driver_root}},
     Key{"nvidia-container-cli.ldcache", Text{set_loader_cache}},

@@ -17,6 +17,12 @@ enum class CudaCompat {
   disabled,
 };
 
+/// Where the driver's files go in the container.
+enum class Placement {
+  standard,           ///< where NVIDIA's stack puts them
+  private_directory,  ///< below one directory, on a tmpfs: nothing stays in an image made of it
+};
+
 /// Effective configuration; the defaults are those of the reference (behaviour.md §4.2).
 struct Config {
   bool disable_require = false;
@@ -25,6 +31,7 @@ struct Config {
   bool accept_envvar_when_unprivileged = true;
   bool accept_volume_mounts = false;
   CapabilitySet supported_capabilities = CapabilitySet::all();
+  Placement placement = Placement::standard;
 
   // [nvidia-container-cli]
   std::string driver_root = "/";

@@ -3,10 +3,12 @@
 #include "core/container_spec.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cstdint>
 #include <limits>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <string_view>
 
 #include "core/error.hpp"
 #include "core/spec_text.hpp"
@@ -129,6 +131,28 @@ std::string root_of(const Json& root) {
   return text;
 }
 
+bool is_read_only(const Json& root) {
+  const Json* const field = find(root, "readonly", Json::value_t::boolean, "root.readonly");
+  return field != nullptr && field->get<bool>();
+}
+
+/// As runtimes decide: the option makes a bind mount of any type.
+bool is_bind(const Json& mount) {
+  const Json* const options = find(mount, "options", Json::value_t::array, "mounts[].options");
+  return options != nullptr && std::any_of(options->begin(), options->end(), [](const Json& one) {
+           return one == "bind" || one == "rbind";
+         });
+}
+
+SpecMount::Kind kind_of(const Json& mount, std::string_view type) {
+  constexpr std::array kKernelTypes{"proc", "sysfs", "cgroup", "cgroup2", "mqueue", "devpts"};
+  if (is_bind(mount)) return SpecMount::Kind::volume;
+  if (type == "tmpfs") return SpecMount::Kind::tmpfs;
+  const bool is_kernels =
+      std::find(kKernelTypes.begin(), kKernelTypes.end(), type) != kKernelTypes.end();
+  return is_kernels ? SpecMount::Kind::kernel : SpecMount::Kind::volume;
+}
+
 std::vector<SpecMount> mounts_of(const Json& spec) {
   std::vector<SpecMount> mounts;
   const Json* const list = find(spec, "mounts", Json::value_t::array, "mounts");
@@ -141,7 +165,8 @@ std::vector<SpecMount> mounts_of(const Json& spec) {
     if (!mount.is_object())
       fail("`mounts` holds a value of type " + std::string(mount.type_name()));
     mounts.push_back({.source = text(mount, "source", "mounts[].source"),
-                      .destination = text(mount, "destination", "mounts[].destination")});
+                      .destination = text(mount, "destination", "mounts[].destination"),
+                      .kind = kind_of(mount, text(mount, "type", "mounts[].type"))});
   }
   return mounts;
 }
@@ -195,6 +220,7 @@ ContainerSpec parse_spec(std::string_view json) {
   const Json& root = require(find(spec, "root", Json::value_t::object, "root"), "Root");
   return {.root = root_of(root),
           .environment = environment_of(process),
+          .root_read_only = is_read_only(root),
           .mounts = mounts_of(spec),
           .privileged = is_privileged(process)};
 }

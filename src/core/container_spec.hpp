@@ -15,10 +15,18 @@ namespace nvhook {
 /// Name → value; of duplicate names the last one wins, as in the runtimes.
 using Environment = std::map<std::string, std::string, std::less<>>;
 
-/// `mounts[]`: only what a device request by volume mount needs (behaviour.md §2.4).
+/// `mounts[]`: what a device request by volume mount needs (behaviour.md §2.4), and what tells a
+/// volume from a file system that the runtime makes for this container.
 struct SpecMount {
+  enum class Kind {
+    tmpfs,   ///< a new tmpfs, this container's alone
+    kernel,  ///< proc, sysfs, cgroup, mqueue, devpts: the kernel's own
+    volume,  ///< everything else: a bind mount, whatever its type says, and types not known here
+  };
+
   std::string source = {};
   std::string destination = {};
+  Kind kind = Kind::volume;
 
   friend bool operator==(const SpecMount&, const SpecMount&) = default;
 };
@@ -27,6 +35,9 @@ struct ContainerSpec {
   /// `root.path` as written; relative to the bundle if it has no leading slash.
   std::string root = {};
   Environment environment = {};
+  /// `root.readonly`.
+  bool root_read_only = false;
+  /// In the order in which the runtime mounts them.
   std::vector<SpecMount> mounts = {};
   /// CAP_SYS_ADMIN is in the bounding set (behaviour.md §1.4).
   bool privileged = false;

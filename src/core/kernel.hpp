@@ -46,9 +46,10 @@ class Kernel {
   virtual void attach(const TmpfsMount& mount) = 0;
   virtual void attach(const BindMount& mount) = 0;
   virtual void create(const Symlink& symlink) = 0;
-  /// Writes what the loader's files are to become, beside them.
-  virtual void update_loader_cache(const std::vector<LoaderEntry>& entries) = 0;
-  virtual void update_loader_path(const LoaderPath& path) = 0;
+  /// Writes what the loader's files are to become, beside them; or mounts it over them, if `cover`
+  /// says so or they lie where nothing may be written.
+  virtual void update_loader_cache(const std::vector<LoaderEntry>& entries, bool cover) = 0;
+  virtual void update_loader_path(const LoaderPath& path, bool cover) = 0;
   /// Each target shows its source.
   virtual void verify() = 0;
   /// Grants the prepared rules, and tells systemd: after everything else succeeded.

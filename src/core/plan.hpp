@@ -2,6 +2,7 @@
 // Everything that will be done to one container, decided: an ordered, comparable value.
 #pragma once
 
+#include <cstddef>
 #include <optional>
 #include <string>
 #include <vector>
@@ -39,10 +40,11 @@ struct BindMount {
   friend bool operator==(const BindMount&, const BindMount&) = default;
 };
 
-/// A file or directory that a tmpfs of ours starts with.
+/// A file, link or directory that a tmpfs of ours starts with.
 struct TmpfsEntry {
   std::string path = {};  ///< below the tmpfs, without leading slash
   bool directory = false;
+  std::string link = {};  ///< where it leads, if it is a link
   std::string content = {};
   unsigned mode = 0444;
 
@@ -59,6 +61,11 @@ struct TmpfsMount {
   std::string label = {};
   /// Parents before what is in them.
   std::vector<TmpfsEntry> entries = {};
+  /// Bytes that it has room for. Of what goes in, /proc/driver/nvidia's texts are the largest, some
+  /// KiB; but the container's root can write to it.
+  std::size_t size = 1UL << 20U;
+  /// Nothing can be written once it is filled.
+  bool read_only = false;
   /// Leave it out, with a note, where its target cannot be made.
   bool optional = false;
   std::string reason = {};
@@ -120,6 +127,9 @@ struct Plan {
   std::vector<LoaderEntry> loader_entries = {};
   /// Present if the image's loader is musl's, which has no cache.
   std::optional<LoaderPath> loader_path = {};
+  /// The loader's files are mounted over, and not replaced: nothing of them stays in an image that
+  /// is made of the container.
+  bool cover_loader_files = false;
   /// Empty if the configuration says to leave the device cgroup alone.
   std::vector<DeviceRule> device_rules = {};
   /// Rules that the runtime grants by itself. Of these only systemd is told: runc leaves out, of

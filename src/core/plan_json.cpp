@@ -16,6 +16,7 @@ Json to_object(const TmpfsMount& step) {
   for (const TmpfsEntry& entry : step.entries) entries.push_back(entry.path);
   Json object = {{"op", "tmpfs"}, {"target", step.target.str()}, {"entries", std::move(entries)}};
   if (!step.label.empty()) object["label"] = step.label;
+  if (step.read_only) object["readOnly"] = true;
   object["reason"] = step.reason;
   return object;
 }
@@ -91,6 +92,7 @@ std::string to_json(const Plan& plan, const std::string& driver_root) {
   for (const Symlink& step : plan.symlinks) steps.push_back(to_object(step));
   if (!plan.loader_entries.empty()) steps.push_back(loader_cache_object(plan.loader_entries));
   if (plan.loader_path) steps.push_back(to_object(*plan.loader_path));
+  if (plan.cover_loader_files) steps.push_back({{"op", "coverLoaderFiles"}});
   for (const DeviceRule& step : plan.device_rules) steps.push_back(to_object(step));
   Json notes = Json::array();
   for (const Note& note : plan.notes) notes.push_back(note.text);

@@ -12,13 +12,13 @@
 namespace nvhook {
 
 void carry_out(const Plan& plan, const ContainerProcess& process, const RootDir& rootfs,
-               const RootDir& system, const RootDir& driver_root, Log& log) {
+               const OwnLayer& layer, const RootDir& system, const RootDir& driver_root, Log& log) {
   if (has_driver_by_hook(rootfs) && is_applied(plan, rootfs, system, driver_root)) {
     log.line("nothing to do: an earlier hook of this container did all of it");
     return;
   }
   confine_to_container_work();
-  LinuxKernel kernel(process, rootfs, system, driver_root);
+  LinuxKernel kernel(process, rootfs, layer, system, driver_root);
   apply(plan, kernel);
   log.notes(kernel.notes());
   log.phase("applying " + std::to_string(plan.mounts.size()) + " mounts");

@@ -5,14 +5,15 @@
 #include "core/plan.hpp"
 #include "system/container_process.hpp"
 #include "system/log.hpp"
+#include "system/own_layer.hpp"
 #include "system/root_dir.hpp"
 
 namespace nvhook {
 
-/// Applies `plan` to the container, or does nothing if an earlier run did all of it. Rights that
-/// this does not take are given up first (confine_to_container_work): afterwards this process can
-/// start no other. Throws as `apply` does.
+/// Applies `plan` to the container whose own part of the file tree `layer` knows, or does nothing
+/// if an earlier run did all of it. Rights that this does not take are given up first
+/// (confine_to_container_work): afterwards this process can start no other. Throws as `apply` does.
 void carry_out(const Plan& plan, const ContainerProcess& process, const RootDir& rootfs,
-               const RootDir& system, const RootDir& driver_root, Log& log);
+               const OwnLayer& layer, const RootDir& system, const RootDir& driver_root, Log& log);
 
 }  // namespace nvhook

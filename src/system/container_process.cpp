@@ -22,6 +22,7 @@ namespace nvhook {
 namespace {
 
 constexpr std::size_t kMaxText = 1UL << 20U;
+constexpr std::size_t kMaxMountinfo = 64UL << 20U;
 constexpr std::size_t kMaxStat = 4096;
 constexpr const char* kStartAgain =
     "start the container again; if it goes on, the runtime's log says why it died";
@@ -162,6 +163,11 @@ const std::string& ContainerProcess::cgroup_text() const {
                 kStartAgain);
   }
   return *cgroup_text_;
+}
+
+std::string ContainerProcess::mountinfo() const {
+  const UniqueFd file = open_at(proc_.get(), "mountinfo", O_RDONLY);
+  return file ? read_all(file.get(), kMaxMountinfo).value_or("") : std::string();
 }
 
 void ContainerProcess::enter_mount_namespace() const {

@@ -34,6 +34,8 @@ class ContainerProcess {
   /// Text of /proc/<pid>/cgroup when the process was pinned. Throws Error(cgroup_not_found) if it
   /// could not be read.
   [[nodiscard]] const std::string& cgroup_text() const;
+  /// Text of its /proc/<pid>/mountinfo; empty if it cannot be read.
+  [[nodiscard]] std::string mountinfo() const;
   /// The container's root user, as our user namespace sees it: owner of what we create.
   [[nodiscard]] uid_t owner_uid() const noexcept { return uid_; }
   [[nodiscard]] gid_t owner_gid() const noexcept { return gid_; }

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Trees that are attached nowhere until they are complete.
+#include <fcntl.h>
 #include <linux/mount.h>
+#include <linux/openat2.h>
 #include <sys/mount.h>
 
+#include <cerrno>
 #include <utility>
 
 #include "core/error.hpp"
@@ -15,6 +18,8 @@
 
 namespace nvhook {
 namespace {
+
+constexpr MountAttributes kReadOnlyData{.read_only = true, .no_dev = true, .no_exec = true};
 
 std::uint64_t attribute_mask(const MountAttributes& attributes) {
   std::uint64_t mask = MOUNT_ATTR_NOSUID;
@@ -49,12 +54,39 @@ class DetachedMounts : public Mounts {
   Tree prepare(const TmpfsMount& mount) override {
     UniqueFd tmpfs = make_detached_tmpfs(mount, uid_, gid_);
     fill_tmpfs(tmpfs.get(), mount, uid_, gid_);
+    if (mount.read_only &&
+        sys::set_mount_attributes(tmpfs.get(), MOUNT_ATTR_RDONLY, 0, MS_PRIVATE) != 0) {
+      throw_errno(Code::mount_failed, "make `" + mount.target.str() + "` read-only",
+                  "run the hook with CAP_SYS_ADMIN over its mount namespace");
+    }
     return {.fd = std::move(tmpfs)};
   }
 
   void enter() override {}
   Tree tree_of(const BindMount& /*mount*/, Tree prepared) override { return prepared; }
   Tree tree_of(const TmpfsMount& /*mount*/, Tree prepared) override { return prepared; }
+
+  /// Before Linux 6.15 only what is attached can be cloned.
+  Tree file(const std::string& content, const std::string& label, int place) override {
+    const TmpfsMount mount = tmpfs_with_file(content, label);
+    const UniqueFd tmpfs = make_detached_tmpfs(mount, uid_, gid_);
+    fill_tmpfs(tmpfs.get(), mount, uid_, gid_);
+    const UniqueFd opened =
+        sys::open_beneath(tmpfs.get(), kFileOfTmpfs, O_PATH | O_NOFOLLOW, RESOLVE_BENEATH);
+    UniqueFd clone;
+    if (opened && attach(tmpfs.get(), place)) {
+      clone = copy(opened.get());
+      const int error = errno;
+      detach(tmpfs.get());
+      errno = error;
+    }
+    if (!clone ||
+        sys::set_mount_attributes(clone.get(), attribute_mask(kReadOnlyData), 0, MS_PRIVATE) != 0) {
+      throw_errno(Code::mount_failed, "make a file to mount in the container",
+                  "run the hook with CAP_SYS_ADMIN over its mount namespace");
+    }
+    return {.fd = std::move(clone)};
+  }
 
   UniqueFd copy(int tree) override {
     return sys::open_tree(tree, "", OPEN_TREE_CLONE | AT_EMPTY_PATH);

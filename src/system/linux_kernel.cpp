@@ -23,6 +23,7 @@
 #include "system/own_procfs.hpp"
 #include "system/refused_calls.hpp"
 #include "system/syscalls.hpp"
+#include "system/temporary_name.hpp"
 #include "system/user_namespace.hpp"
 
 namespace nvhook {
@@ -33,13 +34,14 @@ constexpr std::uint64_t kOwnTree = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS;
 }  // namespace
 
 LinuxKernel::LinuxKernel(const ContainerProcess& process, const RootDir& rootfs,
-                         const RootDir& system, const RootDir& driver)
+                         const OwnLayer& layer, const RootDir& system, const RootDir& driver)
     : process_(process),
       rootfs_(rootfs),
       system_(system),
       driver_(driver),
       mounts_(make_mounts(process.owner_uid(), process.owner_gid())),
-      tree_(rootfs, process.owner_uid(), process.owner_gid(), undo_) {
+      writer_(layer, process.owner_uid(), process.owner_gid()),
+      tree_(rootfs, writer_, undo_) {
   static_cast<void>(own_procfs());  // while /proc is the host's
 }
 
@@ -72,6 +74,7 @@ void LinuxKernel::prepare(const Symlink& symlink) {
 void LinuxKernel::prepare(const TmpfsMount& mount) {
   pending_[mount.target].tree = mounts_->prepare(mount);
   tmpfs_.push_back(mount.target);
+  label_ = mount.label;
 }
 
 void LinuxKernel::prepare(const std::vector<DeviceRule>& rules) {
@@ -194,14 +197,6 @@ void LinuxKernel::resolve(const Symlink& symlink) {
   }
 }
 
-void LinuxKernel::resolve(const std::vector<LoaderEntry>& /*entries*/) {
-  static_cast<void>(tree_.directory(kLoaderCache.parent()));
-}
-
-void LinuxKernel::resolve(const LoaderPath& path) {
-  static_cast<void>(tree_.directory(path.file.parent()));
-}
-
 /// What is attached below a shared mount would appear in every peer, the host's included. runc sets
 /// the propagation that config.json asks for again after its pivot_root.
 void LinuxKernel::make_parent_slave(const MountTarget& target) {
@@ -275,11 +270,8 @@ void LinuxKernel::create(const Symlink& symlink) {
   if (left_out_links_.contains(symlink.link)) return;
   const std::string name = symlink.link.filename();
   const int directory = tree_.directory(symlink.link.parent());
-  const int made = [&] {
-    const FileIdentity identity(tree_.uid(), tree_.gid());
-    return ::symlinkat(symlink.target.c_str(), directory, name.c_str());
-  }();
-  if (made == 0) {
+  if (!writer_.may_write(directory)) return create_on_volume(symlink, directory, name);
+  if (writer_.make_link(directory, symlink.link, symlink.target)) {
     tree_.push_link_removal(symlink.link, symlink.target);
     return;
   }
@@ -299,15 +291,25 @@ void LinuxKernel::create(const Symlink& symlink) {
   replace_link(directory, name, symlink, old);
 }
 
+/// A link that is there and right is enough, and a file can be covered.
+void LinuxKernel::create_on_volume(const Symlink& symlink, int directory, const std::string& name) {
+  if (link_text(directory, name) == symlink.target) return;
+  if (symlink.replace && cover_file(directory, name, symlink)) return;
+  if (!symlink.optional) writer_.require_own(directory, symlink.link);
+  notes_.push_back(warning("left out link " + symlink.link.str() +
+                           ": its directory is not the container's own"));
+}
+
 void LinuxKernel::replace_link(int directory, const std::string& name, const Symlink& symlink,
                                const std::string& old) {
-  const std::string temporary = "." + name + "." + std::to_string(::getpid());
-  const auto put = [this, directory, name, temporary](const std::string& target) {
-    const FileIdentity identity(tree_.uid(), tree_.gid());
-    if (::symlinkat(target.c_str(), directory, temporary.c_str()) != 0) return false;
-    if (sys::rename_at(directory, temporary.c_str(), directory, name.c_str(), 0) == 0) return true;
+  const auto put = [this, directory, name, link = symlink.link](const std::string& target) {
+    const auto temporary = make_under_temporary_name(name, [&](const char* one) {
+      return writer_.make_link(directory, link.parent() / one, target);
+    });
+    if (!temporary) return false;
+    if (writer_.rename_entry(directory, *temporary, link)) return true;
     const int error = errno;
-    ::unlinkat(directory, temporary.c_str(), 0);
+    LayerWriter::remove_entry(directory, *temporary);
     errno = error;
     return false;
   };
@@ -319,18 +321,6 @@ void LinuxKernel::replace_link(int directory, const std::string& name, const Sym
   }
   notes_.push_back(info("replaced link " + symlink.link.str() + ", which led to " + old));
   undo_.push([put, old] { static_cast<void>(put(old)); });
-}
-
-void LinuxKernel::update_loader_cache(const std::vector<LoaderEntry>& entries) {
-  if (auto file = write_loader_cache(tree_, entries, undo_, notes_)) {
-    replacements_.push_back(*std::move(file));
-  }
-}
-
-void LinuxKernel::update_loader_path(const LoaderPath& path) {
-  if (auto file = write_loader_path(tree_, path, undo_, notes_)) {
-    replacements_.push_back(*std::move(file));
-  }
 }
 
 /// Directories are looked up once for all that is in them; a link in the place of a file, only by
@@ -368,8 +358,6 @@ void LinuxKernel::allow_devices() {
   const Notes notes = scope_->keep(rules_);
   notes_.insert(notes_.end(), notes.begin(), notes.end());
 }
-
-void LinuxKernel::replace_loader_files() { on_commit_ = put_in_place(replacements_, tree_, undo_); }
 
 void LinuxKernel::commit() noexcept {
   undo_.forget();

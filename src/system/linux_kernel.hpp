@@ -15,8 +15,10 @@
 #include "core/note.hpp"
 #include "system/container_process.hpp"
 #include "system/device_cgroup.hpp"
+#include "system/layer_writer.hpp"
 #include "system/loader_files.hpp"
 #include "system/mounts.hpp"
+#include "system/own_layer.hpp"
 #include "system/root_dir.hpp"
 #include "system/systemd_scope.hpp"
 #include "system/target_tree.hpp"
@@ -27,10 +29,10 @@ namespace nvhook {
 
 class LinuxKernel : public Kernel {
  public:
-  /// `system` and `driver` are the host's roots that sources are opened below. All must outlive
-  /// this object.
-  LinuxKernel(const ContainerProcess& process, const RootDir& rootfs, const RootDir& system,
-              const RootDir& driver);
+  /// `layer` says where in `rootfs` something may be made; `system` and `driver` are the host's
+  /// roots that sources are opened below. All must outlive this object.
+  LinuxKernel(const ContainerProcess& process, const RootDir& rootfs, const OwnLayer& layer,
+              const RootDir& system, const RootDir& driver);
 
   void prepare(const BindMount& mount) override;
   void prepare(const Symlink& symlink) override;
@@ -46,8 +48,8 @@ class LinuxKernel : public Kernel {
   void attach(const TmpfsMount& mount) override;
   void attach(const BindMount& mount) override;
   void create(const Symlink& symlink) override;
-  void update_loader_cache(const std::vector<LoaderEntry>& entries) override;
-  void update_loader_path(const LoaderPath& path) override;
+  void update_loader_cache(const std::vector<LoaderEntry>& entries, bool cover) override;
+  void update_loader_path(const LoaderPath& path, bool cover) override;
   void verify() override;
   void allow_devices() override;
   void replace_loader_files() override;
@@ -68,6 +70,7 @@ class LinuxKernel : public Kernel {
   void require_unshared_root() const;
   void make_parent_slave(const MountTarget& target);
   [[nodiscard]] Tree tree_for(const Symlink& symlink);
+  void create_on_volume(const Symlink& symlink, int directory, const std::string& name);
   bool cover_file(int directory, const std::string& name, const Symlink& symlink);
   void replace_link(int directory, const std::string& name, const Symlink& symlink,
                     const std::string& old);
@@ -75,6 +78,11 @@ class LinuxKernel : public Kernel {
   /// The tmpfs of ours that `path` lies on, and the rest of the path; null if none.
   [[nodiscard]] SharedFd tmpfs_target(const ContainerPath& path) const;
   void leave_out(const ContainerPath& target, const std::exception& reason);
+  /// Whether `path` lies on a tmpfs of ours.
+  [[nodiscard]] bool is_private(const ContainerPath& path) const;
+  [[nodiscard]] LoaderUpdate way_to_update(const LoaderFile& file, bool cover) const;
+  void update(const LoaderFile& file, LoaderUpdate way, const LoaderText& text, bool is_needed);
+  void cover(const LoaderFile& file, const LoaderText& text);
 
   const ContainerProcess& process_;
   const RootDir& rootfs_;
@@ -82,10 +90,13 @@ class LinuxKernel : public Kernel {
   const RootDir& driver_;
   std::unique_ptr<Mounts> mounts_;
   UndoStack undo_ = {};
+  LayerWriter writer_;
   TargetTree tree_;
   std::map<ContainerPath, Pending> pending_ = {};
   std::vector<ContainerPath> tmpfs_ = {};      // those of pending_
-  std::map<ContainerPath, Tree> covers_ = {};  // of libraries that the runtime mounted
+  std::map<ContainerPath, Tree> covers_ = {};  // of what links lead to
+  std::map<ContainerPath, LoaderFile> loader_files_ = {};
+  std::string label_ = {};  // SELinux's, of our tmpfs
   std::set<ContainerPath> left_out_links_ = {};
   std::set<int> known_slaves_ = {};  // descriptors on mounts that are slaves
   std::set<std::uint64_t> slave_mounts_ = {};

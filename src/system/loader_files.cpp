@@ -1,25 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
-// The files that tell the container's loader where libraries are, each replaced as a whole.
+// The files that tell the container's loader where libraries are.
 #include "system/loader_files.hpp"
 
 #include <fcntl.h>
 #include <linux/openat2.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <cerrno>
 #include <utility>
 
+#include "core/error.hpp"
 #include "core/ld_cache.hpp"
 #include "core/musl_path.hpp"
 #include "system/files.hpp"
+#include "system/mount_id.hpp"
 #include "system/own_procfs.hpp"
 #include "system/syscalls.hpp"
+#include "system/temporary_name.hpp"
 
 namespace nvhook {
 namespace {
-
-constexpr std::uint64_t kInDirectory = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS;
 
 std::vector<LdCacheEntry> to_cache_entries(const std::vector<LoaderEntry>& entries) {
   std::vector<LdCacheEntry> additions;
@@ -38,134 +37,158 @@ std::vector<LdCacheEntry> to_cache_entries(const std::vector<LoaderEntry>& entri
               "look at what the image has at " + path.str() + " and at the space on its disk");
 }
 
-/// What the image has in `directory`, if that is a regular file of at most `limit` bytes. An absent
-/// one and one that cannot be used are nothing; of the latter `notes` tells.
-std::optional<std::string> read_file(int directory, const ContainerPath& path, std::size_t limit,
+/// What is in the file that `update` starts from, at most `limit` bytes. An absent one and one that
+/// cannot be used are nothing; of the latter `notes` tells.
+std::optional<std::string> read_file(const LoaderFile& file, LoaderUpdate update, std::size_t limit,
                                      Notes& notes) {
-  const UniqueFd found =
-      sys::open_beneath(directory, path.filename().c_str(), O_PATH | O_NOFOLLOW, RESOLVE_BENEATH);
-  if (!found && errno != ENOENT) fail(path, "open");
+  const SharedFd& found = update == LoaderUpdate::rename ? file.named : file.seen;
   if (!found) return std::nullopt;
-  const FileStatus status = status_of(found.get());
+  const FileStatus status = status_of(found->get());
   if (!status.is_regular()) {
-    notes.push_back(warning("the image's " + path.str() + " is no regular file: it is replaced"));
+    notes.push_back(
+        warning("the image's " + file.path.str() + " is no regular file: it is replaced"));
     return std::nullopt;
   }
-  const UniqueFd file = open_to_read(found.get());
-  auto bytes = file ? read_all(file.get(), limit, status.size) : std::nullopt;
+  const UniqueFd opened = open_to_read(found->get());
+  auto bytes = opened ? read_all(opened.get(), limit, status.size) : std::nullopt;
   // An image's entries are not thrown away because of a moment's lack of memory.
-  if (!bytes && (!file || errno != EFBIG)) fail(path, "read");
+  if (!bytes && (!opened || errno != EFBIG)) fail(file.path, "read");
   if (!bytes) {
-    notes.push_back(warning("the image's " + path.str() + " cannot be read (" + errno_text(errno) +
-                            "): it is made anew"));
+    notes.push_back(warning("the image's " + file.path.str() + " cannot be read (" +
+                            errno_text(errno) + "): it is made anew"));
   }
   return bytes;
 }
 
-/// Nothing if the directory cannot be written at all.
-std::optional<Replacement> write_beside(const TargetTree& tree, int directory,
-                                        const ContainerPath& path, const std::string& bytes,
-                                        UndoStack& undo, Notes& notes) {
-  std::string temporary = "." + path.filename() + "." + std::to_string(::getpid());
-  const FileIdentity identity(tree.uid(), tree.gid());
-  const UniqueFd file = sys::open_beneath(
-      directory, temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, kInDirectory, 0644);
-  if (!file && (errno == EROFS || errno == EACCES)) {
-    notes.push_back(
-        warning(path.parent().str() + " is read-only: " + path.filename() + " stays as it is"));
-    return std::nullopt;
-  }
-  if (!file) fail(path, "create a file beside");
-  undo.push([directory, temporary] { ::unlinkat(directory, temporary.c_str(), 0); });
-  if (!write_all(file.get(), bytes)) fail(path, "write");
-  return Replacement{.directory = directory, .path = path, .temporary = std::move(temporary)};
-}
-
-// What gives a name is done as the container's root: on an idmapped file system ours is nobody, who
-// may make nothing (EOVERFLOW).
-
 /// A second name for the old file, so that its inode, owner and times can come back; false if there
 /// is none.
-bool keep_old(const Replacement& file, const std::string& backup, const TargetTree& tree) {
-  const std::string name = file.path.filename();
-  const auto name_again = [&] {
-    return ::linkat(file.directory, name.c_str(), file.directory, backup.c_str(), 0) == 0;
-  };
-  const bool linked = [&] {
-    const FileIdentity identity(tree.uid(), tree.gid());
-    return name_again();
-  }();
-  if (linked || (errno == EPERM && name_again())) return true;  // that of a file that is another's
-  if (errno != ENOENT) fail(file.path, "replace");
-  return false;
+std::optional<std::string> keep_old(const Replacement& file, const LayerWriter& writer) {
+  auto name = make_under_temporary_name(file.path.filename(), [&](const char* temporary) {
+    return writer.make_second_name(file.directory, file.path, temporary);
+  });
+  if (!name && errno != ENOENT) fail(file.path, "replace");
+  return name;
 }
 
-void take_name(const Replacement& file, const TargetTree& tree) {
-  const FileIdentity identity(tree.uid(), tree.gid());
-  if (sys::rename_at(file.directory, file.temporary.c_str(), file.directory,
-                     file.path.filename().c_str(), 0) != 0) {
-    fail(file.path, "replace");
-  }
+void take_name(const Replacement& file, const LayerWriter& writer) {
+  if (!writer.rename_entry(file.directory, file.temporary, file.path)) fail(file.path, "replace");
 }
 
 /// `take_name`, with a way back until what is returned is called.
-std::function<void()> take_name_for_now(const Replacement& file, const TargetTree& tree,
+std::function<void()> take_name_for_now(const Replacement& file, const LayerWriter& writer,
                                         UndoStack& undo) {
   const int directory = file.directory;
-  const std::string name = file.path.filename();
-  const std::string backup = file.temporary + ".old";
-  const bool had_one = keep_old(file, backup, tree);
-  undo.push([directory, name, backup, had_one, temporary = file.temporary] {
-    if (had_one) {
-      static_cast<void>(sys::rename_at(directory, backup.c_str(), directory, name.c_str(), 0));
-      // Still there if both are names of one file, which a rename leaves alone.
-      ::unlinkat(directory, backup.c_str(), 0);
-    } else {
-      static_cast<void>(sys::rename_at(directory, name.c_str(), directory, temporary.c_str(), 0));
+  const auto backup = keep_old(file, writer);
+  undo.push([&writer, file, backup] {
+    if (!backup) {
+      // It becomes again what write_beside() has made, and that removes it.
+      static_cast<void>(
+          writer.rename_entry(file.directory, file.path.filename(), file.path.parent() / file.temporary));
+      return;
     }
+    static_cast<void>(writer.rename_entry(file.directory, *backup, file.path));
+    // Still there if both are names of one file, which a rename leaves alone.
+    LayerWriter::remove_entry(file.directory, *backup);
   });
-  take_name(file, tree);
-  return [directory, backup, had_one] {
-    if (had_one) ::unlinkat(directory, backup.c_str(), 0);
+  take_name(file, writer);
+  return [directory, backup] {
+    if (backup) LayerWriter::remove_entry(directory, *backup);
   };
 }
 
 }  // namespace
 
-std::optional<Replacement> write_loader_cache(TargetTree& tree,
-                                              const std::vector<LoaderEntry>& entries,
-                                              UndoStack& undo, Notes& notes) {
+LoaderFile find_loader_file(const RootDir& rootfs, TargetTree& tree, const ContainerPath& path) {
+  LoaderFile file{.path = path};
+  try {
+    file.directory = tree.directory(path.parent());
+  } catch (const Error& error) {
+    if (error.code() != Code::target_on_volume && error.code() != Code::target_read_only) throw;
+    return file;
+  }
+  UniqueFd named = sys::open_beneath(file.directory, path.filename().c_str(), O_PATH | O_NOFOLLOW,
+                                     RESOLVE_BENEATH);
+  if (!named && errno != ENOENT) fail(path, "open");
+  if (!named) return file;
+  file.named = share(std::move(named));
+  const FileStatus status = status_of(file.named->get());
+  if (status.is_regular()) {
+    file.seen = file.named;
+    file.is_mount = is_mount_root(file.named->get(), rootfs);
+  } else if (status.is_symlink()) {
+    UniqueFd seen = rootfs.open(path.str(), O_PATH);
+    if (seen && status_of(seen.get()).is_regular()) file.seen = share(std::move(seen));
+  }
+  return file;
+}
+
+LoaderText new_loader_cache(const LoaderFile& file, LoaderUpdate update,
+                            const std::vector<LoaderEntry>& entries, Notes& notes) {
   // The largest known images have caches of a few MiB.
   constexpr std::size_t kMaxCache = 16UL << 20U;
-  const int directory = tree.directory(kLoaderCache.parent());
-  const std::string existing = read_file(directory, kLoaderCache, kMaxCache, notes).value_or("");
-  const LdCacheEdit edit = edit_ld_cache(existing, to_cache_entries(entries));
+  LoaderText text{.before = read_file(file, update, kMaxCache, notes).value_or("")};
+  LdCacheEdit edit = edit_ld_cache(text.before, to_cache_entries(entries));
   if (!edit.kept_existing) {
     notes.push_back(warning(
         "the image's /etc/ld.so.cache is no loader cache: rebuilt from the injected libraries"));
   }
-  if (edit.bytes == existing) return std::nullopt;
-  return write_beside(tree, directory, kLoaderCache, edit.bytes, undo, notes);
+  text.after = std::move(edit.bytes);
+  if (!file.seen) text.without_libraries = edit_ld_cache("", {}).bytes;
+  return text;
 }
 
-std::optional<Replacement> write_loader_path(TargetTree& tree, const LoaderPath& path,
-                                             UndoStack& undo, Notes& notes) {
+LoaderText new_loader_path(const LoaderFile& file, LoaderUpdate update,
+                           const std::vector<ContainerPath>& directories, Notes& notes) {
   constexpr std::size_t kMaxPath = 64UL << 10U;
-  const int directory = tree.directory(path.file.parent());
-  const auto existing = read_file(directory, path.file, kMaxPath, notes);
-  const std::string text = extend_musl_path(existing, path.directories);
-  if (text == existing) return std::nullopt;
-  return write_beside(tree, directory, path.file, text, undo, notes);
+  const auto before = read_file(file, update, kMaxPath, notes);
+  return {.before = before.value_or(""),
+          .after = extend_musl_path(before, directories),
+          .without_libraries = extend_musl_path(std::nullopt, {})};
+}
+
+std::optional<Replacement> write_beside(const LayerWriter& writer, const LoaderFile& file,
+                                        const std::string& text, UndoStack& undo) {
+  const int directory = file.directory;
+  UniqueFd opened;
+  auto temporary = make_under_temporary_name(file.path.filename(), [&](const char* name) {
+    opened = writer.make_file(directory, file.path.parent() / name, 0644);
+    return static_cast<bool>(opened);
+  });
+  const auto cannot_write = [] {
+    return errno == EROFS || errno == EACCES || errno == ENOSPC || errno == EDQUOT;
+  };
+  if (!temporary && cannot_write()) return std::nullopt;
+  if (!temporary) fail(file.path, "create a file beside");
+  if (!write_all(opened.get(), text)) {
+    const int error = errno;
+    LayerWriter::remove_entry(directory, *temporary);
+    errno = error;
+    if (cannot_write()) return std::nullopt;
+    fail(file.path, "write");
+  }
+  undo.push([directory, name = *temporary] { LayerWriter::remove_entry(directory, name); });
+  return Replacement{.directory = directory, .path = file.path, .temporary = *std::move(temporary)};
+}
+
+SharedFd make_loader_file(const LayerWriter& writer, const LoaderFile& file,
+                          const std::string& text, UndoStack& undo) {
+  SharedFd made = share(writer.make_file(file.directory, file.path, 0644));
+  if (!*made) fail(file.path, "create");
+  undo.push([directory = file.directory, name = file.path.filename(), made] {
+    LayerWriter::remove_entry(directory, name);
+  });
+  if (!write_all(made->get(), text)) fail(file.path, "write");
+  return made;
 }
 
 std::vector<std::function<void()>> put_in_place(const std::vector<Replacement>& replacements,
-                                                const TargetTree& tree, UndoStack& undo) {
+                                                const LayerWriter& writer, UndoStack& undo) {
   std::vector<std::function<void()>> let_go;
   for (const Replacement& file : replacements) {
     if (&file == &replacements.back()) {
-      take_name(file, tree);
+      take_name(file, writer);
     } else {
-      let_go.push_back(take_name_for_now(file, tree, undo));
+      let_go.push_back(take_name_for_now(file, writer, undo));
     }
   }
   return let_go;

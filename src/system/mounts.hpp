@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
 
 #include "core/plan.hpp"
 #include "system/root_dir.hpp"
@@ -36,6 +37,11 @@ class Mounts {
   /// The tree, of what prepare() returned. Nobody has seen it without its attributes.
   [[nodiscard]] virtual Tree tree_of(const BindMount& mount, Tree prepared) = 0;
   [[nodiscard]] virtual Tree tree_of(const TmpfsMount& mount, Tree prepared) = 0;
+  /// A read-only tree that shows nothing but a file with `content`, which nobody else has a name
+  /// for. For a moment something is attached over `place`, a directory of the container's mount
+  /// namespace. Throws Error(mount_failed).
+  [[nodiscard]] virtual Tree file(const std::string& content, const std::string& label,
+                                  int place) = 0;
   /// Another tree that shows what `tree` shows; empty with errno.
   [[nodiscard]] virtual UniqueFd copy(int tree) = 0;
   /// Puts `tree` over `target`; false with errno.

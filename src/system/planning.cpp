@@ -2,12 +2,83 @@
 // From a request to a plan.
 #include "system/planning.hpp"
 
+#include <fcntl.h>
+
+#include <utility>
+
 #include "core/cuda_compat.hpp"
+#include "core/placement.hpp"
 #include "core/planner.hpp"
 #include "system/container_probe.hpp"
+#include "system/mount_id.hpp"
 #include "system/selinux.hpp"
 
 namespace nvhook {
+
+namespace {
+
+bool is_there(const RootDir& rootfs, const BindMount& mount) {
+  const UniqueFd found = rootfs.open(mount.target.str(), O_PATH);
+  return found && status_of(found.get()).is_directory() == (mount.type == SourceType::directory);
+}
+
+/// An earlier run of this hook has mounted it.
+bool is_ours(const RootDir& rootfs, const ContainerPath& directory, const UniqueFd& opened) {
+  const UniqueFd mark = rootfs.open((directory / kPrivateMark).str(), O_PATH | O_NOFOLLOW);
+  return mark && is_mount_root(opened.get(), rootfs) && on_same_mount(mark.get(), opened.get());
+}
+
+std::optional<ContainerPath> find_private_directory(const RootDir& rootfs,
+                                                    const ObstacleAt& obstacle_at) {
+  for (const ContainerPath& directory : private_directories()) {
+    const UniqueFd there = rootfs.open(directory.str(), O_PATH | O_DIRECTORY);
+    if (there && is_ours(rootfs, directory, there)) return directory;
+  }
+  for (const ContainerPath& directory : private_directories()) {
+    if (obstacle_at && obstacle_at(directory)) continue;
+    if (rootfs.open(directory.str(), O_PATH) && !rootfs.is_empty_directory(directory.str())) {
+      continue;
+    }
+    return directory;
+  }
+  return std::nullopt;
+}
+
+void add_present(PlacementFacts& facts, const Plan& plan, const RootDir& rootfs,
+                 Placement placement) {
+  const auto matters = [&](const ContainerPath& path) {
+    return placement != Placement::standard || facts.closed.contains(path.parent());
+  };
+  for (const BindMount& mount : plan.mounts) {
+    if (is_movable(mount, plan) && matters(mount.target) && is_there(rootfs, mount)) {
+      facts.present.insert(mount.target);
+    }
+  }
+  for (const Symlink& symlink : plan.symlinks) {
+    if (matters(symlink.link) && rootfs.read_link(symlink.link.str()) == symlink.target) {
+      facts.present.insert(symlink.link);
+    }
+  }
+}
+
+/// Looks only at what decides where the steps of `plan` go.
+PlacementFacts look_at_places(const Plan& plan, const PlanningTask& task, Placement placement) {
+  PlacementFacts facts;
+  if (task.obstacle_at) {
+    for (const ContainerPath& directory : directories_of(plan)) {
+      if (auto why = task.obstacle_at(directory)) facts.closed[directory] = *std::move(why);
+    }
+  }
+  if (facts.closed.empty() && placement == Placement::standard) return facts;
+  if (task.rootfs != nullptr) add_present(facts, plan, *task.rootfs, placement);
+  if (!needs_private_directory(plan, facts, placement)) return facts;
+  facts.private_directory = task.rootfs == nullptr
+                                ? private_directories().front()
+                                : find_private_directory(*task.rootfs, task.obstacle_at);
+  return facts;
+}
+
+}  // namespace
 
 Planned plan_container(const PlanningTask& task, const Config& config, const RootDir& system,
                        Log& log) {
@@ -18,6 +89,8 @@ Planned plan_container(const PlanningTask& task, const Config& config, const Roo
   }
   if (has_selinux(system)) facts.mount_label = task.mount_label;
   planned.plan = make_plan(task.request, planned.host.inventory, facts, config);
+  const PlacementFacts places = look_at_places(planned.plan, task, config.placement);
+  planned.plan = place(std::move(planned.plan), places, config.placement);
   log.notes(planned.plan.notes);
   log.phase("planning");
   return planned;

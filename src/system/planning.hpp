@@ -2,6 +2,8 @@
 // From a request to a plan: the host is read, the image is looked at, everything is decided.
 #pragma once
 
+#include <functional>
+#include <optional>
 #include <string>
 
 #include "core/config.hpp"
@@ -13,6 +15,10 @@
 
 namespace nvhook {
 
+/// Why nothing may be made in a directory of the container, as OwnLayer::obstacle_at says; nothing
+/// if it is the container's own.
+using ObstacleAt = std::function<std::optional<std::string>(const ContainerPath& directory)>;
+
 /// What a plan is made for.
 struct PlanningTask {
   const Request& request;
@@ -21,6 +27,8 @@ struct PlanningTask {
   /// Null: nothing is known of the image, and it counts as empty.
   const RootDir* rootfs = nullptr;
   Reading reading = Reading::anew;
+  /// None: all of the image is the container's own.
+  ObstacleAt obstacle_at = {};
 };
 
 struct Planned {

@@ -161,6 +161,20 @@ std::vector<std::string> RootDir::list(const std::string& path,
   return names;
 }
 
+bool RootDir::is_empty_directory(const std::string& path) const {
+  UniqueFd directory = open(path, O_RDONLY | O_DIRECTORY);
+  if (!directory) return false;
+  const std::unique_ptr<DIR, int (*)(DIR*)> stream(::fdopendir(directory.get()), &::closedir);
+  if (!stream) return false;
+  static_cast<void>(directory.release());
+  // NOLINTNEXTLINE(concurrency-mt-unsafe): this program has one thread
+  while (const dirent* entry = ::readdir(stream.get())) {
+    const std::string_view name = static_cast<const char*>(entry->d_name);
+    if (name != "." && name != "..") return false;
+  }
+  return true;
+}
+
 std::optional<RootDir> open_root(const std::string& path, Maker maker) noexcept {
   static_cast<void>(own_procfs());
   UniqueFd fd = sys::open_beneath(AT_FDCWD, path.c_str(), O_PATH | O_DIRECTORY, 0);

@@ -86,6 +86,9 @@ class RootDir {
   [[nodiscard]] std::vector<std::string> list(
       const std::string& path, const std::function<bool(std::string_view)>& keep = {}) const;
 
+  /// Whether there is a directory with nothing in it. Looks at no more than its first names.
+  [[nodiscard]] bool is_empty_directory(const std::string& path) const;
+
  private:
   [[nodiscard]] UniqueFd open_regular(const std::string& path) const;
 

@@ -119,7 +119,22 @@ class StagedMounts : public Mounts {
     UniqueFd tmpfs = mounted_at(name);
     if (!tmpfs) throw_errno(Code::mount_failed, what, kNeedsRight);
     fill_tmpfs(tmpfs.get(), mount, uid_, gid_);
+    if (mount.read_only && !set_flags(tmpfs.get(), present_flags(tmpfs.get()) | MS_RDONLY)) {
+      throw_errno(Code::mount_failed, what, kNeedsRight);
+    }
     return {.fd = std::move(tmpfs)};
+  }
+
+  Tree file(const std::string& content, const std::string& label, int /*place*/) override {
+    TmpfsMount mount = tmpfs_with_file(content, label);
+    const Tree tmpfs = tree_of(mount, {});
+    const UniqueFd opened =
+        sys::open_beneath(tmpfs.fd.get(), kFileOfTmpfs, O_PATH | O_NOFOLLOW, kWithoutLinks);
+    UniqueFd tree = opened ? bind(opened.get(), false) : UniqueFd();
+    if (!tree || !set_flags(tree.get(), MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC)) {
+      throw_errno(Code::mount_failed, "make a file to mount in the container", kNeedsRight);
+    }
+    return {.fd = std::move(tree)};
   }
 
   UniqueFd copy(int tree) override { return bind(tree, status_of(tree).is_directory()); }

@@ -4,7 +4,6 @@
 
 #include <fcntl.h>
 #include <linux/openat2.h>
-#include <sys/fsuid.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -23,9 +22,9 @@ constexpr mode_t kDirectoryMode = 0755;
 constexpr mode_t kFileMode = 0644;
 
 /// An object directly in `parent`, never through a link.
-UniqueFd open_entry(int parent, const std::string& name, int flags, mode_t mode = 0) {
+UniqueFd open_entry(int parent, const std::string& name, int flags) {
   return sys::open_beneath(parent, name.c_str(), static_cast<std::uint64_t>(flags | O_NOFOLLOW),
-                           RESOLVE_BENEATH, mode);
+                           RESOLVE_BENEATH);
 }
 
 /// True if `name` in `parent` is the very object that `made` is open on.
@@ -54,19 +53,6 @@ std::string link_text(int directory, const std::string& name) {
   std::array<char, 4096> text{};
   const ssize_t length = ::readlinkat(directory, name.c_str(), text.data(), text.size());
   return length <= 0 ? std::string() : std::string(text.data(), static_cast<std::size_t>(length));
-}
-
-FileIdentity::FileIdentity(uid_t uid, gid_t gid) noexcept : changed_(uid != 0 || gid != 0) {
-  if (!changed_) return;
-  // The group first: without uid 0 it could not be changed.
-  ::setfsgid(gid);
-  ::setfsuid(uid);
-}
-
-FileIdentity::~FileIdentity() {
-  if (!changed_) return;
-  ::setfsuid(0);
-  ::setfsgid(0);
 }
 
 void throw_target_error(const ContainerPath& path, const std::string& action) {
@@ -131,18 +117,16 @@ SharedFd TargetTree::make_directory(const ContainerPath& path, int depth) {
   const SharedFd parent = known != directories_.end() && known->second
                               ? known->second
                               : make_directory(path.parent(), depth + 1);
-  const int made = [&] {
-    const FileIdentity identity(uid_, gid_);
-    return ::mkdirat(parent->get(), name.c_str(), kDirectoryMode);
-  }();
-  if (made != 0 && errno == EEXIST) {
+  const bool made = writer_.make_directory(parent->get(), path, kDirectoryMode);
+  if (!made && errno == EEXIST) {
     return make_directory(follow(parent->get(), path, depth), depth + 1);
   }
-  if (made != 0) throw_target_error(path, "create directory");
+  if (!made) throw_target_error(path, "create directory");
   SharedFd directory = share(open_entry(parent->get(), name, O_PATH | O_DIRECTORY));
   if (!*directory) {
     const int error = errno;
-    ::unlinkat(parent->get(), name.c_str(), AT_REMOVEDIR);  // what is not open has no inverse
+    // What is not open has no inverse.
+    LayerWriter::remove_entry(parent->get(), name, AT_REMOVEDIR);
     errno = error;
     throw_target_error(path, "open directory");
   }
@@ -163,14 +147,17 @@ SharedFd TargetTree::find_file(const ContainerPath& path) {
 }
 
 /// Most images have no file there, so that making it is the first thing to try: it never opens what
-/// is there already, link or device.
+/// is there already, link or device. In a directory that is not the container's own only what is
+/// there can be mounted over.
 MountTarget TargetTree::make_file(const ContainerPath& path, int depth) {
   const SharedFd parent = kept_directory(path.parent());
   const std::string name = path.filename();
-  UniqueFd made = [&] {
-    const FileIdentity identity(uid_, gid_);
-    return open_entry(parent->get(), name, O_RDONLY | O_CREAT | O_EXCL, kFileMode);
-  }();
+  if (!writer_.may_write(parent->get())) {
+    if (SharedFd found = find_file(path)) return {.fd = std::move(found)};
+    if (link_text(parent->get(), name).empty()) writer_.require_own(parent->get(), path);
+    return make_file(follow(parent->get(), path, depth), depth + 1);
+  }
+  UniqueFd made = writer_.make_file(parent->get(), path, kFileMode);
   if (!made) {
     const int error = errno;
     if (SharedFd found = find_file(path)) return {.fd = std::move(found)};
@@ -186,7 +173,7 @@ MountTarget TargetTree::make_file(const ContainerPath& path, int depth) {
 void TargetTree::push_link_removal(const ContainerPath& link, const std::string& target) {
   const SharedFd parent = kept_directory(link.parent());
   undo_.push([parent, name = link.filename(), target] {
-    if (link_text(parent->get(), name) == target) ::unlinkat(parent->get(), name.c_str(), 0);
+    if (link_text(parent->get(), name) == target) LayerWriter::remove_entry(parent->get(), name);
   });
 }
 
@@ -195,7 +182,7 @@ void TargetTree::push_removal(const SharedFd& parent, const std::string& name, c
                               int flags) {
   undo_.push([parent, name, made, flags] {
     if (is_same_object(parent->get(), name, made->get())) {
-      ::unlinkat(parent->get(), name.c_str(), flags);
+      LayerWriter::remove_entry(parent->get(), name, flags);
     }
   });
 }

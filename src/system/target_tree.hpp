@@ -3,13 +3,12 @@
 // is hostile.
 #pragma once
 
-#include <sys/types.h>
-
 #include <map>
 #include <memory>
 #include <string>
 
 #include "core/paths.hpp"
+#include "system/layer_writer.hpp"
 #include "system/root_dir.hpp"
 #include "system/undo_stack.hpp"
 #include "system/unique_fd.hpp"
@@ -24,15 +23,15 @@ struct MountTarget {
 };
 
 /// Finds and makes files and directories below one root. Only descriptors are handed out; names are
-/// resolved once, inside the root. What is made belongs to `uid`:`gid`, and its inverse goes to
+/// resolved once, inside the root. What is made is made by `writer`, and its inverse goes to
 /// `undo`, which owns the descriptor too; what was there is never changed.
 class TargetTree {
  public:
-  TargetTree(const RootDir& rootfs, uid_t uid, gid_t gid, UndoStack& undo)
-      : rootfs_(rootfs), uid_(uid), gid_(gid), undo_(undo) {}
+  TargetTree(const RootDir& rootfs, const LayerWriter& writer, UndoStack& undo)
+      : rootfs_(rootfs), writer_(writer), undo_(undo) {}
 
   /// A directory, made with its parents (0755) where it is missing. The descriptor stays valid as
-  /// long as this object. Throws Error(target_unusable, target_read_only).
+  /// long as this object. Throws Error(target_unusable, target_read_only, target_on_volume).
   [[nodiscard]] int directory(const ContainerPath& path);
 
   /// The directory to mount over at `path`.
@@ -45,9 +44,6 @@ class TargetTree {
   /// leads to `target`.
   void push_link_removal(const ContainerPath& link, const std::string& target);
 
-  [[nodiscard]] uid_t uid() const noexcept { return uid_; }
-  [[nodiscard]] gid_t gid() const noexcept { return gid_; }
-
  private:
   void push_removal(const SharedFd& parent, const std::string& name, const SharedFd& made,
                     int flags);
@@ -59,26 +55,9 @@ class TargetTree {
   [[noreturn]] void fail(const ContainerPath& path, const std::string& action) const;
 
   const RootDir& rootfs_;
-  uid_t uid_;
-  gid_t gid_;
+  const LayerWriter& writer_;
   UndoStack& undo_;
   std::map<ContainerPath, SharedFd> directories_ = {};
-};
-
-/// While it lives, files are created as `uid`:`gid` (fsuid, fsgid). That, and not chown afterwards,
-/// is what works on file systems whose superblock belongs to a user namespace (EOVERFLOW
-/// otherwise).
-class FileIdentity {
- public:
-  FileIdentity(uid_t uid, gid_t gid) noexcept;
-  FileIdentity(const FileIdentity&) = delete;
-  FileIdentity& operator=(const FileIdentity&) = delete;
-  FileIdentity(FileIdentity&&) = delete;
-  FileIdentity& operator=(FileIdentity&&) = delete;
-  ~FileIdentity();
-
- private:
-  bool changed_;
 };
 
 /// What the link `name` in `directory` says; empty, with errno, if it is no link.

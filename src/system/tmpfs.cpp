@@ -16,9 +16,6 @@ namespace nvhook {
 namespace {
 
 constexpr std::uint64_t kBeneath = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS;
-// Of what goes in, /proc/driver/nvidia's texts are the largest: some KiB. The container's root can
-// write to it.
-constexpr const char* kSizeLimit = "1m";
 
 [[noreturn]] void fail(const TmpfsMount& mount, const std::string& action) {
   require_mount_right("mount in the container");
@@ -43,6 +40,10 @@ bool is_complete(const TmpfsEntry& entry, uid_t uid, gid_t gid) {
 
 void add_entry(int root, const TmpfsEntry& entry, const TmpfsMount& mount, uid_t uid, gid_t gid) {
   const char* path = entry.path.c_str();
+  if (!entry.link.empty()) {
+    if (::symlinkat(entry.link.c_str(), root, path) != 0) fail(mount, "fill a tmpfs");
+    return;
+  }
   if (entry.directory && ::mkdirat(root, path, entry.mode) != 0) fail(mount, "fill a tmpfs");
   if (entry.directory && is_complete(entry, uid, gid)) return;
   const UniqueFd fd = sys::open_beneath(
@@ -60,7 +61,7 @@ UniqueFd make_detached_tmpfs(const TmpfsMount& mount, uid_t uid, gid_t gid) {
   const UniqueFd context = sys::fsopen("tmpfs");
   if (!context) fail(mount, "open a tmpfs");
   const bool configured =
-      sys::fsconfig_string(context.get(), "size", kSizeLimit) == 0 &&
+      sys::fsconfig_string(context.get(), "size", std::to_string(mount.size).c_str()) == 0 &&
       sys::fsconfig_string(context.get(), "mode", octal(mount.mode).c_str()) == 0 &&
       sys::fsconfig_string(context.get(), "uid", std::to_string(uid).c_str()) == 0 &&
       sys::fsconfig_string(context.get(), "gid", std::to_string(gid).c_str()) == 0 &&
@@ -75,11 +76,20 @@ UniqueFd make_detached_tmpfs(const TmpfsMount& mount, uid_t uid, gid_t gid) {
 }
 
 std::string tmpfs_options(const TmpfsMount& mount, uid_t uid, gid_t gid) {
-  std::string options = std::string("size=") + kSizeLimit + ",mode=" + octal(mount.mode) +
+  std::string options = "size=" + std::to_string(mount.size) + ",mode=" + octal(mount.mode) +
                         ",uid=" + std::to_string(uid) + ",gid=" + std::to_string(gid);
   // A label may have commas.
   if (!mount.label.empty()) options += ",context=\"" + mount.label + "\"";
   return options;
+}
+
+TmpfsMount tmpfs_with_file(const std::string& content, const std::string& label) {
+  constexpr std::size_t kPage = 1UL << 16U;  // the largest that kernels have
+  return {.target = ContainerPath("/"),
+          .mode = 0700,
+          .label = label,
+          .entries = {{.path = kFileOfTmpfs, .content = content, .mode = 0444}},
+          .size = content.size() + kPage};
 }
 
 void fill_tmpfs(int tmpfs, const TmpfsMount& mount, uid_t uid, gid_t gid) {

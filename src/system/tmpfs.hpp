@@ -18,6 +18,12 @@ namespace nvhook {
 /// The same as mount(2) wants it.
 [[nodiscard]] std::string tmpfs_options(const TmpfsMount& mount, uid_t uid, gid_t gid);
 
+/// The name of the file on a tmpfs_with_file().
+inline constexpr const char* kFileOfTmpfs = "file";
+
+/// A tmpfs for one file of this content (0444) and nothing more.
+[[nodiscard]] TmpfsMount tmpfs_with_file(const std::string& content, const std::string& label);
+
 /// Puts `mount`'s entries into the tmpfs, all of `uid`:`gid`. Throws Error(mount_failed).
 void fill_tmpfs(int tmpfs, const TmpfsMount& mount, uid_t uid, gid_t gid);
 

@@ -2,6 +2,7 @@
 """What must hold after every run of the hook, whatever the image and the faults were.
 
 I1 the host's files are as they were               harness.host_state, around every test
+   and so is every volume of the container          record_hook, around the hook
 I2 the host's mount table is as it was             harness.host_state, around every test
 I3 only files of the driver, nodes of the driver and tmpfs of the hook's own are mounted in the container
 I4 if the hook failed, the container's mounts and device rules are as they were (its files: Outcome.changes, compared by the test)
@@ -111,8 +112,14 @@ def check_end(record):
     check(record["exit"] >= 0, f"the hook was killed by signal {-record['exit']}: {record['stderr']}")
 
 
+def check_volumes(record):
+    """I1 of what the container was given of the host: the hook changes nothing there, whether it is read-only or not."""
+    check_equal(record.get("changed volumes", []), [], "volumes of the host that the hook changed")
+
+
 def check_record(record):
-    """I3 to I7 of one run that was recorded by record_hook."""
+    """I1 of volumes, and I3 to I7, of one run that was recorded by record_hook."""
+    check_volumes(record)
     check_end(record)
     check_words(record)
     if record["exit"] == 0:

@@ -5,10 +5,12 @@
 record_hook.py RECORD HOOK [ARGUMENT...]
 """
 
+import contextlib
 import ctypes
 import json
 import os
 import signal
+import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -19,10 +21,67 @@ PR_SET_CHILD_SUBREAPER = 36
 DEADLINE = 60  # seconds; the hook's own longest wait is 10
 
 
+def file_state(path):
+    """What shows that somebody changed an inode: nobody can set the time of its last change."""
+    status = os.lstat(path)
+    link = os.readlink(path) if stat.S_ISLNK(status.st_mode) else ""
+    return [path, status.st_ino, status.st_mode, status.st_uid, status.st_gid, status.st_size, status.st_ctime_ns, link]
+
+
+def tree_of(top, limit=20000):
+    """All below `top` on its file system."""
+    state = [file_state(top)]
+    if not os.path.isdir(top):
+        return state
+    device = os.lstat(top).st_dev
+    for directory, names, files in os.walk(top):
+        names[:] = [name for name in names if os.lstat(os.path.join(directory, name)).st_dev == device]
+        state += [file_state(os.path.join(directory, name)) for name in names + files]
+        if len(state) > limit:
+            break
+    return sorted(state)
+
+
+def is_safe_to_read(path):
+    """Not a file system in user space, whose server may not answer."""
+    over = [line.split() for line in Path("/proc/self/mountinfo").read_text().splitlines()]
+    over = [words for words in over if words[4] == "/" or f"{path}/".startswith(words[4] + "/")]
+    kind = over[-1][over[-1].index("-") + 1] if over else ""
+    return not kind.startswith("fuse")
+
+
+def volumes_of(bundle):
+    """The state of every volume of the container on the host, but for what is too large to look at."""
+    found = {}
+    try:
+        config = json.loads(Path(bundle, "config.json").read_text())
+    except (OSError, TypeError, ValueError):
+        return found  # the hook is to say what is wrong with it
+    for mount in config.get("mounts", []):
+        source = mount.get("source", "")
+        is_bind = mount.get("type") == "bind" or {"bind", "rbind"} & set(mount.get("options", []))
+        if not is_bind or not source.startswith("/") or source in ("/", "/dev", "/proc", "/sys"):
+            continue
+        with contextlib.suppress(OSError):  # one that is not there, or that fails on purpose
+            if is_safe_to_read(source):
+                found[source] = tree_of(source)
+    return found
+
+
 def container_state(pid):
     """The container as the kernel describes it."""
     mounts = Path(f"/proc/{pid}/mountinfo").read_text().splitlines()
     return {"mounts": mounts, "devices": rules_of(pid)}
+
+
+def changes(before, after):
+    """Lines about what is not as it was."""
+    lines = []
+    for source, old in before.items():
+        new = after.get(source, [])
+        lines += [f"{source}: {row} is gone or changed" for row in old if row not in new]
+        lines += [f"{source}: {row} is new" for row in new if row not in old]
+    return lines
 
 
 def children():
@@ -58,9 +117,12 @@ def main():
     text = sys.stdin.read()
     pid = json.loads(text)["pid"]
     host = Path("/proc/self/mountinfo").read_text().splitlines()
+    bundle = json.loads(text).get("bundle")
     record = {"state": json.loads(text), "host": host, "before": container_state(pid)}
+    volumes = volumes_of(bundle) if bundle else {}
     record.update(run_hook(command, text))
     record["after"] = container_state(pid)
+    record["changed volumes"] = changes(volumes, volumes_of(bundle) if bundle else {})
     record_file.write_text(json.dumps(record))
     sys.stderr.write(record["stderr"].encode(errors="replace").decode())
     sys.exit(record["exit"] if record["exit"] >= 0 else 128 - record["exit"])

@@ -172,6 +172,11 @@ class Bare(Launcher):
                 "user": {"uid": 0, "gid": 0},
             },
             "root": {"path": self.root_path, "readonly": False},
+            # What mount_container() does in the place of a runtime.
+            "mounts": [
+                {"destination": "/proc", "type": "proc", "source": "proc"},
+                {"destination": "/dev", "type": "tmpfs", "source": "tmpfs"},
+            ],
             "linux": {"namespaces": [{"type": name} for name in ("mount", "pid", "ipc", "uts")]},
         }
 

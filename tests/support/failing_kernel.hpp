@@ -71,13 +71,13 @@ class FailingKernel : public Kernel {
     step();
     real_.create(symlink);
   }
-  void update_loader_cache(const std::vector<LoaderEntry>& entries) override {
+  void update_loader_cache(const std::vector<LoaderEntry>& entries, bool cover) override {
     step();
-    real_.update_loader_cache(entries);
+    real_.update_loader_cache(entries, cover);
   }
-  void update_loader_path(const LoaderPath& path) override {
+  void update_loader_path(const LoaderPath& path, bool cover) override {
     step();
-    real_.update_loader_path(path);
+    real_.update_loader_path(path, cover);
   }
   void verify() override {
     step();

@@ -70,7 +70,8 @@ class LinuxKernelTest : public ::testing::Test {
       const auto driver = open_root(host_.path());
       const ContainerProcess process(container.pid());
       const RootDir rootfs = process.open_rootfs(container.rootfs());
-      LinuxKernel kernel(process, rootfs, *system, *driver);
+      const OwnLayer layer({.rootfs = rootfs, .mountinfo = [&] { return process.mountinfo(); }});
+      LinuxKernel kernel(process, rootfs, layer, *system, *driver);
       FailingKernel failing(kernel, fail_at);
       try {
         apply(plan, failing);

@@ -36,10 +36,12 @@ class RecordingKernel : public Kernel {
   void attach(const TmpfsMount& mount) override { record("attach " + mount.target.str()); }
   void attach(const BindMount& mount) override { record("attach " + mount.target.str()); }
   void create(const Symlink& symlink) override { record("link " + symlink.link.str()); }
-  void update_loader_cache(const std::vector<LoaderEntry>& entries) override {
+  void update_loader_cache(const std::vector<LoaderEntry>& entries, bool /*cover*/) override {
     record("cache " + std::to_string(entries.size()));
   }
-  void update_loader_path(const LoaderPath& path) override { record("extend " + path.file.str()); }
+  void update_loader_path(const LoaderPath& path, bool /*cover*/) override {
+    record("extend " + path.file.str());
+  }
   void verify() override { record("verify"); }
   void allow_devices() override { record("allow devices"); }
   void replace_loader_files() override { record("replace loader files"); }

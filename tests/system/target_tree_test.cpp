@@ -39,7 +39,9 @@ TEST(TargetTree, ADirectoryThatCannotBeOpenedIsNotLeft) {
   const test::TemporaryDirectory image;
   const auto root = open_root(image.path(), Maker::image);
   UndoStack undo;
-  TargetTree tree(*root, ::getuid(), ::getgid(), undo);
+  const OwnLayer layer({.rootfs = *root});
+  const LayerWriter writer(layer, ::getuid(), ::getgid());
+  TargetTree tree(*root, writer, undo);
   {
     const OneDescriptorLeft few;  // it is that of the parent
     EXPECT_THROW(static_cast<void>(tree.directory(ContainerPath("/made"))), Error);

@@ -7,6 +7,7 @@
 #include <limits>
 #include <nlohmann/json.hpp>
 #include <set>
+#include <string_view>
 
 #include "core/error.hpp"
 #include "core/text.hpp"
@@ -80,8 +81,9 @@ const Json* find(const Json& object, const char* name) {
   return field == object.end() || field->is_null() ? nullptr : &*field;
 }
 
-const Json& object_of(const Json& value, const std::string& where) {
-  if (!value.is_object()) fail("`" + where + "` holds a value of type " + value.type_name());
+const Json& object_of(const Json& value, std::string_view where) {
+  if (!value.is_object())
+    fail("`" + std::string(where) + "` holds a value of type " + value.type_name());
   return value;
 }
 

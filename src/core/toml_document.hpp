@@ -2,6 +2,7 @@
 // TOML text to toml++'s tables. Includes toml++, and is included by what reads those tables only.
 #pragma once
 
+#include <cstdint>  // toml++ 3.4 uses it and does not include it
 #include <string>
 #include <string_view>
 

@@ -2,6 +2,7 @@
 // Device lists of cgroup v1: what a process in the cgroup may open before and after.
 #include "system/device_cgroup_v1.hpp"
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 

@@ -1,0 +1,20 @@
+# SPDX-License-Identifier: Apache-2.0
+# What went wrong in the log of a build, for the scripts that build, which source this file.
+# shellcheck shell=bash
+
+# show_failure LOG: the lines that say what failed; the last ones of a log that has none. Whole paragraphs of CMake, whose first
+# line names only a place. Without what debhelper adds: CMake's cache, and failures that CMake tried out and expected.
+show_failure() {
+  local said
+  said=$(awk '
+    /^==> .*CMake[A-Za-z]*\.(txt|log|yaml) <==$/ { copied = 1 }
+    /^dh_[a-z_]+: error: / { copied = 0 }
+    copied { next }
+    /^CMake Error/ { paragraph = 1; print; next }
+    paragraph && /^(  .*)?$/ { if ($0 != "") print; next }
+    { paragraph = 0 }
+    /(^|[^[:alnum:]])(fatal )?[Ee]rror: / || /[Uu]nmet build dependencies|is needed by|: not found$|command not found/ ||
+      /^--   No package .* found/ || /undefined (reference|symbol)/ || /: Failure$|^FAILED: |\*\*\*Failed|\(Failed\)/' "$1" |
+    awk '!seen[$0]++' | head -n 60)
+  printf '%s\n' "${said:-$(tail -n 40 "$1")}"
+}

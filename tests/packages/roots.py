@@ -20,8 +20,18 @@ def run(*command, **options):
     ).stdout
 
 
-def minimal_debian(cache):
-    """One that the engine tests have made, whose name ends in a digest of its makers, or our own."""
+def mirror():
+    return os.environ.get("DEBIAN_MIRROR", "http://deb.debian.org/debian")
+
+
+def minimal_debian(cache, suite="bookworm"):
+    """For bookworm one that the engine tests have made, whose name ends in a digest of its makers; or our own."""
+    if suite != "bookworm":
+        tree = cache / f"debian-{suite}"
+        if not tree.exists():
+            run("debootstrap", "--variant=minbase", suite, f"{tree}.new", mirror())
+            Path(f"{tree}.new").rename(tree)
+        return tree
     existing = sorted(cache.glob("rootfs-debian-*"), key=os.path.getmtime)
     if existing:
         return existing[-1]
@@ -60,7 +70,9 @@ class Root:
         return self.directory / name.lstrip("/")
 
     def run(self, *command):
-        return run("chroot", self.directory, *command, env={**os.environ, **ENVIRONMENT})
+        """There are no tools of this machine, such as ccache, whatever the environment says."""
+        ours = {name: value for name, value in os.environ.items() if not name.startswith(("CCACHE_", "CMAKE_"))}
+        return run("chroot", self.directory, *command, env={**ours, **ENVIRONMENT})
 
     def state(self):
         """{name: type, mode, owner, size, target} of every file but those of the package manager."""
@@ -81,15 +93,14 @@ class Root:
 class DebianRoot(Root):
     """`tree`, a minimal Debian, with what is written to it in `directory`."""
 
-    def __init__(self, directory, tree):
+    def __init__(self, directory, tree, suite="bookworm"):
         super().__init__(directory / "root")
         self.layers = [directory / "upper", tree]
         for name in ("root", "upper", "work"):
             (directory / name).mkdir(parents=True)
         options = f"lowerdir={tree},upperdir={directory}/upper,workdir={directory}/work"
         run("mount", "-t", "overlay", "-o", options, "overlay", self.directory)
-        mirror = os.environ.get("DEBIAN_MIRROR", "http://deb.debian.org/debian")
-        self.path("/etc/apt/sources.list").write_text(f"deb {mirror} bookworm main\n")
+        self.path("/etc/apt/sources.list").write_text(f"deb {mirror()} {suite} main\n")
 
     def apt(self, *words):
         return self.run("apt-get", "--yes", "--no-install-recommends", "--option=Acquire::Languages=none", *words)

@@ -66,7 +66,13 @@ class FilePlanner {
         bind_optional(file, SourceType::socket, kEndpointMount);
         break;
       case ComponentKind::ipc_directory:
-        bind_optional(file, SourceType::directory, kEndpointMount);
+        plan_.bind({.source = {.root = HostRoot::driver, .path = file.path},
+                    .type = SourceType::directory,
+                    .target = file.place,
+                    .attributes = kEndpointsMount,
+                    .optional = true,
+                    .in_public_place = true,
+                    .reason = reason_of(file)});
         break;
     }
   }

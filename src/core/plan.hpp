@@ -35,6 +35,8 @@ struct BindMount {
   /// May be left out, with a note, if the source is gone or the target cannot be made (sockets of
   /// daemons).
   bool optional = false;
+  /// Lies where others than root can write: it is left out if they have made it.
+  bool in_public_place = false;
   std::string reason = {};
 
   friend bool operator==(const BindMount&, const BindMount&) = default;

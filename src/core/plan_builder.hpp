@@ -19,6 +19,10 @@ namespace nvhook {
 inline constexpr MountAttributes kFileMount{};
 inline constexpr MountAttributes kEndpointMount{
     .read_only = false, .no_dev = true, .no_exec = true};
+// A directory of sockets and FIFOs, which work on a read-only mount too: what a container could put
+// beside them would lie on the host.
+inline constexpr MountAttributes kEndpointsMount{
+    .read_only = true, .no_dev = true, .no_exec = true};
 inline constexpr MountAttributes kDeviceMount{.read_only = true, .no_dev = false, .no_exec = true};
 inline constexpr MountAttributes kProcMount{.read_only = true, .no_dev = true, .no_exec = true};
 

@@ -7,7 +7,9 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <utility>
 
+#include "system/public_place.hpp"
 #include "system/selinux.hpp"
 #include "system/syscalls.hpp"
 #include "system/user_namespace.hpp"
@@ -59,6 +61,15 @@ void require_trusted(const BindMount& mount, const FileStatus& status) {
               "install the driver from its package again, or correct owner and mode of the file");
 }
 
+/// What was found there may be another's by now.
+UniqueFd open_in_public_place(const std::string& path, const RootDir& root) {
+  PlaceView place = look_at_place(root, path, MadeBy::root);
+  if (place.fd) return std::move(place.fd);
+  throw Error(Code::driver_file_unsafe,
+              "`" + path + "`: " + (place.why_not.empty() ? "it is gone" : place.why_not),
+              "start the daemon that makes it as root, in a directory that only root can write");
+}
+
 }  // namespace
 
 UniqueFd open_source(const BindMount& mount, const RootDir& root, const RootDir& system) {
@@ -69,6 +80,7 @@ UniqueFd open_source(const BindMount& mount, const RootDir& root, const RootDir&
 
 UniqueFd open_unchecked_source(const BindMount& mount, const RootDir& root, const RootDir& system) {
   const std::string& path = mount.source.path.str();
+  if (mount.in_public_place) return open_in_public_place(path, root);
   UniqueFd source = root.open(path, O_PATH | O_NOFOLLOW);
   if (!source) {
     const int error = errno;

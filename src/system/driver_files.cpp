@@ -4,6 +4,7 @@
 
 #include <fcntl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -15,6 +16,7 @@
 #include "core/text.hpp"
 #include "system/driver_libraries.hpp"
 #include "system/driver_places.hpp"
+#include "system/public_place.hpp"
 
 namespace nvhook {
 namespace {
@@ -133,35 +135,40 @@ class FileFinder {
     }
   }
 
-  void add_socket(const Component& row) {
-    const std::string path(row.name);
-    const UniqueFd fd = root_.open(path, O_PATH);
-    if (!fd) return;
-    if (!status_of(fd.get()).is_socket()) {
-      notes_.push_back(info("left out " + path + ": not a socket"));
-    } else if (is_stale(fd.get())) {
-      notes_.push_back(info("left out " + path + ": no daemon listens on it"));
-    } else {
-      add_endpoint(row, fd.get());
-    }
+  void leave_out(const std::string& path, const std::string& why) {
+    notes_.push_back(info("left out " + path + ": " + why));
   }
 
+  void add_socket(const Component& row) {
+    const std::string path(row.name);
+    const PlaceView place = look_at_place(root_, path, MadeBy::anybody);
+    if (!place.why_not.empty()) return leave_out(path, place.why_not);
+    if (!place.fd) return;
+    if (!place.status.is_socket()) return leave_out(path, "not a socket");
+    if (is_stale(place.fd.get())) return leave_out(path, "no daemon listens on it");
+    add_endpoint(row, place.fd.get());
+  }
+
+  /// Everybody can make /tmp/nvidia-mps: a directory of his own would go into every container, and
+  /// what answers in it would pass for the daemon.
   void add_mps_directory(const Component& row) {
     const std::string& path = query_.mps_pipe_directory;
-    // Everybody can make a link in /tmp: it would choose which directory of the host containers
-    // get.
-    const UniqueFd fd = root_.open(path, O_PATH | O_NOFOLLOW);
-    if (!fd) return;
-    if (!status_of(fd.get()).is_directory()) {
-      notes_.push_back(info("left out " + path + ": not a directory"));
+    const PlaceView directory = look_at_place(root_, path, MadeBy::root);
+    if (!directory.why_not.empty()) {
+      notes_.push_back(warning("left out " + path + ": " + directory.why_not));
       return;
     }
-    const UniqueFd control = root_.open(path + "/control", O_PATH | O_NOFOLLOW);
-    if (control && status_of(control.get()).is_socket() && is_stale(control.get())) {
-      notes_.push_back(info("left out " + path + ": no MPS daemon listens there"));
-      return;
+    if (!directory.fd) return;
+    if (!directory.status.is_directory()) return leave_out(path, "not a directory");
+    const PlaceView control = look_at_place(root_, path + "/control", MadeBy::root);
+    if (!control.why_not.empty()) return leave_out(path, control.why_not);
+    const bool is_fifo = control.fd && S_ISFIFO(control.status.mode);
+    if (!is_fifo && !(control.fd && control.status.is_socket())) {
+      return leave_out(path, "no `control` of an MPS daemon is in it");
     }
-    add_endpoint(row, fd.get());
+    if (!is_fifo && is_stale(control.fd.get()))
+      return leave_out(path, "no MPS daemon listens there");
+    add_endpoint(row, directory.fd.get());
   }
 
   void add_endpoint(const Component& row, int fd) {

@@ -32,7 +32,8 @@ struct DriverFileQuery {
 [[nodiscard]] std::vector<DriverFile> find_driver_files(const RootDir& root,
                                                         const DriverFileQuery& query, Notes& notes);
 
-/// The sockets and directories of the driver's daemons that somebody listens on.
+/// The sockets and directories of the driver's daemons that somebody listens on, and that nobody
+/// but root can have made where others can write. What is left out is a note, never an Error.
 [[nodiscard]] std::vector<DriverFile> find_endpoints(const RootDir& root,
                                                      const DriverFileQuery& query, Notes& notes);
 

@@ -119,6 +119,19 @@ TEST(Planner, MountFlagsAreThoseOfTheReference) {
             (MountAttributes{true, true, true}));
 }
 
+TEST(Planner, NoContainerCanWriteTheDirectoryOfMps) {
+  Inventory inventory = test::host();
+  inventory.files.push_back(
+      {.kind = ComponentKind::ipc_directory,
+       .component = find_component(ComponentKind::ipc_directory, "nvidia-mps"),
+       .path = HostPath("/tmp/nvidia-mps"),
+       .place = ContainerPath("/tmp/nvidia-mps")});
+  const Plan plan = plan_for(request(DeviceNames{"0"}, {Capability::compute}), inventory);
+  const BindMount& mount = mount_at(plan, "/tmp/nvidia-mps");
+  EXPECT_EQ(mount.attributes, (MountAttributes{true, true, true}));
+  EXPECT_TRUE(mount.optional && mount.in_public_place);
+}
+
 TEST(Planner, WhatAContainerCanDoWithoutIsOptionalAndNothingElse) {
   for (const BindMount& mount : plan_for(request(AllDevices{}, CapabilitySet::all())).mounts) {
     const bool is_firmware = mount.target.str().starts_with("/lib/firmware/");

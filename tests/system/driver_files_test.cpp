@@ -6,7 +6,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
+#include <unistd.h>
 
 #include "support/fake_host.hpp"
 
@@ -22,6 +24,7 @@ using ::testing::Not;
 
 const std::string kLibraries = "/usr/lib64/";
 const std::string kVersion = ".999.88.77";
+const std::string kMps = "/tmp/nvidia-mps";
 
 test::FakeHost usual_host() {
   test::FakeHost host;
@@ -69,6 +72,10 @@ UniqueFd make_socket(const test::FakeHost& host, const std::string& path) {
     throw std::runtime_error("bind");
   }
   return fd;
+}
+
+void set_mode(const test::FakeHost& host, const std::string& path, unsigned mode) {
+  std::filesystem::permissions(host.tree().below(path), static_cast<std::filesystem::perms>(mode));
 }
 
 TEST(DriverFiles, ALibraryOfTheDriversVersionThatNoListNamesIsFound) {
@@ -152,12 +159,56 @@ TEST(DriverFiles, ASocketOnWhichNobodyListensIsLeftOut) {
   EXPECT_THAT(found.note_text(), HasSubstr("no daemon listens"));
 }
 
+/// As root's MPS daemon makes it.
+UniqueFd start_mps_daemon(const test::FakeHost& host) {
+  UniqueFd daemon = make_socket(host, kMps + "/control");
+  set_mode(host, "/tmp", 01777);
+  set_mode(host, kMps, 0755);
+  return daemon;
+}
+
 TEST(DriverFiles, TheMpsDirectoryOfADaemonThatIsGoneIsLeftOut) {
   const test::FakeHost host = usual_host();
-  UniqueFd daemon = make_socket(host, "/tmp/nvidia-mps/control");
-  EXPECT_NE(find(host, {Capability::compute}).at("/tmp/nvidia-mps"), nullptr);
+  UniqueFd daemon = start_mps_daemon(host);
+  EXPECT_NE(find(host, {Capability::compute}).at(kMps), nullptr);
   daemon = UniqueFd();
-  EXPECT_EQ(find(host, {Capability::compute}).at("/tmp/nvidia-mps"), nullptr);
+  EXPECT_EQ(find(host, {Capability::compute}).at(kMps), nullptr);
+}
+
+TEST(DriverFiles, AnMpsDirectoryThatOthersCanWriteIsLeftOutWithAWarning) {
+  const test::FakeHost host = usual_host();
+  const UniqueFd daemon = start_mps_daemon(host);
+  set_mode(host, kMps, 0777);
+  const Found found = find(host, {Capability::compute});
+  EXPECT_EQ(found.at(kMps), nullptr);
+  EXPECT_THAT(found.note_text(), HasSubstr("left out /tmp/nvidia-mps: others than root can write"));
+}
+
+TEST(DriverFiles, AnMpsDirectoryWithoutControlOfADaemonIsLeftOut) {
+  const test::FakeHost host = usual_host();
+  host.tree().directory(kMps);
+  set_mode(host, "/tmp", 01777);
+  set_mode(host, kMps, 0755);
+  EXPECT_EQ(find(host, {Capability::compute}).at(kMps), nullptr);
+  host.tree().write(kMps + "/control");
+  const Found found = find(host, {Capability::compute});
+  EXPECT_EQ(found.at(kMps), nullptr);
+  EXPECT_THAT(found.note_text(), HasSubstr("no `control` of an MPS daemon"));
+  std::filesystem::remove(host.tree().below(kMps + "/control"));
+  ASSERT_EQ(::mkfifo(host.tree().below(kMps + "/control").c_str(), 0666), 0);
+  EXPECT_NE(find(host, {Capability::compute}).at(kMps), nullptr);
+}
+
+TEST(DriverFiles, AnMpsDirectoryWhoseControlIsAnothersIsLeftOut) {
+  if (::geteuid() != 0) GTEST_SKIP() << "only root can give files away";
+  const test::FakeHost host = usual_host();
+  const UniqueFd daemon = start_mps_daemon(host);
+  for (const std::string& path : {kMps + "/control", kMps}) {
+    ASSERT_EQ(::chown(host.tree().below(path).c_str(), 1000, 1000), 0);
+    const Found found = find(host, {Capability::compute});
+    EXPECT_EQ(found.at(kMps), nullptr);
+    EXPECT_THAT(found.note_text(), HasSubstr("belongs to user 1000, not to root"));
+  }
 }
 
 TEST(DriverFiles, ALinkInThePlaceOfTheMpsDirectoryIsNotFollowed) {

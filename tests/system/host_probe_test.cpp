@@ -4,6 +4,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 
@@ -187,6 +188,8 @@ TEST(HostProbe, BinariesFirmwareAndEndpoints) {
   host.tree().write("/run/nvidia-persistenced/socket");  // a file, no socket
   host.tree().link("/var/run", "../run");
   host.tree().directory("/tmp/nvidia-mps");
+  ASSERT_EQ(::chmod(host.tree().below("/tmp/nvidia-mps").c_str(), 0755), 0);
+  ASSERT_EQ(::mkfifo(host.tree().below("/tmp/nvidia-mps/control").c_str(), 0666), 0);
   const Inventory inventory = probe(host, {Capability::utility, Capability::compute});
   EXPECT_THAT(paths(inventory),
               ::testing::UnorderedElementsAre(

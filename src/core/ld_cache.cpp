@@ -21,9 +21,14 @@ namespace format = ld_cache_format;
 
 // Real caches are below 1 MiB, and their strings together are less than twice as long as the file,
 // because a name is the tail of its path. The limits keep a hostile image from costing more than a
-// few passes over its own bytes.
+// few passes over its own bytes, and what is written from being much larger than any real cache.
 constexpr std::size_t kMaxImageBytes = std::size_t{256} << 20;
 constexpr std::size_t kMaxStringsPerImage = 4;
+constexpr std::size_t kMaxStrings = std::size_t{16} << 20;
+constexpr std::size_t kMaxEntries = 65536;
+constexpr std::size_t kMaxName = 255;  // of a file
+// Of 20,000 libraries with names of 80 characters, in no order: a fraction of a second.
+constexpr std::size_t kMaxSortingWork = std::size_t{24} << 20;
 // As many as a driver has, so that they go in without moving the others.
 constexpr std::size_t kRoomForOurs = 128;
 
@@ -50,6 +55,10 @@ struct Image {
   std::vector<std::string_view> hwcaps = {};  ///< in file order: `hwcap` of an entry may index it
   std::vector<Tunable> tunables = {};
 };
+
+std::size_t strings_budget(std::string_view file) {
+  return std::min(kMaxStringsPerImage * file.size(), kMaxStrings);
+}
 
 /// glibc ignores a section of another shape too.
 std::vector<std::string_view> parse_hwcaps(std::string_view section,
@@ -127,17 +136,17 @@ std::optional<Image> parse_new(std::string_view file, std::size_t start) {
   }
   const std::string_view table = file.substr(start);
   const std::size_t strings_at = sizeof(format::Header) + header->count * sizeof(format::Entry);
-  if (strings_at > table.size()) {
+  if (strings_at > table.size() || header->count > kMaxEntries) {
     return std::nullopt;
   }
-  format::StringReader strings(table, strings_at, kMaxStringsPerImage * file.size());
+  format::StringReader strings(table, strings_at, strings_budget(file));
   Image image = {.flags = static_cast<std::uint8_t>(header->flags & format::kOrderMask)};
   image.entries.reserve(header->count + kRoomForOurs);
   for (std::size_t at = sizeof(format::Header); at < strings_at; at += sizeof(format::Entry)) {
     const auto raw = format::load<format::Entry>(table, at).value_or(format::Entry{});
     const auto name = strings.at(raw.name);
     const auto path = strings.at(raw.path);
-    if (!name || !path) {
+    if (!name || !path || name->size() > kMaxName) {
       return std::nullopt;
     }
     image.entries.push_back({.flags = raw.flags,
@@ -160,14 +169,14 @@ std::optional<Image> parse_old(std::string_view file) {
   }
   const std::size_t strings_at =
       sizeof(format::OldHeader) + header->count * sizeof(format::OldEntry);
-  if (strings_at > file.size()) {
+  if (strings_at > file.size() || header->count > kMaxEntries) {
     return std::nullopt;
   }
   const std::size_t new_at = (strings_at + 7) / 8 * 8;
   if (new_at <= file.size() && file.substr(new_at).starts_with(format::kNewMagic)) {
     return parse_new(file, new_at);
   }
-  format::StringReader strings(file.substr(strings_at), 0, kMaxStringsPerImage * file.size());
+  format::StringReader strings(file.substr(strings_at), 0, strings_budget(file));
   Image image;
   image.entries.reserve(header->count);
   for (std::size_t at = sizeof(format::OldHeader); at < strings_at;
@@ -175,7 +184,7 @@ std::optional<Image> parse_old(std::string_view file) {
     const auto raw = format::load<format::OldEntry>(file, at).value_or(format::OldEntry{});
     const auto name = strings.at(raw.name);
     const auto path = strings.at(raw.path);
-    if (!name || !path) {
+    if (!name || !path || name->size() > kMaxName) {
       return std::nullopt;
     }
     image.entries.push_back({.flags = raw.flags, .name = *name, .path = *path});
@@ -230,9 +239,22 @@ void insert_all(std::vector<Entry>& entries, const std::vector<Entry>& ours) {
   });
 }
 
-/// Ours are the first of their name and flags, also before variants in glibc-hwcaps directories.
-/// That is enough to win: the loader prefers such a variant only because ldconfig lists it first,
-/// and ends its search at the first entry without hwcaps that has the loader's own flags.
+/// Within a name and flags, ldconfig's order is kept: it has put the better variant first. Caches
+/// that are not sorted exist: apko's were bytewise until 2026 (chainguard-dev/apko#2311). False if
+/// sorting is more work than it is for any image of good faith.
+bool sort_entries(std::vector<Entry>& entries) {
+  if (std::is_sorted(entries.begin(), entries.end(), comes_before)) return true;
+  std::size_t longest = 0;
+  for (const Entry& entry : entries) longest = std::max(longest, entry.name.size());
+  if (sorting_work(entries.size(), longest) > kMaxSortingWork) return false;
+  std::stable_sort(entries.begin(), entries.end(), comes_before);
+  return true;
+}
+
+/// `entries` are sorted. Ours are the first of their name and flags, also before variants in
+/// glibc-hwcaps directories. That is enough to win: the loader prefers such a variant only because
+/// ldconfig lists it first, and ends its search at the first entry without hwcaps that has the
+/// loader's own flags.
 std::vector<Entry> merge(std::vector<Entry> entries, const std::vector<LdCacheEntry>& additions) {
   Libraries added;
   std::vector<Entry> ours;
@@ -244,12 +266,7 @@ std::vector<Entry> merge(std::vector<Entry> entries, const std::vector<LdCacheEn
                     .hwcap = addition.hwcap};
     if (added.insert(library_of(our)).second) ours.push_back(our);
   }
-  // Within a name and flags, ldconfig's order is kept: it has put the better variant first. Caches
-  // that are not sorted exist: apko's were bytewise until 2026 (chainguard-dev/apko#2311).
   std::stable_sort(ours.begin(), ours.end(), comes_before);
-  if (!std::is_sorted(entries.begin(), entries.end(), comes_before)) {
-    std::stable_sort(entries.begin(), entries.end(), comes_before);
-  }
   erase_libraries(entries, ours, added);
   insert_all(entries, ours);
   return entries;
@@ -370,6 +387,7 @@ LdCacheEdit edit_ld_cache(std::string_view existing, const std::vector<LdCacheEn
   std::optional<Image> parsed;
   if (!existing.empty()) {
     parsed = parse_image(existing);
+    if (parsed && !sort_entries(parsed->entries)) parsed.reset();
   }
   const bool kept_existing = existing.empty() || parsed.has_value();
   Image image = std::move(parsed).value_or(Image{.flags = format::kOrderLittle});

@@ -29,13 +29,14 @@ struct LdCacheEntry {
 
 /// The entries of a cache image in file order. Old (`ld.so-1.7.0`), combined and new
 /// (`glibc-ld.so.cache1.1`) formats; every count, offset and terminator is checked against `bytes`.
-/// Nothing if it is not a cache or lies about itself. Format: glibc sysdeps/generic/dl-cache.h.
+/// Nothing if it is not a cache, lies about itself or has more entries (65,536), longer names (255)
+/// or more text (16 MiB) than any real one. Format: glibc sysdeps/generic/dl-cache.h.
 [[nodiscard]] std::optional<std::vector<LdCacheEntry>> parse_ld_cache(std::string_view bytes);
 
 struct LdCacheEdit {
   std::string bytes = {};
-  /// False if there was an image that could not be used, so that only `additions` are in the
-  /// result.
+  /// False if there was an image that could not be used, or that would cost far more than any that
+  /// ldconfig writes, so that only `additions` are in the result.
   bool kept_existing = true;
 };
 

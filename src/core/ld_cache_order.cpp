@@ -2,6 +2,7 @@
 // The order of names in a loader cache.
 #include "core/ld_cache_order.hpp"
 
+#include <bit>
 #include <cstdint>
 #include <cstring>
 
@@ -55,6 +56,10 @@ std::strong_ordering compare_cache_names(std::string_view a, std::string_view b)
     }
   }
   return order;
+}
+
+std::size_t sorting_work(std::size_t count, std::size_t longest) noexcept {
+  return count * static_cast<std::size_t>(std::bit_width(count)) * longest;
 }
 
 }  // namespace nvhook

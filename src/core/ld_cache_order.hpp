@@ -3,6 +3,7 @@
 #pragma once
 
 #include <compare>
+#include <cstddef>
 #include <string_view>
 
 namespace nvhook {
@@ -12,5 +13,9 @@ namespace nvhook {
 /// `libx.so.1`.
 [[nodiscard]] std::strong_ordering compare_cache_names(std::string_view a,
                                                        std::string_view b) noexcept;
+
+/// How many pairs of characters sorting `count` names of at most `longest` characters looks at, at
+/// most: a run of digits is read to its end in each comparison.
+[[nodiscard]] std::size_t sorting_work(std::size_t count, std::size_t longest) noexcept;
 
 }  // namespace nvhook

@@ -37,6 +37,13 @@ std::optional<Version> version_of_libcuda(std::string_view file) {
   return suffix.find('.') == std::string_view::npos ? std::nullopt : Version::parse(suffix);
 }
 
+/// What is taken comes first of all libraries of its name: only the driver's, by their names and
+/// not by the table's rules for names that it does not know.
+bool is_of_the_driver(std::string_view file) {
+  const Component* row = find_component(ComponentKind::library, library_base_name(file));
+  return row != nullptr && row->capabilities.intersects({Capability::compute, Capability::video});
+}
+
 class Finder {
  public:
   Finder(const RootDir& rootfs, Notes& notes) : rootfs_(rootfs), notes_(notes) {}
@@ -131,6 +138,7 @@ class Finder {
     const std::string soname = elf->soname.empty() ? file : elf->soname;
     if (library_base_name(soname) != library_base_name(file))
       return leave_out(file, "its SONAME is " + soname);
+    if (!is_of_the_driver(file)) return leave_out(file, "no library of NVIDIA's driver");
     if (!sonames_.insert(soname).second) return leave_out(file, "another one is " + soname);
     found_.libraries.push_back({.soname = soname, .file = file});
     if (file == libcuda_) {

@@ -135,6 +135,32 @@ TEST_F(ContainerProbe, LeavesOutALibraryThatCallsItselfAnother) {
   EXPECT_THAT(found(), ElementsAre(kLibcuda));
 }
 
+// What is taken is the first of its name in the container's loader cache, before its own libc.
+TEST_F(ContainerProbe, TakesNoLibraryThatIsNotTheDrivers) {
+  add_libcuda();
+  for (const char* name : {"libc.so.6", "libselinux.so.1", "libcuda_evil.so.1", "libcudart.so.12",
+                           "libnvidia-evil.so.550.54.15", "libdxcore.so.1", "libnvidia-ml.so.1"}) {
+    image_.write(kCompat + name, library(name));
+  }
+  EXPECT_THAT(found(), ElementsAre(kLibcuda));
+  EXPECT_THAT(told(), ::testing::Contains("left out /usr/local/cuda/compat/libselinux.so.1: no "
+                                          "library of NVIDIA's driver"));
+}
+
+TEST_F(ContainerProbe, TakesWhatThePackagesOfCuda13Bring) {
+  add_libcuda();
+  std::vector<std::string> expected{kLibcuda};
+  for (const std::string name :
+       {"libcudadebugger", "libnvidia-gpucomp", "libnvidia-nvvm", "libnvidia-nvvm70",
+        "libnvidia-opencl", "libnvidia-pkcs11-openssl3", "libnvidia-pkcs11",
+        "libnvidia-ptxjitcompiler", "libnvidia-tileiras"}) {
+    const std::string file = name + ".so.550.54.15";
+    image_.write(kCompat + file, library(name + ".so.1"));
+    expected.push_back(name + ".so.1=" + file);
+  }
+  EXPECT_THAT(found(), ::testing::UnorderedElementsAreArray(expected));
+}
+
 TEST_F(ContainerProbe, LeavesOutEverythingIfLibcudaIsNone) {
   image_.write(kCompat + "libcuda.so.550.54.15", library("libc.so.6"));
   EXPECT_THAT(found(), ElementsAre(kNothing));

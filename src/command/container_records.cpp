@@ -103,8 +103,9 @@ std::vector<ContainerRecord> parse_storage_containers(std::string_view json) {
 std::vector<ContainerRecord> merged(const std::vector<ContainerRecord>& records) {
   std::vector<ContainerRecord> result;
   for (const ContainerRecord& record : records) {
-    const auto known = std::find_if(result.begin(), result.end(),
-                                    [&](const auto& other) { return other.id == record.id; });
+    const auto known = std::find_if(result.begin(), result.end(), [&](const auto& other) {
+      return other.id == record.id && other.user == record.user;
+    });
     if (known == result.end()) {
       result.push_back(record);
       continue;

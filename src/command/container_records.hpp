@@ -19,6 +19,9 @@ struct ContainerRecord {
   pid_t pid = 0;
   /// Directory of its config.json on the host; empty if that is not known.
   std::string bundle = {};
+  /// The number of the user without privileges whose engine says so; empty for root's, and for the
+  /// caller's own.
+  std::string user = {};
 
   friend bool operator==(const ContainerRecord&, const ContainerRecord&) = default;
 };
@@ -39,8 +42,8 @@ struct ContainerRecord {
 /// containers.json of containers/storage, which Podman and CRI-O share: engine, id and first name.
 [[nodiscard]] std::vector<ContainerRecord> parse_storage_containers(std::string_view json);
 
-/// One record for each id: of several the first, with what only the others know. So records of
-/// engines come before those of the runtimes that they use.
+/// One record for each id of a user: of several the first, with what only the others know. So
+/// records of engines come before those of the runtimes that they use.
 [[nodiscard]] std::vector<ContainerRecord> merged(const std::vector<ContainerRecord>& records);
 
 /// The containers that `word` names: by id or name, or, if there is none, by the beginning of the

@@ -7,6 +7,8 @@
 
 #include <boost/program_options.hpp>
 #include <cerrno>
+#include <optional>
+#include <utility>
 #include <vector>
 
 #include "command/container_lookup.hpp"
@@ -16,6 +18,8 @@
 #include "core/error.hpp"
 #include "system/bundle.hpp"
 #include "system/files.hpp"
+#include "system/own_procfs.hpp"
+#include "system/public_place.hpp"
 #include "system/syscalls.hpp"
 
 namespace nvhook {
@@ -70,6 +74,27 @@ void find_image(const ContainerRecord& record, const CommandContext& context, Su
   }
 }
 
+/// A user's engine says where the file is: that user cannot have root read another one, or wait.
+std::string read_spec_of(const ContainerRecord& record, const CommandContext& context) {
+  constexpr const char* kRemedy = "start the container, or tell its variables with --env";
+  const std::string path = record.bundle + "/config.json";
+  PlaceView place;
+  if (record.user.empty()) {
+    place.fd = context.system.open(path, O_PATH);
+  } else {
+    errno = ENOENT;
+    place = look_at_place(context.system, path, MadeBy::anybody);
+  }
+  if (place.fd && !status_of(place.fd.get()).is_regular()) place.why_not = "no regular file";
+  if (!place.why_not.empty()) {
+    throw Error(Code::spec_unreadable, "read `" + path + "`: " + place.why_not, kRemedy);
+  }
+  const UniqueFd file = place.fd ? open_to_read(place.fd.get()) : UniqueFd();
+  auto text = file ? read_all(file.get(), kMaxSpec) : std::nullopt;
+  if (!text) throw_errno(Code::spec_unreadable, "read `" + path + "`", kRemedy);
+  return *std::move(text);
+}
+
 Subject from_container(const std::string& word, const CommandContext& context) {
   const ContainerRecord record = find_container(word, context.system, context.caller);
   Subject subject{.name = describe(record)};
@@ -77,12 +102,7 @@ Subject from_container(const std::string& word, const CommandContext& context) {
     throw Error(Code::spec_unreadable, subject.name + ": no engine tells where its config.json is",
                 "name it with --bundle DIRECTORY, or tell its variables with --env");
   }
-  auto spec = context.system.read(record.bundle + "/config.json", kMaxSpec);
-  if (!spec) {
-    throw_errno(Code::spec_unreadable, "read `" + record.bundle + "/config.json`",
-                "start the container, or tell its variables with --env");
-  }
-  subject.spec = *std::move(spec);
+  subject.spec = read_spec_of(record, context);
   find_image(record, context, subject);
   return subject;
 }

@@ -105,6 +105,7 @@ Json inspection_json(const Inspection& inspection) {
                            {"name", inspection.container.name},
                            {"pid", inspection.container.pid},
                            {"bundle", inspection.container.bundle}};
+  if (!inspection.container.user.empty()) document["container"]["user"] = inspection.container.user;
   document["findings"] = Json::array();
   for (const Finding& finding : inspection.findings) {
     document["findings"].push_back(

@@ -34,6 +34,13 @@ TEST(ContainerRecords, WhatIsNoStateTellsNothing) {
   }
 }
 
+TEST(ContainerRecords, OneUsersWordAddsNothingToAnothersRecord) {
+  const std::vector<ContainerRecord> records{
+      {.engine = "runc", .id = "web", .pid = 1, .user = "1000"},
+      {.engine = "crun", .id = "web", .bundle = "/b", .user = "1001"}};
+  EXPECT_EQ(merged(records), records);
+}
+
 TEST(ContainerRecords, APidFileIsANumber) {
   EXPECT_EQ(parse_pid_file("4711\n"), 4711);
   for (const char* text : {"", "x", "-1", "4711 4712", "99999999999"}) {

@@ -4,8 +4,10 @@
 import contextlib
 import json
 import os
+import shutil
 import subprocess
 import time
+from pathlib import Path
 
 import device_rules
 from bundle import Case, running
@@ -180,3 +182,21 @@ def inspect_of_what_does_not_run_is_one_line():
             check(time.monotonic() < deadline, "the container did not end")
             time.sleep(0.05)
         check_refused(oci_nvidia("inspect", name), 15, "NVH-0501", "does not run", "explain --container")
+
+
+@test(*ALL)
+def what_users_write_down_does_not_stand_for_roots_containers():
+    user = Path("/run/user/20124/crun")
+    with gpu_container() as (name, pid):
+        (user / name).mkdir(parents=True)
+        try:
+            (user / name / "status").write_text(json.dumps({"pid": os.getpid(), "bundle": "/nowhere"}))
+            check_equal(document("inspect", name, status=GOOD)["container"]["pid"], pid, "process of root's container")
+            bundle = user / "bundle"
+            bundle.mkdir()
+            os.mkfifo(bundle / "config.json")
+            (user / name / "status").write_text(json.dumps({"bundle": str(bundle)}))
+            refused = oci_nvidia("explain", "--container", f"20124:{name}")
+            check("no regular file" in refused.stderr, refused.stderr)
+        finally:
+            shutil.rmtree(user.parent)

@@ -25,6 +25,13 @@ std::string_view cause_of(const Check& check, const std::vector<Diagnosis>& befo
 
 }  // namespace
 
+std::string some_of(std::vector<std::string> names) {
+  constexpr std::size_t kMostNamed = 8;
+  const std::size_t left_out = names.size() > kMostNamed ? names.size() - kMostNamed : 0;
+  names.resize(names.size() - left_out);
+  return join(names, ", ") + (left_out == 0 ? "" : " and " + std::to_string(left_out) + " more");
+}
+
 std::string_view to_string(Verdict verdict) {
   constexpr std::array<std::string_view, 5> kWords{"good", "note", "skipped", "warning", "bad"};
   return kWords.at(static_cast<std::size_t>(verdict));

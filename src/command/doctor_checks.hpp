@@ -65,6 +65,9 @@ struct Check {
 [[nodiscard]] std::vector<Diagnosis> examine(const HostReport& report,
                                              const std::vector<Check>& checks);
 
+/// Names between commas, the first eight of them: `a, b and 3 more`.
+[[nodiscard]] std::string some_of(std::vector<std::string> names);
+
 /// `text` as one word of a shell's command line, in quotes where it needs them.
 [[nodiscard]] std::string shell_word(const std::string& text);
 

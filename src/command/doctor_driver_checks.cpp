@@ -12,13 +12,6 @@ namespace nvhook {
 namespace {
 
 constexpr const char* kMakeNodes = "sudo oci-nvidia-hook create-device-nodes";
-constexpr std::size_t kMostNamed = 8;  // of things of one kind in one line
-
-std::string some_of(std::vector<std::string> names) {
-  const std::size_t left_out = names.size() > kMostNamed ? names.size() - kMostNamed : 0;
-  names.resize(names.size() - left_out);
-  return join(names, ", ") + (left_out == 0 ? "" : " and " + std::to_string(left_out) + " more");
-}
 
 std::string count_of(std::size_t count, const std::string& thing) {
   return std::to_string(count) + " " + thing + (count == 1 ? "" : "s");
@@ -142,7 +135,9 @@ Seen look_at_uvm(const HostReport& report) {
 }
 
 Seen look_at_numbers(const HostReport& report) {
-  const Nodes stale = nodes_that(report, [](const NodeReport& node) { return node.is_stale; });
+  const Nodes stale = nodes_that(report, [](const NodeReport& node) {
+    return node.is_stale && !node.is_empty_file;  // of which `leftovers` tells
+  });
   if (stale.empty()) return {Verdict::good, "every node is the device that the driver expects"};
   std::string remove = "sudo rm";
   for (const NodeReport* node : stale) remove += " " + node->path;

@@ -81,6 +81,7 @@ HostReport read_report(const CommandContext& context, const std::string& engine)
   if (report.driver.version || report.driver.is_wsl) {
     report.libraries = read_libraries(system, driver_root, config.config);
   }
+  report.leftovers = read_leftovers(system, driver_root);
   report.hook = find_hook(system);
   report.hook_changed = changed_at(system, report.hook.path);
   for (const char* name : {"nvidia-container-runtime-hook", "nvidia-container-runtime",

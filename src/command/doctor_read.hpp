@@ -3,6 +3,7 @@
 // nothing, changes nothing, opens no GPU and looks into no container.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -27,6 +28,13 @@ struct ReadConfig {
 [[nodiscard]] DriverReport read_driver(const RootDir& system, const RootDir& driver_root);
 [[nodiscard]] LibrariesReport read_libraries(const RootDir& system, const RootDir& driver_root,
                                              const Config& config);
+[[nodiscard]] LeftoversReport read_leftovers(const RootDir& system, const RootDir& driver_root);
+/// Where ldconfig looks below `root` for what it puts into the loader cache, and in what is below
+/// these directories.
+[[nodiscard]] std::vector<std::string> loader_directories(const RootDir& root);
+/// Why no container gets the directory of the MPS daemon; nothing if it gets it, or there is none.
+[[nodiscard]] std::optional<Fault> mps_fault(const RootDir& driver_root,
+                                             const std::string& directory);
 /// Fills in the engines and the hook directories that they read.
 void read_engines(const CommandContext& context, HostReport& report);
 [[nodiscard]] std::vector<HookDirectory> read_hook_directories(

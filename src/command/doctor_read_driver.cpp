@@ -8,6 +8,7 @@
 #include <array>
 
 #include "command/doctor_read.hpp"
+#include "core/component.hpp"
 #include "core/ld_cache.hpp"
 #include "core/text.hpp"
 #include "system/host_probe.hpp"
@@ -74,6 +75,7 @@ void look_at_node(const RootDir& system, const RootDir& driver_root, NodeReport&
     const DeviceNumber found{status.device_major, status.device_minor};
     node.is_there = true;
     node.is_stale = !status.is_character_device() || found != node.number;
+    node.is_empty_file = status.is_regular() && status.size == 0;
     node.owner = status.owner;
     node.group = status.group;
     node.mode = status.mode;
@@ -94,6 +96,24 @@ bool is_unsafe(const RootDir& root, const DriverFile& file) {
   return status.is_regular() && (status.owner != 0 || (status.mode & kWritableByOthers) != 0);
 }
 
+/// ldconfig puts only what is in the loader's directories into the cache, and only what is there.
+void read_foreign_entries(const RootDir& root, const std::vector<LdCacheEntry>& entries,
+                          LibrariesReport& report) {
+  const std::vector<std::string> directories = loader_directories(root);
+  for (const LdCacheEntry& entry : entries) {
+    const bool is_told = std::any_of(
+        directories.begin(), directories.end(),
+        [&](const std::string& directory) { return entry.path.starts_with(directory + "/"); });
+    const std::string line = entry.name + " => " + entry.path;
+    if (!is_told || entry.path.find("/../") != std::string::npos) {
+      report.foreign.push_back(line);
+    } else if (find_component(ComponentKind::library, library_base_name(entry.name)) != nullptr &&
+               !is_there(root, entry.path)) {
+      report.gone.push_back(line);
+    }
+  }
+}
+
 void read_loader_cache(const RootDir& root, LibrariesReport& report) {
   const auto bytes = root.read(report.cache, kMaxLoaderCache);
   const auto entries = bytes ? parse_ld_cache(*bytes) : std::nullopt;
@@ -107,6 +127,7 @@ void read_loader_cache(const RootDir& root, LibrariesReport& report) {
         });
     if (!is_known) report.not_in_cache.emplace_back(name);
   }
+  read_foreign_entries(root, *entries, report);
 }
 
 }  // namespace
@@ -139,6 +160,7 @@ LibrariesReport read_libraries(const RootDir& system, const RootDir& driver_root
                                const Config& config) {
   LibrariesReport report{.cache = config.loader_cache};
   read_loader_cache(driver_root, report);
+  report.mps = mps_fault(driver_root, config.mps_pipe_directory);
   try {
     const Inventory inventory = probe_host({.system = system,
                                             .driver = driver_root,

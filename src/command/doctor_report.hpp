@@ -51,6 +51,7 @@ struct NodeReport {
   DeviceNumber number = {};
   bool is_there = false;
   bool is_stale = false;  ///< it is another device
+  bool is_empty_file = false;
   unsigned owner = 0;
   unsigned group = 0;
   unsigned mode = 0;
@@ -82,6 +83,21 @@ struct LibrariesReport {
   /// Of libcuda.so.1 and libnvidia-ml.so.1, those that the cache lacks or has at a path where
   /// nothing is.
   std::vector<std::string> not_in_cache = {};
+  /// Entries of the cache, `name => path`, outside of the directories that the loader is told of.
+  std::vector<std::string> foreign = {};
+  std::vector<std::string> gone = {};  ///< the driver's, at paths where nothing is
+  std::optional<Fault> mps = {};       ///< why no container gets the directory of MPS
+};
+
+/// What is on the host because a tool made its mount points there: in a container that had a
+/// directory of the host as a volume.
+struct LeftoversReport {
+  std::vector<std::string> files = {};  ///< empty libraries and programs with the driver's names
+  std::vector<std::string> links = {};  ///< of libraries, that lead to an empty file
+  std::vector<std::string> alternatives = {};  ///< groups of Debian's that make such links
+  std::vector<std::string> nodes = {};         ///< empty files in /dev with the driver's names
+
+  [[nodiscard]] bool is_empty() const { return files.empty() && links.empty() && nodes.empty(); }
 };
 
 // ---- programs, hook definitions, CDI
@@ -188,6 +204,7 @@ struct HostReport {
   ConfigReport config = {};
   DriverReport driver = {};
   LibrariesReport libraries = {};
+  LeftoversReport leftovers = {};
   Program hook = {};
   std::int64_t hook_changed = 0;  ///< when the hook's file came here; seconds since 1970
   std::vector<NamedProgram> names = {};

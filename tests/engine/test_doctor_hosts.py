@@ -2,12 +2,13 @@
 """oci-nvidia doctor on hosts that are each broken in one way: it names that one, and what mends it."""
 
 import json
+import os
 import shutil
 import time
 
 from doctor import as_user, check_fault, doctor
-from fake_host import BUSES, HOOKS, copy_host, program, start_dockerd, write
-from harness import SETUP, test
+from fake_host import BUSES, HOOKS, USER, copy_host, program, start_dockerd, write
+from harness import SETUP, run, test
 
 
 def broken(identity, verdict, remedy, *options, user=False):
@@ -83,7 +84,69 @@ def a_library_that_others_can_write(host):
 
 @broken("loader-cache", "warning", "sudo ldconfig")
 def libraries_that_the_loader_cache_lacks(host):
-    shutil.copy("/etc/ld.so.cache", host / "etc/ld.so.cache")
+    for name in ("ld.so.cache", "ld.so.conf"):
+        shutil.copy(f"/etc/{name}", host / "etc" / name)
+    shutil.copytree("/etc/ld.so.conf.d", host / "etc/ld.so.conf.d", dirs_exist_ok=True)
+
+
+@broken("loader-cache", "bad", "sudo ldconfig")
+def a_loader_cache_that_leads_to_a_users_directory(host):
+    with (host / "etc/ld.so.conf").open("a") as conf:
+        conf.write("/home/eva/lib\n")
+    (host / "home/eva/lib").mkdir(parents=True)
+    shutil.copy(next(host.glob(f"usr/lib/x86_64-linux-gnu/libcuda.so.{SETUP.version}")), host / "home/eva/lib")
+    run(["ldconfig", "-r", host], check=True)
+    conf = (host / "etc/ld.so.conf").read_text().replace("/home/eva/lib\n", "")
+    (host / "etc/ld.so.conf").write_text(conf)
+
+
+def link_to_nothing(host):
+    """What an injector left that had the host's library directory as a volume."""
+    libraries = host / "usr/lib/x86_64-linux-gnu"
+    (libraries / "libcuda.so.111.22.33").touch()
+    (libraries / "libcuda.so.1").unlink(missing_ok=True)
+    (libraries / "libcuda.so.1").symlink_to("libcuda.so.111.22.33")
+
+
+@broken(
+    "leftovers",
+    "bad",
+    "sudo rm /usr/lib/x86_64-linux-gnu/libcuda.so.111.22.33 /dev/nvidia1 && "
+    "(sudo apt-get install --reinstall $(dpkg -S /usr/lib/x86_64-linux-gnu/libcuda.so.1 | cut -d: -f1) || "
+    "sudo dnf reinstall $(rpm -qf /usr/lib/x86_64-linux-gnu/libcuda.so.1)) && "
+    "sudo ldconfig && sudo oci-nvidia-hook create-device-nodes",
+)
+def empty_files_with_names_of_the_driver(host):
+    link_to_nothing(host)
+    (host / "dev/nvidia1").unlink()
+    write(host / "dev/nvidia1", "")
+
+
+@broken("leftovers", "bad", "sudo update-alternatives --auto nvidia && sudo ldconfig")
+def an_alternative_of_debians_that_was_replaced(host):
+    link_to_nothing(host)
+    alternatives = host / "etc/alternatives"
+    alternatives.mkdir(exist_ok=True)
+    (alternatives / "nvidia--libcuda.so.1-x86_64-linux-gnu").symlink_to("/usr/lib/x86_64-linux-gnu/nvidia/current/libcuda.so.1")
+
+
+@broken("leftovers", "bad", "sudo rm /usr/bin/nvidia-cuda-mps-server && sudo ldconfig")
+def an_empty_program_of_the_driver(host):
+    write(host / "usr/bin/nvidia-cuda-mps-server", "", 0o755)
+
+
+@broken("mps", "warning", "sudo chmod go-w /tmp/nvidia-mps")
+def a_directory_of_mps_that_everybody_can_write(host):
+    (host / "tmp/nvidia-mps").mkdir(parents=True)
+    (host / "tmp").chmod(0o1777)
+    (host / "tmp/nvidia-mps").chmod(0o777)
+
+
+@broken("mps", "warning", "sudo rm -r --one-file-system /tmp/nvidia-mps")
+def a_directory_of_mps_that_a_user_made(host):
+    (host / "tmp/nvidia-mps").mkdir(parents=True)
+    (host / "tmp").chmod(0o1777)
+    os.chown(host / "tmp/nvidia-mps", USER, USER)
 
 
 @broken("nodes", "warning", "create-device-nodes")

@@ -2,6 +2,7 @@
 // Replaces the device filters of a cgroup by ones that grant more, and back.
 #include "system/device_cgroup_v2.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <iterator>
 
@@ -29,6 +30,11 @@ std::string DeviceFilter::name_of(bpf::ProgramId id) const {
 }
 
 Notes DeviceFilter::prepare() {
+  told_ = look();
+  return told_;
+}
+
+Notes DeviceFilter::look() {
   pending_.clear();
   const auto attachments = bpf::attached_to(cgroup_.get());
   if (!attachments) {
@@ -84,12 +90,21 @@ Notes DeviceFilter::prepare_program(bpf::ProgramId id) {
 void DeviceFilter::grant() {
   for (int attempt = 0; attempt < kMaxAttempts; ++attempt) {
     if (replace_pending()) return;
-    // What prepare() has to say it has said the first time.
-    (void)prepare();
+    look_again();
   }
   throw Error(Code::device_filter_failed,
               "the device filter of `" + path_ + "` was changed again and again meanwhile",
               "start the container again");
+}
+
+/// A program that has come since prepare() and is not for us denies the devices, and nobody was
+/// told of it.
+void DeviceFilter::look_again() {
+  for (const Note& note : look()) {
+    if (std::find(told_.begin(), told_.end(), note) == told_.end()) {
+      throw Error(Code::cgroup_denied, note.text, kOtherWay);
+    }
+  }
 }
 
 /// False if one of the old programs is no longer attached.

@@ -32,9 +32,9 @@ class DeviceFilter {
   [[nodiscard]] int cgroup() const noexcept { return cgroup_.get(); }
 
   /// Puts each loaded program in the place of the one it was made from. If that one was replaced
-  /// meanwhile
-  /// (`systemctl daemon-reload`), it is made anew. Throws Error(device_filter_failed,
-  /// cgroup_denied); what it did before is for revoke().
+  /// meanwhile (`systemctl daemon-reload`), it is made anew; what prepare() would have had to note
+  /// of what is there now is an error. Throws Error(device_filter_failed, cgroup_denied); what it
+  /// did before is for revoke().
   void grant();
   /// Puts the old programs back.
   void revoke() noexcept;
@@ -46,6 +46,8 @@ class DeviceFilter {
     UniqueFd granting = UniqueFd();
   };
 
+  [[nodiscard]] Notes look();
+  void look_again();
   [[nodiscard]] Notes prepare_program(bpf::ProgramId id);
   [[nodiscard]] bool replace_pending();
   [[nodiscard]] std::string name_of(bpf::ProgramId id) const;
@@ -53,6 +55,7 @@ class DeviceFilter {
   UniqueFd cgroup_;
   std::string path_;
   std::vector<DeviceNumber> devices_;
+  Notes told_ = {};  // by prepare()
   std::size_t attached_ = 0;
   bool refused_ = false;
   std::uint32_t flags_ = 0;

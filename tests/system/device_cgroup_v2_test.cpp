@@ -155,40 +155,6 @@ INSTANTIATE_TEST_SUITE_P(Table, DeviceFilterFlags,
                                            Flags{"Multi", BPF_F_ALLOW_MULTI}),
                          [](const auto& row) { return row.param.name; });
 
-class DeviceFilterChangedMeanwhile : public ::testing::TestWithParam<Flags> {};
-
-TEST_P(DeviceFilterChangedMeanwhile, IsMadeAnewFromTheProgramThatIsThere) {
-  in_private_namespaces([] {
-    const TestCgroup cgroup(Scratch().v2());
-    const auto old = attach_filter(cgroup, runtime_filter(kNull), GetParam().flags);
-    DeviceFilter filter = filter_of(cgroup);
-    EXPECT_THAT(filter.prepare(), IsEmpty());
-    detach_filter(cgroup, old);
-    attach_filter(cgroup, runtime_filter(kZero), GetParam().flags);
-    filter.grant();
-    EXPECT_EQ(open_in(cgroup, kRandom), 0);
-    EXPECT_EQ(open_in(cgroup, kZero), 0);
-    EXPECT_EQ(open_in(cgroup, kNull), EPERM);
-    EXPECT_THAT(filters_of(cgroup), SizeIs(1));
-  });
-}
-
-TEST_P(DeviceFilterChangedMeanwhile, IsNotPutBackInPlaceOfAnotherProgram) {
-  in_private_namespaces([] {
-    const TestCgroup cgroup(Scratch().v2());
-    attach_filter(cgroup, runtime_filter(kNull), GetParam().flags);
-    DeviceFilter filter = grant(cgroup);
-    detach_filter(cgroup, filters_of(cgroup).at(0));
-    const auto other = attach_filter(cgroup, runtime_filter(kZero), GetParam().flags);
-    filter.revoke();
-    EXPECT_THAT(filters_of(cgroup), ElementsAre(other));
-  });
-}
-
-INSTANTIATE_TEST_SUITE_P(Table, DeviceFilterChangedMeanwhile,
-                         ::testing::Values(Flags{"Single", 0}, Flags{"Multi", BPF_F_ALLOW_MULTI}),
-                         [](const auto& row) { return row.param.name; });
-
 TEST(DeviceFilter, UpdatesALinkThatAttachesTheProgram) {
   in_private_namespaces([] {
     const TestCgroup cgroup(Scratch().v2());

@@ -23,6 +23,10 @@ namespace {
 constexpr std::size_t kLogSize = 64UL * 1024;
 constexpr char kName[] = "oci_nvidia_dev";  // what `bpftool prog` shows
 constexpr char kLicense[] = "Apache-2.0";
+// Members of bpf_attr that <linux/bpf.h> has since 6.6; cgroups have them since 6.17.
+constexpr std::size_t kQueryRevision = 56;
+constexpr std::size_t kExpectedRevision = 24;
+static_assert(sizeof(bpf_attr) >= kQueryRevision + sizeof(std::uint64_t));
 
 // The kernel refuses a request whose unused bytes are not 0, and a union's initializer sets only
 // its first member.
@@ -50,16 +54,31 @@ bool get_info(int object, Info& info) noexcept {
   return call(BPF_OBJ_GET_INFO_BY_FD, request) == 0;
 }
 
-int attach(int cgroup, int program, std::uint32_t flags, int replaced = -1) noexcept {
+bpf_attr attach_request(int cgroup, int program, std::uint32_t flags) noexcept {
   bpf_attr request = empty_request();
   request.target_fd = static_cast<std::uint32_t>(cgroup);
   request.attach_bpf_fd = static_cast<std::uint32_t>(program);
   request.attach_type = BPF_CGROUP_DEVICE;
   request.attach_flags = flags;
-  if (replaced >= 0) {
-    request.attach_flags |= BPF_F_REPLACE;
-    request.replace_bpf_fd = static_cast<std::uint32_t>(replaced);
-  }
+  return request;
+}
+
+int attach(int cgroup, int program, std::uint32_t flags) noexcept {
+  bpf_attr request = attach_request(cgroup, program, flags);
+  return call(BPF_PROG_ATTACH, request) == 0 ? 0 : errno;
+}
+
+int attach_in_place_of(int replaced, int cgroup, int program, std::uint32_t flags) noexcept {
+  bpf_attr request = attach_request(cgroup, program, flags | BPF_F_REPLACE);
+  request.replace_bpf_fd = static_cast<std::uint32_t>(replaced);
+  return call(BPF_PROG_ATTACH, request) == 0 ? 0 : errno;
+}
+
+/// ESTALE if the cgroup's filters have changed since `revision`; 0, which none is, asks for
+/// nothing.
+int attach_at(std::uint64_t revision, int cgroup, int program, std::uint32_t flags) noexcept {
+  bpf_attr request = attach_request(cgroup, program, flags);
+  std::memcpy(reinterpret_cast<char*>(&request) + kExpectedRevision, &revision, sizeof revision);
   return call(BPF_PROG_ATTACH, request) == 0 ? 0 : errno;
 }
 
@@ -79,11 +98,22 @@ bpf_attr query_request(int cgroup, std::uint32_t flags) noexcept {
   return request;
 }
 
-bool is_attached(int cgroup, int program) noexcept {
-  const auto attachments = attached_to(cgroup);
+bool holds(const std::optional<Attachments>& attachments, int program) noexcept {
   if (!attachments) return false;
   const auto ids = attachments->programs();
   return std::find(ids.begin(), ids.end(), id_of(program)) != ids.end();
+}
+
+/// Without BPF_F_ALLOW_MULTI there is one program at most, and an attach takes its place, whoever's
+/// it is. A kernel that counts changes refuses an attach after one that we have not seen. On
+/// others somebody's program that comes between the two calls is lost; one that comes later is
+/// seen here.
+int replace_the_only_one(int cgroup, std::uint32_t flags, int from, int to) noexcept {
+  const auto before = attached_to(cgroup);
+  if (!holds(before, from)) return ENOENT;
+  const int error = attach_at(before->revision(), cgroup, to, flags);
+  if (error != 0) return error == ESTALE ? ENOENT : error;
+  return holds(attached_to(cgroup), to) ? 0 : ENOENT;
 }
 
 /// The link that attaches `program` to `cgroup`; empty if none does.
@@ -144,6 +174,8 @@ std::optional<Attachments> attached_to(int cgroup) noexcept {
   request.query.prog_cnt = Attachments::kMax;
   if (call(BPF_PROG_QUERY, request) != 0) return std::nullopt;
   attachments.count_ = std::min<std::size_t>(request.query.prog_cnt, Attachments::kMax);
+  std::memcpy(&attachments.revision_, reinterpret_cast<const char*>(&request) + kQueryRevision,
+              sizeof attachments.revision_);
   attachments.flags_ = request.query.attach_flags & (BPF_F_ALLOW_MULTI | BPF_F_ALLOW_OVERRIDE);
   return attachments;
 }
@@ -206,11 +238,8 @@ Loaded load_device_filter(const std::vector<BpfInstruction>& instructions) {
 }
 
 int replace(int cgroup, std::uint32_t flags, int from, int to) noexcept {
-  if ((flags & BPF_F_ALLOW_MULTI) == 0) {
-    // There is one program at most, and an attach takes its place, whoever's it is.
-    return is_attached(cgroup, from) ? attach(cgroup, to, flags) : ENOENT;
-  }
-  const int error = attach(cgroup, to, flags, from);
+  if ((flags & BPF_F_ALLOW_MULTI) == 0) return replace_the_only_one(cgroup, flags, from, to);
+  const int error = attach_in_place_of(from, cgroup, to, flags);
   if (error == EINVAL || error == E2BIG) return replace_in_two_steps(cgroup, flags, from, to);
   if (error != ENOENT) return error;
   // A program that a link attaches is not found by its descriptor.

@@ -28,6 +28,8 @@ class Attachments {
   /// BPF_F_ALLOW_MULTI (all of them must agree), BPF_F_ALLOW_OVERRIDE, or 0: how they were
   /// attached.
   [[nodiscard]] std::uint32_t flags() const noexcept { return flags_; }
+  /// Counts the changes; 0 if the kernel does not (before 6.17).
+  [[nodiscard]] std::uint64_t revision() const noexcept { return revision_; }
 
  private:
   friend std::optional<Attachments> attached_to(int cgroup) noexcept;
@@ -35,6 +37,7 @@ class Attachments {
   std::array<ProgramId, kMax> ids_ = {};
   std::size_t count_ = 0;
   std::uint32_t flags_ = 0;
+  std::uint64_t revision_ = 0;
 };
 
 /// The filters that are attached to `cgroup` itself; nothing, with errno, if the kernel does not
@@ -66,7 +69,8 @@ struct Loaded {
 // Each returns 0 or an errno value.
 
 /// `to` takes the place of `from`, attached to `cgroup` with `flags`: at no moment is there less
-/// than one of them. ENOENT if `from` is not attached (any more).
+/// than one of them. ENOENT if `from` is not attached (any more), or if, without
+/// BPF_F_ALLOW_MULTI, somebody else has attached a program meanwhile: that one stays.
 [[nodiscard]] int replace(int cgroup, std::uint32_t flags, int from, int to) noexcept;
 
 /// The same for a kernel without BPF_F_REPLACE (before 5.6), for BPF_F_ALLOW_MULTI only: attaches

@@ -143,9 +143,10 @@ inline void in_private_namespaces(const std::function<void()>& body) {
   });
 }
 
-/// Runs `action` in a child and kills it at its `count`th entry into or exit from the kernel. False
-/// if it came to its end.
-inline bool is_killed_after(int count, const std::function<void()>& action) {
+/// Runs `action` in a child, and does `meanwhile` when the child enters or leaves the kernel the
+/// `count`th time. False if it came to its end before.
+inline bool meets_after(int count, const std::function<void()>& action,
+                        const std::function<void(pid_t child)>& meanwhile) {
   const pid_t child = ::fork();
   if (child == 0) {
     ::ptrace(PTRACE_TRACEME, 0, nullptr, nullptr);
@@ -154,16 +155,26 @@ inline bool is_killed_after(int count, const std::function<void()>& action) {
     ::_exit(0);
   }
   int status = 0;
+  bool met = false;
   ::waitpid(child, &status, 0);
   for (int stops = 0; WIFSTOPPED(status); ++stops) {
-    if (stops == count) (void)::kill(child, SIGKILL);
+    if (stops == count) {
+      met = true;
+      meanwhile(child);
+    }
     if (::ptrace(PTRACE_SYSCALL, child, nullptr, nullptr) != 0 && errno != ESRCH) {
       (void)::kill(child, SIGKILL);
       throw NotPossibleHere("ptrace is refused");
     }
     ::waitpid(child, &status, 0);
   }
-  return WIFSIGNALED(status);
+  return met;
+}
+
+/// Runs `action` in a child and kills it at its `count`th entry into or exit from the kernel. False
+/// if it came to its end.
+inline bool is_killed_after(int count, const std::function<void()>& action) {
+  return meets_after(count, action, [](pid_t child) { (void)::kill(child, SIGKILL); });
 }
 
 /// From here on a kernel call of this process whose number is `call` (and whose first argument is

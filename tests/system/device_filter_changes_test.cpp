@@ -114,5 +114,29 @@ TEST(DeviceFilter, FailsIfTheNewFilterIsProtectedFromUs) {
   });
 }
 
+// At every kernel call of ours somebody attaches a filter that allows less than the old one did.
+TEST(DeviceFilter, NeverPutsAnOlderPolicyInThePlaceOfANewerOne) {
+  in_private_namespaces([] {
+    const Scratch scratch;
+    int granted = 0;
+    for (int step = 0;; ++step) {
+      const TestCgroup cgroup(scratch.v2());
+      attach_filter(cgroup, runtime_filter(kNull), 0);
+      if (bpf::attached_to(open_directory(cgroup).get())->revision() == 0) {
+        throw NotPossibleHere("this kernel does not count changes");
+      }
+      const bool came = meets_after(
+          step, [&] { grant(cgroup); },
+          [&](pid_t) { attach_filter(cgroup, runtime_filter(kZero), 0); });
+      if (!came) break;
+      EXPECT_EQ(open_in(cgroup, kNull), EPERM) << "the old policy is back, step " << step;
+      EXPECT_EQ(open_in(cgroup, kZero), 0) << step;
+      if (open_in(cgroup, kRandom) == 0) ++granted;
+      ASSERT_LT(step, 10000);
+    }
+    EXPECT_GT(granted, 0);
+  });
+}
+
 }  // namespace
 }  // namespace nvhook

@@ -53,6 +53,8 @@ struct Task {
   ContainerState state = {};
   /// config.json if it was edited, and the rest is to be done.
   std::optional<std::string> edited = {};
+  /// What is to be done is within the permissions that the engine gave.
+  bool by_cdi = false;
 };
 
 /// A hook that was told to complete what others began; any other one leaves that alone.
@@ -69,8 +71,13 @@ ContainerTask derive(const Options& options, const ContainerSpec& spec, const st
   return derive_cdi_task(text, spec, *capabilities, config);
 }
 
-Plan plan_to_apply(const Task& task, Plan plan, const Config& config) {
+Plan plan_to_apply(const Task& task, Plan plan, const Config& config, Log& log) {
   if (!task.edited) return plan;
+  if (task.by_cdi) {
+    const auto told = static_cast<std::ptrdiff_t>(plan.notes.size());
+    plan = plan_within_rules(std::move(plan), *task.edited);
+    log.notes({plan.notes.begin() + told, plan.notes.end()});
+  }
   return remaining_plan(std::move(plan), *task.edited, config.driver_root);
 }
 
@@ -86,7 +93,7 @@ void print_plan(const Task& task, const Config& config, HookContext& context) {
       plan_container({task.request, task.mount_label, &*directory, Reading::anew,
                       [&](const ContainerPath& path) { return layer.obstacle_at(path); }},
                      config, context.system, context.log);
-  const Plan plan = plan_to_apply(task, std::move(planned.plan), config);
+  const Plan plan = plan_to_apply(task, std::move(planned.plan), config, context.log);
   if (!print(to_json(plan, config.driver_root) + "\n")) {
     throw_errno(Code::internal, "write the plan to standard output",
                 "look at what standard output leads to");
@@ -103,7 +110,7 @@ void configure_container(const Task& task, const Config& config, HookContext& co
   Planned planned =
       plan_container({task.request, task.mount_label, &root, Reading::remembered, obstacle_at},
                      config, context.system, context.log);
-  const Plan plan = plan_to_apply(task, std::move(planned.plan), config);
+  const Plan plan = plan_to_apply(task, std::move(planned.plan), config, context.log);
   carry_out(plan, process, root, layer, context.system, planned.host.driver_root, context.log);
 }
 
@@ -187,7 +194,8 @@ void run_hook(const Options& options, HookContext& context) {
                   .rootfs = rootfs_path(spec, bundle->directory),
                   .spec = spec,
                   .state = state,
-                  .edited = completes(options) ? std::optional(bundle->text) : std::nullopt};
+                  .edited = completes(options) ? std::optional(bundle->text) : std::nullopt,
+                  .by_cdi = options.cdi.has_value()};
   if (!completes(options) && container.duty == Duty::completion) {
     context.log.line("nothing to do: config.json was edited, and another hook completes it");
   } else if (!completes(options) && container.duty == Duty::engine) {

@@ -2,9 +2,30 @@
 // Who gives a container the driver.
 #include "core/container_task.hpp"
 
+#include <utility>
+#include <vector>
+
 #include "core/spec_edit.hpp"
+#include "core/spec_steps.hpp"
 
 namespace nvhook {
+namespace {
+
+/// A node can be given for looking alone (`--device /dev/nvidia3:/dev/nvidia3:r`), beside those of
+/// CDI. What is no character device stays: it is an error where a GPU should be.
+Notes leave_out_denied(std::vector<SpecNode>& nodes, const SpecSteps& steps) {
+  Notes notes;
+  std::erase_if(nodes, [&](const SpecNode& node) {
+    if (!node.number || !steps.denies(*node.number)) return false;
+    notes.push_back(info("`" + node.path +
+                         "` does not count as given: the device rules of config.json do not let "
+                         "the container read and write it"));
+    return true;
+  });
+  return notes;
+}
+
+}  // namespace
 
 ContainerTask derive_task(std::string_view text, const ContainerSpec& spec, const Config& config) {
   ContainerTask task{.request = derive_request(spec, config)};
@@ -22,7 +43,10 @@ ContainerTask derive_task(std::string_view text, const ContainerSpec& spec, cons
 ContainerTask derive_cdi_task(std::string_view text, const ContainerSpec& spec,
                               CapabilitySet capabilities, const Config& config) {
   ContainerTask task{.linux_spec = parse_linux_spec(text)};
+  Notes notes = leave_out_denied(task.linux_spec.nodes, SpecSteps(text));
   task.request = derive_cdi_request(spec, task.linux_spec, capabilities, config);
+  notes.insert(notes.end(), task.request.notes.begin(), task.request.notes.end());
+  task.request.notes = std::move(notes);
   if (task.request.request) task.duty = Duty::completion;
   return task;
 }

@@ -32,6 +32,8 @@ struct ContainerTask {
                                         const Config& config);
 
 /// The same for a hook that completes what a CDI specification of ours gave, with `capabilities`.
+/// A node that config.json has device rules for, none of which lets the container read and write
+/// it, was not given: `linux_spec` is without it.
 /// Throws as derive_cdi_request and parse_linux_spec do.
 [[nodiscard]] ContainerTask derive_cdi_task(std::string_view text, const ContainerSpec& spec,
                                             CapabilitySet capabilities, const Config& config);

@@ -107,7 +107,7 @@ struct RequestResult {
 [[nodiscard]] RequestResult derive_request(const ContainerSpec& spec, const Config& config);
 
 /// What completes a container that a CDI specification of ours gave its devices: the devices are
-/// those whose nodes are in `linux.devices`, which the engine writes and no image can; the
+/// those whose nodes are in `linux_spec`, which the engine writes and no image can; the
 /// environment is asked for requirements alone. No request where /dev/nvidiactl (on WSL2 /dev/dxg)
 /// is not among them. Throws Error(invalid_request) for a CUDA_VERSION that is no version.
 [[nodiscard]] RequestResult derive_cdi_request(const ContainerSpec& spec,

@@ -199,6 +199,21 @@ std::string edit_spec(std::string_view json, const Plan& plan, const SpecEdit& e
       .append(json.substr(start + extent->object.size()));
 }
 
+Plan plan_within_rules(Plan plan, std::string_view json) {
+  const SpecSteps steps(json);
+  std::erase_if(plan.device_rules, [&](const DeviceRule& rule) {
+    if (!steps.denies(rule.device)) return false;
+    plan.notes.push_back(warning("`" + rule.node.str() +
+                                 "` is left out: the device rules of config.json, which the engine "
+                                 "made by the CDI specification, deny it"));
+    return true;
+  });
+  std::erase_if(plan.mounts, [&](const BindMount& mount) {
+    return mount.device && steps.denies(*mount.device);
+  });
+  return plan;
+}
+
 Plan remaining_plan(Plan plan, std::string_view json, const std::string& driver_root) {
   const SpecSteps steps(json);
   const auto is_done = [&](const BindMount& mount) {

@@ -61,6 +61,10 @@ inline constexpr const char* kHookPath =
 /// Whether a hook of a CDI specification of ours is to complete what that gave the container.
 [[nodiscard]] bool has_cdi_hook(std::string_view json);
 
+/// `plan` without the devices that the device rules of config.json deny, with a note for each: what
+/// an engine gave by CDI, no hook widens. The whole of it if there are no rules.
+[[nodiscard]] Plan plan_within_rules(Plan plan, std::string_view json);
+
 /// `plan` without the steps that config.json has the runtime do; links know the libraries that they
 /// may have to cover a file with.
 [[nodiscard]] Plan remaining_plan(Plan plan, std::string_view json, const std::string& driver_root);

@@ -42,6 +42,10 @@ class SpecSteps {
   [[nodiscard]] bool has_device_rules() const noexcept { return !rules_.empty(); }
   /// The container may read and write that device, when all rules were applied in their order.
   [[nodiscard]] bool allows(DeviceNumber device) const;
+  /// There are rules, and they do not let the container read and write that device.
+  [[nodiscard]] bool denies(DeviceNumber device) const {
+    return has_device_rules() && !allows(device);
+  }
 
  private:
   struct Mount {

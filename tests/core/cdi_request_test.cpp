@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "core/capability.hpp"
+#include "core/container_task.hpp"
 #include "core/gpu_selection.hpp"
 #include "core/request.hpp"
 #include "core/spec_edit.hpp"
@@ -13,6 +14,8 @@
 namespace nvhook {
 namespace {
 
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
 
@@ -54,6 +57,67 @@ TEST(CdiRequest, CapabilitiesAreLimitedByTheConfiguration) {
   const auto result = derive_cdi_request({}, {.nodes = {kControl}}, CapabilitySet::all(),
                                          {.supported_capabilities = {Capability::compute}});
   EXPECT_EQ(result.request->capabilities, CapabilitySet{Capability::compute});
+}
+
+const std::string kDenyAll = R"({"allow":false,"access":"rwm"})";
+const std::string kAllowControl =
+    R"({"allow":true,"type":"c","major":195,"minor":255,"access":"rw"})";
+
+std::string gpu_rule(const std::string& access, const std::string& allow = "true") {
+  return R"({"allow":)" + allow + R"(,"type":"c","major":195,"minor":2,"access":")" + access +
+         R"("})";
+}
+
+std::string with_rules(const std::string& rules) {
+  return R"({"linux":{"devices":[
+               {"path":"/dev/nvidiactl","type":"c","major":195,"minor":255},
+               {"path":"/dev/nvidia2","type":"c","major":195,"minor":2}],
+             "resources":{"devices":[)" +
+         rules + "]}}}";
+}
+
+/// The minor numbers of the GPUs that the hook of a CDI specification handles.
+std::vector<unsigned> handled_with(const std::string& rules) {
+  const ContainerTask task = derive_cdi_task(with_rules(rules), {}, CapabilitySet::all(), {});
+  std::vector<unsigned> minors;
+  if (!task.request.request) return {0};  // no GPU of test::host()
+  for (const Gpu& gpu : select_devices(task.request.request->devices, test::host()).gpus) {
+    minors.push_back(gpu.minor);
+  }
+  return minors;
+}
+
+TEST(CdiTask, IsForGpusThatTheRulesLetTheContainerReadAndWrite) {
+  const std::string before = kDenyAll + "," + kAllowControl + ",";
+  EXPECT_THAT(handled_with(before + gpu_rule("rw")), ElementsAre(2));
+  EXPECT_THAT(handled_with(before + gpu_rule("r") + "," + gpu_rule("w")), ElementsAre(2));
+  for (const char* access : {"r", "w", "m", "rm"}) {
+    EXPECT_THAT(handled_with(before + gpu_rule(access)), IsEmpty()) << access;
+  }
+  EXPECT_THAT(handled_with(before + gpu_rule("rw") + "," + gpu_rule("w", "false")), IsEmpty());
+  EXPECT_THAT(handled_with(kDenyAll + "," + kAllowControl), IsEmpty()) << "no rule at all";
+}
+
+TEST(CdiTask, IsForAllGivenNodesWhereNothingIsRestricted) {
+  EXPECT_THAT(handled_with(""), ElementsAre(2));
+  EXPECT_THAT(handled_with(R"({"allow":true,"access":"rwm"})"), ElementsAre(2));
+}
+
+TEST(CdiTask, IsNoneWithoutTheRightToTheControlDevice) {
+  const ContainerTask task =
+      derive_cdi_task(with_rules(kDenyAll + "," + gpu_rule("rw")), {}, CapabilitySet::all(), {});
+  EXPECT_EQ(task.duty, Duty::none);
+  ASSERT_THAT(task.request.notes, SizeIs(2));
+  EXPECT_THAT(task.request.notes[0].text, HasSubstr("`/dev/nvidiactl` does not count as given"));
+}
+
+// No rule can be asked about it, and it is an error where a GPU should be.
+TEST(CdiTask, KeepsANodeWithoutANumber) {
+  const std::string text = R"({"linux":{"devices":[{"path":"/dev/nvidia2","type":"b"}],
+                              "resources":{"devices":[)" +
+                           kDenyAll + "]}}}";
+  EXPECT_THAT(derive_cdi_task(text, {}, CapabilitySet::all(), {}).linux_spec.nodes,
+              ElementsAre(SpecNode{"/dev/nvidia2", std::nullopt}));
 }
 
 TEST(GrantedNodes, SelectTheGpusWhoseNodesTheyAre) {

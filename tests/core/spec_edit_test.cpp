@@ -284,5 +284,32 @@ INSTANTIATE_TEST_SUITE_P(
                  true}),
     [](const auto& row) { return std::string(row.param.name); });
 
+// ---- within what an engine gave by CDI
+
+std::string spec_with_rules(const std::string& rules) {
+  return R"({"linux":{"resources":{"devices":[)" + rules + "]}}}";
+}
+
+TEST(PlanWithinRules, LeavesOutWhatTheyDenyAndSaysSo) {
+  for (
+      const std::string rules :
+      {R"({"allow":false,"access":"rwm"})",
+       R"({"allow":false,"access":"rwm"},{"allow":true,"type":"c","major":195,"minor":3,"access":"r"})"}) {
+    const Plan plan = plan_within_rules(small_plan(), spec_with_rules(rules));
+    EXPECT_TRUE(plan.device_rules.empty()) << rules;
+    EXPECT_EQ(plan.mounts.size(), small_plan().mounts.size() - 1) << rules;
+    ASSERT_EQ(plan.notes.size(), 1U) << rules;
+    EXPECT_THAT(plan.notes[0].text, HasSubstr("`/dev/nvidia3` is left out"));
+  }
+}
+
+TEST(PlanWithinRules, KeepsWhatTheyAllowAndAllWhereThereAreNone) {
+  for (const std::string rules :
+       {"", R"({"allow":true,"type":"c","major":195,"minor":3,"access":"rwm"})"}) {
+    EXPECT_EQ(plan_within_rules(small_plan(), spec_with_rules(rules)), small_plan()) << rules;
+  }
+  EXPECT_EQ(plan_within_rules(small_plan(), "{}"), small_plan());
+}
+
 }  // namespace
 }  // namespace nvhook

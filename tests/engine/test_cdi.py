@@ -6,7 +6,7 @@ import json
 import test_mig
 from cdi import CDI_SCHEMA, RUNTIMES, generate, hooks_directory, installed, oci_nvidia, run_cdi, validate
 from expect import check_foreign_nodes, check_gpus, check_loader, check_params, check_started
-from harness import SETUP, UUID, check, check_equal, run, test
+from harness import BUSES, MINORS, SETUP, UUID, check, check_equal, run, test
 from upgrade import NEW_VERSION, upgraded_driver
 
 ALL = ("cdi", "cdi-cgroup2")
@@ -75,6 +75,17 @@ def an_image_that_asks_for_more_gets_no_more():
     for mode in MODES:
         wishes = ["-e", "NVIDIA_VISIBLE_DEVICES=all", "-e", "NVIDIA_GDS=enabled"]
         check_container(run_cdi(by_mode(mode), ["2"], *wishes), [2], "runc")
+
+
+@test(*ALL)
+def a_gpu_that_was_given_for_looking_alone_stays_so_beside_one_by_cdi():
+    node = f"/dev/nvidia{MINORS[3]}"
+    for mode, access in (("thin", "r"), ("thin", "m"), ("full", "r")):
+        outcome = run_cdi(by_mode(mode), ["0"], "--device", f"{node}:{node}:{access}")
+        check_started(outcome)
+        check_foreign_nodes(outcome.view, [0])
+        check_equal(outcome.view.opened()[node], "EPERM", f"{node}, given with `{access}`")
+        check_equal(outcome.view["gpus"], [f"0000:{BUSES[0]}:00.0"], "GPUs that the hook handled")
 
 
 @test("cdi")

@@ -13,6 +13,7 @@
 #include "core/systemd_scope.hpp"
 #include "core/text.hpp"
 #include "system/bpf.hpp"
+#include "system/scope_drop_in.hpp"
 #include "system/syscalls.hpp"
 
 namespace nvhook {
@@ -76,7 +77,11 @@ void look_at_filters(const std::string& directory, const RootDir& system, Device
 void look_at_systemd(const std::string& cgroup, const RootDir& system, DeviceAccess& access) {
   const auto scope = container_scope(cgroup);
   if (!scope) return;
-  const std::string directory = "/run/systemd/transient/" + *scope + ".d";
+  const std::string file = kTransientUnits + ("/" + scope->unit);
+  const std::string directory = file + ".d";
+  // A cgroup may be named like a scope that is another's.
+  const auto unit = system.read(file, kMaxText);
+  if (!unit || control_group_by_slice(scope->unit, *unit) != scope->control_group) return;
   for (const std::string& name : system.list(directory)) {
     const auto text = system.read(directory + "/" + name, kMaxText);
     if (text && text->find("DeviceAllow=") != std::string::npos) {

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// The one message to systemd that is needed, in D-Bus's wire format.
+// The two messages to systemd that are needed, in D-Bus's wire format.
 #include "core/dbus_message.hpp"
 
 #include <cstring>
+#include <utility>
 
 namespace nvhook {
 namespace {
@@ -74,6 +75,53 @@ void header_field(Writer& header, std::uint8_t code, std::string_view type,
   }
 }
 
+/// Whom a call is for.
+struct Callee {
+  std::string_view path = {};
+  std::string_view interface = {};
+  std::string_view member = {};
+  std::string_view signature = {};  // of its arguments
+};
+
+std::string call_of(const Callee& callee, std::uint32_t serial, const std::string& body) {
+  Writer message;
+  message.byte('l');
+  message.byte(kMethodCall);
+  message.byte(0);  // flags
+  message.byte(1);  // protocol version
+  message.number(static_cast<std::uint32_t>(body.size()));
+  message.number(serial);
+  message.structures([&] {
+    header_field(message, kPath, "o", callee.path);
+    header_field(message, kInterface, "s", callee.interface);
+    header_field(message, kMember, "s", callee.member);
+    header_field(message, kDestination, "s", "org.freedesktop.systemd1");
+    header_field(message, kSignature, "g", callee.signature);
+  });
+  message.align(8);
+  message.append(body);
+  return message.bytes();
+}
+
+/// systemd's object of a unit: all but letters and digits, and a digit at the start, is `_` and two
+/// hexadecimal digits.
+std::string object_of(std::string_view unit) {
+  constexpr std::string_view kDigits = "0123456789abcdef";
+  std::string path = "/org/freedesktop/systemd1/unit/";
+  for (std::size_t at = 0; at < unit.size(); ++at) {
+    const char byte = unit[at];
+    const bool is_digit = byte >= '0' && byte <= '9';
+    const bool is_letter = (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z');
+    if (is_letter || (is_digit && at != 0)) {
+      path += byte;
+      continue;
+    }
+    const auto value = static_cast<unsigned char>(byte);
+    path.append("_").append(1, kDigits[value >> 4U]).append(1, kDigits[value & 0xfU]);
+  }
+  return path;
+}
+
 std::string body_of(std::string_view unit, const std::vector<DeviceNumber>& devices) {
   Writer body;
   body.text(unit);
@@ -107,28 +155,28 @@ std::string text_of(std::string_view body) {
 
 }  // namespace
 
+std::string control_group_call(std::string_view unit) {
+  Writer body;
+  body.text("org.freedesktop.systemd1.Scope");
+  body.text("ControlGroup");
+  const std::string object = object_of(unit);
+  return call_of({.path = object,
+                  .interface = "org.freedesktop.DBus.Properties",
+                  .member = "Get",
+                  .signature = "ss"},
+                 1, body.bytes());
+}
+
 std::string device_allow_call(std::string_view unit, const std::vector<DeviceNumber>& devices) {
-  const std::string body = body_of(unit, devices);
-  Writer message;
-  message.byte('l');
-  message.byte(kMethodCall);
-  message.byte(0);  // flags
-  message.byte(1);  // protocol version
-  message.number(static_cast<std::uint32_t>(body.size()));
-  message.number(1);  // serial
-  message.structures([&] {
-    header_field(message, kPath, "o", "/org/freedesktop/systemd1");
-    header_field(message, kInterface, "s", "org.freedesktop.systemd1.Manager");
-    header_field(message, kMember, "s", "SetUnitProperties");
-    header_field(message, kDestination, "s", "org.freedesktop.systemd1");
-    header_field(message, kSignature, "g", "sba(sv)");
-  });
-  message.align(8);
-  message.append(body);
-  return message.bytes();
+  return call_of({.path = "/org/freedesktop/systemd1",
+                  .interface = "org.freedesktop.systemd1.Manager",
+                  .member = "SetUnitProperties",
+                  .signature = "sba(sv)"},
+                 2, body_of(unit, devices));
 }
 
 DbusInput read_dbus_reply(std::string_view bytes) {
+  const std::size_t whole = bytes.size();
   while (bytes.size() >= kFixedHeader) {
     const auto type = static_cast<std::uint8_t>(bytes[1]);
     const std::uint32_t body_size = number_at(bytes, 4);
@@ -139,14 +187,30 @@ DbusInput read_dbus_reply(std::string_view bytes) {
     }
     const std::size_t body_at = kFixedHeader + align_up(fields_size, 8);
     if (bytes.size() < body_at + body_size) return {};
-    if (type == kMethodReturn) return {.reply = DbusReply{}};
-    if (type == kError) {
-      return {.reply =
-                  DbusReply{.is_error = true, .error = text_of(bytes.substr(body_at, body_size))}};
+    if (type == kMethodReturn || type == kError) {
+      const std::string_view body = bytes.substr(body_at, body_size);
+      DbusReply reply{.is_error = type == kError,
+                      .size = whole - bytes.size() + body_at + body_size};
+      if (reply.is_error) {
+        reply.error = text_of(body);
+      } else {
+        reply.body = body;
+      }
+      return {.reply = std::move(reply)};
     }
     bytes.remove_prefix(body_at + body_size);
   }
   return {};
+}
+
+std::optional<std::string> text_of_variant(std::string_view body) {
+  // The signature `s`, then the string at its alignment.
+  constexpr std::string_view kString{"\1s\0\0", 4};
+  if (!body.starts_with(kString) || body.size() < kString.size() + 5) return std::nullopt;
+  body.remove_prefix(kString.size());
+  const std::size_t length = number_at(body, 0);
+  if (length != body.size() - 5 || body.back() != '\0') return std::nullopt;
+  return std::string(body.substr(4, length));
 }
 
 }  // namespace nvhook

@@ -11,12 +11,27 @@
 
 namespace nvhook {
 
-/// The scope of the system manager that the process whose /proc/<pid>/cgroup reads `cgroup` runs
-/// in: `docker-4f….scope`. It is the end of the path of a device cgroup, or what comes before it
-/// (crun:
-/// `<name>.scope/container`). Nothing for a service, whose policy is its administrator's, and below
-/// `user@<uid>.service`, whose manager has no say over devices.
-[[nodiscard]] std::optional<std::string> container_scope(std::string_view cgroup);
+/// A scope by the name of a cgroup. Whoever makes a cgroup chooses its name, so the scope is the
+/// container's only if systemd's control group of `unit` is `control_group`.
+struct NamedScope {
+  std::string unit = {};  ///< `docker-4f….scope`
+  std::string control_group =
+      {};  ///< the cgroup that has its name, `/system.slice/docker-4f….scope`
+
+  friend bool operator==(const NamedScope&, const NamedScope&) = default;
+};
+
+/// The scope of the system manager that the cgroup of the process whose /proc/<pid>/cgroup reads
+/// `cgroup` is named like. It is the end of the path of a device cgroup, or what comes before it
+/// (crun: `<name>.scope/container`). Nothing for a service, whose policy is its administrator's,
+/// and below `user@<uid>.service`, whose manager has no say over devices.
+[[nodiscard]] std::optional<NamedScope> container_scope(std::string_view cgroup);
+
+/// The control group of the scope `unit` of the system manager whose transient unit file and
+/// drop-ins read `unit_text`, by the rule that systemd follows: one directory for each part of the
+/// slice's name, then the unit's. Nothing if there is a slice that is none.
+[[nodiscard]] std::optional<std::string> control_group_by_slice(std::string_view unit,
+                                                                std::string_view unit_text);
 
 /// Whether a unit file or drop-in makes systemd restrict devices: a DeviceAllow with a value, a
 /// DevicePolicy other than auto. Only then may a DeviceAllow be added: in a unit without a

@@ -17,12 +17,13 @@
 namespace nvhook {
 namespace {
 
-using Clock = std::chrono::steady_clock;
+using Clock = SystemdBus::Clock;
 
 constexpr const char* kSocket = "/run/systemd/private";
 // User 0 in hexadecimal digits of its decimal digits; the kernel tells the peer who we are.
 constexpr std::string_view kHello{"\0AUTH EXTERNAL 30\r\nBEGIN\r\n", 26};
 constexpr std::string_view kAccepted = "OK ";
+constexpr const char* kNonsense = "its answer makes no sense";
 constexpr std::size_t kMaxAnswer = 64UL << 10U;
 
 /// Appends what comes within the time to `bytes`; false with errno.
@@ -58,26 +59,52 @@ std::optional<SystemdBus> SystemdBus::connect(const RootDir& system) {
   return SystemdBus(std::move(socket));
 }
 
-std::optional<std::string> SystemdBus::allow_devices(std::string_view unit,
-                                                     const std::vector<DeviceNumber>& devices,
-                                                     std::chrono::milliseconds deadline) {
-  const auto end = Clock::now() + deadline;
-  const std::string call = std::string(kHello) + device_allow_call(unit, devices);
+SystemdBus::Answer SystemdBus::control_group(std::string_view unit, Clock::time_point end) {
+  Answer answer = call(control_group_call(unit), end);
+  if (answer.text) answer.text = text_of_variant(*answer.text);
+  if (!answer.text && answer.why_not.empty()) answer.why_not = kNonsense;
+  return answer;
+}
+
+SystemdBus::Answer SystemdBus::allow_devices(std::string_view unit,
+                                             const std::vector<DeviceNumber>& devices,
+                                             Clock::time_point end) {
+  return call(device_allow_call(unit, devices), end);
+}
+
+SystemdBus::Answer SystemdBus::call(const std::string& message, Clock::time_point end) {
+  const std::string bytes = is_known_ ? message : std::string(kHello) + message;
   // A peer that has hung up must not end this process by a signal. The call is far smaller than a
   // socket's buffer: what does not fit at once is a failure.
-  const ssize_t sent = ::send(socket_.get(), call.data(), call.size(), MSG_NOSIGNAL);
-  if (sent < 0) return errno_text(errno);
-  if (static_cast<std::size_t>(sent) != call.size()) return "it does not take the whole call";
-  std::string bytes;
+  const ssize_t sent = ::send(socket_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
+  if (sent < 0) return {.why_not = errno_text(errno)};
+  if (static_cast<std::size_t>(sent) != bytes.size()) {
+    return {.why_not = "it does not take the whole call"};
+  }
+  return take_reply(end);
+}
+
+SystemdBus::Answer SystemdBus::take_reply(Clock::time_point end) {
   while (true) {
-    if (!receive(socket_.get(), end, bytes)) return errno_text(errno);
-    const auto line = bytes.find("\r\n");
-    if (line == std::string::npos) continue;
-    if (!bytes.starts_with(kAccepted)) return "it refuses us: " + bytes.substr(0, line);
-    const DbusInput input = read_dbus_reply(std::string_view(bytes).substr(line + 2));
-    if (input.is_malformed) return "its answer makes no sense";
+    if (!receive(socket_.get(), end, received_)) return {.why_not = errno_text(errno)};
+    if (!is_known_) {
+      const auto line = received_.find("\r\n");
+      if (line == std::string::npos) continue;
+      if (!received_.starts_with(kAccepted)) {
+        return {.why_not = "it refuses us: " + received_.substr(0, line)};
+      }
+      is_known_ = true;
+      received_.erase(0, line + 2);
+    }
+    const DbusInput input = read_dbus_reply(received_);
+    if (input.is_malformed) return {.why_not = kNonsense};
     if (!input.reply) continue;
-    return input.reply->is_error ? std::optional(input.reply->error) : std::nullopt;
+    received_.erase(0, input.reply->size);
+    if (input.reply->is_error) {
+      return {.why_not =
+                  input.reply->error.empty() ? "an error without a text" : input.reply->error};
+    }
+    return {.text = input.reply->body};
   }
 }
 

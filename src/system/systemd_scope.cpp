@@ -3,33 +3,22 @@
 #include "system/systemd_scope.hpp"
 
 #include <fcntl.h>
-#include <linux/openat2.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
+#include <chrono>
 
 #include "core/error.hpp"
-#include "core/systemd_scope.hpp"
 #include "system/device_file.hpp"
 #include "system/files.hpp"
+#include "system/scope_drop_in.hpp"
 #include "system/syscalls.hpp"
 
 namespace nvhook {
 namespace {
 
-// systemd keeps what StartTransientUnit said in this directory, and removes it with the unit.
-constexpr const char* kUnits = "/run/systemd/transient";
-// Behind 50-DeviceAllow.conf, which begins by emptying the list.
-constexpr const char* kDropIn = "50-oci-nvidia-hook.conf";
-constexpr std::string_view kSuffix = ".scope.d";
 constexpr std::size_t kMaxUnitFile = 1UL << 20U;
-constexpr std::uint64_t kBelow = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS;
-
-UniqueFd open_directory(int parent, const std::string& name) {
-  return sys::open_beneath(parent, name.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW, kBelow);
-}
+// For all that is asked of systemd: the container's start waits for it.
+constexpr std::chrono::milliseconds kPatience{250};
 
 RootDir copy_of(const UniqueFd& directory) {
   return RootDir(UniqueFd(::fcntl(directory.get(), F_DUPFD_CLOEXEC, 3)));
@@ -44,48 +33,34 @@ bool is_device(const RootDir& dev, const std::string& path, DeviceNumber number)
          DeviceNumber{status.device_major, status.device_minor} == number;
 }
 
-void remove_drop_in(int units, const std::string& scope) noexcept {
-  const std::string directory_name = scope + ".d";
-  const UniqueFd directory = open_directory(units, directory_name);
-  if (!directory || ::unlinkat(directory.get(), kDropIn, 0) != 0) return;
-  ::unlinkat(units, directory_name.c_str(), AT_REMOVEDIR);  // stays if it has more than ours
-}
-
-/// What a hook that was killed while it wrote has left there.
-void remove_unfinished(int units, const std::string& scope) {
-  const RootDir directory(open_directory(units, scope + ".d"));
-  if (directory.fd() < 0) return;
-  const auto names = directory.list(
-      ".", [](std::string_view name) { return name.starts_with(kDropIn) && name != kDropIn; });
-  for (const std::string& name : names) ::unlinkat(directory.fd(), name.c_str(), 0);
-  if (!names.empty()) ::unlinkat(units, (scope + ".d").c_str(), AT_REMOVEDIR);
+/// What systemd was told of a transient unit: its file and drop-ins, one after the other, but for
+/// ours.
+std::string unit_text(const RootDir& units, const std::string& unit) {
+  std::string text;
+  const auto add = [&](const std::string& path) {
+    text += units.read(path, kMaxUnitFile).value_or("") + "\n";
+  };
+  add(unit);
+  const auto names = units.list(unit + ".d", [](std::string_view name) {
+    return name.ends_with(".conf") && name != kDropIn;
+  });
+  for (const std::string& name : names) add(unit + ".d/" + name);
+  return text;
 }
 
 }  // namespace
 
 std::optional<SystemdScope> SystemdScope::find(std::string_view cgroup, const RootDir& system) {
-  auto name = container_scope(cgroup);
-  if (!name) return std::nullopt;
-  UniqueFd units = system.open(kUnits, O_PATH | O_DIRECTORY);
+  auto named = container_scope(cgroup);
+  if (!named) return std::nullopt;
+  UniqueFd units = system.open(kTransientUnits, O_PATH | O_DIRECTORY);
   if (!units) return std::nullopt;  // no systemd here: what named its cgroup so was something else
-  SystemdScope scope(*std::move(name), std::move(units), system.open("/dev", O_PATH | O_DIRECTORY));
-  if (!scope.is_restricted()) return std::nullopt;
+  SystemdScope scope(*std::move(named), std::move(units),
+                     system.open("/dev", O_PATH | O_DIRECTORY));
+  scope.text_ = unit_text(copy_of(scope.units_), scope.named_.unit);
+  if (!restricts_devices(scope.text_)) return std::nullopt;
   scope.bus_ = SystemdBus::connect(system);
   return scope;
-}
-
-bool SystemdScope::is_restricted() const {
-  const RootDir units = copy_of(units_);
-  const auto restricts = [&](const std::string& path) {
-    const auto text = units.read(path, kMaxUnitFile);
-    return text && restricts_devices(*text);
-  };
-  if (restricts(name_)) return true;
-  const auto names = units.list(name_ + ".d", [](std::string_view name) {
-    return name.ends_with(".conf") && name != kDropIn;
-  });
-  return std::any_of(names.begin(), names.end(),
-                     [&](const std::string& name) { return restricts(name_ + ".d/" + name); });
 }
 
 Notes SystemdScope::keep(const std::vector<DeviceRule>& rules) {
@@ -99,41 +74,34 @@ Notes SystemdScope::keep(const std::vector<DeviceRule>& rules) {
     notes.push_back(warning(std::string(error.what()) + ": systemd before 240 needs it"));
   }
   notes.push_back(tell(devices));
-  sweep();
   return notes;
 }
 
 Note SystemdScope::tell(const std::vector<DeviceNumber>& devices) {
-  constexpr std::chrono::milliseconds kDeadline{2'000};
-  const auto why_not = bus_ ? bus_->allow_devices(name_, devices, kDeadline)
-                            : std::optional<std::string>("its private socket cannot be reached");
-  if (!why_not) return info("systemd knows the devices of " + name_ + " (DeviceAllow)");
-  const std::string what = "systemd was not told the devices of " + name_ + ": " + *why_not;
-  if (write(device_allow_drop_in(devices))) {
+  const auto end = SystemdBus::Clock::now() + kPatience;
+  SystemdBus::Answer answer{.why_not = "its private socket cannot be reached"};
+  if (bus_) answer = bus_->control_group(named_.unit, end);
+  const auto owner = answer.text ? answer.text : control_group_by_slice(named_.unit, text_);
+  if (owner != named_.control_group) {
+    const std::string where = owner.value_or("").empty() ? "nowhere" : "in `" + *owner + "`";
+    const std::string by = answer.text ? "" : " by the Slice= of its unit (" + answer.why_not + ")";
+    return warning("systemd was not told the devices: the container is in `" +
+                   named_.control_group + "`, but systemd's " + named_.unit + " is " + where + by);
+  }
+  if (answer.text) answer = bus_->allow_devices(named_.unit, devices, end);
+  if (answer.text) return info("systemd knows the devices of " + named_.unit + " (DeviceAllow)");
+  return leave_drop_in(
+      devices, "systemd was not told the devices of " + named_.unit + ": " + answer.why_not);
+}
+
+Note SystemdScope::leave_drop_in(const std::vector<DeviceNumber>& devices,
+                                 const std::string& what) {
+  has_drop_in_ = write_drop_in(units_.get(), named_.unit, device_allow_drop_in(devices));
+  if (has_drop_in_) {
     return warning(what + "; it reads them at the next systemctl daemon-reload");
   }
   return warning(what + ", and a drop-in cannot be written: " + errno_text(errno) +
                  "; the container loses its GPUs at the next systemctl daemon-reload");
-}
-
-bool SystemdScope::write(const std::string& text) const {
-  const std::string directory_name = name_ + ".d";
-  if (::mkdirat(units_.get(), directory_name.c_str(), 0755) != 0 && errno != EEXIST) return false;
-  const UniqueFd directory = open_directory(units_.get(), directory_name);
-  if (!directory) return false;
-  // systemd takes files that end in .conf only.
-  const std::string temporary = std::string(kDropIn) + "." + std::to_string(::getpid());
-  const UniqueFd file = sys::open_beneath(directory.get(), temporary.c_str(),
-                                          O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, kBelow, 0644);
-  if (!file) return false;
-  if (write_all(file.get(), text) &&
-      sys::rename_at(directory.get(), temporary.c_str(), directory.get(), kDropIn, 0) == 0) {
-    return true;
-  }
-  const int error = errno;
-  ::unlinkat(directory.get(), temporary.c_str(), 0);
-  errno = error;
-  return false;
 }
 
 void SystemdScope::link_devices(const std::vector<DeviceRule>& rules) const {
@@ -149,21 +117,8 @@ void SystemdScope::link_devices(const std::vector<DeviceRule>& rules) const {
   }
 }
 
-/// systemd removes with a unit only the drop-ins that it has read; without a reload in the
-/// container's life ours is none.
-void SystemdScope::sweep() const {
-  const auto names = copy_of(units_).list(".", [](std::string_view name) {
-    return name.ends_with(".scope") || name.ends_with(kSuffix);
-  });
-  for (const std::string& name : names) {
-    if (!name.ends_with(kSuffix)) continue;
-    const std::string scope = name.substr(0, name.size() - 2);
-    if (std::binary_search(names.begin(), names.end(), scope)) continue;
-    remove_unfinished(units_.get(), scope);
-    remove_drop_in(units_.get(), scope);
-  }
+void SystemdScope::forget() noexcept {
+  if (has_drop_in_) (void)remove_drop_in(units_.get(), named_.unit);
 }
-
-void SystemdScope::forget() noexcept { remove_drop_in(units_.get(), name_); }
 
 }  // namespace nvhook

@@ -9,6 +9,7 @@
 
 #include "core/note.hpp"
 #include "core/plan.hpp"
+#include "core/systemd_scope.hpp"
 #include "system/root_dir.hpp"
 #include "system/systemd_bus.hpp"
 #include "system/unique_fd.hpp"
@@ -19,34 +20,39 @@ namespace nvhook {
 /// and at every change of the unit's properties. So it is told of our devices over its private
 /// socket, at once. Where that cannot be reached, a drop-in beside the transient scope's own files
 /// tells it at the next `daemon-reload`.
+///
+/// A cgroup can have a scope's name anywhere, so the container's must be the one that systemd has
+/// for that scope: by its own word, or, where it cannot be asked, by the slice in the unit's file.
 class SystemdScope {
  public:
   /// Opens what is needed on the host, whose root is `system`, for a container whose
-  /// /proc/<pid>/cgroup reads `cgroup`. Nothing if it does not run in a scope of the system
-  /// manager, or in one whose devices systemd does not restrict.
+  /// /proc/<pid>/cgroup reads `cgroup`. Nothing if its cgroup has the name of no scope of the
+  /// system manager, or of one whose devices systemd does not restrict.
   [[nodiscard]] static std::optional<SystemdScope> find(std::string_view cgroup,
                                                         const RootDir& system);
 
-  /// Tells systemd of `rules`, and makes the links in /dev/char by which it knows devices before
-  /// version 240. Drop-ins of ours whose scopes are gone are removed. What fails is a warning: the
-  /// container works until systemd applies its policy again. To be called from any mount namespace.
+  /// Tells systemd of `rules`, if the scope is the container's, and makes the links in /dev/char by
+  /// which it knows devices before version 240. It is waited for no longer than a quarter of a
+  /// second. What fails is a warning: the container works until systemd applies its policy again.
+  /// To be called from any mount namespace.
   [[nodiscard]] Notes keep(const std::vector<DeviceRule>& rules);
-  /// Removes the drop-in, if there is one. What systemd was told goes with the scope.
+  /// Removes the drop-in that keep() made. What systemd was told goes with the scope.
   void forget() noexcept;
 
  private:
-  SystemdScope(std::string name, UniqueFd units, UniqueFd dev) noexcept
-      : name_(std::move(name)), units_(std::move(units)), dev_(std::move(dev)) {}
+  SystemdScope(NamedScope named, UniqueFd units, UniqueFd dev) noexcept
+      : named_(std::move(named)), units_(std::move(units)), dev_(std::move(dev)) {}
 
-  [[nodiscard]] bool is_restricted() const;
   [[nodiscard]] Note tell(const std::vector<DeviceNumber>& devices);
-  [[nodiscard]] bool write(const std::string& text) const;
+  [[nodiscard]] Note leave_drop_in(const std::vector<DeviceNumber>& devices,
+                                   const std::string& what);
   void link_devices(const std::vector<DeviceRule>& rules) const;
-  void sweep() const;
 
-  std::string name_;
-  UniqueFd units_;  // /run/systemd/transient
+  NamedScope named_;
+  std::string text_ = {};  // of the unit's files
+  UniqueFd units_;         // /run/systemd/transient
   UniqueFd dev_;
+  bool has_drop_in_ = false;
   std::optional<SystemdBus> bus_ = {};
 };
 

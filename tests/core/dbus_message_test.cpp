@@ -35,7 +35,7 @@ std::string text_body(const std::string& text) {
 TEST(DbusCall, HasTheLengthsAndAlignmentsOfTheSpecification) {
   const std::string call = device_allow_call("a.scope", {{195, 255}, {511, 0}});
   EXPECT_EQ(call.substr(0, 4), std::string("l\1\0\1", 4));
-  EXPECT_EQ(number_at(call, 8), 1U);  // serial
+  EXPECT_EQ(number_at(call, 8), 2U);  // serial
   const std::size_t fields = number_at(call, 12);
   const std::size_t body_at = (16 + fields + 7) / 8 * 8;
   ASSERT_EQ(call.size(), body_at + number_at(call, 4));
@@ -56,10 +56,41 @@ TEST(DbusCall, HasTheLengthsAndAlignmentsOfTheSpecification) {
   EXPECT_EQ(body.substr(92, 16), std::string("/dev/char/511:0\0", 16));
 }
 
+TEST(DbusCall, NamesTheUnitInTheFormOfObjectPaths) {
+  const std::string call = control_group_call("7-a_b.scope");
+  EXPECT_EQ(number_at(call, 8), 1U);  // serial
+  const std::size_t body_at = (16 + number_at(call, 12) + 7) / 8 * 8;
+  ASSERT_EQ(call.size(), body_at + number_at(call, 4));
+  // The first field: path, of type `o`.
+  EXPECT_EQ(call.substr(16, 4), std::string("\1\1o\0", 4));
+  const std::string path = "/org/freedesktop/systemd1/unit/_37_2da_5fb_2escope";
+  EXPECT_EQ(number_at(call, 20), path.size());
+  EXPECT_EQ(call.substr(24, path.size() + 1), path + '\0');
+  const std::string body = call.substr(body_at);
+  EXPECT_EQ(number_at(body, 0), 30U);
+  EXPECT_EQ(body.substr(4, 31), std::string("org.freedesktop.systemd1.Scope\0", 31));
+  EXPECT_EQ(number_at(body, 36), 12U);
+  EXPECT_EQ(body.substr(40), std::string("ControlGroup\0", 13));
+}
+
 TEST(DbusReply, AReturnIsSuccess) {
-  const DbusInput input = read_dbus_reply(message(2, ""));
+  const DbusInput input = read_dbus_reply(message(2, "") + "more");
   ASSERT_TRUE(input.reply);
   EXPECT_FALSE(input.reply->is_error);
+  EXPECT_EQ(input.reply->size, message(2, "").size());
+}
+
+TEST(DbusReply, TheTextOfAVariantIsInItsBody) {
+  const std::string body = std::string("\1s\0\0", 4) + text_body("/a.slice/b.scope");
+  const DbusInput input = read_dbus_reply(message(4, "signal") + message(2, body, 9));
+  ASSERT_TRUE(input.reply);
+  EXPECT_EQ(text_of_variant(input.reply->body), "/a.slice/b.scope");
+  EXPECT_EQ(text_of_variant(std::string("\1s\0\0", 4) + text_body("")), "");
+  for (std::size_t size = 0; size < body.size(); ++size) {
+    EXPECT_EQ(text_of_variant(body.substr(0, size)), std::nullopt) << size;
+  }
+  EXPECT_EQ(text_of_variant(body + "x"), std::nullopt);
+  EXPECT_EQ(text_of_variant(std::string("\1o\0\0", 4) + text_body("/a")), std::nullopt);
 }
 
 TEST(DbusReply, AnErrorBringsItsText) {

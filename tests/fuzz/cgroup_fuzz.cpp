@@ -29,8 +29,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     }
   }
   if (const auto scope = container_scope(texts[0])) {
-    fuzz::require(scope->ends_with(".scope") && scope->find('/') == std::string::npos,
+    fuzz::require(scope->unit.ends_with(".scope") && scope->unit.find('/') == std::string::npos,
                   "a scope is a unit's name");
+    fuzz::require(
+        scope->control_group.starts_with('/') && scope->control_group.ends_with(scope->unit),
+        "its cgroup has its name");
   }
   const std::string missing = missing_device_access(texts[2], {195, 255});
   fuzz::require(missing.empty() || missing == "r" || missing == "w" || missing == "rw",

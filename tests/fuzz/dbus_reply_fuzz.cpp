@@ -15,6 +15,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       fuzz::require(now.reply == before.reply, "more bytes do not change the answer");
     before = now;
   }
+  if (before.reply) {
+    fuzz::require(before.reply->size <= size, "no more is taken than there is");
+    const auto text = text_of_variant(before.reply->body);
+    fuzz::require(!text || text->size() < before.reply->body.size(), "a text is in its body");
+  }
   // The name of a unit comes from the cgroup of a container.
   const std::string call = device_allow_call(bytes.substr(0, 256), {{195, 255}, {511, 0}});
   fuzz::require(!read_dbus_reply(call).reply && !read_dbus_reply(call).is_malformed,

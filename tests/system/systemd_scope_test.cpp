@@ -12,11 +12,14 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "support/systemd_peer.hpp"
 #include "support/temporary_directory.hpp"
+#include "system/scope_drop_in.hpp"
 
 namespace nvhook {
 namespace {
 
+using namespace test;
 using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::EndsWith;
@@ -25,7 +28,6 @@ using ::testing::IsEmpty;
 
 const std::string kUnits = "/run/systemd/transient/";
 const std::string kCgroup = "0::/system.slice/runc-a.scope\n";
-const std::string kDropIn = "50-oci-nvidia-hook.conf";
 const std::string kStrict = "[Scope]\nDevicePolicy=strict\n";
 
 class SystemdScopeTest : public ::testing::Test {
@@ -49,8 +51,8 @@ class SystemdScopeTest : public ::testing::Test {
     return SystemdScope::find(cgroup, *root);
   }
 
-  [[nodiscard]] std::string keep() const {
-    auto scope = find();
+  [[nodiscard]] std::string keep(const std::string& cgroup = kCgroup) const {
+    auto scope = find(cgroup);
     if (!scope) throw std::runtime_error("no scope was found");
     std::string text;
     for (const Note& note : scope->keep(rules())) text += note.text + "\n";
@@ -71,7 +73,7 @@ class SystemdScopeTest : public ::testing::Test {
     return names;
   }
 
-  test::TemporaryDirectory host_;
+  TemporaryDirectory host_;
 };
 
 TEST_F(SystemdScopeTest, TheDropInListsEveryRule) {
@@ -133,25 +135,77 @@ TEST_F(SystemdScopeTest, ADirectoryThatWasMadeForTheDropInGoesWithIt) {
   EXPECT_THAT(names_in(kUnits), ElementsAre("runc-a.scope"));
 }
 
-TEST_F(SystemdScopeTest, DropInsOfScopesThatAreGoneAreSwept) {
-  host_.write(kUnits + "gone.scope.d/" + kDropIn, "[Scope]\n");
-  host_.write(kUnits + "shared.scope.d/" + kDropIn, "[Scope]\n");
-  host_.write(kUnits + "shared.scope.d/10-admin.conf", "[Scope]\n");
-  host_.write(kUnits + "gone.service.d/" + kDropIn, "[Service]\n");
-  unit("runs", kStrict);
-  host_.write(kUnits + "runs.scope.d/" + kDropIn, "[Scope]\n");
-  static_cast<void>(keep());
-  EXPECT_THAT(names_in(kUnits), ElementsAre("gone.service.d", "runc-a.scope", "runc-a.scope.d",
-                                            "runs.scope", "runs.scope.d", "shared.scope.d"));
-  EXPECT_THAT(names_in(kUnits + "shared.scope.d"), ElementsAre("10-admin.conf"));
-  EXPECT_THAT(names_in(kUnits + "runs.scope.d"), ElementsAre("50-DevicePolicy.conf", kDropIn));
+// Another run's drop-in is that run's.
+TEST_F(SystemdScopeTest, WhatWasNotMadeHereIsNotForgotten) {
+  host_.write(kUnits + "runc-a.scope.d/" + kDropIn, "[Scope]\n");
+  auto scope = find("0::/elsewhere/runc-a.scope\n");
+  ASSERT_TRUE(scope);
+  static_cast<void>(scope->keep(rules()));
+  scope->forget();
+  EXPECT_EQ(host_.read(kUnits + "runc-a.scope.d/" + kDropIn), "[Scope]\n");
 }
 
-TEST_F(SystemdScopeTest, WhatAKilledHookLeftIsSweptToo) {
-  host_.write(kUnits + "gone.scope.d/" + kDropIn + ".4711");
+TEST_F(SystemdScopeTest, OtherScopesAreNotLookedAt) {
+  host_.write(kUnits + "gone.scope.d/" + kDropIn, "[Scope]\n");
   static_cast<void>(keep());
-  EXPECT_FALSE(std::filesystem::exists(host_.below(kUnits + "gone.scope.d")));
+  EXPECT_THAT(names_in(kUnits), ElementsAre("gone.scope.d", "runc-a.scope", "runc-a.scope.d"));
 }
+
+// ---- whose scope it is
+
+/// Cgroups that are named like runc-a.scope, which is /system.slice/runc-a.scope.
+const std::vector<std::string> kNamedLikeIt = {
+    "0::/attacker/runc-a.scope\n",
+    "0::/attacker/runc-a.scope/x\n",
+    "0::/runc-a.scope\n",
+    "0::/system.slice/_runc-a.scope\n",
+    "0::/system.slice/x/runc-a.scope/container\n",
+    "4:devices:/attacker/runc-a.scope\n0::/system.slice/runc-a.scope\n"};
+
+TEST_F(SystemdScopeTest, NobodyIsToldByItsNameAlone) {
+  for (const std::string& cgroup : kNamedLikeIt) {
+    EXPECT_THAT(keep(cgroup), HasSubstr("but systemd's runc-a.scope is in "
+                                        "`/system.slice/runc-a.scope` by the Slice= of its unit"))
+        << cgroup;
+    EXPECT_THAT(names_in(kUnits + "runc-a.scope.d"), ElementsAre("50-DevicePolicy.conf")) << cgroup;
+  }
+}
+
+TEST_F(SystemdScopeTest, TheSliceOfTheUnitsFileIsFollowed) {
+  host_.write(kUnits + "runc-a.scope", "[Scope]\nSlice=a-b.slice\n");
+  EXPECT_THAT(keep("0::/a.slice/a-b.slice/runc-a.scope\n"), HasSubstr("it reads them at the next"));
+  EXPECT_THAT(keep(), HasSubstr("is in `/a.slice/a-b.slice/runc-a.scope`"));
+  host_.write(kUnits + "runc-a.scope", "[Scope]\nSlice=a--b.slice\n");
+  EXPECT_THAT(keep(), HasSubstr("is nowhere"));
+}
+
+TEST_F(SystemdScopeTest, SystemdsOwnWordIsBelievedBeforeItsFiles) {
+  const std::string elsewhere = "OK 1\r\n" + property_message("/x.slice/runc-a.scope");
+  {
+    const SystemdPeer peer(host_, {elsewhere, bus_message(2)});
+    EXPECT_THAT(keep(), HasSubstr("systemd's runc-a.scope is in `/x.slice/runc-a.scope`\n"));
+  }
+  std::filesystem::remove(host_.below(kPrivateSocket));
+  {
+    const SystemdPeer peer(host_, {elsewhere, bus_message(2)});
+    EXPECT_EQ(keep("0::/x.slice/runc-a.scope/container\n"),
+              "systemd knows the devices of runc-a.scope (DeviceAllow)\n");
+  }
+  EXPECT_THAT(names_in(kUnits + "runc-a.scope.d"), ElementsAre("50-DevicePolicy.conf"));
+}
+
+TEST_F(SystemdScopeTest, AScopeThatSystemdHasForgottenIsNobodys) {
+  const SystemdPeer peer(host_, {"OK 1\r\n" + property_message("")});
+  EXPECT_THAT(keep(), HasSubstr("is nowhere\n"));
+}
+
+TEST_F(SystemdScopeTest, ASystemdThatSaysNoMoreGetsTheDropIn) {
+  const SystemdPeer peer(host_, {"OK 1\r\n" + property_message("/system.slice/runc-a.scope")});
+  EXPECT_THAT(keep(), HasSubstr("it reads them at the next systemctl daemon-reload"));
+  EXPECT_THAT(names_in(kUnits + "runc-a.scope.d"), ElementsAre("50-DevicePolicy.conf", kDropIn));
+}
+
+// ---- which scopes are restricted
 
 TEST_F(SystemdScopeTest, AScopeWithoutARestrictionIsLeftAlone) {
   unit("runc-a", "[Scope]\nDevicePolicy=auto\n");

@@ -41,4 +41,8 @@ void run_precreate(const Options& options, HookContext& context);
 /// nothing can be made at all.
 [[nodiscard]] int run_create_device_nodes(const Options& options, HookContext& context);
 
+/// Removes the hook's drop-ins of systemd scopes that are gone, and tells each on standard output.
+/// Throws Error.
+void run_remove_drop_ins(HookContext& context);
+
 }  // namespace nvhook

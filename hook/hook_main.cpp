@@ -40,7 +40,9 @@ int run(const Options& options, const CallerContext& caller) {
     if (options.command == Command::create_device_nodes) {
       return run_create_device_nodes(options, context);
     }
-    if (options.command == Command::precreate) {
+    if (options.command == Command::remove_drop_ins) {
+      run_remove_drop_ins(context);
+    } else if (options.command == Command::precreate) {
       run_precreate(options, context);
     } else {
       run_hook(options, context);
@@ -65,6 +67,7 @@ int hook_main(const std::string& name, const std::vector<std::string>& arguments
       case Command::run:
       case Command::precreate:
       case Command::create_device_nodes:
+      case Command::remove_drop_ins:
         return run(options, caller);
       case Command::nothing:
         return 0;

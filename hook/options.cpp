@@ -28,6 +28,8 @@ constexpr std::array kWords{
          "read a config.json on stdin and print it with the driver in it (Podman)"},
     Word{"create-device-nodes", Command::create_device_nodes,
          "load the driver's modules and make its device nodes on this host"},
+    Word{"remove-drop-ins", Command::remove_drop_ins,
+         "remove what the hook left beside systemd scopes that are gone"},
     Word{"poststart", Command::nothing, "no-op"},
     Word{"poststop", Command::nothing, "no-op"},
 };
@@ -118,8 +120,10 @@ class FlagParser {
 
 Options parse_options(const std::vector<std::string>& arguments) {
   Options options = FlagParser(arguments).parse();
-  if (options.dry_run && options.command == Command::create_device_nodes) {
-    throw UsageError("-dry-run is not for create-device-nodes");
+  const bool is_about_host = options.command == Command::create_device_nodes ||
+                             options.command == Command::remove_drop_ins;
+  if (options.dry_run && is_about_host) {
+    throw UsageError("-dry-run is not for create-device-nodes and remove-drop-ins");
   }
   return options;
 }

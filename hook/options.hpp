@@ -14,6 +14,7 @@ enum class Command {
         ///< believed
   precreate,            ///< a config.json on stdin, the edited one on stdout
   create_device_nodes,  ///< of the host: at boot, for containers that may not make them
+  remove_drop_ins,      ///< of the host: ours for systemd scopes that are gone
   nothing,              ///< poststart, poststop
   version,
   help,

@@ -6,9 +6,11 @@ import shutil
 import stat
 
 from bundle import HOOK_ENV, hook_words
-from harness import SETUP, check, check_equal, test
+from harness import HERE, SETUP, check, check_equal, test
 from systemd_container import CONTENT, CRUN, DROP_IN, NODES, RUNC, WITH_MEMLOCK, started
 from systemd_host import UNITS, systemd_host
+
+SERVICE, TIMER = "oci-nvidia-drop-ins.service", "oci-nvidia-drop-ins.timer"
 
 
 def transient():
@@ -173,15 +175,48 @@ def the_drop_in_is_roots_and_goes_with_the_unit_after_a_reload():
     check_equal(transient(), [], "units after the end")
 
 
+def install_sweep(host):
+    shutil.copy(SETUP.hook, host.path("/usr/bin/oci-nvidia-hook"))
+    for name in (SERVICE, TIMER):
+        file = HERE.parents[1] / "systemd" / (name if name == TIMER else f"{name}.in")
+        text = file.read_text().replace("@CMAKE_INSTALL_FULL_BINDIR@", "/usr/bin")
+        host.path(f"/etc/systemd/system/{name}").write_text(text)
+
+
+def sweep(host):
+    return host.must(SETUP.hook, "remove-drop-ins")
+
+
 @test("systemd")
-def without_a_reload_the_next_container_sweeps_the_drop_in():
+def without_a_reload_the_unit_removes_the_drop_in_from_its_sandbox():
+    host = systemd_host()
+    install_sweep(host)
+    host.reload()
     with started(untold="gone") as first:
-        pass
+        host.systemctl("start", SERVICE)
+        check(first.has_drop_in(), "the drop-in of a running container was swept")
     check_equal(transient(), [f"{first.scope}.d"], "units after the end")
     with started() as second:
-        check_equal(transient(), [second.scope, f"{second.scope}.d"], "units of the next")
-        second.host.reload()
-    check_equal(transient(), [], "units after the reload")
+        check_equal(
+            transient(),
+            sorted([f"{first.scope}.d", second.scope, f"{second.scope}.d"]),
+            "units of the next, which sweeps nothing",
+        )
+    host.systemctl("start", SERVICE)
+    check_equal(transient(), [], "units after the sweep")
+
+
+@test("systemd")
+def the_timer_of_the_sweep_is_started_with_the_device_nodes():
+    host = systemd_host()
+    install_sweep(host)
+    host.reload()
+    text = (HERE.parents[1] / "systemd/oci-nvidia-devices.service.in").read_text()
+    check(f"Wants={TIMER}" in text, "nothing starts the timer")
+    host.systemctl("start", TIMER)
+    shown = host.systemctl("show", "--property", "Triggers,ActiveState", TIMER).split()
+    check_equal(sorted(shown), ["ActiveState=active", f"Triggers={SERVICE}"], "the timer")
+    host.systemctl("stop", TIMER)
 
 
 @test("systemd")
@@ -193,13 +228,14 @@ def the_sweep_takes_only_what_is_ours():
     (foreign / DROP_IN).write_text(CONTENT)
     with started(untold="gone") as running:
         host.path(f"{running.directory}/10-admin.conf").write_text("[Scope]\nCPUWeight=50\n")
-        with started():
-            names = sorted(path.name for path in foreign.iterdir())
-            check_equal(names, ["10-admin.conf"], "gone.scope.d")
-            check(running.has_drop_in(), "the drop-in of a running container was swept")
-            admins = host.path(f"{running.directory}/10-admin.conf")
-            check(admins.exists(), "a foreign drop-in is gone")
-            host.reload()
+        told = sweep(host)
+        check_equal(told, f"removed {UNITS}/gone.scope.d/{DROP_IN}\n", "what is told")
+        names = sorted(path.name for path in foreign.iterdir())
+        check_equal(names, ["10-admin.conf"], "gone.scope.d")
+        check(running.has_drop_in(), "the drop-in of a running container was swept")
+        admins = host.path(f"{running.directory}/10-admin.conf")
+        check(admins.exists(), "a foreign drop-in is gone")
+        host.reload()
         running.check_access("after a reload")
     shutil.rmtree(foreign)
 
@@ -237,7 +273,7 @@ def faults_of_the_drop_in():
     calls = ["mkdirat", "openat2", "write", "renameat2"]
     with started(hook=strace(trace, f"trace={','.join(calls)}"), untold="gone"):
         lines = [line for line in trace.read_text().splitlines() if line.split("(")[0] in calls]
-    ours = re.compile(rf'"[^"]*{re.escape(DROP_IN)}\.\d+"|"# Made by oci-nvidia-hook')
+    ours = re.compile(rf'"\.{re.escape(DROP_IN)}\.\w+"|"# Made by oci-nvidia-hook')
     faults, counts = [], dict.fromkeys(calls, 0)
     for line in lines:
         call = line.split("(")[0]
@@ -291,9 +327,8 @@ def a_container_that_fails_after_the_hook_leaves_nothing_for_long():
 
     with started(edit=fail_next, fails=True, untold="gone") as failed:
         pass
-    with started() as container:
-        check(not failed.has_drop_in(), "its drop-in was not swept")
-        container.host.reload()
+    sweep(systemd_host())
+    check(not failed.has_drop_in(), "its drop-in was not swept")
 
 
 @test("systemd")

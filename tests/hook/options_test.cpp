@@ -102,13 +102,16 @@ TEST(Options, UsageNamesEveryCommand) {
   for (const char* word : {"prestart", "poststart", "poststop"}) EXPECT_THAT(text, HasSubstr(word));
 }
 
-TEST(Options, MakingTheHostsDeviceNodesHasNoDryRun) {
+TEST(Options, WhatIsDoneToTheHostHasNoDryRun) {
   EXPECT_EQ(parse_options({"create-device-nodes"}).command, Command::create_device_nodes);
-  EXPECT_THAT(
-      [] {
-        static_cast<void>(parse_options({"-dry-run", "create-device-nodes"}));
-      },
-      ThrowsMessage<UsageError>(HasSubstr("-dry-run")));
+  EXPECT_EQ(parse_options({"remove-drop-ins"}).command, Command::remove_drop_ins);
+  for (const std::string word : {"create-device-nodes", "remove-drop-ins"}) {
+    EXPECT_THAT(
+        [&] {
+          static_cast<void>(parse_options({"-dry-run", word}));
+        },
+        ThrowsMessage<UsageError>(HasSubstr("-dry-run is not for")));
+  }
 }
 
 }  // namespace

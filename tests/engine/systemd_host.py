@@ -22,10 +22,13 @@ class SystemdHost:
         self.process = process
         self.pid = None
 
-    def run(self, *command, **options):
-        """A program on that host."""
+    def command(self, *command):
+        """The command line of a program on that host."""
         enter = ["nsenter", "--target", self.pid, "--pid", "--mount", "--cgroup", "--ipc", "--uts"]
-        return run([*enter, "--", *command], **options)
+        return [str(word) for word in [*enter, "--", *command]]
+
+    def run(self, *command, **options):
+        return run(self.command(*command), **options)
 
     def must(self, *command):
         done = self.run(*command)

@@ -2,24 +2,20 @@
 // Capabilities, no_new_privs, and a seccomp filter.
 #include "system/confinement.hpp"
 
-#include <linux/audit.h>
 #include <linux/capability.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <sys/prctl.h>
-#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <array>
-#include <bit>
 #include <cerrno>
-#include <cstddef>
 #include <cstdint>
 #include <initializer_list>
 
 #include "core/error.hpp"
+#include "system/call_filter.hpp"
 #include "system/syscalls.hpp"
 
 namespace nvhook {
@@ -87,123 +83,12 @@ void keep_only(std::uint64_t set) {
   }
 }
 
-// ---- what the kernel is to refuse
-
-#if defined(__x86_64__)
-constexpr std::uint32_t kArchitecture = AUDIT_ARCH_X86_64;
-#elif defined(__aarch64__)
-constexpr std::uint32_t kArchitecture = AUDIT_ARCH_AARCH64;
-#else
-#error "name the architecture of the seccomp filter"
-#endif
-
-// clang-format off
-constexpr std::array kRefused = {
-    // programs and processes
-    SYS_execve, SYS_execveat, SYS_clone, SYS_clone3, SYS_unshare,
-#ifdef SYS_fork
-    SYS_fork, SYS_vfork,
-#endif
-    // other processes
-    SYS_ptrace, SYS_process_vm_readv, SYS_process_vm_writev, SYS_pidfd_getfd, SYS_userfaultfd,
-    // the kernel and the machine
-    SYS_init_module, SYS_finit_module, SYS_delete_module, SYS_kexec_load, SYS_kexec_file_load,
-    SYS_reboot, SYS_swapon, SYS_swapoff, SYS_settimeofday, SYS_clock_settime, SYS_adjtimex,
-    SYS_sethostname, SYS_setdomainname, SYS_perf_event_open, SYS_acct, SYS_quotactl,
-#ifdef SYS_iopl
-    SYS_iopl, SYS_ioperm,
-#endif
-    // other roots, files by handle, and device nodes
-    SYS_pivot_root, SYS_chroot, SYS_open_by_handle_at, SYS_mknodat,
-#ifdef SYS_mknod
-    SYS_mknod,
-#endif
-    // keys
-    SYS_add_key, SYS_request_key, SYS_keyctl,
-};
-// clang-format on
-
-/// Writes the filter. A list of what is refused, and not of what is allowed: a C library that takes
-/// another call for the same thing must not cost a container its start. The numbers are found by
-/// halving: the kernel runs a new filter once for every call there is, so that comparing with one
-/// after the other would take it five times as long.
-class FilterWriter {
- public:
-  static constexpr std::size_t kProlog = 4;    // architecture, and the number
-  static constexpr std::size_t kSocket = 2;    // the family of a socket
-  static constexpr std::size_t kVerdicts = 2;  // allow, refuse
-  static constexpr std::size_t kCalls = kRefused.size() + 1;
-  static constexpr std::size_t kTree = 2 * kCalls - 1;
-  using Filter = std::array<sock_filter, kProlog + kTree + kSocket + kVerdicts>;
-
-  constexpr Filter write() {
-    add(load(offsetof(seccomp_data, arch)));
-    add(jump(BPF_JEQ, kArchitecture, next_ + 1, kRefuse));
-    add(load(offsetof(seccomp_data, nr)));
-    // On x86-64 the x32 calls have numbers of their own.
-    add(jump(BPF_JGE, 0x40000000, kRefuse, next_ + 1));
-    write_tree(0, kCalls);
-    add(load(offsetof(seccomp_data, args)));  // little-endian: the lower half
-    add(jump(BPF_JEQ, AF_UNIX, kAllow, kRefuse));
-    add(BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW));
-    add(BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM));
-    return filter_;
-  }
-
- private:
-  static constexpr std::size_t kFamily = kProlog + kTree;
-  static constexpr std::size_t kAllow = kFamily + kSocket;
-  static constexpr std::size_t kRefuse = kAllow + 1;
-  static_assert(std::endian::native == std::endian::little);
-
-  static constexpr sock_filter load(std::size_t offset) {
-    return BPF_STMT(BPF_LD | BPF_W | BPF_ABS, static_cast<std::uint32_t>(offset));
-  }
-
-  /// To the instruction `then` if the comparison holds, else to `otherwise`.
-  [[nodiscard]] constexpr sock_filter jump(unsigned comparison, std::uint32_t value,
-                                           std::size_t then, std::size_t otherwise) const {
-    const auto distance = [this](std::size_t to) {
-      return static_cast<std::uint8_t>(to - next_ - 1);
-    };
-    return BPF_JUMP(static_cast<std::uint16_t>(BPF_JMP | BPF_K | comparison), value, distance(then),
-                    distance(otherwise));
-  }
-
-  constexpr void add(sock_filter instruction) { filter_.at(next_++) = instruction; }
-
-  /// Decides among the calls from `first` up to `last`.
-  constexpr void write_tree(std::size_t first, std::size_t last) {
-    const auto number = [this](std::size_t at) {
-      return static_cast<std::uint32_t>(calls_.at(at));
-    };
-    if (last - first == 1) {
-      const std::size_t verdict = number(first) == SYS_socket ? kFamily : kRefuse;
-      return add(jump(BPF_JEQ, number(first), verdict, kAllow));
-    }
-    const std::size_t middle = first + (last - first) / 2;
-    const std::size_t lower_size = 2 * (middle - first) - 1;
-    add(jump(BPF_JGE, number(middle), next_ + 1 + lower_size, next_ + 1));
-    write_tree(first, middle);
-    write_tree(middle, last);
-  }
-
-  std::array<long, kCalls> calls_ = [] {
-    std::array<long, kCalls> calls{SYS_socket};
-    std::copy(kRefused.begin(), kRefused.end(), calls.begin() + 1);
-    std::sort(calls.begin(), calls.end());
-    return calls;
-  }();
-  Filter filter_ = {};
-  std::size_t next_ = 0;
-};
-
 void refuse_what_is_never_done() {
-  static constexpr FilterWriter::Filter kFilter = FilterWriter().write();
-  const sock_fprog program{.len = static_cast<unsigned short>(kFilter.size()),
+  const auto filter = call_filter();
+  const sock_fprog program{.len = static_cast<unsigned short>(filter.size()),
                            // The kernel reads it.
                            // NOLINTNEXTLINE(cppcoreguidelines-pro-type-const-cast)
-                           .filter = const_cast<sock_filter*>(kFilter.data())};
+                           .filter = const_cast<sock_filter*>(filter.data())};
   if (::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program, 0, 0) == 0) return;
   if (errno != EINVAL && errno != ENOSYS) {
     throw_errno(Code::internal, "set the seccomp filter", kRemedy);

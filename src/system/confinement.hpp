@@ -11,10 +11,11 @@ void keep_needed_capabilities();
 
 /// Before the container is touched: drops also what only the host's side needed, sets
 /// no_new_privs, and has the kernel refuse (EPERM) what configuring a container never does: to
-/// execute a program, to start a process, to load a kernel module, to trace or to read another
-/// process, to open a network socket, and the like. From here on nothing of an image can be
-/// executed, whatever went wrong. A kernel without seccomp filters is no error. Throws
-/// Error(internal).
+/// execute a program, to start a process, to load a kernel module, to trace, to read or to signal
+/// another process, to open a network socket, to make a program set-user-ID by chmod, and the like
+/// (call_filter.hpp), also where the kernel would do it in our place (io_uring). From here on
+/// nothing of an image can be executed, whatever went wrong. A kernel without seccomp filters is no
+/// error. Throws Error(internal).
 void confine_to_container_work();
 
 }  // namespace nvhook

@@ -114,10 +114,6 @@ UniqueFd fsmount(int context, unsigned attributes) noexcept {
 
 UniqueFd pidfd_open(pid_t pid) noexcept { return to_fd(::syscall(SYS_pidfd_open, pid, 0)); }
 
-int pidfd_send_signal(int pidfd, int signal) noexcept {
-  return static_cast<int>(::syscall(SYS_pidfd_send_signal, pidfd, signal, nullptr, 0));
-}
-
 int rename_at(int from_directory, const char* from, int to_directory, const char* to,
               unsigned flags) noexcept {
   return static_cast<int>(::syscall(SYS_renameat2, from_directory, from, to_directory, to, flags));

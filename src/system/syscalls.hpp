@@ -41,7 +41,6 @@ int fsconfig_string(int context, const char* key, const char* value) noexcept;
 int fsconfig_create(int context) noexcept;
 UniqueFd fsmount(int context, unsigned attributes) noexcept;
 UniqueFd pidfd_open(pid_t pid) noexcept;
-int pidfd_send_signal(int pidfd, int signal) noexcept;
 /// Closes the descriptors `first` to `last`, one by one where the kernel does not do it at once.
 void close_range(unsigned first, unsigned last) noexcept;
 int rename_at(int from_directory, const char* from, int to_directory, const char* to,

@@ -20,7 +20,15 @@ namespace nvhook {
 std::string errno_text(int error) { return std::generic_category().message(error); }
 
 void throw_errno(Code code, const std::string& what, const std::string& remedy) {
-  throw Error(code, what + ": " + errno_text(errno), remedy);
+  const std::string message = what + ": " + errno_text(errno);
+  switch (errno) {
+    case EMFILE:
+    case ENFILE:
+    case ENOMEM:
+      throw Error(Code::internal, message, "free memory and file descriptors on the host");
+    default:
+      throw Error(code, message, remedy);
+  }
 }
 
 namespace sys {

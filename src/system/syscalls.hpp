@@ -19,6 +19,8 @@ namespace nvhook {
 [[nodiscard]] std::string errno_text(int error);
 
 /// Throws Error(code, "<what>: <errno text>", remedy) for the errno of the call that just failed.
+/// If memory or descriptors ran out, it is Error(internal) with a remedy for that, whatever failed
+/// by it.
 [[noreturn]] void throw_errno(Code code, const std::string& what, const std::string& remedy = {});
 
 namespace sys {

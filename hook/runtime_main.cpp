@@ -46,6 +46,7 @@ bool wants_driver(const std::string& spec_text, const Config& config) {
 
 /// `error` where people and the engine look for it.
 int report_to_engine(const Error& error, const RuntimeCommand& command, HookContext& context) {
+  ignore_write_signals();  // no runtime is executed any more, which would inherit that
   if (!command.log.empty()) {
     append_to_engine_log(command.log, context.caller.working_directory.get(), failure_line(error),
                          command.log_is_json);
@@ -98,7 +99,10 @@ int edit(const RuntimeCommand& command, const BundleFile& bundle, const Config& 
   if (child < 0) throw_errno(Code::internal, "fork", "free memory and process numbers");
   if (child == 0) edit_in_child(command, bundle, config, parent);
   int status = 0;
-  while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
+  while (::waitpid(child, &status, 0) < 0) {
+    if (errno != EINTR) {
+      throw_errno(Code::internal, "wait for the edit of config.json", "start the container again");
+    }
   }
   if (WIFEXITED(status)) return WEXITSTATUS(status);
   throw Error(Code::internal, "the edit of config.json was ended by a signal",

@@ -19,6 +19,7 @@
 #include "core/error.hpp"
 #include "core/text.hpp"
 #include "system/default_child_signal.hpp"
+#include "system/descriptor_limit.hpp"
 #include "system/syscalls.hpp"
 
 namespace nvhook {
@@ -83,6 +84,7 @@ void reset_signals() noexcept {
   ::setsid();
   ::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
   reset_signals();
+  restore_descriptor_limit();
   if (::dup2(files.input, STDIN_FILENO) < 0 || ::dup2(files.output, STDOUT_FILENO) < 0 ||
       ::dup2(files.error, STDERR_FILENO) < 0) {
     ::_exit(kCannotExecute);

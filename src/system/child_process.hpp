@@ -32,8 +32,9 @@ struct ChildResult {
 };
 
 /// Runs `command` with PATH and `environment` alone in its environment, standard input empty, no
-/// other descriptors, every signal as at a program's start, in a session of its own that is killed
-/// at the end. Throws Error(probe_failed) if it cannot be started.
+/// other descriptors, every signal as at a program's start, our caller's limit on descriptors, in a
+/// session of its own that is killed at the end. Throws Error(probe_failed) if it cannot be
+/// started.
 [[nodiscard]] ChildResult run_child(const ChildCommand& command);
 
 }  // namespace nvhook

@@ -16,6 +16,7 @@
 #include <string_view>
 
 #include "system/confinement.hpp"
+#include "system/descriptor_limit.hpp"
 #include "system/syscalls.hpp"
 
 namespace nvhook {
@@ -54,6 +55,12 @@ CallerContext read_caller() {
   };
 }
 
+void ignore_write_signals() noexcept {
+  struct sigaction ignore {};
+  ignore.sa_handler = SIG_IGN;
+  for (const int signal : {SIGPIPE, SIGXFSZ}) ::sigaction(signal, &ignore, nullptr);
+}
+
 CallerContext leave_caller() {
   CallerContext caller = read_caller();
   ::clearenv();
@@ -61,10 +68,8 @@ CallerContext leave_caller() {
   if (::chdir("/") != 0)
     throw_errno(Code::internal, "change to directory `/`", "look at the kernel's log");
   ::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
-  // Who no longer reads the debug log or the error line must not end a run in the middle.
-  struct sigaction ignore {};
-  ignore.sa_handler = SIG_IGN;
-  ::sigaction(SIGPIPE, &ignore, nullptr);
+  ignore_write_signals();
+  raise_descriptor_limit();
   keep_needed_capabilities();
   return caller;
 }

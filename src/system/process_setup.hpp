@@ -25,8 +25,14 @@ struct CallerContext {
 /// What the caller's environment and place are, which stay as they are.
 [[nodiscard]] CallerContext read_caller();
 
+/// Lets a write fail where it would end this process by a signal: into a pipe that nobody reads any
+/// more, and beyond RLIMIT_FSIZE. A log that cannot go on must not end a run in the middle, without
+/// a word, with nothing taken back.
+void ignore_write_signals() noexcept;
+
 /// Takes the few variables we know and empties the environment; working directory `/`, umask 022,
-/// not dumpable; capabilities that are never needed are given up. Throws Error(internal) if `/`
+/// not dumpable; writes fail without a signal; as many descriptors as may be; capabilities that are
+/// never needed are given up. Throws Error(internal) if `/`
 /// cannot be entered; what else fails is not needed.
 [[nodiscard]] CallerContext leave_caller();
 

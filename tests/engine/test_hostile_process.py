@@ -98,10 +98,45 @@ EVERYTHING = {"NVIDIA_DRIVER_CAPABILITIES": "all"}
 
 @test("hostile", cases=[65])
 def few_descriptors_are_a_clear_refusal():
-    with wrapped("prlimit", "--nofile=16"):
+    """Wherever they run out, it is told as that."""
+    for count in (6, 8, 12, 16, 24, 32, 48, 64):
+        with wrapped("prlimit", f"--nofile={count}"):
+            outcome = run_container(Case("all", EVERYTHING))
+        text = outcome.record["stderr"]
+        check(outcome.exit != 0, f"{count} descriptors were enough: then this test shows nothing")
+        for words in ("NVH-0901", "Too many open files", "free memory and file descriptors"):
+            check(words in text, f"{count} descriptors: {text}")
+
+
+@test("hostile", cases=[65])
+def a_low_soft_limit_of_descriptors_is_raised():
+    """Engines pass on 1,024, which a host with many MIG devices exceeds: here the same in small."""
+    with wrapped("prlimit", "--nofile=32:4096"):
         outcome = run_container(Case("all", EVERYTHING))
-    check(outcome.exit != 0, "16 descriptors were enough: then this test shows nothing")
-    check("Too many open files" in outcome.record["stderr"], outcome.record["stderr"])
+    check_started(outcome)
+
+
+@test("hostile", cases=[65])
+def a_limit_on_the_size_of_files_is_a_clear_refusal():
+    """And no end by SIGXFSZ, which takes nothing back."""
+    with wrapped("prlimit", "--fsize=512"):
+        outcome = run_container(Case("1"))
+    check(outcome.exit != 0, "512 bytes were enough: then this test shows nothing")
+    text = outcome.record["stderr"]
+    check("NVH-0507" in text and "File too large" in text, f"{outcome.record['exit']}: {text}")
+
+
+@test("hostile", cases=[65])
+def a_log_that_may_not_grow_stops_no_container():
+    log = SETUP.work / "full.log"
+    limit = 256 << 10
+    log.write_bytes(b"x" * limit)
+    with wrapped("prlimit", f"--fsize={limit}"):
+        outcome = run_container(Case("1", settings=f'debug = "{log}"'))
+    check_started(outcome)
+    check_gpus(outcome.view, [1])
+    check_equal(log.stat().st_size, limit, "the log")
+    log.unlink()
 
 
 def refused_or_works(outcome, title, *codes):

@@ -34,7 +34,8 @@ TEST(ContainerSpec, HasTheFieldsThatDecide) {
   const ContainerSpec expected{
       .root = "/var/lib/rootfs",
       .environment = {{"PATH", "/bin"}, {"NVIDIA_VISIBLE_DEVICES", "all"}},
-      .mounts = {{.source = "proc", .destination = "/proc"}, {.destination = "/dev/pts"}},
+      .mounts = {{.source = "proc", .destination = "/proc", .kind = SpecMount::Kind::kernel},
+                 {.destination = "/dev/pts"}},
       .privileged = true};
   EXPECT_EQ(spec, expected);
 }
@@ -274,6 +275,34 @@ INSTANTIATE_TEST_SUITE_P(
             "LooksAlike", {"/libcuda.so.1/data", "/libcudart.so.12"}, {"/dev/nvidiactl"}, false},
         ByEngine{"Nothing", {}, {}, false}),
     [](const auto& row) { return std::string(row.param.name); });
+
+TEST(ContainerSpec, TellsVolumesFromWhatTheRuntimeMakes) {
+  using Kind = SpecMount::Kind;
+  const std::pair<const char*, Kind> rows[] = {
+      {R"({"type":"tmpfs"})", Kind::tmpfs},
+      {R"({"type":"tmpfs","options":["nosuid","size=1k"]})", Kind::tmpfs},
+      {R"({"type":"tmpfs","options":["bind"]})", Kind::volume},
+      {R"({"type":"proc","options":["rbind","ro"]})", Kind::volume},
+      {R"({"type":"cgroup2"})", Kind::kernel},
+      {R"({"type":"overlay"})", Kind::volume},
+      {R"({"type":"bind"})", Kind::volume},
+      {R"({})", Kind::volume}};
+  for (const auto& [mount, kind] : rows) {
+    const ContainerSpec spec =
+        parse_spec(R"({"ociVersion":"1","process":{},"root":{"path":"r"},"mounts":[)" +
+                   std::string(mount) + "]}");
+    EXPECT_EQ(spec.mounts.front().kind, kind) << mount;
+  }
+}
+
+TEST(ContainerSpec, KnowsThatTheRootIsReadOnly) {
+  const auto spec_of = [](const std::string& root) {
+    return parse_spec(R"({"ociVersion":"1","process":{},"root":)" + root + "}");
+  };
+  EXPECT_TRUE(spec_of(R"({"path":"r","readonly":true})").root_read_only);
+  EXPECT_FALSE(spec_of(R"({"path":"r","readonly":false})").root_read_only);
+  EXPECT_FALSE(spec_of(R"({"path":"r"})").root_read_only);
+}
 
 }  // namespace
 }  // namespace nvhook

@@ -13,7 +13,7 @@ from harness import SETUP, check, check_equal, fail_text, run
 USER = 20123
 _numbers = itertools.count(1)
 # What enroot and Apptainer have done when they start the program: the root file system is a mount, with the host's procfs and a /dev of
-# few nodes in it. Then the program's own arguments, and a look from inside.
+# few nodes in it; at PLACE the directory VOLUME of the host, if any. Then the program's own arguments, and a look from inside.
 IN_NAMESPACES = r"""
 set -e
 rootfs=$1; shift
@@ -22,6 +22,7 @@ mount --rbind /proc "$rootfs/proc"
 mount -t tmpfs -o mode=755 tmpfs "$rootfs/dev"
 touch "$rootfs/dev/null"
 mount --bind /dev/null "$rootfs/dev/null"
+[ -z "$VOLUME" ] || mount --bind "$VOLUME" "$rootfs$PLACE"
 cd "$rootfs/.."
 cat /proc/self/mountinfo >before
 status=0

@@ -206,7 +206,6 @@ def a_loader_cache_that_cannot_be_replaced_is_refused():
     for what, edit in (
         ("directory", in_the_place_of(CACHE, lambda path: path.mkdir())),
         ("full directory", in_the_place_of(CACHE, lambda path: (path / "below").mkdir(parents=True))),
-        ("volume", lambda config, directory: config["mounts"].append(bind(SETUP.rootfs / "etc/ld.so.cache", CACHE))),
         ("immutable", in_the_place_of(CACHE, immutable)),
     ):
         with naming(what):

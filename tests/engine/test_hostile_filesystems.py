@@ -131,11 +131,14 @@ def read_only(_, directory):
 
 
 @test("hostile", cases=[51])
-def a_read_only_root_file_system_without_targets_is_refused_and_the_path_named():
+def a_read_only_root_file_system_without_targets_gets_the_driver_on_a_file_system_of_the_containers_own():
     for what, edit in (("read-only mount", read_only), ("overlay without upper layer", without_upper)):
         with naming(what):
-            outcome = check_refused(case(edit=edit), "NVH-0505", "/usr/", "ead-only file system")
+            outcome = run_container(case(edit=edit))
+            check_equal(check_works(outcome), f"/dev/nvidia-driver/lib64/libcuda.so.{SETUP.version}", "libcuda")
             check_equal(outcome.changes, [], "the writable layer")
+            without_dev = case(edit=edits(edit, without_mount("/dev")))
+            check_refused(without_dev, "NVH-0510", "is read-only", "tmpfs on /run")
 
 
 def without_upper(_, directory):
@@ -167,11 +170,11 @@ def a_read_only_root_file_system_with_all_targets_gets_the_driver():
 @test("hostile", cases=[51])
 def what_a_read_only_root_file_system_lacks_of_the_optional_is_warned_of():
     log = SETUP.work / "hook.log"
-    optional = (f"{LIBRARIES}/libcuda.so.1", f"{LIBRARIES}/libcuda.so", "/etc/ld.so.cache")
+    plain = f"{LIBRARIES}/libcuda.so"
 
     def lose(root):
-        for path in optional:
-            (root / path[1:]).unlink()
+        (root / plain[1:]).unlink()
+        (root / "etc/ld.so.cache").unlink()
         shutil.rmtree(root / "usr/lib/firmware")
 
     with prepared_image(lose) as directory:
@@ -179,8 +182,22 @@ def what_a_read_only_root_file_system_lacks_of_the_optional_is_warned_of():
         outcome = run_in(directory)
     check_lists_gpu(outcome)
     text = log.read_text()
-    for words in ("left out link " + optional[0], "/etc is read-only: ld.so.cache stays as it is", "left out /lib/firmware"):
-        check(f"warning: {words}" in text, f"no warning `{words}` in {text}")
+    for words in (f"left out link {plain}:", "warning: /etc/ld.so.cache stays as it is", "warning: left out /lib/firmware"):
+        check(words in text, f"no word `{words}` in {text}")
+
+
+@test("hostile", cases=[51])
+def a_read_only_root_file_system_that_cannot_name_the_libraries_is_refused():
+    """They would be where no loader looks."""
+
+    def lose(root):
+        (root / f"{LIBRARIES}/libcuda.so.1"[1:]).unlink()
+        (root / "etc/ld.so.cache").unlink()
+
+    with prepared_image(lose) as directory:
+        outcome = run_in(directory)
+        check_equal(outcome.record["exit"], 15, "exit status of the hook")
+        check("NVH-0507" in outcome.errors and "/etc/ld.so.cache" in outcome.errors, outcome.errors)
 
 
 @contextlib.contextmanager

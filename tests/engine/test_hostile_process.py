@@ -131,8 +131,9 @@ def a_log_that_may_not_grow_stops_no_container():
     log = SETUP.work / "full.log"
     limit = 256 << 10
     log.write_bytes(b"x" * limit)
+    text = f'[nvidia-container-cli]\nroot = "{SETUP.driver}"\ndebug = "{log}"\n'
     with wrapped("prlimit", f"--fsize={limit}"):
-        outcome = run_container(Case("1", settings=f'debug = "{log}"'))
+        outcome = run_container(Case("1", config=text))
     check_started(outcome)
     check_gpus(outcome.view, [1])
     check_equal(log.stat().st_size, limit, "the log")

@@ -3,6 +3,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import time
@@ -191,12 +192,14 @@ def an_edit_ends_with_its_runtime():
     require_program("strace")
     trace = SETUP.work / "edit-trace"
     stop = ["-f", "-e", "trace=fchmod", "-e", "inject=fchmod:signal=SIGSTOP:when=1"]
+    # A line of several processes' trace begins with the number of its process.
+    stopped = re.compile(r"^(\d+) --- stopped by SIGSTOP", re.MULTILINE)
     with bundle(case("0")) as directory:
         before = (directory / "config.json").read_bytes()
         words = ["strace", "-qq", "-o", trace, *stop, shim.program(), "run", "-b", directory, name_of(directory)]
         with subprocess.Popen(list(map(str, words)), env=shim.environment()) as traced:
-            wait_until(lambda: trace.exists() and "stopped by SIGSTOP" in trace.read_text())
-            edit = int(next(directory.glob(".config.json.*")).suffix[1:])
+            wait_until(lambda: trace.exists() and stopped.search(trace.read_text()))
+            edit = int(stopped.search(trace.read_text())[1])
             runtime = int(process_status(edit)["PPid"])
             os.kill(runtime, signal.SIGKILL)
             wait_until(lambda: process_status(runtime).get("State", "Z").startswith("Z"))
@@ -204,6 +207,29 @@ def an_edit_ends_with_its_runtime():
                 os.kill(edit, signal.SIGCONT)
             traced.wait(timeout=60)
         check_equal((directory / "config.json").read_bytes(), before, "config.json")
+
+
+@test("runc")
+def an_edit_whose_end_is_unknown_starts_no_container():
+    """Or the container would start without its GPUs."""
+    require_program("strace")
+    trace = SETUP.work / "wait-trace"
+    lost = ["-e", "trace=wait4", "-e", "inject=wait4:error=ECHILD:when=1"]
+    with bundle(case("0")) as directory:
+        words = ["strace", "-qq", "-o", trace, *lost, shim.program(), "run", "-b", directory, name_of(directory)]
+        done = run(list(map(str, words)), env=shim.environment())
+        check_refused(done, "NVH-0901", "wait for the edit", "No child processes")
+
+
+@test("runc")
+def the_runtime_gets_the_callers_limit_of_descriptors():
+    runtime = SETUP.work / "limit-runtime"
+    runtime.write_text("#!/bin/sh\nulimit -Sn\n")
+    runtime.chmod(0o755)
+    with bundle(case("0")) as directory:
+        words = ["prlimit", "--nofile=100:4096", shim.program(), "run", "-b", directory, name_of(directory)]
+        done = run(list(map(str, words)), env=shim.environment(str(runtime)))
+    check_equal((done.returncode, done.stdout), (0, "100\n"), done.stderr)
 
 
 @test("runc")

@@ -13,6 +13,7 @@
 
 #include "core/error.hpp"
 #include "system/syscalls.hpp"
+#include "system/temporary_name.hpp"
 
 namespace nvhook {
 namespace {
@@ -79,15 +80,11 @@ Found look(const Place& place, const DeviceFile& file) {
               "on the host");
 }
 
-/// A name beside the final one, gone when this ends unless it was renamed.
+/// A name beside the final one that we gave a node, gone when this ends unless it was renamed.
 class TemporaryName {
  public:
-  explicit TemporaryName(const Place& place)
-      : directory_(place.directory.get()),
-        name_("." + place.name + "." + std::to_string(::getpid())) {
-    clear();  // what a process of our number left behind when it was killed
-  }
-  ~TemporaryName() { clear(); }
+  TemporaryName(int directory, std::string name) : directory_(directory), name_(std::move(name)) {}
+  ~TemporaryName() { ::unlinkat(directory_, name_.c_str(), 0); }
   TemporaryName(const TemporaryName&) = delete;
   TemporaryName& operator=(const TemporaryName&) = delete;
   TemporaryName(TemporaryName&&) = delete;
@@ -96,8 +93,6 @@ class TemporaryName {
   [[nodiscard]] const char* name() const noexcept { return name_.c_str(); }
 
  private:
-  void clear() const noexcept { ::unlinkat(directory_, name_.c_str(), 0); }
-
   int directory_;
   std::string name_;
 };
@@ -105,14 +100,17 @@ class TemporaryName {
 /// Puts the node into its place; false if meanwhile another one is there.
 bool put(const Place& place, const DeviceFile& file, bool replace) {
   const int directory = place.directory.get();
-  const TemporaryName temporary(place);
+  const auto free_name = make_under_temporary_name(place.name, [&](const char* name) {
+    return ::mknodat(directory, name, S_IFCHR, makedev(file.number.major, file.number.minor)) == 0;
+  });
+  if (!free_name) fail("make device node", file.path);
+  const TemporaryName temporary(directory, *free_name);
   const DeviceFileSettings& settings = file.settings;
-  const bool made = ::mknodat(directory, temporary.name(), S_IFCHR,
-                              makedev(file.number.major, file.number.minor)) == 0 &&
-                    ::fchownat(directory, temporary.name(), settings.uid, settings.gid,
-                               AT_SYMLINK_NOFOLLOW) == 0 &&
-                    ::fchmodat(directory, temporary.name(), settings.mode, 0) == 0;
-  if (!made) fail("make device node", file.path);
+  if (::fchownat(directory, temporary.name(), settings.uid, settings.gid, AT_SYMLINK_NOFOLLOW) !=
+          0 ||
+      ::fchmodat(directory, temporary.name(), settings.mode, 0) != 0) {
+    fail("make device node", file.path);
+  }
   const unsigned flags = replace ? 0 : RENAME_NOREPLACE;
   if (sys::rename_at(directory, temporary.name(), directory, place.name.c_str(), flags) == 0) {
     return true;

@@ -12,6 +12,7 @@
 
 #include "system/files.hpp"
 #include "system/syscalls.hpp"
+#include "system/temporary_name.hpp"
 #include "system/unique_fd.hpp"
 
 namespace nvhook {
@@ -19,16 +20,13 @@ namespace {
 
 constexpr mode_t kNewMode = S_IRUSR | S_IWUSR | S_IRGRP | S_IROTH;
 
-/// A new file `name` with `text`, and owner and mode of `old`, if there is one.
-bool write_new(int directory, const std::string& name, const std::string& text,
-               const std::optional<struct stat>& old, bool is_synced) {
-  const UniqueFd file =
-      sys::open_beneath(directory, name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW,
-                        RESOLVE_BENEATH, S_IRUSR | S_IWUSR);
-  if (!file || !write_all(file.get(), text)) return false;
-  if (old && ::fchown(file.get(), old->st_uid, old->st_gid) != 0) return false;
-  return ::fchmod(file.get(), old ? old->st_mode & 07777 : kNewMode) == 0 &&
-         (!is_synced || ::fsync(file.get()) == 0);
+/// Gives a new file `text`, and owner and mode of `old`, if there is one.
+bool fill(int file, const std::string& text, const std::optional<struct stat>& old,
+          bool is_synced) {
+  if (!write_all(file, text)) return false;
+  if (old && ::fchown(file, old->st_uid, old->st_gid) != 0) return false;
+  return ::fchmod(file, old ? old->st_mode & 07777 : kNewMode) == 0 &&
+         (!is_synced || ::fsync(file) == 0);
 }
 
 /// So that the rename is on the disk too. Some file systems cannot, and it is done by then.
@@ -49,14 +47,20 @@ bool replace_file(int directory, const std::string& name, const std::string& tex
   } else if (errno != ENOENT || !options.may_create) {
     return false;
   }
-  const std::string temporary = "." + name + "." + std::to_string(::getpid());
-  if (write_new(directory, temporary, text, old, options.is_synced) &&
-      sys::rename_at(directory, temporary.c_str(), directory, name.c_str(), 0) == 0) {
+  UniqueFd file;
+  const auto temporary = make_under_temporary_name(name, [&](const char* free_name) {
+    file = sys::open_beneath(directory, free_name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW,
+                             RESOLVE_BENEATH, S_IRUSR | S_IWUSR);
+    return static_cast<bool>(file);
+  });
+  if (!temporary) return false;
+  if (fill(file.get(), text, old, options.is_synced) &&
+      sys::rename_at(directory, temporary->c_str(), directory, name.c_str(), 0) == 0) {
     if (options.is_synced) sync_directory(directory);
     return true;
   }
   const int error = errno;
-  ::unlinkat(directory, temporary.c_str(), 0);
+  ::unlinkat(directory, temporary->c_str(), 0);
   errno = error;
   return false;
 }

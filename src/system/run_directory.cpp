@@ -10,6 +10,7 @@
 
 #include "system/files.hpp"
 #include "system/syscalls.hpp"
+#include "system/temporary_name.hpp"
 
 namespace nvhook {
 namespace {
@@ -29,18 +30,6 @@ std::optional<std::string> why_not_roots(const struct stat& status) {
 
 UniqueFd open_directory(const std::string& path) noexcept {
   return open_at(AT_FDCWD, path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
-}
-
-/// Writes a new file of this name; false with errno.
-bool create_file(int directory, const char* name, std::string_view text) noexcept {
-  constexpr int kFlags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW;
-  UniqueFd file = open_at(directory, name, kFlags, 0600);
-  if (!file && errno == EEXIST) {
-    // Left by a process that was killed and had our number.
-    static_cast<void>(::unlinkat(directory, name, 0));
-    file = open_at(directory, name, kFlags, 0600);
-  }
-  return file && write_all(file.get(), text);
 }
 
 }  // namespace
@@ -86,13 +75,21 @@ std::optional<std::string> RunDirectory::read(const char* name, Notes& notes) co
 }
 
 void RunDirectory::replace(const char* name, std::string_view text, Notes& notes) const {
-  const std::string temporary = std::string(".") + name + "." + std::to_string(::getpid());
-  if (create_file(directory_.get(), temporary.c_str(), text) &&
-      sys::rename_at(directory_.get(), temporary.c_str(), directory_.get(), name, 0) == 0) {
+  const auto failed = [&] {
+    notes.push_back(warning(std::string("not cached: write ") + name + ": " + errno_text(errno)));
+  };
+  UniqueFd file;
+  const auto temporary = make_under_temporary_name(name, [&](const char* free_name) {
+    file = open_at(directory_.get(), free_name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
+    return static_cast<bool>(file);
+  });
+  if (!temporary) return failed();
+  if (write_all(file.get(), text) &&
+      sys::rename_at(directory_.get(), temporary->c_str(), directory_.get(), name, 0) == 0) {
     return;
   }
-  notes.push_back(warning(std::string("not cached: write ") + name + ": " + errno_text(errno)));
-  static_cast<void>(::unlinkat(directory_.get(), temporary.c_str(), 0));
+  failed();
+  static_cast<void>(::unlinkat(directory_.get(), temporary->c_str(), 0));
 }
 
 }  // namespace nvhook

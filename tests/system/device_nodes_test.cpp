@@ -245,6 +245,16 @@ TEST_F(DeviceNodes, ThatUdevMakesMeanwhileAreRight) {
   });
 }
 
+TEST_F(DeviceNodes, AreMadeBesideWhateverAnotherProcessLeft) {
+  on_host([&] {
+    const std::string left = ".nvidiactl." + std::to_string(::getpid());
+    host_.tree().write("/dev/" + left, "another's");
+    EXPECT_THAT(provide(), Not(HasSubstr("warning")));
+    EXPECT_EQ(describe("/dev/nvidiactl"), "c 195:255 666 0:0");
+    EXPECT_EQ(host_.tree().read("/dev/" + left), "another's");
+  });
+}
+
 TEST_F(DeviceNodes, ThatCannotBeMadeAreWarningsWithWhatToDo) {
   on_host([&] {
     test::refuse_call(SYS_mknodat, EPERM);

@@ -252,8 +252,10 @@ TEST_F(GpuQueryCached, ReplacesALinkAndNotWhatItPointsTo) {
 
 TEST_F(GpuQueryCached, SurvivesATemporaryFileThatWasLeft) {
   fs::remove(file());
-  write_file(query_.cache_directory + "/.gpus.json." + std::to_string(::getpid()), "left");
+  const std::string left = query_.cache_directory + "/.gpus.json." + std::to_string(::getpid());
+  write_file(left, "left");
   static_cast<void>(query_gpus(query_));
+  EXPECT_TRUE(fs::exists(left)) << "it is not ours";
   remove_probe();
   EXPECT_THAT(query_gpus(query_).gpus, SizeIs(1));
 }

@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <cerrno>
 
@@ -16,6 +17,7 @@ namespace {
 
 using test::TemporaryDirectory;
 using ::testing::ElementsAre;
+using ::testing::UnorderedElementsAre;
 
 TEST(ReplaceFile, MakesANewOneOnlyWhereItMay) {
   const TemporaryDirectory place;
@@ -51,6 +53,18 @@ TEST(ReplaceFile, ALinkIsReplacedAndNotFollowed) {
   const auto root = open_root(place.path().string());
   static_cast<void>(replace_file(root->fd(), "f", "new"));
   EXPECT_EQ(place.read("/aim"), "aim");
+}
+
+TEST(ReplaceFile, WhatIsInTheWayOfTheNewOneStaysAsItIs) {
+  const TemporaryDirectory place;
+  const std::string left = ".f." + std::to_string(::getpid());
+  place.write("/f", "old");
+  place.write("/" + left, "another's");
+  const auto root = open_root(place.path().string());
+  EXPECT_TRUE(replace_file(root->fd(), "f", "new"));
+  EXPECT_EQ(place.read("/f"), "new");
+  EXPECT_EQ(place.read("/" + left), "another's");
+  EXPECT_THAT(root->list("/"), UnorderedElementsAre("f", left));
 }
 
 }  // namespace

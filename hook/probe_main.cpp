@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// oci-nvidia-probe: asks the driver's libnvidia-ml.so.1 what /proc does not tell, as nobody, and
-// prints it as JSON.
+// oci-nvidia-probe: asks the driver's libnvidia-ml.so.1 what /proc does not tell, as a
+// user of its own, and prints it as JSON.
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <grp.h>
@@ -34,7 +34,12 @@
 namespace nvhook {
 namespace {
 
-constexpr unsigned kNobody = 65534;
+// A user and a group that nobody else is: a process of the same user could stop and kill this one,
+// and many daemons and containers are nobody (65534). systemd gives out no number from 65520 to
+// 65533, nor do distributions (Debian reserves 65000 to 65533); it is below those that containers
+// and subordinate users have (from 65536), and mapped in user namespaces of the usual size. Images
+// like the two numbers next to nobody.
+constexpr unsigned kProbeUser = 65523;
 // Who started us gives up before; this ends a library that spins after that one was killed.
 constexpr rlim_t kCpuSeconds = 30;
 constexpr rlim_t kMaxFiles = 1024;  // some per GPU and MIG device
@@ -101,20 +106,20 @@ void set_limits() {
   static_cast<void>(::setrlimit(RLIMIT_FSIZE, &kFileSize));
 }
 
-/// Becomes nobody. A user namespace without that user (EINVAL), or one whose creator had no right
-/// over groups (EPERM), keeps what it has: that is an ordinary user of the host already.
+/// Becomes that user. A user namespace without it (EINVAL), or one whose creator had no right over
+/// groups (EPERM), keeps what it has: that is an ordinary user of the host already.
 void drop_user() {
   if (::geteuid() != 0) return;
   static_cast<void>(::setgroups(0, nullptr));
-  const bool dropped =
-      ::setresgid(kNobody, kNobody, kNobody) == 0 && ::setresuid(kNobody, kNobody, kNobody) == 0;
+  const bool dropped = ::setresgid(kProbeUser, kProbeUser, kProbeUser) == 0 &&
+                       ::setresuid(kProbeUser, kProbeUser, kProbeUser) == 0;
   if (!dropped && errno != EINVAL && errno != EPERM) {
-    throw_errno(Code::probe_failed, "become user " + std::to_string(kNobody));
+    throw_errno(Code::probe_failed, "become user " + std::to_string(kProbeUser));
   }
 }
 
 void drop_privileges() {
-  // Needs CAP_SETPCAP, which a user namespace's root has and nobody has not. EINVAL is the end of
+  // Needs CAP_SETPCAP, which root has and that user has not. EINVAL is the end of
   // the list.
   for (int capability = 0; ::prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) == 0;) ++capability;
   drop_user();

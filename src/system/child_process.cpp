@@ -123,7 +123,8 @@ class Child {
   /// Kills it and what it started, if they still run, and reaps it; its wait status.
   int end() noexcept {
     if (pid_ <= 0) return status_;
-    // Root without CAP_KILL has no power over nobody, and must not wait for what will not end.
+    // Root without CAP_KILL has no power over the probe's user, and must not wait for what will not
+    // end.
     const int flags = ::kill(pid_, SIGKILL) == 0 ? 0 : WNOHANG;
     ::kill(-pid_, SIGKILL);
     while (::waitpid(pid_, &status_, flags) < 0 && errno == EINTR) {

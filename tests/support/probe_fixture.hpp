@@ -41,7 +41,7 @@ class ProbeFixture : public ::testing::Test {
     query_.pci_addresses = {"0000:07:00.0"};
     for (const char* path : {"/driver", "/driver/lib", "/driver/etc"}) {
       std::filesystem::create_directory(directory_ + path);
-      // The probe is nobody when it looks for the library.
+      // The probe is a user of its own when it looks for the library.
       std::filesystem::permissions(directory_ + path, std::filesystem::perms{0755});
     }
   }

@@ -7,8 +7,12 @@
 #include <grp.h>
 #include <gtest/gtest.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <array>
+#include <cerrno>
 #include <csignal>
 #include <cstdio>
 
@@ -142,8 +146,8 @@ TEST_F(RealProbe, SaysThatAFileIsNoLibrary) {
   EXPECT_THAT(failure().what(), HasSubstr("load `/lib/libnvidia-ml.so.1`"));
 }
 
-TEST_F(RealProbe, RunsTheLibraryAsNobodyWithoutAnything) {
-  if (in_user_namespace()) GTEST_SKIP() << "needs the host's root: nobody is not mapped here";
+TEST_F(RealProbe, RunsTheLibraryAsAUserOfItsOwnWithoutAnything) {
+  if (in_user_namespace()) GTEST_SKIP() << "needs the host's root: that user is not mapped here";
   use_library(NVML_IDENTITY);
   const gid_t group = 12345;
   ASSERT_EQ(::setgroups(1, &group), 0);
@@ -151,13 +155,43 @@ TEST_F(RealProbe, RunsTheLibraryAsNobodyWithoutAnything) {
   ::setenv("LD_PRELOAD", "/nonexistent.so", 1);
   const Error error = failure();
   ::unsetenv("LD_PRELOAD");
-  EXPECT_THAT(error.what(),
-              HasSubstr("uid=65534/65534 gid=65534/65534 groups=0 capabilities=0 bounding=0 nnp=1 "
-                        "core=0 files=1024 size=1048576 cpu=30 death=1 session=1 cwd=/ variables=1 "
-                        "path=/usr/sbin:/usr/bin:/sbin:/bin descriptors=2"));
+  EXPECT_THAT(
+      error.what(),
+      HasSubstr("uid=65523/65523/65523 gid=65523/65523 groups=0 capabilities=0 bounding=0 nnp=1 "
+                "core=0 files=1024 size=1048576 cpu=30 death=1 session=1 cwd=/ variables=1 "
+                "path=/usr/sbin:/usr/bin:/sbin:/bin descriptors=2"));
 }
 
-TEST_F(RealProbe, KeepsItsUserWhereNobodyIsNotMapped) {
+/// Errno of SIGKILL to the probe by a process of nobody, which many daemons and containers are.
+int kill_as_nobody(int met, int done) {
+  constexpr uid_t kNobody = 65534;
+  pid_t probe = 0;
+  if (::setresuid(kNobody, kNobody, kNobody) != 0) return -1;
+  if (::read(met, &probe, sizeof probe) != ssize_t{sizeof probe}) return -1;
+  const int error = ::kill(probe, SIGKILL) == 0 ? 0 : errno;
+  return ::write(done, "", 1) == 1 ? error : -1;
+}
+
+TEST_F(RealProbe, CannotBeKilledByNobody) {
+  if (in_user_namespace()) GTEST_SKIP() << "needs the host's root: that user is not mapped here";
+  use_library(NVML_IDENTITY);
+  const auto open_pipe = [this](const std::string& name) {
+    const std::string path = query_.driver_root + name;
+    EXPECT_TRUE(::mkfifo(path.c_str(), 0) == 0 && ::chmod(path.c_str(), 0666) == 0);
+    return UniqueFd(::open(path.c_str(), O_RDWR | O_CLOEXEC));
+  };
+  const UniqueFd met = open_pipe("/met");
+  const UniqueFd done = open_pipe("/done");
+  const pid_t child = ::fork();
+  if (child == 0) ::_exit(kill_as_nobody(met.get(), done.get()));
+  EXPECT_THAT(failure().what(), HasSubstr("uid="));  // its own end, and not "ended by signal 9"
+  int status = 0;
+  ::waitpid(child, &status, 0);
+  EXPECT_TRUE(WIFEXITED(status));
+  EXPECT_EQ(WEXITSTATUS(status), EPERM);
+}
+
+TEST_F(RealProbe, KeepsItsUserWhereItsOwnIsNotMapped) {
   use_library(NVML_IDENTITY);
   const auto in_namespace = [this] {
     if (::unshare(CLONE_NEWUSER) != 0) return;
@@ -168,7 +202,7 @@ TEST_F(RealProbe, KeepsItsUserWhereNobodyIsNotMapped) {
     ::_exit(EXIT_SUCCESS);
   };
   EXPECT_EXIT(in_namespace(), ::testing::ExitedWithCode(EXIT_SUCCESS),
-              "uid=0/0 gid=0/0 groups=[0-9]+ capabilities=0 bounding=0 nnp=1");
+              "uid=0/0/0 gid=0/0 groups=[0-9]+ capabilities=0 bounding=0 nnp=1");
 }
 
 TEST_F(RealProbe, ExplainsItsUsage) {

@@ -6,7 +6,6 @@
 #include <linux/openat2.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -14,7 +13,9 @@
 
 #include "core/text.hpp"
 #include "system/files.hpp"
+#include "system/own_procfs.hpp"
 #include "system/syscalls.hpp"
+#include "system/temporary_name.hpp"
 #include "system/user_namespace.hpp"
 
 namespace nvhook {
@@ -24,21 +25,11 @@ constexpr const char* kIdentifier = "oci-nvidia-hook";
 constexpr int kPriorityError = 3;         // LOG_ERR
 constexpr int kSyslogErrorOfDaemon = 27;  // LOG_DAEMON | LOG_ERR
 
-/// Sends one datagram to the socket called `name` in `directory`; false if nobody is there.
-bool send_to(const RootDir& system, const std::string& directory, const std::string& name,
-             const std::string& message) {
-  const UniqueFd folder = system.open(directory, O_PATH | O_DIRECTORY);
-  if (!folder) return false;
-  const UniqueFd socket(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  const std::string path = "/proc/self/fd/" + std::to_string(folder.get()) + "/" + name;
-  if (!socket || path.size() >= sizeof address.sun_path) return false;
-  std::copy(path.begin(), path.end(), static_cast<char*>(address.sun_path));
-  // NOLINTNEXTLINE(cppcoreguidelines-pro-type-reinterpret-cast): the sockets interface
-  const auto* generic = reinterpret_cast<const sockaddr*>(&address);
-  return ::sendto(socket.get(), message.data(), message.size(), MSG_NOSIGNAL, generic,
-                  sizeof address) >= 0;
+/// Sends one datagram to the socket at `path`; false if nobody is there.
+bool send_to(const RootDir& system, const std::string& path, const std::string& message) {
+  const UniqueFd found = system.open(path, O_PATH);
+  const UniqueFd socket = found ? connect_to(found.get(), SOCK_DGRAM) : UniqueFd();
+  return socket && ::send(socket.get(), message.data(), message.size(), MSG_NOSIGNAL) >= 0;
 }
 
 std::string one_line(std::string_view text) {
@@ -52,8 +43,8 @@ void send_to_log(const Failure& failure, const RootDir& system) {
       "MESSAGE=" + one_line(failure.line) + "\nPRIORITY=" + std::to_string(kPriorityError) +
       "\nSYSLOG_IDENTIFIER=" + kIdentifier + "\nCONTAINER_ID=" + one_line(failure.container_id) +
       "\nNVH_CODE=" + to_string(failure.code) + "\n";
-  if (send_to(system, "/run/systemd/journal", "socket", journal)) return;
-  static_cast<void>(send_to(system, "/dev", "log",
+  if (send_to(system, "/run/systemd/journal/socket", journal)) return;
+  static_cast<void>(send_to(system, "/dev/log",
                             "<" + std::to_string(kSyslogErrorOfDaemon) + ">" + kIdentifier + ": " +
                                 one_line(failure.line)));
 }
@@ -79,17 +70,20 @@ void write_record(const Failure& failure, const RootDir& system,
   const UniqueFd directory =
       sys::open_beneath(run.get(), kIdentifier, O_PATH | O_DIRECTORY, kInDirectory);
   if (!directory || status_of(directory.get()).owner != ::geteuid()) return;
-  const std::string temporary = ".last-failure." + std::to_string(::getpid());
-  const UniqueFd file = sys::open_beneath(directory.get(), temporary.c_str(),
-                                          O_WRONLY | O_CREAT | O_EXCL, kInDirectory, 0644);
-  if (!file) return;
+  UniqueFd file;
+  const auto temporary = make_under_temporary_name("last-failure", [&](const char* free_name) {
+    file = sys::open_beneath(directory.get(), free_name, O_WRONLY | O_CREAT | O_EXCL, kInDirectory,
+                             0644);
+    return static_cast<bool>(file);
+  });
+  if (!temporary) return;
   const std::string record = "time: " + std::to_string(std::time(nullptr)) +
                              "\ncontainer: " + one_line(failure.container_id) +
                              "\nmessage: " + one_line(failure.line) + "\n";
   const bool written =
       write_all(file.get(), record) &&
-      sys::rename_at(directory.get(), temporary.c_str(), directory.get(), "last-failure", 0) == 0;
-  if (!written) ::unlinkat(directory.get(), temporary.c_str(), 0);
+      sys::rename_at(directory.get(), temporary->c_str(), directory.get(), "last-failure", 0) == 0;
+  if (!written) ::unlinkat(directory.get(), temporary->c_str(), 0);
 }
 
 }  // namespace

@@ -4,12 +4,16 @@
 
 #include <fcntl.h>
 #include <linux/magic.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
 #include <array>
 #include <cerrno>
+#include <utility>
+
 namespace nvhook {
 namespace {
 
@@ -48,6 +52,19 @@ std::string path_in_procfs(int fd) {
 UniqueFd open_to_read(int fd) {
   return UniqueFd(::openat(own_procfs(), name_in_procfs(fd).c_str(),
                            O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
+}
+
+UniqueFd connect_to(int fd, int type) {
+  // Without waiting: a full queue of connections must not hold a container up.
+  UniqueFd socket(::socket(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  sockaddr_un address{.sun_family = AF_UNIX, .sun_path = {}};
+  name_in_procfs(fd).copy(static_cast<char*>(address.sun_path), sizeof address.sun_path - 1);
+  // There is no connect by descriptor. In another mount namespace /proc is another's.
+  const bool is_connected =
+      socket && ::fchdir(own_procfs()) == 0 &&
+      // NOLINTNEXTLINE(cppcoreguidelines-pro-type-reinterpret-cast): the sockets interface
+      ::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
+  return is_connected ? std::move(socket) : UniqueFd();
 }
 
 }  // namespace nvhook

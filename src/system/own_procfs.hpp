@@ -22,4 +22,9 @@ namespace nvhook {
 /// one under its name meanwhile. Invalid, with errno, if it cannot be opened.
 [[nodiscard]] UniqueFd open_to_read(int fd);
 
+/// A socket of `type` (SOCK_STREAM, SOCK_DGRAM), without waiting, that is connected to the very
+/// AF_UNIX socket of `fd`, which was opened with O_PATH. Afterwards the working directory is our
+/// own procfs, where the kernel looks the name up. Invalid, with errno, if nobody is there.
+[[nodiscard]] UniqueFd connect_to(int fd, int type);
+
 }  // namespace nvhook

@@ -5,13 +5,13 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include <array>
 #include <cerrno>
 
 #include "core/dbus_message.hpp"
+#include "system/own_procfs.hpp"
 #include "system/syscalls.hpp"
 
 namespace nvhook {
@@ -47,15 +47,8 @@ bool receive(int socket, Clock::time_point end, std::string& bytes) {
 std::optional<SystemdBus> SystemdBus::connect(const RootDir& system) {
   const UniqueFd found = system.open(kSocket, O_PATH | O_NOFOLLOW);
   if (!found) return std::nullopt;
-  // Without waiting: a full queue of connections must not hold a container up.
-  UniqueFd socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-  sockaddr_un address{.sun_family = AF_UNIX, .sun_path = {}};
-  const std::string path = "/proc/self/fd/" + std::to_string(found.get());
-  path.copy(static_cast<char*>(address.sun_path), sizeof address.sun_path - 1);
-  if (!socket ||
-      ::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
-    return std::nullopt;
-  }
+  UniqueFd socket = connect_to(found.get(), SOCK_STREAM);
+  if (!socket) return std::nullopt;
   return SystemdBus(std::move(socket));
 }
 

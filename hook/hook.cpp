@@ -153,13 +153,17 @@ std::optional<BundleFile> find_bundle(const ContainerState& state, HookContext& 
 }  // namespace
 
 /// Inside a container the environment may be the image's (runc 1.1 gives it to hooks without one of
-/// their own), and so may be every file: only the arguments are the administrator's, and no log is
-/// written.
+/// their own), and so may be every file, whoever named it: none is read, and no log is written.
 Config read_config(const Options& options, HookContext& context) {
   const bool inside = context.place != Place::outside;
   ConfigResult result;
-  if (!inside || !options.config_file.empty()) {
+  if (!inside) {
     result = load_config(options.config_file, context.caller);
+  } else if (!options.config_file.empty()) {
+    result.notes.push_back(
+        warning("configuration " + options.config_file +
+                " not read: the hook runs inside the container, where the image decides what it "
+                "says"));
   }
   if (!inside && !result.config.debug_log.empty()) context.log.open_file(result.config.debug_log);
   context.log.line("version " OCI_NVIDIA_VERSION);

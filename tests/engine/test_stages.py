@@ -135,12 +135,14 @@ def a_hostile_image_cannot_name_the_configuration_of_a_hook_inside():
         )
         config["process"]["env"].append("NVIDIA_CTK_CONFIG_FILE_PATH=evil.toml")
         config["hooks"]["createContainer"] = [
-            {"path": str(SETUP.hook), "args": ["oci-nvidia-hook", "createContainer"]}
+            {"path": str(SETUP.hook), "args": ["oci-nvidia-hook", *options, "createContainer"]}
         ]
 
-    outcome = run_container(Case("0", hook=[], edit=hostile))
-    check("NVH-0107" in outcome.errors, outcome.errors)
-    check(not (SETUP.work / "evil.log").exists(), "the image's configuration was used")
+    # Named by the administrator, too, the file is the image's.
+    for options in ([], ["-config=/evil.toml"], ["-config=evil.toml"]):
+        outcome = run_container(Case("0", hook=[], edit=hostile))
+        check("NVH-0107" in outcome.errors, f"{options}: {outcome.errors}")
+        check(not (SETUP.work / "evil.log").exists(), "the image's configuration was used")
 
 
 @test("runc", "crun-cgroup2")
@@ -164,7 +166,8 @@ def a_second_hook_inside_says_why_it_does_nothing():
         entry.update(path="/bin/sh", args=["sh", "-c", command])
 
     check_started(run_container(Case("0", edit=tell)))
-    check("nothing to do: an earlier stage" in log.read_text(), log.read_text())
+    for words in ("nothing to do: an earlier stage", "not read: the hook runs inside the container"):
+        check(words in log.read_text(), log.read_text())
 
 
 @test("runc", "runc-cgroup2", "crun-cgroup2")

@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <iterator>
+#include <optional>
 
 #include "core/proc_text.hpp"
 #include "system/files.hpp"
@@ -28,6 +29,14 @@ struct Place {
   std::uint64_t resolve = 0;
 };
 
+/// Nothing, with errno, if that is no regular file of a sensible size.
+std::optional<std::string> read_regular(int file) {
+  const FileStatus status = status_of(file);
+  if (status.is_regular()) return read_all(file, kMaxConfig);
+  errno = status.is_directory() ? EISDIR : EINVAL;
+  return std::nullopt;
+}
+
 void overlay(ConfigResult& result, const std::string& path, bool required, const Place& place) {
   // An administrator may well have made it a link (NixOS); it only has to be a file in the end.
   const UniqueFd file = sys::open_beneath(place.directory, path.c_str(),
@@ -37,13 +46,12 @@ void overlay(ConfigResult& result, const std::string& path, bool required, const
     result.notes.push_back(warning("configuration " + path + " not used: " + errno_text(EACCES)));
     return;
   }
-  auto text =
-      file && status_of(file.get()).is_regular() ? read_all(file.get(), kMaxConfig) : std::nullopt;
+  const auto text = file ? read_regular(file.get()) : std::nullopt;
   if (!text) {
-    if (file && errno == 0) errno = EINVAL;
     throw_errno(Code::config_unreadable,
                 "failed to load config: couldn't open required configuration file: `" + path + "`",
-                "make it a readable file, or leave the option out");
+                required ? "make it a readable file, or leave the option out"
+                         : "make it a readable file, or remove it");
   }
   ConfigResult next = parse_config(*text, path, std::move(result.config));
   result.config = std::move(next.config);

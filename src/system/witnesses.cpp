@@ -22,7 +22,7 @@ constexpr std::time_t kSettled = 2;
 
 /// `path` has no link in it any more, so that it may be looked up by its name; `/` is the root.
 bool status_at(const RootDir& directory, const std::string& path, struct stat& status) noexcept {
-  const char* const name = path == "/" ? "." : path.c_str() + 1;
+  const char* const name = path.size() <= 1 ? "." : path.c_str() + 1;
   return ::fstatat(directory.fd(), name, &status, AT_SYMLINK_NOFOLLOW) == 0;
 }
 

@@ -106,7 +106,8 @@ bool LayerWriter::make_second_name(int directory, const ContainerPath& path,
   return linked || (errno == EPERM && add_name());  // of a file that is another user's
 }
 
-bool LayerWriter::rename_entry(int directory, const std::string& from, const ContainerPath& path) const {
+bool LayerWriter::rename_entry(int directory, const std::string& from,
+                               const ContainerPath& path) const {
   require_own(directory, path);
   // On an idmapped file system our own user is nobody, who may make no name (EOVERFLOW).
   const FileIdentity identity(uid_, gid_);

@@ -35,7 +35,7 @@ class LayerWriter {
                                       const std::string& second) const;
   /// renameat within one directory: the file of the name `from` gets that of `path`.
   [[nodiscard]] bool rename_entry(int directory, const std::string& from,
-                            const ContainerPath& path) const;
+                                  const ContainerPath& path) const;
   /// unlinkat, of what was made by this object; `flags` as there. Never throws.
   static bool remove_entry(int directory, const std::string& name, int flags = 0) noexcept;
 

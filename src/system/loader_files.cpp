@@ -82,8 +82,8 @@ std::function<void()> take_name_for_now(const Replacement& file, const LayerWrit
   undo.push([&writer, file, backup] {
     if (!backup) {
       // It becomes again what write_beside() has made, and that removes it.
-      static_cast<void>(
-          writer.rename_entry(file.directory, file.path.filename(), file.path.parent() / file.temporary));
+      static_cast<void>(writer.rename_entry(file.directory, file.path.filename(),
+                                            file.path.parent() / file.temporary));
       return;
     }
     static_cast<void>(writer.rename_entry(file.directory, *backup, file.path));

@@ -12,7 +12,8 @@ namespace {
 
 // With the dots and digits it stays a name that every file system takes (255 bytes).
 constexpr std::size_t kMaxKept = 200;
-// Each try hits a name that is there with a chance of one in 2^64, so that the second one is luxury.
+// Each try hits a name that is there with a chance of one in 2^64, so that the second one is
+// luxury.
 constexpr int kMaxTries = 16;
 
 std::optional<std::string> random_digits() {
@@ -30,8 +31,8 @@ std::optional<std::string> random_digits() {
 
 }  // namespace
 
-std::optional<std::string> make_under_temporary_name(
-    const std::string& name, const std::function<bool(const char*)>& make) {
+std::optional<std::string> make_under_temporary_name(const std::string& name,
+                                                     const std::function<bool(const char*)>& make) {
   for (int tries = 0; tries < kMaxTries; ++tries) {
     const auto digits = random_digits();
     if (!digits) return std::nullopt;

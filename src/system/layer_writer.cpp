@@ -57,8 +57,8 @@ class FileIdentity {
 
 }  // namespace
 
-void LayerWriter::require_own(int directory, const ContainerPath& path) const {
-  const auto& obstacle = layer_.obstacle(directory);
+void LayerWriter::require_own(const LayerDirectory& directory, const ContainerPath& path) {
+  const auto& obstacle = directory.obstacle();
   if (!obstacle) return;
   const std::string where = path.parent().str();
   if (*obstacle == kReadOnlyObstacle) {
@@ -72,32 +72,34 @@ void LayerWriter::require_own(int directory, const ContainerPath& path) const {
               "do not mount a volume over " + where + ", or make the file on the volume first");
 }
 
-bool LayerWriter::make_directory(int directory, const ContainerPath& path, mode_t mode) const {
+bool LayerWriter::make_directory(const LayerDirectory& directory, const ContainerPath& path,
+                                 mode_t mode) const {
   require_own(directory, path);
   const FileIdentity identity(uid_, gid_);
-  return ::mkdirat(directory, path.filename().c_str(), mode) == 0;
+  return ::mkdirat(directory.fd(), path.filename().c_str(), mode) == 0;
 }
 
-UniqueFd LayerWriter::make_file(int directory, const ContainerPath& path, mode_t mode) const {
+UniqueFd LayerWriter::make_file(const LayerDirectory& directory, const ContainerPath& path,
+                                mode_t mode) const {
   require_own(directory, path);
   const FileIdentity identity(uid_, gid_);
-  return sys::open_beneath(directory, path.filename().c_str(),
+  return sys::open_beneath(directory.fd(), path.filename().c_str(),
                            O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, kThisName, mode);
 }
 
-bool LayerWriter::make_link(int directory, const ContainerPath& path,
+bool LayerWriter::make_link(const LayerDirectory& directory, const ContainerPath& path,
                             const std::string& target) const {
   require_own(directory, path);
   const FileIdentity identity(uid_, gid_);
-  return ::symlinkat(target.c_str(), directory, path.filename().c_str()) == 0;
+  return ::symlinkat(target.c_str(), directory.fd(), path.filename().c_str()) == 0;
 }
 
-bool LayerWriter::make_second_name(int directory, const ContainerPath& path,
+bool LayerWriter::make_second_name(const LayerDirectory& directory, const ContainerPath& path,
                                    const std::string& second) const {
   require_own(directory, path);
   const std::string name = path.filename();
   const auto add_name = [&] {
-    return ::linkat(directory, name.c_str(), directory, second.c_str(), 0) == 0;
+    return ::linkat(directory.fd(), name.c_str(), directory.fd(), second.c_str(), 0) == 0;
   };
   const bool linked = [&] {
     const FileIdentity identity(uid_, gid_);
@@ -106,16 +108,18 @@ bool LayerWriter::make_second_name(int directory, const ContainerPath& path,
   return linked || (errno == EPERM && add_name());  // of a file that is another user's
 }
 
-bool LayerWriter::rename_entry(int directory, const std::string& from,
+bool LayerWriter::rename_entry(const LayerDirectory& directory, const std::string& from,
                                const ContainerPath& path) const {
   require_own(directory, path);
   // On an idmapped file system our own user is nobody, who may make no name (EOVERFLOW).
   const FileIdentity identity(uid_, gid_);
-  return sys::rename_at(directory, from.c_str(), directory, path.filename().c_str(), 0) == 0;
+  return sys::rename_at(directory.fd(), from.c_str(), directory.fd(), path.filename().c_str(), 0) ==
+         0;
 }
 
-bool LayerWriter::remove_entry(int directory, const std::string& name, int flags) noexcept {
-  return ::unlinkat(directory, name.c_str(), flags) == 0;
+bool LayerWriter::remove_entry(const LayerDirectory& directory, const std::string& name,
+                               int flags) noexcept {
+  return ::unlinkat(directory.fd(), name.c_str(), flags) == 0;
 }
 
 }  // namespace nvhook

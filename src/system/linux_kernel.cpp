@@ -40,8 +40,8 @@ LinuxKernel::LinuxKernel(const ContainerProcess& process, const RootDir& rootfs,
       system_(system),
       driver_(driver),
       mounts_(make_mounts(process.owner_uid(), process.owner_gid())),
-      writer_(layer, process.owner_uid(), process.owner_gid()),
-      tree_(rootfs, writer_, undo_) {
+      writer_(process.owner_uid(), process.owner_gid()),
+      tree_(rootfs, layer, writer_, undo_) {
   static_cast<void>(own_procfs());  // while /proc is the host's
 }
 
@@ -269,8 +269,8 @@ bool LinuxKernel::cover_file(int directory, const std::string& name, const Symli
 void LinuxKernel::create(const Symlink& symlink) {
   if (left_out_links_.contains(symlink.link)) return;
   const std::string name = symlink.link.filename();
-  const int directory = tree_.directory(symlink.link.parent());
-  if (!writer_.may_write(directory)) return create_on_volume(symlink, directory, name);
+  const LayerDirectory& directory = tree_.directory(symlink.link.parent());
+  if (directory.obstacle()) return create_on_volume(symlink, directory, name);
   if (writer_.make_link(directory, symlink.link, symlink.target)) {
     tree_.push_link_removal(symlink.link, symlink.target);
     return;
@@ -280,10 +280,10 @@ void LinuxKernel::create(const Symlink& symlink) {
     return;
   }
   if (errno != EEXIST) throw_target_error(symlink.link, "create link");
-  const std::string old = link_text(directory, name);
+  const std::string old = link_text(directory.fd(), name);
   if (old == symlink.target) return;
   if (old.empty() && errno == ENOENT) throw_target_error(symlink.link, "create link");
-  if (old.empty() && symlink.replace && cover_file(directory, name, symlink)) return;
+  if (old.empty() && symlink.replace && cover_file(directory.fd(), name, symlink)) return;
   if (old.empty() || !symlink.replace) {
     notes_.push_back(info("kept the image's own " + symlink.link.str()));
     return;
@@ -292,16 +292,17 @@ void LinuxKernel::create(const Symlink& symlink) {
 }
 
 /// A link that is there and right is enough, and a file can be covered.
-void LinuxKernel::create_on_volume(const Symlink& symlink, int directory, const std::string& name) {
-  if (link_text(directory, name) == symlink.target) return;
-  if (symlink.replace && cover_file(directory, name, symlink)) return;
-  if (!symlink.optional) writer_.require_own(directory, symlink.link);
+void LinuxKernel::create_on_volume(const Symlink& symlink, const LayerDirectory& directory,
+                                   const std::string& name) {
+  if (link_text(directory.fd(), name) == symlink.target) return;
+  if (symlink.replace && cover_file(directory.fd(), name, symlink)) return;
+  if (!symlink.optional) LayerWriter::require_own(directory, symlink.link);
   notes_.push_back(warning("left out link " + symlink.link.str() +
                            ": its directory is not the container's own"));
 }
 
-void LinuxKernel::replace_link(int directory, const std::string& name, const Symlink& symlink,
-                               const std::string& old) {
+void LinuxKernel::replace_link(const LayerDirectory& directory, const std::string& name,
+                               const Symlink& symlink, const std::string& old) {
   const auto put = [this, directory, name, link = symlink.link](const std::string& target) {
     const auto temporary = make_under_temporary_name(name, [&](const char* one) {
       return writer_.make_link(directory, link.parent() / one, target);

@@ -70,10 +70,11 @@ class LinuxKernel : public Kernel {
   void require_unshared_root() const;
   void make_parent_slave(const MountTarget& target);
   [[nodiscard]] Tree tree_for(const Symlink& symlink);
-  void create_on_volume(const Symlink& symlink, int directory, const std::string& name);
+  void create_on_volume(const Symlink& symlink, const LayerDirectory& directory,
+                        const std::string& name);
   bool cover_file(int directory, const std::string& name, const Symlink& symlink);
-  void replace_link(int directory, const std::string& name, const Symlink& symlink,
-                    const std::string& old);
+  void replace_link(const LayerDirectory& directory, const std::string& name,
+                    const Symlink& symlink, const std::string& old);
   [[nodiscard]] SharedFd procfs_target(const ContainerPath& path) const;
   /// The tmpfs of ours that `path` lies on, and the rest of the path; null if none.
   [[nodiscard]] SharedFd tmpfs_target(const ContainerPath& path) const;

@@ -26,8 +26,7 @@ bool LinuxKernel::is_private(const ContainerPath& path) const {
 }
 
 LoaderUpdate LinuxKernel::way_to_update(const LoaderFile& file, bool cover) const {
-  const bool can_rename =
-      file.directory >= 0 && !file.is_mount && writer_.may_write(file.directory);
+  const bool can_rename = file.directory && !file.directory->obstacle() && !file.is_mount;
   return can_rename && !cover ? LoaderUpdate::rename : LoaderUpdate::cover;
 }
 
@@ -56,8 +55,8 @@ void LinuxKernel::update(const LoaderFile& file, LoaderUpdate way, const LoaderT
     }
   }
   const std::string why = way == LoaderUpdate::rename ? errno_text(errno) : "a volume";
-  const bool may_make = way == LoaderUpdate::cover && file.directory >= 0 && !file.named &&
-                        writer_.may_write(file.directory);
+  const bool may_make =
+      way == LoaderUpdate::cover && file.directory && !file.directory->obstacle() && !file.named;
   if (file.seen || may_make) return cover(file, text);
   if (is_needed) {
     throw Error(Code::loader_cache_failed,

@@ -77,7 +77,6 @@ void take_name(const Replacement& file, const LayerWriter& writer) {
 /// `take_name`, with a way back until what is returned is called.
 std::function<void()> take_name_for_now(const Replacement& file, const LayerWriter& writer,
                                         UndoStack& undo) {
-  const int directory = file.directory;
   const auto backup = keep_old(file, writer);
   undo.push([&writer, file, backup] {
     if (!backup) {
@@ -91,7 +90,7 @@ std::function<void()> take_name_for_now(const Replacement& file, const LayerWrit
     LayerWriter::remove_entry(file.directory, *backup);
   });
   take_name(file, writer);
-  return [directory, backup] {
+  return [directory = file.directory, backup] {
     if (backup) LayerWriter::remove_entry(directory, *backup);
   };
 }
@@ -106,8 +105,8 @@ LoaderFile find_loader_file(const RootDir& rootfs, TargetTree& tree, const Conta
     if (error.code() != Code::target_on_volume && error.code() != Code::target_read_only) throw;
     return file;
   }
-  UniqueFd named = sys::open_beneath(file.directory, path.filename().c_str(), O_PATH | O_NOFOLLOW,
-                                     RESOLVE_BENEATH);
+  UniqueFd named = sys::open_beneath(file.directory->fd(), path.filename().c_str(),
+                                     O_PATH | O_NOFOLLOW, RESOLVE_BENEATH);
   if (!named && errno != ENOENT) fail(path, "open");
   if (!named) return file;
   file.named = share(std::move(named));
@@ -148,7 +147,7 @@ LoaderText new_loader_path(const LoaderFile& file, LoaderUpdate update,
 
 std::optional<Replacement> write_beside(const LayerWriter& writer, const LoaderFile& file,
                                         const std::string& text, UndoStack& undo) {
-  const int directory = file.directory;
+  const LayerDirectory& directory = *file.directory;
   UniqueFd opened;
   auto temporary = make_under_temporary_name(file.path.filename(), [&](const char* name) {
     opened = writer.make_file(directory, file.path.parent() / name, 0644);
@@ -172,9 +171,9 @@ std::optional<Replacement> write_beside(const LayerWriter& writer, const LoaderF
 
 SharedFd make_loader_file(const LayerWriter& writer, const LoaderFile& file,
                           const std::string& text, UndoStack& undo) {
-  SharedFd made = share(writer.make_file(file.directory, file.path, 0644));
+  SharedFd made = share(writer.make_file(*file.directory, file.path, 0644));
   if (!*made) fail(file.path, "create");
-  undo.push([directory = file.directory, name = file.path.filename(), made] {
+  undo.push([directory = *file.directory, name = file.path.filename(), made] {
     LayerWriter::remove_entry(directory, name);
   });
   if (!write_all(made->get(), text)) fail(file.path, "write");

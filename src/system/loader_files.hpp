@@ -24,8 +24,8 @@ inline const ContainerPath kLoaderCache{"/etc/ld.so.cache"};
 /// A file of the loader's as the image has it, found before anything is attached.
 struct LoaderFile {
   ContainerPath path = {};
-  /// The TargetTree's; negative if there is none and none may be made.
-  int directory = -1;
+  /// None if there is none and none may be made.
+  std::optional<LayerDirectory> directory = {};
   /// What has the name; null if nothing has. A link is not followed.
   SharedFd named = {};
   /// The regular file that programs see there; null if there is none.
@@ -62,7 +62,7 @@ struct LoaderText {
 
 /// The new content of a file of the image, which lies beside it under another name.
 struct Replacement {
-  int directory = -1;  ///< the TargetTree's
+  LayerDirectory directory;
   ContainerPath path;
   std::string temporary = {};
 };

@@ -46,6 +46,12 @@ bool is_same_directory(int a, int b) noexcept {
 
 OwnLayer::OwnLayer(Task task) : task_(std::move(task)), root_id_(mount_id_of(task_.rootfs.fd())) {}
 
+LayerDirectory OwnLayer::look_at(SharedFd directory) const {
+  const auto& why = obstacle(directory->get());
+  return {std::move(directory), why};
+}
+
+/// References into a map stay valid when more is added to it.
 const std::optional<std::string>& OwnLayer::obstacle(int directory) const {
   const std::uint64_t id = mount_id_of(directory);
   const auto known = known_.find(id);

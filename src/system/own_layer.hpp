@@ -8,15 +8,35 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "core/container_spec.hpp"
 #include "core/paths.hpp"
 #include "system/root_dir.hpp"
+#include "system/unique_fd.hpp"
 
 namespace nvhook {
 
 /// The obstacle of a directory that is the container's own, and still cannot be written.
 inline constexpr const char* kReadOnlyObstacle = "is read-only";
+
+/// An open directory of the container, of which the kernel was asked once whose it is. Only
+/// OwnLayer makes one, and nothing is made in a container without one.
+class LayerDirectory {
+ public:
+  [[nodiscard]] int fd() const noexcept { return fd_->get(); }
+  [[nodiscard]] const SharedFd& shared() const noexcept { return fd_; }
+  /// Why nothing may be made in it; nothing if it is the container's own.
+  [[nodiscard]] const std::optional<std::string>& obstacle() const noexcept { return *obstacle_; }
+
+ private:
+  friend class OwnLayer;
+  LayerDirectory(SharedFd fd, const std::optional<std::string>& obstacle) noexcept
+      : fd_(std::move(fd)), obstacle_(&obstacle) {}
+
+  SharedFd fd_;
+  const std::optional<std::string>* obstacle_;  ///< the OwnLayer's
+};
 
 /// A volume is the host's, whatever is mounted on it and whatever its options say: crun makes
 /// read-only bind mounts read-only only after the hooks have run. So nothing is made in a directory
@@ -43,14 +63,23 @@ class OwnLayer {
 
   explicit OwnLayer(Task task);
 
-  /// Why nothing may be made in `directory`, an open directory below the root, as what follows its
-  /// name: `lies on the volume /vol (from /srv/vol)`. Nothing if it is the container's own.
-  [[nodiscard]] const std::optional<std::string>& obstacle(int directory) const;
+  OwnLayer(const OwnLayer&) = delete;
+  OwnLayer& operator=(const OwnLayer&) = delete;
+  OwnLayer(OwnLayer&&) = delete;
+  OwnLayer& operator=(OwnLayer&&) = delete;
+  ~OwnLayer() = default;
 
-  /// The same for the directory at `path`, or for the lowest one above it that is there.
+  /// `directory` is an open directory below the root. What is returned must not outlive this
+  /// object.
+  [[nodiscard]] LayerDirectory look_at(SharedFd directory) const;
+
+  /// Why nothing may be made in the directory at `path`, or in the lowest one above it that is
+  /// there, as what follows its name: `lies on the volume /vol (from /srv/vol)`. Nothing if it is
+  /// the container's own.
   [[nodiscard]] std::optional<std::string> obstacle_at(const ContainerPath& path) const;
 
  private:
+  [[nodiscard]] const std::optional<std::string>& obstacle(int directory) const;
   [[nodiscard]] std::optional<std::string> find_obstacle(int directory, std::uint64_t id) const;
   [[nodiscard]] std::optional<std::string> root_obstacle() const;
   [[nodiscard]] bool is_runtimes_tmpfs(std::uint64_t id) const;

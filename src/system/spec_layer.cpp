@@ -24,9 +24,8 @@ void put_in_front(std::deque<std::string>& names, std::string_view path) {
 
 SpecLayer::SpecLayer(const ContainerSpec& spec, const RootDir* image) : spec_(spec), image_(image) {
   for (const SpecMount& mount : spec.mounts) {
-    // One that leads through another volume is on that.
-    const End end = walk(mount.destination);
-    places_.push_back({.destination = end.path, .mount = &mount});
+    // What a volume has on the way is not known: there only spelling counts.
+    places_.push_back({.destination = walk(mount.destination).path, .mount = &mount});
   }
 }
 
@@ -46,7 +45,10 @@ SpecLayer::End SpecLayer::walk(const std::string& path) const {
   while (true) {
     const SpecMount* const over = mount_over(at);
     const bool is_on_volume = over != nullptr && over->kind != SpecMount::Kind::tmpfs;
-    if (is_on_volume) return {.path = at, .volume = over};
+    if (is_on_volume) {
+      for (const std::string& name : names) at += (at == "/" ? "" : "/") + name;
+      return {.path = clean_path(at), .volume = over};
+    }
     if (names.empty()) return {.path = at};
     const std::string name = names.front();
     names.pop_front();

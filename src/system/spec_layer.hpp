@@ -31,7 +31,7 @@ class SpecLayer {
     std::string destination = {};
     const SpecMount* mount = nullptr;
   };
-  /// The end of a walk: where it came to, or the mount that ended it.
+  /// The end of a walk: where it came to, and the volume that it came to on its way.
   struct End {
     std::string path = {};
     const SpecMount* volume = nullptr;

@@ -86,12 +86,10 @@ void TargetTree::fail(const ContainerPath& path, const std::string& action) cons
               "look at what the image has at " + obstacle.str());
 }
 
-int TargetTree::directory(const ContainerPath& path) { return kept_directory(path)->get(); }
-
-SharedFd TargetTree::kept_directory(const ContainerPath& path) {
-  SharedFd& kept = directories_[path];
-  if (!kept) kept = make_directory(path, 0);
-  return kept;
+const LayerDirectory& TargetTree::directory(const ContainerPath& path) {
+  const auto kept = directories_.find(path);
+  if (kept != directories_.end()) return kept->second;
+  return directories_.emplace(path, layer_.look_at(make_directory(path, 0))).first->second;
 }
 
 MountTarget TargetTree::directory_target(const ContainerPath& path) {
@@ -114,19 +112,19 @@ SharedFd TargetTree::make_directory(const ContainerPath& path, int depth) {
   // What a link says may end in a slash, or have a dot in it.
   if (name.empty() || name == ".") return make_directory(path.parent(), depth + 1);
   const auto known = directories_.find(path.parent());
-  const SharedFd parent = known != directories_.end() && known->second
-                              ? known->second
-                              : make_directory(path.parent(), depth + 1);
-  const bool made = writer_.make_directory(parent->get(), path, kDirectoryMode);
+  const LayerDirectory parent = known != directories_.end()
+                                    ? known->second
+                                    : layer_.look_at(make_directory(path.parent(), depth + 1));
+  const bool made = writer_.make_directory(parent, path, kDirectoryMode);
   if (!made && errno == EEXIST) {
-    return make_directory(follow(parent->get(), path, depth), depth + 1);
+    return make_directory(follow(parent.fd(), path, depth), depth + 1);
   }
   if (!made) throw_target_error(path, "create directory");
-  SharedFd directory = share(open_entry(parent->get(), name, O_PATH | O_DIRECTORY));
+  SharedFd directory = share(open_entry(parent.fd(), name, O_PATH | O_DIRECTORY));
   if (!*directory) {
     const int error = errno;
     // What is not open has no inverse.
-    LayerWriter::remove_entry(parent->get(), name, AT_REMOVEDIR);
+    LayerWriter::remove_entry(parent, name, AT_REMOVEDIR);
     errno = error;
     throw_target_error(path, "open directory");
   }
@@ -150,39 +148,38 @@ SharedFd TargetTree::find_file(const ContainerPath& path) {
 /// is there already, link or device. In a directory that is not the container's own only what is
 /// there can be mounted over.
 MountTarget TargetTree::make_file(const ContainerPath& path, int depth) {
-  const SharedFd parent = kept_directory(path.parent());
+  const LayerDirectory& parent = directory(path.parent());
   const std::string name = path.filename();
-  if (!writer_.may_write(parent->get())) {
+  if (parent.obstacle()) {
     if (SharedFd found = find_file(path)) return {.fd = std::move(found)};
-    if (link_text(parent->get(), name).empty()) writer_.require_own(parent->get(), path);
-    return make_file(follow(parent->get(), path, depth), depth + 1);
+    if (link_text(parent.fd(), name).empty()) LayerWriter::require_own(parent, path);
+    return make_file(follow(parent.fd(), path, depth), depth + 1);
   }
-  UniqueFd made = writer_.make_file(parent->get(), path, kFileMode);
+  UniqueFd made = writer_.make_file(parent, path, kFileMode);
   if (!made) {
     const int error = errno;
     if (SharedFd found = find_file(path)) return {.fd = std::move(found)};
     errno = error;
     if (error != EEXIST) throw_target_error(path, "create");
-    return make_file(follow(parent->get(), path, depth), depth + 1);
+    return make_file(follow(parent.fd(), path, depth), depth + 1);
   }
   SharedFd file = share(std::move(made));
   push_removal(parent, name, file, 0);
-  return {.fd = std::move(file), .directory = parent};
+  return {.fd = std::move(file), .directory = parent.shared()};
 }
 
 void TargetTree::push_link_removal(const ContainerPath& link, const std::string& target) {
-  const SharedFd parent = kept_directory(link.parent());
-  undo_.push([parent, name = link.filename(), target] {
-    if (link_text(parent->get(), name) == target) LayerWriter::remove_entry(parent->get(), name);
+  undo_.push([parent = directory(link.parent()), name = link.filename(), target] {
+    if (link_text(parent.fd(), name) == target) LayerWriter::remove_entry(parent, name);
   });
 }
 
 /// Somebody else's object may have taken the name meanwhile.
-void TargetTree::push_removal(const SharedFd& parent, const std::string& name, const SharedFd& made,
-                              int flags) {
+void TargetTree::push_removal(const LayerDirectory& parent, const std::string& name,
+                              const SharedFd& made, int flags) {
   undo_.push([parent, name, made, flags] {
-    if (is_same_object(parent->get(), name, made->get())) {
-      LayerWriter::remove_entry(parent->get(), name, flags);
+    if (is_same_object(parent.fd(), name, made->get())) {
+      LayerWriter::remove_entry(parent, name, flags);
     }
   });
 }

@@ -27,12 +27,13 @@ struct MountTarget {
 /// `undo`, which owns the descriptor too; what was there is never changed.
 class TargetTree {
  public:
-  TargetTree(const RootDir& rootfs, const LayerWriter& writer, UndoStack& undo)
-      : rootfs_(rootfs), writer_(writer), undo_(undo) {}
+  TargetTree(const RootDir& rootfs, const OwnLayer& layer, const LayerWriter& writer,
+             UndoStack& undo)
+      : rootfs_(rootfs), layer_(layer), writer_(writer), undo_(undo) {}
 
   /// A directory, made with its parents (0755) where it is missing. The descriptor stays valid as
   /// long as this object. Throws Error(target_unusable, target_read_only, target_on_volume).
-  [[nodiscard]] int directory(const ContainerPath& path);
+  [[nodiscard]] const LayerDirectory& directory(const ContainerPath& path);
 
   /// The directory to mount over at `path`.
   [[nodiscard]] MountTarget directory_target(const ContainerPath& path);
@@ -45,9 +46,8 @@ class TargetTree {
   void push_link_removal(const ContainerPath& link, const std::string& target);
 
  private:
-  void push_removal(const SharedFd& parent, const std::string& name, const SharedFd& made,
+  void push_removal(const LayerDirectory& parent, const std::string& name, const SharedFd& made,
                     int flags);
-  [[nodiscard]] SharedFd kept_directory(const ContainerPath& path);
   [[nodiscard]] SharedFd make_directory(const ContainerPath& path, int depth);
   [[nodiscard]] SharedFd find_file(const ContainerPath& path);
   [[nodiscard]] MountTarget make_file(const ContainerPath& path, int depth);
@@ -55,9 +55,10 @@ class TargetTree {
   [[noreturn]] void fail(const ContainerPath& path, const std::string& action) const;
 
   const RootDir& rootfs_;
+  const OwnLayer& layer_;
   const LayerWriter& writer_;
   UndoStack& undo_;
-  std::map<ContainerPath, SharedFd> directories_ = {};
+  std::map<ContainerPath, LayerDirectory> directories_ = {};
 };
 
 /// What the link `name` in `directory` says; empty, with errno, if it is no link.

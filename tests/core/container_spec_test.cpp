@@ -34,6 +34,7 @@ TEST(ContainerSpec, HasTheFieldsThatDecide) {
   const ContainerSpec expected{
       .root = "/var/lib/rootfs",
       .environment = {{"PATH", "/bin"}, {"NVIDIA_VISIBLE_DEVICES", "all"}},
+      .root_read_only = true,
       .mounts = {{.source = "proc", .destination = "/proc", .kind = SpecMount::Kind::kernel},
                  {.destination = "/dev/pts"}},
       .privileged = true};

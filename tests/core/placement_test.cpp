@@ -14,7 +14,7 @@ namespace {
 
 using ::testing::Contains;
 using ::testing::ElementsAre;
-using ::testing::IsEmpty;
+using ::testing::Not;
 
 const ContainerPath kLibraries{"/usr/lib/x86_64-linux-gnu"};
 const ContainerPath kPrivate{"/usr/local/nvidia"};
@@ -127,7 +127,9 @@ TEST(Placement, DirectoriesComeBeforeWhatIsInThem) {
   std::set<std::string> made;
   for (const TmpfsEntry& entry : own_tmpfs(plan).entries) {
     const auto slash = entry.path.rfind('/');
-    if (slash != std::string::npos) EXPECT_THAT(made, Contains(entry.path.substr(0, slash)));
+    if (slash != std::string::npos) {
+      EXPECT_THAT(made, Contains(entry.path.substr(0, slash)));
+    }
     EXPECT_TRUE(made.insert(entry.path).second) << entry.path << " is made twice";
   }
 }

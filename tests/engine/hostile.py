@@ -36,6 +36,7 @@ CVES = {
     "CVE-2025-31133": "a mount source is taken from the container",
     "CVE-2025-52881": "a write that is meant for procfs goes elsewhere",
     "CVE-2026-41579": "/dev of the image is a link, before pivot_root",
+    "CVE-2026-47766": "the same in crun",
     "CVE-2019-18837": "a link resolver of one's own misses a link",
     "CVE-2026-30892": "numbers with trailing garbage are taken",
 }

@@ -136,7 +136,7 @@ def a_device_node_of_the_image_is_never_a_source():
     check_equal(numbers, {"ENXIO", "opened"}, "what the nodes of the driver are")
 
 
-@test("hostile", cases=[33], cves=["CVE-2026-41579"])
+@test("hostile", cases=[33], cves=["CVE-2026-41579", "CVE-2026-47766"])
 def a_dev_that_is_a_link_brings_no_node_to_the_host():
     """runc 1.1 makes its own nodes in an image's /dev before: the link takes its place after that, and before the hook."""
     swap = earlier_hook('mv "$1/dev" "$1/dev.old"; ln -s "$2" "$1/dev"')

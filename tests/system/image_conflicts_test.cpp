@@ -109,7 +109,7 @@ TEST_F(ImageConflicts, WhatIsOptionalIsLeftOutWhereNothingCanBeMade) {
       {.link = ContainerPath("/etc/nvidia/link"), .target = "x", .optional = true});
   EXPECT_EQ(apply_to(container, plan), "");
   plan.symlinks.back().optional = false;
-  EXPECT_THAT(apply_to(container, plan), HasSubstr("NVH-0505"));
+  EXPECT_THAT(apply_to(container, plan), HasSubstr("NVH-0510"));
 }
 
 // ---- musl

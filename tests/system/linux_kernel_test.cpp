@@ -171,7 +171,7 @@ TEST_F(LinuxKernelTest, AReadOnlyVolumeIsRefusedByNameAndNothingStays) {
   if (!container.usable()) GTEST_SKIP() << "mount namespaces are refused here";
   const std::string listing = container.listing();
   EXPECT_THAT(apply_to(container, usual_plan()),
-              AllOf(HasSubstr("NVH-0505"), HasSubstr("/usr/lib")));
+              AllOf(HasSubstr("NVH-0510"), HasSubstr("/usr/lib")));
   EXPECT_EQ(container.listing(), listing);
 }
 

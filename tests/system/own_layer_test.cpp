@@ -143,18 +143,16 @@ TEST_F(OwnLayerTest, NothingIsEverMadeOnAVolumeWhateverIsAskedFor) {
   const RootDir root = process.open_rootfs(container_->rootfs());
   const ContainerSpec spec = usual_spec();
   const OwnLayer layer({.rootfs = root, .spec = &spec});
-  const LayerWriter writer(layer, 0, 0);
-  const UniqueFd volume = root.open("/vol", O_PATH | O_DIRECTORY);
+  const LayerWriter writer(0, 0);
+  const LayerDirectory volume = layer.look_at(share(root.open("/vol", O_PATH | O_DIRECTORY)));
   const ContainerPath path("/vol/made");
   const auto refused =
       ::testing::Throws<Error>(::testing::Property("code", &Error::code, Code::target_on_volume));
-  EXPECT_THAT([&] { static_cast<void>(writer.make_directory(volume.get(), path, 0755)); }, refused);
-  EXPECT_THAT([&] { static_cast<void>(writer.make_file(volume.get(), path, 0644)); }, refused);
-  EXPECT_THAT([&] { static_cast<void>(writer.make_link(volume.get(), path, "to")); }, refused);
-  EXPECT_THAT([&] { static_cast<void>(writer.make_second_name(volume.get(), path, "two")); },
-              refused);
-  EXPECT_THAT([&] { static_cast<void>(writer.rename_entry(volume.get(), "volume", path)); },
-              refused);
+  EXPECT_THAT([&] { static_cast<void>(writer.make_directory(volume, path, 0755)); }, refused);
+  EXPECT_THAT([&] { static_cast<void>(writer.make_file(volume, path, 0644)); }, refused);
+  EXPECT_THAT([&] { static_cast<void>(writer.make_link(volume, path, "to")); }, refused);
+  EXPECT_THAT([&] { static_cast<void>(writer.make_second_name(volume, path, "two")); }, refused);
+  EXPECT_THAT([&] { static_cast<void>(writer.rename_entry(volume, "volume", path)); }, refused);
 }
 
 }  // namespace

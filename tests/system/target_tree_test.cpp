@@ -40,8 +40,8 @@ TEST(TargetTree, ADirectoryThatCannotBeOpenedIsNotLeft) {
   const auto root = open_root(image.path(), Maker::image);
   UndoStack undo;
   const OwnLayer layer({.rootfs = *root});
-  const LayerWriter writer(layer, ::getuid(), ::getgid());
-  TargetTree tree(*root, writer, undo);
+  const LayerWriter writer(::getuid(), ::getgid());
+  TargetTree tree(*root, layer, writer, undo);
   {
     const OneDescriptorLeft few;  // it is that of the parent
     EXPECT_THROW(static_cast<void>(tree.directory(ContainerPath("/made"))), Error);

@@ -199,7 +199,8 @@ constexpr FilterWriter kWriter;
 
 constexpr auto kFilter = [] {
   std::array<sock_filter, kWriter.size()> filter{};
-  for (std::size_t index = 0; index < filter.size(); ++index) filter.at(index) = kWriter.at(index);
+  std::size_t index = 0;
+  for (sock_filter& instruction : filter) instruction = kWriter.at(index++);
   return filter;
 }();
 

@@ -5,7 +5,7 @@ import os
 import shutil
 import subprocess
 
-from bundle import Case, run_container
+from bundle import Case, run_container, running
 from edited import run_edited
 from expect import LIBRARIES, check_started
 from harness import SETUP, UUID, check, check_equal, test
@@ -88,7 +88,7 @@ def a_volume_over_run_stays_as_it_is():
             shutil.rmtree(directory / "nvidia-persistenced")
 
 
-@test("runc")
+@test(*ENGINES)
 def a_volume_over_the_whole_root_stays_as_it_is():
     with volume("root", SETUP.rootfs) as source:
         one = case_with()
@@ -99,6 +99,14 @@ def a_volume_over_the_whole_root_stays_as_it_is():
         one.edit = edit
         outcome = run_beside(one, source)
         check(outcome.exit == 0 or outcome.record["exit"] in range(11, 20), f"{outcome.exit}: {outcome.errors}")
+
+
+@test("runc")
+def the_volume_of_another_container_stays_as_it_is():
+    with volume("theirs", f"{SETUP.rootfs}{LIBRARIES}") as source:
+        theirs = Case(command="sleep 1000", mounts=[on(source, "/data")])
+        with running(theirs):
+            check_has_driver(run_beside(case_with(on(source, LIBRARIES)), source))
 
 
 @test(*ENGINES)

@@ -155,5 +155,27 @@ TEST_F(OwnLayerTest, NothingIsEverMadeOnAVolumeWhateverIsAskedFor) {
   EXPECT_THAT([&] { static_cast<void>(writer.rename_entry(volume, "volume", path)); }, refused);
 }
 
+TEST(LayerWriter, MakesNothingAsAnotherUserThanAsked) {
+  if (::geteuid() != 0) GTEST_SKIP() << "needs root to become another user: run ctest as root";
+  const TemporaryDirectory image;
+  const auto root = open_root(image.path(), Maker::image);
+  const OwnLayer layer({.rootfs = *root});
+  const LayerDirectory top = layer.look_at(share(root->open("/", O_PATH | O_DIRECTORY)));
+  const LayerWriter writer(1000, 1000);
+  EXPECT_TRUE(writer.make_file(top, ContainerPath("/made"), 0644));
+  EXPECT_EQ(status_in(top.fd(), "made")->owner, 1000U);
+  const std::string refused = in_child([&]() -> std::string {
+    if (::setuid(12345) != 0) return "setuid";  // the kernel then ignores setfsuid without a word
+    try {
+      static_cast<void>(writer.make_file(top, ContainerPath("/other"), 0644));
+    } catch (const Error& error) {
+      return to_string(error.code()) + " " + error.what();
+    }
+    return "made";
+  });
+  EXPECT_THAT(refused, HasSubstr("NVH-0508 make files as user or group 1000"));
+  EXPECT_EQ(status_in(top.fd(), "other"), std::nullopt);
+}
+
 }  // namespace
 }  // namespace nvhook::test

@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Nothing outside the container's own layer is written: volumes wherever they are, and images that lead into them."""
 
+import contextlib
 import os
 import shutil
 import subprocess
 
+import overlay
 from bundle import Case, run_container, running
 from edited import run_edited
 from expect import LIBRARIES, check_started
@@ -88,8 +90,9 @@ def a_volume_over_run_stays_as_it_is():
             shutil.rmtree(directory / "nvidia-persistenced")
 
 
-@test(*ENGINES)
+@test("runc")
 def a_volume_over_the_whole_root_stays_as_it_is():
+    """crun refuses it by itself."""
     with volume("root", SETUP.rootfs) as source:
         one = case_with()
 
@@ -122,6 +125,28 @@ def a_file_that_is_mounted_over_the_loader_cache_is_covered():
         with volume("cache") as source:
             shutil.copy(f"{SETUP.rootfs}/etc/ld.so.cache", source / "cache")
             check_has_driver(run_beside(case_with(on(source / "cache", "/etc/ld.so.cache", *options)), source))
+
+
+@test("runc")
+def a_loader_cache_for_which_there_is_no_room_is_covered():
+    """Empty files and links take none on a tmpfs."""
+    with volume("upper", tmpfs=True) as small:
+        subprocess.run(["mount", "-o", "remount,size=64k", small], check=True)
+
+        def edit(_, directory):
+            overlay.unmount(directory)
+            for name in ("upper", "work"):
+                (small / name).mkdir()
+            options = f"lowerdir={SETUP.rootfs},upperdir={small}/upper,workdir={small}/work"
+            command = ["mount", "-t", "overlay", "overlay", "-o", options, directory / "rootfs"]
+            subprocess.run(command, check=True)
+            with contextlib.suppress(OSError), (small / "filler").open("wb", buffering=0) as filler:
+                while True:
+                    filler.write(bytes(4096))
+
+        outcome = run_container(case_with(edit=edit))
+        check_has_driver(outcome)
+        check("/etc/ld.so.cache" in [mount[0] for mount in outcome.view.mounts()], "the cache is no mount")
 
 
 def into_volume(link, target):

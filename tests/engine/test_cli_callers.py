@@ -191,12 +191,16 @@ def containerd():
     return ["ctr", "--address", str(address)]
 
 
+# ctr ends when the container does, and loses what it has not copied by then: little is said, and early.
+SCRIPT = "\n".join(line for line in observe.SCRIPT.splitlines() if not line.startswith("section tree")) + "\nsleep 1\n"
+
+
 def run_ctr(*options, runtime=HERE / "runc-with-procfs", env=None):
     foreign = foreign_nodes()["source"]
     words = ["run", "--rm", "--net-host", "--snapshotter", "native", "--runc-binary", runtime]
     words += ["--cgroup", f"/{CGROUP_NAME}ctr", "--mount", f"type=bind,src={foreign},dst=/foreign,options=rbind:ro", *options]
     return run(
-        [*containerd(), *words, IMAGE, f"{CGROUP_NAME}ctr", "sh", "-c", observe.SCRIPT],
+        [*containerd(), *words, IMAGE, f"{CGROUP_NAME}ctr", "sh", "-c", SCRIPT],
         env=env or environment(NVIDIA_CTK_CONFIG_FILE_PATH=str(SETUP.config)),
     )
 

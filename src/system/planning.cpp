@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "core/cuda_compat.hpp"
+#include "core/error.hpp"
 #include "core/placement.hpp"
 #include "core/planner.hpp"
 #include "system/container_probe.hpp"
@@ -61,12 +62,23 @@ void add_present(PlacementFacts& facts, const Plan& plan, const RootDir& rootfs,
   }
 }
 
+/// A file system of the image that fails is told of where something is to be made on it: many steps
+/// are optional.
+std::optional<std::string> obstacle_of(const ContainerPath& directory, const PlanningTask& task) {
+  try {
+    return task.obstacle_at(directory);
+  } catch (const Error& error) {
+    if (error.code() != Code::target_unusable) throw;
+    return std::nullopt;
+  }
+}
+
 /// Looks only at what decides where the steps of `plan` go.
 PlacementFacts look_at_places(const Plan& plan, const PlanningTask& task, Placement placement) {
   PlacementFacts facts;
   if (task.obstacle_at) {
     for (const ContainerPath& directory : directories_of(plan)) {
-      if (auto why = task.obstacle_at(directory)) facts.closed[directory] = *std::move(why);
+      if (auto why = obstacle_of(directory, task)) facts.closed[directory] = *std::move(why);
     }
   }
   if (facts.closed.empty() && placement == Placement::standard) return facts;

@@ -90,6 +90,10 @@ class Box:
             (self.directory / name).mkdir(parents=True)
         config = bundle_config(case or Case("1"), self.directory)
         (self.directory / "config.json").write_text(json.dumps(config))
+        # Engines mount the root file system before there is a container.
+        top = self.directory
+        layers = f"lowerdir={self.image},upperdir={top}/upper,workdir={top}/work"
+        mount("overlay", top / "rootfs", "overlay", 0, layers)
         self.cgroup = rules.make_cgroup(self.name + cgroup, programs)
         self.pid = self._start(pid)
         self.state_text = json.dumps(
@@ -102,6 +106,7 @@ class Box:
     def __exit__(self, *_):
         self.end()
         remove_cgroup(self.cgroup)
+        overlay.unmount(self.directory)
         shutil.rmtree(self.directory)
 
     def _start(self, wanted):
@@ -126,7 +131,6 @@ class Box:
         succeed(libc.unshare(CLONE_NEWNS), "unshare")
         mount(None, "/", None, MS_REC | MS_SLAVE)
         top = self.directory
-        mount("overlay", top / "rootfs", "overlay", 0, f"lowerdir={self.image},upperdir={top}/upper,workdir={top}/work")
         mount("proc", top / "rootfs/proc", "proc")
         mount("/proc/driver", top / "rootfs/proc/driver", None, MS_BIND | MS_REC)
         mount("tmpfs", top / "rootfs/dev", "tmpfs", 0, "mode=755")

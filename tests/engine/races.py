@@ -94,6 +94,7 @@ class Arena:
         spec = json.loads((self.top / "config.json").read_text())
         env = {"NVIDIA_VISIBLE_DEVICES": "0", **EVERYTHING}
         spec["process"]["env"] += [f"{name}={value}" for name, value in env.items()]
+        spec["root"]["readonly"] = False  # or a plain directory is not the container's own
         self.spec = json.dumps(spec)
 
     @contextlib.contextmanager

@@ -103,10 +103,11 @@ constexpr std::array kDoneInOneWay = {
 
 constexpr auto kRules = [] {
   std::array<CallRule, kNeverDone.size() + kDoneInOneWay.size()> rules{};
-  auto end = std::transform(kNeverDone.begin(), kNeverDone.end(), rules.begin(), [](int call) {
-    return CallRule{.call = static_cast<std::uint32_t>(call)};
-  });
-  std::copy(kDoneInOneWay.begin(), kDoneInOneWay.end(), end);
+  std::size_t count = 0;
+  for (const int call : kNeverDone) {
+    rules.at(count++) = {.call = static_cast<std::uint32_t>(call)};
+  }
+  for (const CallRule& rule : kDoneInOneWay) rules.at(count++) = rule;
   std::sort(rules.begin(), rules.end(),
             [](const CallRule& a, const CallRule& b) { return a.call < b.call; });
   return rules;

@@ -81,7 +81,6 @@ class LinuxKernel : public Kernel {
   void leave_out(const ContainerPath& target, const std::exception& reason);
   /// Whether `path` lies on a tmpfs of ours.
   [[nodiscard]] bool is_private(const ContainerPath& path) const;
-  [[nodiscard]] LoaderUpdate way_to_update(const LoaderFile& file, bool cover) const;
   void update(const LoaderFile& file, LoaderUpdate way, const LoaderText& text, bool is_needed);
   void cover(const LoaderFile& file, const LoaderText& text);
 

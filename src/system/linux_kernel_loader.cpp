@@ -10,6 +10,14 @@
 #include "system/syscalls.hpp"
 
 namespace nvhook {
+namespace {
+
+LoaderUpdate way_to_update(const LoaderFile& file, bool cover) {
+  const bool can_rename = file.directory && !file.directory->obstacle() && !file.is_mount && !cover;
+  return can_rename ? LoaderUpdate::rename : LoaderUpdate::cover;
+}
+
+}  // namespace
 
 void LinuxKernel::resolve(const std::vector<LoaderEntry>& /*entries*/) {
   loader_files_[kLoaderCache] = find_loader_file(rootfs_, tree_, kLoaderCache);
@@ -23,11 +31,6 @@ bool LinuxKernel::is_private(const ContainerPath& path) const {
   return std::any_of(tmpfs_.begin(), tmpfs_.end(), [&](const ContainerPath& tmpfs) {
     return path.str().starts_with(tmpfs.str() + "/");
   });
-}
-
-LoaderUpdate LinuxKernel::way_to_update(const LoaderFile& file, bool cover) const {
-  const bool can_rename = file.directory && !file.directory->obstacle() && !file.is_mount;
-  return can_rename && !cover ? LoaderUpdate::rename : LoaderUpdate::cover;
 }
 
 /// Mounts a file of our own over the loader's, which stays as it is; where there is none, over a

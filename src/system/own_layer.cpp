@@ -124,12 +124,12 @@ bool OwnLayer::is_on_host_too(int directory) const {
   if (text.empty() || root.empty() || ::fstat(directory, &status) != 0) return true;
   const std::string device =
       std::to_string(major(status.st_dev)) + ":" + std::to_string(minor(status.st_dev));
-  for (const std::string_view line : split_list(text, '\n')) {
+  const auto lines = split_list(text, '\n');
+  return std::any_of(lines.begin(), lines.end(), [&](std::string_view line) {
     const auto mount = parse_mountinfo_line(line);
-    if (!mount || mount->device != device) continue;
-    if (mount->root != "/" || !rest_below(unescape_mountinfo(mount->point), root)) return true;
-  }
-  return false;
+    return mount && mount->device == device &&
+           (mount->root != "/" || !rest_below(unescape_mountinfo(mount->point), root));
+  });
 }
 
 std::string OwnLayer::text_of_mount(std::uint64_t id) const {

@@ -37,6 +37,12 @@ const SpecMount* SpecLayer::mount_over(const std::string& path) const {
   return found == places_.rend() ? nullptr : found->mount;
 }
 
+/// What the image has at `path`, if that is a link. Below a tmpfs nothing of the image is seen.
+std::optional<std::string> SpecLayer::link_at(const std::string& path,
+                                              const SpecMount* over) const {
+  return image_ != nullptr && over == nullptr ? image_->read_link(path) : std::nullopt;
+}
+
 SpecLayer::End SpecLayer::walk(const std::string& path) const {
   std::deque<std::string> names;
   put_in_front(names, path);
@@ -44,25 +50,21 @@ SpecLayer::End SpecLayer::walk(const std::string& path) const {
   int links = 0;
   while (true) {
     const SpecMount* const over = mount_over(at);
-    const bool is_on_volume = over != nullptr && over->kind != SpecMount::Kind::tmpfs;
-    if (is_on_volume) {
-      for (const std::string& name : names) at += (at == "/" ? "" : "/") + name;
-      return {.path = clean_path(at), .volume = over};
+    if (over != nullptr && over->kind != SpecMount::Kind::tmpfs) {
+      return {.path = clean_path(at + "/" + join({names.begin(), names.end()}, "/")),
+              .volume = over};
     }
     if (names.empty()) return {.path = at};
     const std::string name = names.front();
     names.pop_front();
-    if (name == ".") continue;
-    const ContainerPath next = name == ".." ? ContainerPath(at).parent() : ContainerPath(at) / name;
-    // Below a tmpfs nothing of the image is seen.
-    const bool is_image = image_ != nullptr && name != ".." && over == nullptr;
-    const auto link = is_image ? image_->read_link(next.str()) : std::nullopt;
+    const std::string next = clean_path(at + "/" + name);
+    const auto link = name == ".." ? std::nullopt : link_at(next, over);
     if (link && ++links <= kMaxLinks) {
       if (link->front() == '/') at = "/";
       put_in_front(names, *link);
-      continue;
+    } else {
+      at = next;
     }
-    at = next.str();
   }
 }
 

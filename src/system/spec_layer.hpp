@@ -37,6 +37,8 @@ class SpecLayer {
     const SpecMount* volume = nullptr;
   };
 
+  [[nodiscard]] std::optional<std::string> link_at(const std::string& path,
+                                                   const SpecMount* over) const;
   [[nodiscard]] End walk(const std::string& path) const;
   [[nodiscard]] const SpecMount* mount_over(const std::string& path) const;
 

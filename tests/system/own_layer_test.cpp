@@ -158,11 +158,12 @@ TEST_F(OwnLayerTest, NothingIsEverMadeOnAVolumeWhateverIsAskedFor) {
 TEST(LayerWriter, MakesNothingAsAnotherUserThanAsked) {
   if (::geteuid() != 0) GTEST_SKIP() << "needs root to become another user: run ctest as root";
   const TemporaryDirectory image;
+  std::filesystem::permissions(image.path(), std::filesystem::perms::all);
   const auto root = open_root(image.path(), Maker::image);
   const OwnLayer layer({.rootfs = *root});
   const LayerDirectory top = layer.look_at(share(root->open("/", O_PATH | O_DIRECTORY)));
   const LayerWriter writer(1000, 1000);
-  EXPECT_TRUE(writer.make_file(top, ContainerPath("/made"), 0644));
+  ASSERT_TRUE(writer.make_file(top, ContainerPath("/made"), 0644));
   EXPECT_EQ(status_in(top.fd(), "made")->owner, 1000U);
   const std::string refused = in_child([&]() -> std::string {
     if (::setuid(12345) != 0) return "setuid";  // the kernel then ignores setfsuid without a word

@@ -11,6 +11,7 @@ import errno
 import itertools
 import json
 import os
+import re
 import shutil
 import signal
 import time
@@ -152,8 +153,10 @@ class Box:
     def seen(self):
         """What the hook could have changed."""
         dev = sorted(os.path.join(top, name) for top, names, files in os.walk(f"{self.root}/dev") for name in names + files)
+        others = re.compile(rf"/{CGROUP_NAME}box-(?!{self.name.rpartition('-')[2]}/)\d+/rootfs ")
+        lines = Path(f"/proc/{self.pid}/mountinfo").read_text().splitlines()
         return {
-            "mounts": Path(f"/proc/{self.pid}/mountinfo").read_text().splitlines(),
+            "mounts": [line for line in lines if not others.search(line)],
             "devices": device_rules.rules_of(self.pid),
             "files": [str(row) for row in overlay.changes(self.directory / "upper", self.image)],
             "/dev": [path.removeprefix(self.root) for path in dev],

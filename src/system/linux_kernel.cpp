@@ -199,9 +199,8 @@ void LinuxKernel::resolve(const Symlink& symlink) {
 
 /// What is attached below a shared mount would appear in every peer, the host's included. runc sets
 /// the propagation that config.json asks for again after its pivot_root.
-void LinuxKernel::make_parent_slave(const MountTarget& target) {
+void LinuxKernel::make_slave(int fd) {
   if (process_.is_standalone()) return;  // it may be the host's own mount
-  const int fd = (target.directory ? target.directory : target.fd)->get();
   if (!known_slaves_.insert(fd).second) return;
   const std::uint64_t id = mount_id_of(fd);
   if (!slave_mounts_.insert(id).second) return;
@@ -217,7 +216,7 @@ void LinuxKernel::attach(const ContainerPath& target) {
   const auto found = pending_.find(target);
   if (found == pending_.end()) return;
   const Pending& pending = found->second;
-  make_parent_slave(pending.target);
+  make_slave((pending.target.directory ? pending.target.directory : pending.target.fd)->get());
   if (!mounts_->attach(pending.tree.fd.get(), pending.target.fd->get())) {
     throw_errno(Code::mount_failed, "mount over `" + target.str() + "` in the container",
                 "look at what the image has there; with SELinux or AppArmor, at the audit log");

@@ -68,7 +68,8 @@ class LinuxKernel : public Kernel {
 
   void attach(const ContainerPath& target);
   void require_unshared_root() const;
-  void make_parent_slave(const MountTarget& target);
+  /// The mount that `fd`, which stays open, is on.
+  void make_slave(int fd);
   [[nodiscard]] Tree tree_for(const Symlink& symlink);
   void create_on_volume(const Symlink& symlink, const LayerDirectory& directory,
                         const std::string& name);

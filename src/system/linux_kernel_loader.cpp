@@ -12,9 +12,12 @@
 namespace nvhook {
 namespace {
 
+/// Where both ways are open `cover` says which one is wanted.
 LoaderUpdate way_to_update(const LoaderFile& file, bool cover) {
-  const bool can_rename = file.directory && !file.directory->obstacle() && !file.is_mount && !cover;
-  return can_rename ? LoaderUpdate::rename : LoaderUpdate::cover;
+  const bool is_own = file.directory && !file.directory->obstacle();
+  const bool can_rename = is_own && !file.is_mount;
+  const bool can_cover = file.seen || (is_own && !file.named);
+  return can_rename && !(cover && can_cover) ? LoaderUpdate::rename : LoaderUpdate::cover;
 }
 
 }  // namespace
@@ -38,9 +41,10 @@ bool LinuxKernel::is_private(const ContainerPath& path) const {
 void LinuxKernel::cover(const LoaderFile& file, const LoaderText& text) {
   SharedFd target =
       file.seen ? file.seen : make_loader_file(writer_, file, text.without_libraries, undo_);
-  // A tmpfs of ours is nobody's way to anything yet.
+  // A tmpfs of ours is nobody's way to anything yet; and what is attached to it nobody else sees.
   const auto own = tmpfs_.empty() ? pending_.end() : pending_.find(tmpfs_.front());
   const int place = own != pending_.end() ? own->second.tree.fd.get() : rootfs_.fd();
+  if (own == pending_.end()) make_slave(rootfs_.fd());
   Tree tree = mounts_->file(text.after, label_, place);
   pending_[file.path] = {.tree = std::move(tree), .target = {.fd = std::move(target)}};
   attach(file.path);
@@ -64,7 +68,7 @@ void LinuxKernel::update(const LoaderFile& file, LoaderUpdate way, const LoaderT
   if (is_needed) {
     throw Error(Code::loader_cache_failed,
                 "tell the container's loader of the driver's libraries: " + file.path.str() +
-                    " is missing, and cannot be made (" + why + ")",
+                    " is no file that could be mounted over, and none can be made (" + why + ")",
                 "run ldconfig for what is mounted at " + file.path.parent().str() +
                     ", so that the file is there, or do not mount a volume over it");
   }

@@ -83,6 +83,29 @@ TEST_F(PrivatePlacement, AFailureAtAnyStepLeavesTheContainerAsItWas) {
   }
 }
 
+TEST_F(PrivatePlacement, ACacheThatIsNoFileIsReplacedAsItCannotBeCovered) {
+  const TestContainer container(
+      [](const TemporaryDirectory& tree) { tree.link("/etc/ld.so.cache", "/nowhere"); });
+  if (!container.usable()) GTEST_SKIP() << "mount namespaces are refused here";
+  ASSERT_EQ(apply_to(container, private_plan()), "");
+  EXPECT_EQ(cached_path(container), "/usr/local/nvidia/lib64/libnvidia-ml.so.1");
+}
+
+TEST_F(PrivatePlacement, ACacheIsCoveredAlsoWithoutATmpfsOfOurs) {
+  const TestContainer container(
+      [](const TemporaryDirectory& tree) { tree.write("/etc/ld.so.cache", "the image's"); });
+  if (!container.usable()) GTEST_SKIP() << "mount namespaces are refused here";
+  const MountTable host_mounts;
+  Plan plan = usual_plan();
+  plan.tmpfs.clear();
+  plan.mounts.clear();
+  plan.symlinks.clear();
+  plan.cover_loader_files = true;
+  ASSERT_EQ(apply_to(container, plan), "");
+  EXPECT_EQ(cached_path(container), "/usr/lib/libnvidia-ml.so.1");
+  EXPECT_EQ(host_mounts.changes_since(), "");
+}
+
 /// Mounts a directory of the image over itself, as a volume.
 void mount_volume(const std::string& path) {
   ::mount(path.c_str(), path.c_str(), nullptr, MS_BIND, nullptr);
@@ -121,7 +144,7 @@ TEST_F(PrivatePlacement, WithoutACacheOnTheVolumePrivateLibrariesAreRefused) {
   if (!container.usable()) GTEST_SKIP() << "mount namespaces are refused here";
   const std::string listing = container.listing();
   EXPECT_THAT(apply_to(container, private_plan()),
-              AllOf(HasSubstr("NVH-0507"), HasSubstr("/etc/ld.so.cache is missing")));
+              AllOf(HasSubstr("NVH-0507"), HasSubstr("/etc/ld.so.cache is no file")));
   EXPECT_EQ(container.listing(), listing);
 }
 

@@ -117,19 +117,22 @@ class Search {
   /// `<driver>-containers` of containers/storage, overlay as a rule.
   void read_storage(const StorageRoots& roots, RecordReader& reader) {
     for (const std::string& name : reader.list(roots.graph)) {
-      if (!name.ends_with("-containers")) continue;
-      const std::string graph = roots.graph + "/" + name;
-      auto records = parse_storage_containers(reader.read(graph + "/containers.json"));
-      if (records.size() > kMostContainers) records.resize(kMostContainers);
-      for (ContainerRecord& record : records) {
-        if (record.id.find('/') != std::string::npos) continue;
-        for (const std::string& top : {roots.run + "/" + name, graph}) {
-          const std::string data = top + "/" + record.id + "/userdata";
-          if (record.pid == 0) record.pid = parse_pid_file(reader.read(data + "/pidfile"));
-          if (record.bundle.empty() && reader.exists(data + "/config.json")) record.bundle = data;
-        }
-        engines_.push_back(std::move(record));
+      if (name.ends_with("-containers")) read_containers(roots, name, reader);
+    }
+  }
+
+  void read_containers(const StorageRoots& roots, const std::string& name, RecordReader& reader) {
+    const std::string graph = roots.graph + "/" + name;
+    auto records = parse_storage_containers(reader.read(graph + "/containers.json"));
+    if (records.size() > kMostContainers) records.resize(kMostContainers);
+    for (ContainerRecord& record : records) {
+      if (record.id.find('/') != std::string::npos) continue;
+      for (const std::string& top : {roots.run + "/" + name, graph}) {
+        const std::string data = top + "/" + record.id + "/userdata";
+        if (record.pid == 0) record.pid = parse_pid_file(reader.read(data + "/pidfile"));
+        if (record.bundle.empty() && reader.exists(data + "/config.json")) record.bundle = data;
       }
+      engines_.push_back(std::move(record));
     }
   }
 

@@ -192,20 +192,23 @@ def an_edit_ends_with_its_runtime():
     require_program("strace")
     trace = SETUP.work / "edit-trace"
     stop = ["-f", "-e", "trace=fchmod", "-e", "inject=fchmod:signal=SIGSTOP:when=1"]
-    # A line of several processes' trace begins with the number of its process.
-    stopped = re.compile(r"^(\d+) --- stopped by SIGSTOP", re.MULTILINE)
+    # A line of several processes' trace begins with the number of its process, in a column.
+    stopped = re.compile(r"^(\d+) +--- stopped by SIGSTOP", re.MULTILINE)
     with bundle(case("0")) as directory:
         before = (directory / "config.json").read_bytes()
         words = ["strace", "-qq", "-o", trace, *stop, shim.program(), "run", "-b", directory, name_of(directory)]
         with subprocess.Popen(list(map(str, words)), env=shim.environment()) as traced:
-            wait_until(lambda: trace.exists() and stopped.search(trace.read_text()))
-            edit = int(stopped.search(trace.read_text())[1])
-            runtime = int(process_status(edit)["PPid"])
-            os.kill(runtime, signal.SIGKILL)
-            wait_until(lambda: process_status(runtime).get("State", "Z").startswith("Z"))
-            if process_status(edit):
-                os.kill(edit, signal.SIGCONT)
-            traced.wait(timeout=60)
+            try:
+                wait_until(lambda: trace.exists() and stopped.search(trace.read_text()))
+                edit = int(stopped.search(trace.read_text())[1])
+                runtime = int(process_status(edit)["PPid"])
+                os.kill(runtime, signal.SIGKILL)
+                wait_until(lambda: process_status(runtime).get("State", "Z").startswith("Z"))
+                if process_status(edit):
+                    os.kill(edit, signal.SIGCONT)
+                traced.wait(timeout=60)
+            finally:
+                traced.kill()  # who is stopped would be waited for for ever
         check_equal((directory / "config.json").read_bytes(), before, "config.json")
 
 

@@ -30,6 +30,7 @@ ARGUMENTS = {
     "getdents64": "non",
     "geteuid": "",
     "getpid": "",
+    "getrandom": "onn",
     "linkat": "ntntn",
     "lseek": "nnn",
     "mkdirat": "ntn",
@@ -42,6 +43,7 @@ ARGUMENTS = {
     "pidfd_open": "pn",
     "poll": ("poll", "n", "n"),
     "prctl": ("n", "n", "filter", "n", "n"),
+    "prlimit64": ("n", "n", "limit", "o"),
     "read": "non",
     "pread64": "nonn",
     "readlink": "ton",
@@ -131,6 +133,7 @@ STRUCTURES = {
     "how": lambda text: struct.pack(
         "=3Q", field(text, "flags"), field(text, "mode") if "mode=" in text else 0, field(text, "resolve")
     ),
+    "limit": lambda text: words64(text, "rlim_cur", "rlim_max"),
     # BPF_PROG_QUERY, which counts the programs of a cgroup.
     "query": lambda text: struct.pack("=II136x", field(text, "target_fd"), field(text, "attach_type")),
     "poll": lambda text: struct.pack("=ihh", field(text, "fd"), field(text, "events"), 0),

@@ -12,12 +12,6 @@
 namespace nvhook {
 namespace {
 
-constexpr const char* kReadme =
-    "The NVIDIA driver of this host, for programs in this container.\n"
-    "oci-nvidia-hook put it here, and not into the usual directories, because they are a volume "
-    "or\n"
-    "read-only, or because its configuration says: placement = \"private\".\n";
-
 bool is_below(const ContainerPath& path, const ContainerPath& directory) {
   return path.str().starts_with(directory.str() + "/");
 }
@@ -209,7 +203,7 @@ class Placer {
   }
 
   void add_tmpfs() {
-    entries_.push_back({.path = kPrivateMark, .content = kReadme, .mode = 0444});
+    entries_.push_back({.path = kPrivateMark, .content = kPrivateMarkText, .mode = 0444});
     const std::string label = plan_.tmpfs.empty() ? "" : plan_.tmpfs.front().label;
     plan_.tmpfs.push_back({.target = directory(),
                            .mode = 0755,

@@ -29,9 +29,14 @@ struct PlacementFacts {
 /// and LD_LIBRARY_PATH; the last ones lie on file systems that runtimes make for each container.
 [[nodiscard]] const std::vector<ContainerPath>& private_directories();
 
-/// The file by which a tmpfs of ours at such a place is known again. Nothing of an image can bring
-/// one, because an image has no mounts.
+/// The file, and what it says, by which a tmpfs of ours at such a place is known again. An image
+/// has no mounts, and a volume that somebody mounted there has another README.
 inline constexpr const char* kPrivateMark = "README";
+inline constexpr const char* kPrivateMarkText =
+    "The NVIDIA driver of this host, for programs in this container.\n"
+    "oci-nvidia-hook put it here, and not into the usual directories, because they are a volume "
+    "or\n"
+    "read-only, or because its configuration says: placement = \"private\".\n";
 
 /// The directories that something of `plan` is made in, but for those on procfs: what
 /// PlacementFacts::closed is asked for.

@@ -58,18 +58,11 @@ UniqueFd directory_of(int file, const RootDir& root) {
                       : root.open(path.substr(0, path.rfind('/') + 1), O_PATH | O_DIRECTORY);
 }
 
-bool is_same_object(int a, int b) noexcept {
-  struct stat first {};
-  struct stat second {};
-  return ::fstat(a, &first) == 0 && ::fstat(b, &second) == 0 && first.st_dev == second.st_dev &&
-         first.st_ino == second.st_ino;
-}
-
 /// What is at the top of a mount has another mount above it, or, at the top of all, itself.
 bool is_on_another_mount(int fd, int above) noexcept {
   const std::uint64_t id = mount_id_of(fd);
   const std::uint64_t id_above = mount_id_of(above);
-  return id != 0 && id_above != 0 && (id != id_above || is_same_object(fd, above));
+  return id != 0 && id_above != 0 && (id != id_above || is_same_file(fd, above));
 }
 
 bool is_mount_root(int directory) noexcept {
@@ -85,6 +78,13 @@ UniqueFd duplicate(int fd) noexcept { return UniqueFd(::fcntl(fd, F_DUPFD_CLOEXE
 std::uint64_t mount_id_of(int fd) noexcept {
   const struct statx status = status_of_mount(fd);
   return (status.stx_mask & STATX_MNT_ID) != 0 ? status.stx_mnt_id : mount_id_by_procfs(fd);
+}
+
+bool is_same_file(int a, int b) noexcept {
+  struct stat first {};
+  struct stat second {};
+  return ::fstat(a, &first) == 0 && ::fstat(b, &second) == 0 && first.st_dev == second.st_dev &&
+         first.st_ino == second.st_ino;
 }
 
 bool on_same_mount(int a, int b) noexcept {
@@ -126,7 +126,7 @@ UniqueFd mount_root_of(int fd, const RootDir& root) {
   while (at && !is_mount_root(at.get())) {
     UniqueFd above = directory_above(at.get());
     // At the top of all, and still no root: the kernel does not tell.
-    if (above && is_same_object(at.get(), above.get())) return UniqueFd();
+    if (above && is_same_file(at.get(), above.get())) return UniqueFd();
     at = std::move(above);
   }
   // A mount over the directories on the way would lead elsewhere.

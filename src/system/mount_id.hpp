@@ -23,6 +23,9 @@ struct MountedObject {
 /// Both with one call. Throws Error(internal).
 [[nodiscard]] MountedObject mounted_object(int fd);
 
+/// Whether both are open on one file or directory, through whatever mounts.
+[[nodiscard]] bool is_same_file(int a, int b) noexcept;
+
 /// Whether both are on one mount; false if the kernel does not tell.
 [[nodiscard]] bool on_same_mount(int a, int b) noexcept;
 

@@ -35,13 +35,6 @@ bool is_read_only(int fd) noexcept {
   return ::fstatvfs(fd, &filesystem) != 0 || (filesystem.f_flag & ST_RDONLY) != 0;
 }
 
-bool is_same_directory(int a, int b) noexcept {
-  struct stat first {};
-  struct stat second {};
-  return ::fstat(a, &first) == 0 && ::fstat(b, &second) == 0 && first.st_dev == second.st_dev &&
-         first.st_ino == second.st_ino;
-}
-
 }  // namespace
 
 OwnLayer::OwnLayer(Task task) : task_(std::move(task)), root_id_(mount_id_of(task_.rootfs.fd())) {}
@@ -81,8 +74,7 @@ std::optional<std::string> OwnLayer::find_obstacle(int directory, std::uint64_t 
   if (id == 0) return "lies on a mount that the kernel does not tell (mount proc on /proc)";
   if (id == root_id_) {
     if (auto why = root_obstacle()) return why;
-  } else if (filesystem_of(directory) != TMPFS_MAGIC ||
-             !(task_.spec != nullptr ? is_runtimes_tmpfs(id) : !is_on_host_too(directory))) {
+  } else if (!is_own_tmpfs(directory, id)) {
     return "lies on " + text_of_mount(id);
   }
   if (!task_.is_running && is_read_only(directory)) return kReadOnlyObstacle;
@@ -92,6 +84,12 @@ std::optional<std::string> OwnLayer::find_obstacle(int directory, std::uint64_t 
 std::optional<std::string> OwnLayer::root_obstacle() const {
   if (task_.is_root_covered) return "lies on a volume that covers the whole root";
   return task_.spec == nullptr ? std::nullopt : read_only_root(*task_.spec, task_.rootfs.fd());
+}
+
+/// The file system itself is asked last: of a volume a user's program may have to answer.
+bool OwnLayer::is_own_tmpfs(int directory, std::uint64_t id) const {
+  const bool is_own = task_.spec != nullptr ? is_runtimes_tmpfs(id) : !is_on_host_too(directory);
+  return is_own && filesystem_of(directory) == TMPFS_MAGIC;
 }
 
 /// The mount that is seen where config.json mounts `mount`; 0 if none.
@@ -145,7 +143,7 @@ std::string OwnLayer::text_of_mount(std::uint64_t id) const {
 
 bool is_prepared_root(const RootDir& rootfs, const std::string& path) {
   const auto prepared = open_root(path, Maker::image);
-  return prepared && is_same_directory(rootfs.fd(), prepared->fd());
+  return prepared && is_same_file(rootfs.fd(), prepared->fd());
 }
 
 /// Engines make an overlay for each container. A plain directory that is to be read-only may be the

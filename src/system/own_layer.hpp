@@ -82,6 +82,7 @@ class OwnLayer {
   [[nodiscard]] const std::optional<std::string>& obstacle(int directory) const;
   [[nodiscard]] std::optional<std::string> find_obstacle(int directory, std::uint64_t id) const;
   [[nodiscard]] std::optional<std::string> root_obstacle() const;
+  [[nodiscard]] bool is_own_tmpfs(int directory, std::uint64_t id) const;
   [[nodiscard]] bool is_runtimes_tmpfs(std::uint64_t id) const;
   [[nodiscard]] bool is_on_host_too(int directory) const;
   [[nodiscard]] std::string text_of_mount(std::uint64_t id) const;

@@ -15,7 +15,6 @@
 #include "system/selinux.hpp"
 
 namespace nvhook {
-
 namespace {
 
 bool is_there(const RootDir& rootfs, const BindMount& mount) {
@@ -24,16 +23,17 @@ bool is_there(const RootDir& rootfs, const BindMount& mount) {
 }
 
 /// An earlier run of this hook has mounted it.
-bool is_ours(const RootDir& rootfs, const ContainerPath& directory, const UniqueFd& opened) {
-  const UniqueFd mark = rootfs.open((directory / kPrivateMark).str(), O_PATH | O_NOFOLLOW);
-  return mark && is_mount_root(opened.get(), rootfs) && on_same_mount(mark.get(), opened.get());
+bool is_ours(const RootDir& rootfs, const ContainerPath& directory) {
+  constexpr std::size_t kMaxMark = 4096;
+  const UniqueFd opened = rootfs.open(directory.str(), O_PATH | O_DIRECTORY);
+  return opened && is_mount_root(opened.get(), rootfs) &&
+         rootfs.read((directory / kPrivateMark).str(), kMaxMark) == kPrivateMarkText;
 }
 
 std::optional<ContainerPath> find_private_directory(const RootDir& rootfs,
                                                     const ObstacleAt& obstacle_at) {
   for (const ContainerPath& directory : private_directories()) {
-    const UniqueFd there = rootfs.open(directory.str(), O_PATH | O_DIRECTORY);
-    if (there && is_ours(rootfs, directory, there)) return directory;
+    if (is_ours(rootfs, directory)) return directory;
   }
   for (const ContainerPath& directory : private_directories()) {
     if (obstacle_at && obstacle_at(directory)) continue;

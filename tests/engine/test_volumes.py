@@ -298,8 +298,8 @@ def config_json_is_edited_so_that_the_runtime_makes_nothing_on_a_volume():
 PRIVATE_CONFIG = 'placement = "private"\n'
 
 
-def private_case(**options):
-    return case_with(config=PRIVATE_CONFIG + SETUP.config.read_text(), **options)
+def private_case(mounts=(), **options):
+    return case_with(*mounts, config=PRIVATE_CONFIG + SETUP.config.read_text(), **options)
 
 
 @test("runc", "crun-cgroup2")
@@ -340,3 +340,15 @@ def an_image_that_has_something_in_the_private_directory_keeps_it():
     outcome = run_container(private_case(edit=edit))
     check_has_driver(outcome)
     check_equal(outcome.view.loader().get("libcuda.so.1"), "/opt/nvidia-driver/lib64/libcuda.so.1", "ldconfig -p")
+
+
+@test("runc")
+def a_volume_in_the_private_directory_stays_visible():
+    """Also one with a file of the name by which the hook knows its own."""
+    with volume("private") as source:
+        (source / "README").write_text("of somebody else\n")
+        one = private_case(mounts=[on(source, PRIVATE)])
+        one.command += f"\necho \"== theirs\"; cat {PRIVATE}/README"
+        outcome = run_beside(one, source)
+        check_has_driver(outcome)
+        check_equal(outcome.view["theirs"], ["of somebody else"], "the volume")

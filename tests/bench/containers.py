@@ -111,6 +111,21 @@ class Place:
             return figures
 
 
+@contextlib.contextmanager
+def nothing_kept():
+    """The hook can keep nothing between runs: a file has the name of the directory where it would."""
+    aside = REMEMBERED.with_name("kept-aside")
+    if REMEMBERED.exists():
+        REMEMBERED.rename(aside)
+    REMEMBERED.touch()
+    try:
+        yield
+    finally:
+        REMEMBERED.unlink()
+        if aside.exists():
+            aside.rename(REMEMBERED)
+
+
 def mounts(process):
     """What is mounted where, and how, in the mount namespace of a process; not in which order."""
     rows = []

@@ -16,6 +16,7 @@ import table
 from containers import Place
 from harness import SETUP, check, check_equal
 
+CASES = ("no request", "2 of 8 GPUs", "everything")
 TOLERANCE = 0.10  # of instructions: compilers and libraries differ a little between updates
 MAX_RSS = 8 * 1024  # KiB
 NEWER_CALLS = "openat2,open_tree,move_mount,fsopen,fsconfig,fsmount,mount_setattr,pidfd_open,close_range"

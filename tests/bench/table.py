@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The main table: the hook beside programs that bound it, interleaved in one run, each in a container of its own."""
 
+import contextlib
 import dataclasses
 import math
 import statistics
@@ -10,7 +11,7 @@ import calls
 import programs
 import steps
 from bundle import Case
-from containers import Place, mounts, new_files
+from containers import Place, mounts, new_files, nothing_kept
 from harness import SETUP, check_equal
 
 CASES = {
@@ -18,6 +19,12 @@ CASES = {
     "2 of 8 GPUs": Case("0,1", {"NVIDIA_DRIVER_CAPABILITIES": "compute,utility"}, hook=[]),
     "everything": Case("all", {"NVIDIA_DRIVER_CAPABILITIES": "all"}, hook=[]),
 }
+# Cases on another host than the usual one: options of `simulate`.
+HOSTS = {"2 of 64 GPUs": ["--gpus", "64"]}
+CASES["2 of 64 GPUs"] = CASES["2 of 8 GPUs"]
+
+
+NOTHING_KEPT = "hook, cold"
 
 
 @dataclasses.dataclass
@@ -53,6 +60,7 @@ def program_words(place, directory):
     words = {"nothing": [programs.compiled("nothing")], "hook": programs.hook()}
     if plan["steps"]:
         place.warm_up()
+        words[NOTHING_KEPT] = programs.hook()
         if not is_cgroup2():  # calls.py knows no bpf()
             words["same calls"] = replay_words(place, directory)
         words["floor"] = floor_words(place, directory, plan)
@@ -114,7 +122,7 @@ def measure_case(name, rounds):
     order = list(words)
     for turn in range(-2, rounds):  # what is first to run finds other caches: everyone is, in turn
         for program in order[turn % len(order) :] + order[: turn % len(order)]:
-            figures = place.measure(words[program])
+            figures = measure_program(place, program, words[program])
             check_equal(figures.status, 0, f"exit status of {program}")
             if turn >= 0:
                 found[program].append(figures)
@@ -122,9 +130,16 @@ def measure_case(name, rounds):
             print(f"\r{name}: {turn + 1}/{rounds} ", end="", file=sys.stderr, flush=True)
     rows = [make_row(name, program, figures) for program, figures in found.items()]
     for row in rows:
-        row.calls = count_calls(place, words[row.program], directory)
+        with nothing_kept() if row.program == NOTHING_KEPT else contextlib.nullcontext():
+            row.calls = count_calls(place, words[row.program], directory)
     add_ratios(rows)
     return rows
+
+
+def measure_program(place, program, command):
+    """One run. What the host cache saves is the difference to a run in which nothing is kept."""
+    with nothing_kept() if program == NOTHING_KEPT else contextlib.nullcontext():
+        return place.measure(command)
 
 
 def make_row(case, program, found):

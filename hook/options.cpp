@@ -9,6 +9,8 @@
 #include <string_view>
 #include <utility>
 
+#include "core/text.hpp"
+
 namespace nvhook {
 namespace {
 
@@ -34,14 +36,8 @@ constexpr std::array kWords{
     Word{"poststop", Command::nothing, "no-op"},
 };
 
-/// strconv.ParseBool.
-bool parse_bool(std::string_view text) {
-  for (const std::string_view yes : {"1", "t", "T", "TRUE", "true", "True"}) {
-    if (text == yes) return true;
-  }
-  for (const std::string_view no : {"0", "f", "F", "FALSE", "false", "False"}) {
-    if (text == no) return false;
-  }
+bool to_bool(std::string_view text) {
+  if (const auto value = parse_bool(text)) return *value;
   throw UsageError("invalid boolean value \"" + std::string(text) + "\"");
 }
 
@@ -88,7 +84,7 @@ class FlagParser {
     } else if (name == "cdi") {
       options_.cdi = has_value ? value : next_word(name);
     } else if (bool* const flag = find_flag(name)) {
-      *flag = !has_value || parse_bool(value);
+      *flag = !has_value || to_bool(value);
     } else {
       throw UsageError("unknown flag " + std::string(word));
     }

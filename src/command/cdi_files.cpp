@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include "command/yaml_document.hpp"
+#include "core/device_number.hpp"
 #include "core/error.hpp"
 
 namespace nvhook {

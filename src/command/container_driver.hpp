@@ -10,6 +10,7 @@
 
 #include "command/mount_table.hpp"
 #include "core/component.hpp"
+#include "core/device_number.hpp"
 #include "core/inventory.hpp"
 #include "core/plan.hpp"
 #include "system/root_dir.hpp"

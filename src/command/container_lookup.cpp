@@ -15,6 +15,7 @@
 #include "command/storage_conf.hpp"
 #include "core/error.hpp"
 #include "core/proc_text.hpp"
+#include "core/process_text.hpp"
 #include "core/text.hpp"
 
 namespace nvhook {

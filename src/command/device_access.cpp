@@ -10,6 +10,7 @@
 
 #include "core/cgroup_text.hpp"
 #include "core/device_filter.hpp"
+#include "core/device_number.hpp"
 #include "core/systemd_scope.hpp"
 #include "core/text.hpp"
 #include "system/bpf.hpp"

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "core/error.hpp"
+#include "core/json_extent.hpp"
 #include "core/spec_text.hpp"
 #include "core/text.hpp"
 

@@ -6,6 +6,7 @@
 #include <functional>
 
 #include "command/doctor_checks.hpp"
+#include "core/device_number.hpp"
 #include "core/text.hpp"
 
 namespace nvhook {
@@ -31,10 +32,6 @@ std::string paths_of(const Nodes& nodes) {
   std::vector<std::string> paths;
   for (const NodeReport* node : nodes) paths.push_back(node->path);
   return some_of(std::move(paths));
-}
-
-std::string to_text(DeviceNumber number) {
-  return std::to_string(number.major) + ":" + std::to_string(number.minor);
 }
 
 Seen look_at_pci(const HostReport& report) {
@@ -143,7 +140,7 @@ Seen look_at_numbers(const HostReport& report) {
   for (const NodeReport* node : stale) remove += " " + node->path;
   return node_fault(report,
                     "left over from before the driver was reloaded: " + paths_of(stale) +
-                        " should be device " + to_text(stale.front()->number),
+                        " should be device " + to_string(stale.front()->number),
                     remove + " && " + kMakeNodes);
 }
 
@@ -184,7 +181,7 @@ Seen look_at_links(const HostReport& report) {
   std::string remedy = "sudo mkdir -p /dev/char";
   for (const NodeReport* node : missing) {
     remedy += " && sudo ln -s .." + node->path.substr(std::string("/dev").size()) + " /dev/char/" +
-              to_text(node->number);
+              to_string(node->number);
   }
   return {Verdict::warning,
           "no link in /dev/char for " + paths_of(missing) +

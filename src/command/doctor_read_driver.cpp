@@ -9,9 +9,11 @@
 
 #include "command/doctor_read.hpp"
 #include "core/component.hpp"
+#include "core/device_number.hpp"
 #include "core/ld_cache.hpp"
 #include "core/text.hpp"
 #include "system/host_probe.hpp"
+#include "system/host_view.hpp"
 #include "system/kernel_modules.hpp"
 #include "system/own_procfs.hpp"
 #include "system/user_namespace.hpp"
@@ -82,7 +84,7 @@ void look_at_node(const RootDir& system, const RootDir& driver_root, NodeReport&
     node.is_usable =
         ::faccessat(own_procfs(), name_in_procfs(fd.get()).c_str(), R_OK | W_OK, 0) == 0;
     const std::string link =
-        "/dev/char/" + std::to_string(node.number.major) + ":" + std::to_string(node.number.minor);
+        "/dev/char/" + to_string(node.number);
     node.is_linked = root->read_link(link).has_value();
     return;
   }

@@ -6,6 +6,7 @@
 #include <array>
 
 #include "core/error.hpp"
+#include "core/json_extent.hpp"
 #include "core/text.hpp"
 #include "core/toml_document.hpp"
 

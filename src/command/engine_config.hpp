@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "command/json_document.hpp"
+#include "core/json_extent.hpp"
 
 namespace nvhook {
 

@@ -12,6 +12,7 @@
 #include "command/process_view.hpp"
 #include "core/container_spec.hpp"
 #include "core/container_task.hpp"
+#include "core/device_number.hpp"
 #include "core/error.hpp"
 #include "system/bundle.hpp"
 #include "system/host_facts.hpp"

@@ -6,6 +6,7 @@
 
 #include "command/container_lookup.hpp"
 #include "command/table.hpp"
+#include "core/device_number.hpp"
 #include "core/text.hpp"
 
 namespace nvhook {
@@ -35,9 +36,6 @@ Colour colour_of(Finding::Level level) {
   return Colour::none;
 }
 
-std::string number_text(DeviceNumber number) {
-  return "c " + std::to_string(number.major) + ":" + std::to_string(number.minor);
-}
 
 bool is_denied(const ContainerNode& node, const DeviceAccess& access) {
   return std::find(access.denied.begin(), access.denied.end(), node.number) != access.denied.end();
@@ -65,7 +63,7 @@ std::string nodes_text(const Inspection& inspection, const Style& style) {
   for (const ContainerNode& node : inspection.driver.nodes) {
     const bool denied = is_denied(node, inspection.access);
     table.rows.push_back({{node.path},
-                          {number_text(node.number)},
+                          {to_rule(node.number)},
                           denied ? Cell{"denied by the device cgroup", Colour::bad}
                                  : state_cell(why_stale(node, inspection.today))});
   }

@@ -40,7 +40,7 @@ Table plan_table(const Plan& plan, const Config& config) {
         "so that musl's loader finds the libraries");
   }
   for (const DeviceRule& step : plan.device_rules) {
-    add("allow", to_string(step.device) + " rw", "", step.reason);
+    add("allow", to_rule(step.device) + " rw", "", step.reason);
   }
   return table;
 }

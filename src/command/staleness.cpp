@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "core/device_number.hpp"
 #include "core/text.hpp"
 
 namespace nvhook {
@@ -23,9 +24,6 @@ std::string some_of(const std::vector<std::string>& names) {
   return join(shown, ", ") + (more == 0 ? "" : " and " + std::to_string(more) + " more");
 }
 
-std::string number_text(DeviceNumber number) {
-  return "c " + std::to_string(number.major) + ":" + std::to_string(number.minor);
-}
 
 class Judge {
  public:
@@ -172,11 +170,11 @@ std::string why_stale(const ContainerNode& node, const Inventory* today) {
     const bool is_ours = node.path.starts_with("/dev/nvidia") &&
                          !node.path.starts_with("/dev/nvidia-caps-imex-channels/");
     if (!is_ours) return {};
-    return "is " + number_text(node.number) + ", and the host has no such device any more";
+    return "is " + to_rule(node.number) + ", and the host has no such device any more";
   }
   if (found->number == node.number) return {};
-  return "is " + number_text(node.number) + "; on the host that device is " +
-         number_text(found->number) + " now";
+  return "is " + to_rule(node.number) + "; on the host that device is " +
+         to_rule(found->number) + " now";
 }
 
 std::vector<Finding> judge(const ContainerDriver& driver, const DeviceAccess& access,

@@ -10,6 +10,7 @@
 
 #include "command/json_document.hpp"
 #include "core/error.hpp"
+#include "core/json_extent.hpp"
 #include "core/text.hpp"
 
 namespace nvhook {

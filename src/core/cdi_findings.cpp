@@ -21,10 +21,6 @@ void for_each_edits(const CdiSpec& spec, const std::function<void(const CdiEdits
   for (const CdiDevice& device : spec.devices) visit(device.edits);
 }
 
-std::string to_text(DeviceNumber number) {
-  return std::to_string(number.major) + ":" + std::to_string(number.minor);
-}
-
 std::string to_text(const Names& names) { return join({names.begin(), names.end()}, ", "); }
 
 /// `/a/b`, or `/a/b and 3 more`.
@@ -148,13 +144,13 @@ class Check {
         std::find_if(inventory_.nodes.begin(), inventory_.nodes.end(),
                      [&](const DeviceNode& one) { return one.file.path.str() == node.path; });
     if (known != inventory_.nodes.end() && *facts.number != known->number) {
-      return broken("`" + node.source() + "` on the host is device " + to_text(*facts.number) +
-                    ", and the driver's is " + to_text(known->number) +
+      return broken("`" + node.source() + "` on the host is device " + to_string(*facts.number) +
+                    ", and the driver's is " + to_string(known->number) +
                     ": remove that node and run `oci-nvidia-hook create-device-nodes`");
     }
     if (node.number && *node.number != *facts.number) {
-      broken("`" + node.path + "` is device " + to_text(*node.number) + " there, and " +
-             to_text(*facts.number) + " now");
+      broken("`" + node.path + "` is device " + to_string(*node.number) + " there, and " +
+             to_string(*facts.number) + " now");
     }
   }
 

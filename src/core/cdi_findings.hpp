@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "core/cdi_spec.hpp"
+#include "core/device_number.hpp"
 #include "core/inventory.hpp"
 
 namespace nvhook {

@@ -9,7 +9,9 @@
 #include <set>
 #include <string_view>
 
+#include "core/device_number.hpp"
 #include "core/error.hpp"
+#include "core/json_extent.hpp"
 #include "core/text.hpp"
 
 namespace nvhook {

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "core/device_number.hpp"
 #include "core/mountinfo.hpp"
 #include "core/text.hpp"
 

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/device_number.hpp"
 #include "core/inventory.hpp"
 
 namespace nvhook {

@@ -8,7 +8,9 @@
 
 #include "core/file_plan.hpp"
 #include "core/gpu_selection.hpp"
+#include "core/pci_address.hpp"
 #include "core/proc_text.hpp"
+#include "core/text.hpp"
 
 namespace nvhook {
 namespace {
@@ -19,21 +21,12 @@ const std::string kCapDirectory = "/dev/nvidia-caps";
 
 // ---- info
 
-std::string hexadecimal(unsigned number, std::size_t width) {
-  std::string digits;
-  for (; number != 0; number >>= 4U) {
-    digits.insert(digits.begin(), "0123456789abcdef"[number & 0xFU]);
-  }
-  if (digits.size() < width) digits.insert(0, width - digits.size(), '0');
-  return digits;
-}
-
 /// NVML's spelling: `00000000:3b:00.0`.
 std::string bus_location(const std::string& pci) {
   const auto address = parse_pci_address(pci);
   if (!address) return pci;
-  return hexadecimal(address->domain, 8) + ":" + hexadecimal(address->bus, 2) + ":" +
-         hexadecimal(address->device, 2) + ".0";
+  return to_hexadecimal(address->domain, 8) + ":" + to_hexadecimal(address->bus, 2) + ":" +
+         to_hexadecimal(address->device, 2) + ".0";
 }
 
 constexpr std::array<std::string_view, 7> kGpuLabels{

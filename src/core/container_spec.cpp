@@ -11,6 +11,7 @@
 #include <string_view>
 
 #include "core/error.hpp"
+#include "core/json_extent.hpp"
 #include "core/spec_text.hpp"
 #include "core/text.hpp"
 

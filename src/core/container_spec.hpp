@@ -8,7 +8,8 @@
 #include <string_view>
 #include <vector>
 
-#include "core/inventory.hpp"
+#include "core/device_number.hpp"
+#include "core/device_number.hpp"
 
 namespace nvhook {
 

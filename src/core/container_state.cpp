@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/error.hpp"
+#include "core/json_extent.hpp"
 #include "core/text.hpp"
 
 namespace nvhook {

@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "core/json_extent.hpp"
 #include "core/proc_text.hpp"
 #include "core/text.hpp"
 

@@ -5,6 +5,8 @@
 #include <cstring>
 #include <utility>
 
+#include "core/device_number.hpp"
+
 namespace nvhook {
 namespace {
 
@@ -132,7 +134,7 @@ std::string body_of(std::string_view unit, const std::vector<DeviceNumber>& devi
     body.structures([&] {
       for (const DeviceNumber& device : devices) {
         body.align(8);
-        body.text("/dev/char/" + std::to_string(device.major) + ":" + std::to_string(device.minor));
+        body.text("/dev/char/" + to_string(device));
         body.text("rw");
       }
     });

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "core/device_number.hpp"
 #include "core/inventory.hpp"
 
 namespace nvhook {

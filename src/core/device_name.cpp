@@ -2,6 +2,7 @@
 // The spellings by which people name a GPU or a MIG device.
 #include "core/device_name.hpp"
 
+#include "core/pci_address.hpp"
 #include "core/text.hpp"
 
 namespace nvhook {

@@ -4,7 +4,7 @@
 
 #include <string_view>
 
-#include "core/proc_text.hpp"
+#include "core/pci_address.hpp"
 
 namespace nvhook {
 

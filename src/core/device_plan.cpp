@@ -9,6 +9,7 @@
 
 #include "core/error.hpp"
 #include "core/proc_text.hpp"
+#include "core/text.hpp"
 
 namespace nvhook {
 namespace {
@@ -97,12 +98,9 @@ std::string application_profile(const std::vector<Gpu>& gpus) {
   for (const Gpu& gpu : gpus) {
     if (gpu.minor < 64) mask |= std::uint64_t{1} << gpu.minor;
   }
-  std::string hex;
-  for (std::uint64_t rest = mask; rest != 0; rest >>= 4U) {
-    hex.insert(hex.begin(), "0123456789abcdef"[rest & 0xfU]);
-  }
-  return R"({"profiles": [{"name": "_container_", "settings": ["EGLVisibleDGPUDevices", 0x)" + hex +
-         R"(]}], "rules": [{"pattern": [], "profile": "_container_"}]})" + "\n";
+  return R"({"profiles": [{"name": "_container_", "settings": ["EGLVisibleDGPUDevices", 0x)" +
+         to_hexadecimal(mask) + R"(]}], "rules": [{"pattern": [], "profile": "_container_"}]})" +
+         "\n";
 }
 
 /// EGL sees the selected GPUs only (behaviour.md §5.14).

@@ -11,6 +11,7 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "core/pci_address.hpp"
 #include "core/proc_text.hpp"
 #include "core/text.hpp"
 
@@ -220,14 +221,6 @@ std::string dump(const Json& document) {
   return document.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
-std::string hexadecimal(unsigned value, std::size_t width) {
-  std::array<char, std::numeric_limits<unsigned>::digits / 4> digits{};
-  char* const end = std::to_chars(digits.data(), digits.data() + digits.size(), value, 16).ptr;
-  std::string text(digits.data(), end);
-  if (text.size() < width) text.insert(0, width - text.size(), '0');
-  return text;
-}
-
 const GpuDetails* find_details(const Inventory& inventory, const DriverDetails& details,
                                unsigned minor) {
   const auto gpu = std::find_if(inventory.gpus.begin(), inventory.gpus.end(),
@@ -285,7 +278,7 @@ std::string brand_from_nvml(unsigned brand) {
 }
 
 std::string pci_address_from_nvml(unsigned domain, unsigned bus, unsigned device) {
-  return hexadecimal(domain, 4) + ":" + hexadecimal(bus, 2) + ":" + hexadecimal(device, 2) + ".0";
+  return to_hexadecimal(domain, 4) + ":" + to_hexadecimal(bus, 2) + ":" + to_hexadecimal(device, 2) + ".0";
 }
 
 }  // namespace nvhook

@@ -17,14 +17,6 @@ using elf::Elf32;
 using elf::Elf64;
 using elf::read_array;
 
-constexpr std::uint16_t kSharedObject = 3;
-constexpr std::uint32_t kLoad = 1;
-constexpr std::uint32_t kDynamic = 2;
-constexpr std::uint64_t kTagEnd = 0;
-constexpr std::uint64_t kTagStringTable = 5;
-constexpr std::uint64_t kTagStringTableSize = 10;
-constexpr std::uint64_t kTagSoname = 14;
-
 constexpr std::size_t kMaxSoname = 255;
 
 /// A part of the file, and where it is in memory.
@@ -49,19 +41,18 @@ struct NameTags {
 /// Nothing if not all is there that is mapped from the file: the process would die of SIGBUS later.
 template <typename Elf>
 std::optional<Segments> read_segments(const ReadAt& read_at, const typename Elf::Header& header) {
-  const auto table =
-      read_array<typename Elf::Segment>(read_at, header.segments_offset, header.segment_count);
-  if (!table || header.segment_size != sizeof(typename Elf::Segment)) {
+  const auto table = read_array<typename Elf::Segment>(read_at, header.e_phoff, header.e_phnum);
+  if (!table || header.e_phentsize != sizeof(typename Elf::Segment)) {
     return std::nullopt;
   }
   Segments segments;
   std::uint64_t last_byte = 0;
   for (const auto& segment : *table) {
     const Range range = {
-        .offset = segment.offset, .address = segment.address, .size = segment.file_size};
-    if (segment.type == kDynamic) {
+        .offset = segment.p_offset, .address = segment.p_vaddr, .size = segment.p_filesz};
+    if (segment.p_type == PT_DYNAMIC) {
       segments.dynamic = range;
-    } else if (segment.type == kLoad && range.size > 0) {
+    } else if (segment.p_type == PT_LOAD && range.size > 0) {
       const std::uint64_t last = range.offset + range.size - 1;
       if (last < range.offset) {
         return std::nullopt;
@@ -87,17 +78,17 @@ std::optional<NameTags> read_name_tags(const ReadAt& read_at, const Range& dynam
   }
   NameTags tags;
   for (const Dynamic& entry : *entries) {
-    switch (entry.tag) {
-      case kTagEnd:
+    switch (entry.d_tag) {
+      case DT_NULL:
         return tags;
-      case kTagStringTable:
-        tags.string_table = entry.value;
+      case DT_STRTAB:
+        tags.string_table = entry.d_un.d_val;
         break;
-      case kTagStringTableSize:
-        tags.string_table_size = entry.value;
+      case DT_STRSZ:
+        tags.string_table_size = entry.d_un.d_val;
         break;
-      case kTagSoname:
-        tags.soname = entry.value;
+      case DT_SONAME:
+        tags.soname = entry.d_un.d_val;
         break;
       default:
         break;
@@ -143,7 +134,7 @@ std::optional<std::string> read_soname(const ReadAt& read_at, const std::vector<
 template <typename Elf>
 std::optional<ElfInfo> read_object(const ReadAt& read_at) {
   const auto header = read_array<typename Elf::Header>(read_at, 0, 1);
-  if (!header || header->front().type != kSharedObject) {
+  if (!header || header->front().e_type != ET_DYN) {
     return std::nullopt;
   }
   const auto segments = read_segments<Elf>(read_at, header->front());
@@ -158,7 +149,7 @@ std::optional<ElfInfo> read_object(const ReadAt& read_at) {
   if (!soname) {
     return std::nullopt;
   }
-  return ElfInfo{.machine = header->front().machine,
+  return ElfInfo{.machine = header->front().e_machine,
                  .is_64bit = std::is_same_v<Elf, Elf64>,
                  .soname = std::move(*soname)};
 }
@@ -166,14 +157,14 @@ std::optional<ElfInfo> read_object(const ReadAt& read_at) {
 }  // namespace
 
 std::optional<ElfInfo> read_elf(const ReadAt& read_at) {
-  const auto ident = elf::read_ident(read_at);
-  if (!ident) {
+  const auto object_class = elf::read_class(read_at);
+  if (!object_class) {
     return std::nullopt;
   }
-  switch (ident->file_class) {
-    case elf::kClass32:
+  switch (*object_class) {
+    case ELFCLASS32:
       return read_object<Elf32>(read_at);
-    case elf::kClass64:
+    case ELFCLASS64:
       return read_object<Elf64>(read_at);
     default:
       return std::nullopt;

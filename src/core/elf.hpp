@@ -2,17 +2,13 @@
 // The little that is read of a shared object: its machine and its SONAME.
 #pragma once
 
-#include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <optional>
 #include <string>
 
-namespace nvhook {
+#include "core/read_at.hpp"
 
-/// Reads up to `size` bytes at `offset`; returns the bytes there were (fewer at the end of the
-/// file).
-using ReadAt = std::function<std::string(std::uint64_t offset, std::size_t size)>;
+namespace nvhook {
 
 struct ElfInfo {
   /// e_machine: 62 x86-64, 183 AArch64, 3 i386, 40 ARM.

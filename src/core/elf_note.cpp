@@ -7,19 +7,10 @@
 #include <vector>
 
 #include "core/elf_format.hpp"
+#include "core/read_at.hpp"
 
 namespace nvhook {
 namespace {
-
-constexpr std::uint32_t kNoteSection = 7;
-
-/// A note without its name and its descriptor, which follow.
-struct NoteHeader {
-  std::uint32_t name_size = 0;
-  std::uint32_t descriptor_size = 0;
-  std::uint32_t type = 0;
-};
-static_assert(sizeof(NoteHeader) == 12);
 
 constexpr std::uint64_t align_up(std::uint64_t value, std::uint64_t alignment) {
   return (value + alignment - 1) / alignment * alignment;
@@ -30,8 +21,8 @@ template <typename Section>
 bool is_called(const ReadAt& read_at, const Section& names, std::uint64_t offset,
                std::string_view name) {
   const std::uint64_t size = name.size() + 1;
-  const std::uint64_t start = names.offset;
-  const std::uint64_t available = names.size;
+  const std::uint64_t start = names.sh_offset;
+  const std::uint64_t available = names.sh_size;
   if (offset > available || available - offset < size || start > UINT64_MAX - available) {
     return false;
   }
@@ -44,21 +35,21 @@ bool is_called(const ReadAt& read_at, const Section& names, std::uint64_t offset
 std::optional<std::string> find_note(std::string_view notes, std::uint64_t alignment,
                                      std::string_view owner) {
   std::uint64_t at = 0;
-  while (at < notes.size() && notes.size() - at >= sizeof(NoteHeader)) {
-    NoteHeader header;
+  while (at < notes.size() && notes.size() - at >= sizeof(Elf64_Nhdr)) {
+    Elf64_Nhdr header;
     std::memcpy(&header, notes.data() + at, sizeof(header));
     const std::uint64_t name_at = at + sizeof(header);
-    const std::uint64_t descriptor_at = align_up(name_at + header.name_size, alignment);
-    const std::uint64_t end = descriptor_at + header.descriptor_size;
+    const std::uint64_t descriptor_at = align_up(name_at + header.n_namesz, alignment);
+    const std::uint64_t end = descriptor_at + header.n_descsz;
     if (end > notes.size()) {
       return std::nullopt;
     }
-    std::string_view name = notes.substr(name_at, header.name_size);
+    std::string_view name = notes.substr(name_at, header.n_namesz);
     if (name.ends_with('\0')) {
       name.remove_suffix(1);
     }
     if (name == owner) {
-      return std::string(notes.substr(descriptor_at, header.descriptor_size));
+      return std::string(notes.substr(descriptor_at, header.n_descsz));
     }
     // The padding of the last note may be missing: there is nothing behind it.
     at = align_up(end, alignment);
@@ -71,25 +62,25 @@ std::optional<std::string> read_note(const ReadAt& read_at, std::string_view sec
                                      std::string_view owner) {
   using Section = typename Elf::Section;
   const auto header = elf::read_array<typename Elf::Header>(read_at, 0, 1);
-  if (!header || header->front().section_size != sizeof(Section)) {
+  if (!header || header->front().e_shentsize != sizeof(Section)) {
     return std::nullopt;
   }
-  const auto table = elf::read_array<Section>(read_at, header->front().sections_offset,
-                                              header->front().section_count);
-  if (!table || header->front().names_section >= table->size()) {
+  const auto table =
+      elf::read_array<Section>(read_at, header->front().e_shoff, header->front().e_shnum);
+  if (!table || header->front().e_shstrndx >= table->size()) {
     return std::nullopt;
   }
-  const Section& names = (*table)[header->front().names_section];
+  const Section& names = (*table)[header->front().e_shstrndx];
   for (const Section& row : *table) {
-    if (row.type != kNoteSection || !is_called(read_at, names, row.name, section)) continue;
-    if (row.size > elf::kMaxRead) {
+    if (row.sh_type != SHT_NOTE || !is_called(read_at, names, row.sh_name, section)) continue;
+    if (row.sh_size > elf::kMaxRead) {
       return std::nullopt;
     }
-    const std::string notes = read_at(row.offset, static_cast<std::size_t>(row.size));
-    if (notes.size() < row.size) {
+    const std::string notes = read_at(row.sh_offset, static_cast<std::size_t>(row.sh_size));
+    if (notes.size() < row.sh_size) {
       return std::nullopt;
     }
-    return find_note(notes, row.alignment == 8 ? 8 : 4, owner);
+    return find_note(notes, row.sh_addralign == 8 ? 8 : 4, owner);
   }
   return std::nullopt;
 }
@@ -98,14 +89,14 @@ std::optional<std::string> read_note(const ReadAt& read_at, std::string_view sec
 
 std::optional<std::string> read_elf_note(const ReadAt& read_at, std::string_view section,
                                          std::string_view owner) {
-  const auto ident = elf::read_ident(read_at);
-  if (!ident) {
+  const auto object_class = elf::read_class(read_at);
+  if (!object_class) {
     return std::nullopt;
   }
-  switch (ident->file_class) {
-    case elf::kClass32:
+  switch (*object_class) {
+    case ELFCLASS32:
       return read_note<elf::Elf32>(read_at, section, owner);
-    case elf::kClass64:
+    case ELFCLASS64:
       return read_note<elf::Elf64>(read_at, section, owner);
     default:
       return std::nullopt;

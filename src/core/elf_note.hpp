@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "core/elf.hpp"
+#include "core/read_at.hpp"
 
 namespace nvhook {
 

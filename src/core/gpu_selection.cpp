@@ -6,6 +6,7 @@
 
 #include "core/device_name.hpp"
 #include "core/error.hpp"
+#include "core/pci_address.hpp"
 #include "core/text.hpp"
 
 namespace nvhook {
@@ -152,8 +153,7 @@ bool is_granted(const DeviceNode& node, const std::vector<SpecNode>& granted) {
   if (found == granted.end()) return false;
   if (found->number == node.number) return true;
   throw Error(Code::device_node_wrong,
-              "`" + path + "` in config.json is not device " + std::to_string(node.number.major) +
-                  ":" + std::to_string(node.number.minor) + ", which it is for the driver",
+              "`" + path + "` in config.json is not device " + to_string(node.number) + ", which it is for the driver",
               "generate the CDI specification anew (`oci-nvidia cdi check` tells what is stale)");
 }
 

@@ -8,21 +8,12 @@
 #include <vector>
 
 #include "core/component.hpp"
+#include "core/device_number.hpp"
 #include "core/note.hpp"
 #include "core/paths.hpp"
 #include "core/version.hpp"
 
 namespace nvhook {
-
-/// A character device's number.
-struct DeviceNumber {
-  unsigned major = 0;
-  unsigned minor = 0;
-
-  // NOLINTNEXTLINE(modernize-use-nullptr): clang-tidy 14 takes the 0 in a defaulted <=> for ours
-  friend auto operator<=>(const DeviceNumber&, const DeviceNumber&) = default;
-  friend bool operator==(const DeviceNumber&, const DeviceNumber&) = default;
-};
 
 struct Gpu {
   /// Position in PCI order, which is NVML's order of enumeration.

@@ -7,6 +7,7 @@
 
 #include "core/config.hpp"
 #include "core/container_facts.hpp"
+#include "core/device_number.hpp"
 #include "core/gpu_selection.hpp"
 #include "core/inventory.hpp"
 #include "core/plan.hpp"

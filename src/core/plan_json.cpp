@@ -28,7 +28,7 @@ Json to_object(const BindMount& step, const std::string& driver_root) {
                  {"source", (prefixed ? driver_root : "") + step.source.path.str()},
                  {"target", step.target.str()},
                  {"flags", option_names(step.attributes)}};
-  if (step.device) object["device"] = to_string(*step.device);
+  if (step.device) object["device"] = to_rule(*step.device);
   if (step.optional) object["optional"] = true;
   object["reason"] = step.reason;
   return object;
@@ -60,7 +60,7 @@ Json loader_cache_object(const std::vector<LoaderEntry>& entries) {
 
 Json to_object(const DeviceRule& step) {
   return {{"op", "allowDevice"},
-          {"device", to_string(step.device)},
+          {"device", to_rule(step.device)},
           {"access", "rw"},
           {"reason", step.reason}};
 }
@@ -79,10 +79,6 @@ std::string_view to_string(SourceType type) {
       return "device";
   }
   return {};
-}
-
-std::string to_string(DeviceNumber device) {
-  return "c " + std::to_string(device.major) + ":" + std::to_string(device.minor);
 }
 
 std::string to_json(const Plan& plan, const std::string& driver_root) {

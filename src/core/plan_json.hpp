@@ -6,14 +6,13 @@
 #include <string>
 #include <string_view>
 
+#include "core/device_number.hpp"
 #include "core/plan.hpp"
 
 namespace nvhook {
 
 /// `file`, `directory`, `socket`, `device`.
 [[nodiscard]] std::string_view to_string(SourceType type);
-/// `c 195:255`
-[[nodiscard]] std::string to_string(DeviceNumber device);
 
 /// An indented document, `"version": 1`, without a line end after it. `driver_root` is put before
 /// driver files' paths.

@@ -4,18 +4,11 @@
 
 #include <algorithm>
 #include <array>
-#include <limits>
 
 #include "core/text.hpp"
 
 namespace nvhook {
 namespace {
-
-std::optional<unsigned> parse_number(std::string_view text, int base = 10) {
-  const auto value = parse_unsigned(text, base);
-  if (!value || *value > std::numeric_limits<unsigned>::max()) return std::nullopt;
-  return static_cast<unsigned>(*value);
-}
 
 /// The value of the line `<key>: <value>`, trimmed; nothing if there is no such line.
 std::optional<std::string_view> find_field(std::string_view text, std::string_view key) {
@@ -80,7 +73,7 @@ std::optional<Version> parse_driver_version(std::string_view text) {
 
 std::optional<Gpu> parse_gpu_information(std::string_view text, std::string_view pci) {
   const auto minor_text = find_field(text, "Device Minor");
-  const auto minor = minor_text ? parse_number(*minor_text) : std::nullopt;
+  const auto minor = minor_text ? parse_unsigned_int(*minor_text) : std::nullopt;
   if (!minor) return std::nullopt;
   Gpu gpu{.minor = *minor, .pci = std::string(pci)};
   gpu.model = find_field(text, "Model").value_or("");
@@ -102,7 +95,7 @@ std::optional<unsigned> find_character_major(std::string_view devices, std::stri
       const std::string_view entry = trim(line);
       const auto space = entry.find(' ');
       if (space != std::string_view::npos && trim(entry.substr(space)) == name) {
-        return parse_number(entry.substr(0, space));
+        return parse_unsigned_int(entry.substr(0, space));
       }
     }
   }
@@ -111,28 +104,14 @@ std::optional<unsigned> find_character_major(std::string_view devices, std::stri
 
 std::optional<unsigned> parse_device_file_minor(std::string_view text) {
   const auto value = find_field(text, "DeviceFileMinor");
-  return value ? parse_number(*value) : std::nullopt;
-}
-
-std::optional<DeviceNumber> parse_device_number(std::string_view text) {
-  const auto parts = split(trim(text), ':');
-  if (parts.size() != 2) return std::nullopt;
-  const auto major = parse_number(parts[0]);
-  const auto minor = parse_number(parts[1]);
-  if (!major || !minor) return std::nullopt;
-  return DeviceNumber{.major = *major, .minor = *minor};
-}
-
-std::optional<unsigned> parse_numbered(std::string_view text, std::string_view prefix) {
-  if (!text.starts_with(prefix)) return std::nullopt;
-  return parse_number(text.substr(prefix.size()));
+  return value ? parse_unsigned_int(*value) : std::nullopt;
 }
 
 std::vector<MigCapability> parse_mig_minors(std::string_view text) {
   std::vector<MigCapability> capabilities;
   for (const std::string_view line : split(text, '\n')) {
     const auto words = split_list(line, ' ');
-    const auto minor = words.size() == 2 ? parse_number(words[1]) : std::nullopt;
+    const auto minor = words.size() == 2 ? parse_unsigned_int(words[1]) : std::nullopt;
     if (!minor) continue;
     auto capability = parse_mig_path(words[0]);
     if (!capability) continue;
@@ -140,36 +119,6 @@ std::vector<MigCapability> parse_mig_minors(std::string_view text) {
     capabilities.push_back(*capability);
   }
   return capabilities;
-}
-
-std::optional<std::uint64_t> outer_id(std::string_view map, std::uint64_t id) {
-  for (const std::string_view line : split(map, '\n')) {
-    const auto words = split_list(line, ' ');
-    if (words.size() != 3) continue;
-    const auto inside = parse_unsigned(words[0]);
-    const auto outside = parse_unsigned(words[1]);
-    const auto count = parse_unsigned(words[2]);
-    if (!inside || !outside || !count || id < *inside || id - *inside >= *count) continue;
-    return *outside + (id - *inside);
-  }
-  return std::nullopt;
-}
-
-/// By the state after the name in parentheses, which may hold anything.
-bool is_dead(std::string_view stat) {
-  const std::size_t end_of_name = stat.rfind(") ");
-  if (end_of_name == std::string_view::npos || end_of_name + 2 >= stat.size()) return true;
-  const char state = stat[end_of_name + 2];
-  return state == 'Z' || state == 'X' || state == 'x';
-}
-
-std::optional<std::string> home_of(std::string_view passwd, std::uint64_t uid) {
-  for (const std::string_view line : split(passwd, '\n')) {
-    const auto fields = split(line, ':');
-    if (fields.size() < 6 || parse_unsigned(fields[2]) != uid) continue;
-    if (fields[5].starts_with('/')) return std::string(fields[5]);
-  }
-  return std::nullopt;
 }
 
 std::string forbid_device_file_changes(std::string_view params) {
@@ -188,21 +137,6 @@ std::optional<Version> cuda_version_of(const Version& driver) {
   return found == kBranches.end() ? std::nullopt : Version::parse(found->cuda);
 }
 
-std::optional<PciAddress> parse_pci_address(std::string_view text) {
-  auto parts = split(text, ':');
-  if (parts.size() != 3) return std::nullopt;
-  const auto dot = parts[2].find('.');
-  const std::string_view device_text = parts[2].substr(0, dot);
-  if (dot != std::string_view::npos && !parse_number(parts[2].substr(dot + 1), 16)) {
-    return std::nullopt;
-  }
-  const auto domain = parse_number(parts[0], 16);
-  const auto bus = parse_number(parts[1], 16);
-  const auto device = parse_number(device_text, 16);
-  if (!domain || !bus || !device) return std::nullopt;
-  return PciAddress{.domain = *domain, .bus = *bus, .device = *device};
-}
-
 unsigned find_driver_major(std::string_view devices) {
   constexpr unsigned kAssigned = 195;
   for (const std::string_view name : {"nvidia-frontend", "nvidia"}) {
@@ -217,7 +151,7 @@ DeviceFileSettings parse_device_file_settings(std::string_view text) {
   const auto read = [&](std::string_view key, unsigned& value) {
     const auto field = find_field(text, key);
     if (!field) return;
-    const auto number = parse_number(*field);
+    const auto number = parse_unsigned_int(*field);
     value = number.value_or(value);
     settings.modify = settings.modify && number;
   };

@@ -2,7 +2,6 @@
 // Texts of /proc that name the driver, its GPUs and its device numbers.
 #pragma once
 
-#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -30,27 +29,9 @@ namespace nvhook {
 /// `DeviceFileMinor:` of a file below /proc/driver/nvidia/capabilities.
 [[nodiscard]] std::optional<unsigned> parse_device_file_minor(std::string_view text);
 
-/// A `dev` file of /sys: `226:1`.
-[[nodiscard]] std::optional<DeviceNumber> parse_device_number(std::string_view text);
-
-/// The number after `prefix`: 7 for `gpu7`. Nothing for anything else.
-[[nodiscard]] std::optional<unsigned> parse_numbered(std::string_view text,
-                                                     std::string_view prefix);
-
 /// /proc/driver/nvidia-caps/mig-minors: `gpu0/gi1/access 12`, `gpu0/gi1/ci0/access 13`, `config 1`,
 /// `monitor 2`. Lines of another shape are passed over.
 [[nodiscard]] std::vector<MigCapability> parse_mig_minors(std::string_view text);
-
-/// What `id` is outside of the user namespace that has this /proc/<pid>/uid_map (rows `inside
-/// outside count`); nothing if it is not mapped.
-[[nodiscard]] std::optional<std::uint64_t> outer_id(std::string_view map, std::uint64_t id);
-
-/// Whether the process of this /proc/<pid>/stat has ended, though its parent has not taken note.
-[[nodiscard]] bool is_dead(std::string_view stat);
-
-/// The home directory of user `uid` in the text of /etc/passwd; nothing if there is no absolute
-/// one.
-[[nodiscard]] std::optional<std::string> home_of(std::string_view passwd, std::uint64_t uid);
 
 /// /proc/driver/nvidia/params with `ModifyDeviceFiles: 0`, so that the driver's user space leaves
 /// device files alone.
@@ -59,18 +40,6 @@ namespace nvhook {
 /// The CUDA version that drivers of the branch of `driver` provide (behaviour.md §13), or nothing
 /// for a branch that is not in the table: it must be asked, never guessed.
 [[nodiscard]] std::optional<Version> cuda_version_of(const Version& driver);
-
-/// A key by which PCI addresses sort as the driver enumerates them: domain, bus, device. Nothing if
-/// `text` is not `domain:bus:device[.function]` in hexadecimal.
-struct PciAddress {
-  unsigned domain = 0;
-  unsigned bus = 0;
-  unsigned device = 0;
-  // NOLINTNEXTLINE(modernize-use-nullptr): clang-tidy 14 takes the 0 in a defaulted <=> for ours
-  friend auto operator<=>(const PciAddress&, const PciAddress&) = default;
-  friend bool operator==(const PciAddress&, const PciAddress&) = default;
-};
-[[nodiscard]] std::optional<PciAddress> parse_pci_address(std::string_view text);
 
 /// The minors of /dev/nvidiactl and /dev/nvidia-modeset.
 inline constexpr unsigned kControlMinor = 255;

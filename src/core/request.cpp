@@ -149,12 +149,6 @@ CapabilitySet capabilities_of(const Environment& environment, CapabilitySet supp
               "in config.toml");
 }
 
-/// Go's strconv.ParseBool, where what is neither true nor false is false.
-bool parse_bool(std::string_view text) {
-  constexpr std::array<std::string_view, 6> kTrue{"1", "t", "T", "TRUE", "true", "True"};
-  return std::find(kTrue.begin(), kTrue.end(), text) != kTrue.end();
-}
-
 /// `cuda>=8.0` for 8, 8.0, v8.0.61 and 8.0.61-rc1 (golang.org/x/mod/semver), or nothing.
 std::optional<std::string> cuda_expression(std::string_view version) {
   if (version.starts_with('v')) version.remove_prefix(1);
@@ -185,7 +179,7 @@ Requirement legacy_requirement(const Environment& environment) {
 
 std::vector<Requirement> requirements_of(const Environment& environment, const Config& config) {
   constexpr std::string_view kPrefix = "NVIDIA_REQUIRE_";
-  if (config.disable_require || parse_bool(value_or_empty(environment, "NVIDIA_DISABLE_REQUIRE"))) {
+  if (config.disable_require || parse_bool(value_or_empty(environment, "NVIDIA_DISABLE_REQUIRE")).value_or(false)) {
     return {};
   }
   std::vector<Requirement> requirements;

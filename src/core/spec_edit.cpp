@@ -6,7 +6,9 @@
 #include <array>
 #include <nlohmann/json.hpp>
 
+#include "core/device_number.hpp"
 #include "core/error.hpp"
+#include "core/json_extent.hpp"
 #include "core/spec_steps.hpp"
 #include "core/spec_text.hpp"
 #include "core/text.hpp"

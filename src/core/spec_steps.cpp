@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "core/device_number.hpp"
+#include "core/json_extent.hpp"
 #include "core/spec_text.hpp"
 #include "core/text.hpp"
 

@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/device_number.hpp"
 #include "core/plan.hpp"
 
 namespace nvhook {

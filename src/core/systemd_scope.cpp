@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "core/cgroup_text.hpp"
+#include "core/device_number.hpp"
 #include "core/text.hpp"
 
 namespace nvhook {
@@ -109,8 +110,7 @@ std::string device_allow_drop_in(const std::vector<DeviceNumber>& devices) {
       "# device policy again (systemctl daemon-reload). Goes with the unit.\n"
       "[Scope]\n";
   for (const DeviceNumber& device : devices) {
-    text += "DeviceAllow=/dev/char/" + std::to_string(device.major) + ":" +
-            std::to_string(device.minor) + " rw\n";
+    text += "DeviceAllow=/dev/char/" + to_string(device) + " rw\n";
   }
   return text;
 }

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// Small text tools: pieces, whole numbers, what may be shown, paths by spelling, where JSON ends.
+// Small text tools: pieces, whole numbers, what may be shown, paths by spelling.
 #include "core/text.hpp"
 
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <limits>
 
 namespace nvhook {
 namespace {
@@ -71,13 +72,6 @@ bool is_misleading(unsigned point) noexcept {
 
 }  // namespace
 
-std::size_t json_string_end(std::string_view text, std::size_t at) noexcept {
-  for (++at; at < text.size() && text[at] != '"'; ++at) {
-    if (text[at] == '\\') ++at;
-  }
-  return at;
-}
-
 std::string_view trim(std::string_view text) noexcept {
   const auto first = text.find_first_not_of(kSpace);
   if (first == std::string_view::npos) return {};
@@ -118,6 +112,36 @@ std::optional<std::uint64_t> parse_unsigned(std::string_view text, int base) {
   const auto [stop, error] = std::from_chars(text.data(), end, value, base);
   if (error != std::errc() || stop != end) return std::nullopt;
   return value;
+}
+
+std::optional<unsigned> parse_unsigned_int(std::string_view text, int base) {
+  const auto value = parse_unsigned(text, base);
+  if (!value || *value > std::numeric_limits<unsigned>::max()) return std::nullopt;
+  return static_cast<unsigned>(*value);
+}
+
+std::optional<unsigned> parse_numbered(std::string_view text, std::string_view prefix) {
+  if (!text.starts_with(prefix)) return std::nullopt;
+  return parse_unsigned_int(text.substr(prefix.size()));
+}
+
+std::string to_hexadecimal(std::uint64_t value, std::size_t width) {
+  std::string digits;
+  for (; value != 0; value >>= 4U) {
+    digits.insert(digits.begin(), "0123456789abcdef"[value & 0xFU]);
+  }
+  if (digits.size() < width) digits.insert(0, width - digits.size(), '0');
+  return digits;
+}
+
+std::optional<bool> parse_bool(std::string_view text) {
+  for (const std::string_view yes : {"1", "t", "T", "TRUE", "true", "True"}) {
+    if (text == yes) return true;
+  }
+  for (const std::string_view no : {"0", "f", "F", "FALSE", "false", "False"}) {
+    if (text == no) return false;
+  }
+  return std::nullopt;
 }
 
 bool equals_ignoring_case(std::string_view a, std::string_view b) noexcept {
@@ -187,33 +211,6 @@ std::string clean_path(std::string_view path) {
     cleaned += part;
   }
   return cleaned.empty() ? "." : cleaned;
-}
-
-std::optional<JsonExtent> first_json_object(std::string_view text) {
-  const std::string_view body = trim(text);
-  if (!body.starts_with('{')) return std::nullopt;
-  JsonExtent extent;
-  std::size_t open = 0;
-  std::size_t member = 0;
-  std::string_view string;  // the last one that is neither in a list nor in a member
-  for (std::size_t at = 0; at < body.size(); ++at) {
-    const char c = body[at];
-    if (c == '"') {
-      const std::size_t end = json_string_end(body, at);
-      if (open == 1) string = body.substr(at + 1, end - at - 1);
-      at = end;
-    } else if (c == '{' || c == '[') {
-      if (++open == 2) member = at;
-      extent.depth = std::max(extent.depth, open);
-    } else if (c == '}' || c == ']') {
-      if (--open == 1) extent.members.push_back({string, body.substr(member, at + 1 - member)});
-      if (open != 0) continue;
-      extent.object = body.substr(0, at + 1);
-      extent.rest = body.substr(at + 1);
-      return extent;
-    }
-  }
-  return std::nullopt;
 }
 
 }  // namespace nvhook

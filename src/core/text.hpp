@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Small text tools: pieces, whole numbers, what may be shown, paths by spelling, where JSON ends.
+// Small text tools: pieces, whole numbers, what may be shown, paths by spelling.
 #pragma once
 
 #include <cstddef>
@@ -25,6 +25,18 @@ namespace nvhook {
 
 /// The number that the whole of `text` spells in `base` (no sign, no space, no 0x), or nothing.
 [[nodiscard]] std::optional<std::uint64_t> parse_unsigned(std::string_view text, int base = 10);
+/// The same, of a number that fits an unsigned int.
+[[nodiscard]] std::optional<unsigned> parse_unsigned_int(std::string_view text, int base = 10);
+
+/// The number after `prefix`: 7 for `gpu7`. Nothing for anything else.
+[[nodiscard]] std::optional<unsigned> parse_numbered(std::string_view text,
+                                                     std::string_view prefix);
+
+/// `value` in lower-case digits, with leading zeros up to `width`; "" for 0 without a width.
+[[nodiscard]] std::string to_hexadecimal(std::uint64_t value, std::size_t width = 0);
+
+/// 1, t, T, TRUE, true, True and their opposites, as Go's strconv.ParseBool; nothing for the rest.
+[[nodiscard]] std::optional<bool> parse_bool(std::string_view text);
 
 /// Equality without regard to the case of ASCII letters.
 [[nodiscard]] bool equals_ignoring_case(std::string_view a, std::string_view b) noexcept;
@@ -47,33 +59,5 @@ namespace nvhook {
 /// without a trailing slash; "." for nothing at all. By spelling only, as Go's filepath.Clean: no
 /// link is followed.
 [[nodiscard]] std::string clean_path(std::string_view path);
-
-/// Where the JSON string that begins at `at` has its closing quote; the end of `text`, or behind
-/// it, if nowhere.
-[[nodiscard]] std::size_t json_string_end(std::string_view text, std::size_t at) noexcept;
-
-/// A member of a JSON object whose value is an object or a list, both as they are written.
-struct JsonMember {
-  std::string_view name = {};
-  std::string_view value = {};
-};
-
-/// Where a JSON object lies in a text, found without recursion and before any parser sees it.
-struct JsonExtent {
-  /// From its `{` to the bracket that closes it.
-  std::string_view object = {};
-  /// What follows it, without the white space at the end.
-  std::string_view rest = {};
-  /// Most brackets open at one place; 1 for `{}`.
-  std::size_t depth = 0;
-  std::vector<JsonMember> members = {};
-};
-/// The object that `text` starts with, after white space. Nothing if it starts with something else
-/// or the object does not end. Says nothing about what is between the brackets.
-[[nodiscard]] std::optional<JsonExtent> first_json_object(std::string_view text);
-
-/// JSON nested deeper than this is refused: no runtime writes it, and it would cost a parser its
-/// stack.
-inline constexpr std::size_t kMaxJsonDepth = 64;
 
 }  // namespace nvhook

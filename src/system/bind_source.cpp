@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <utility>
 
+#include "core/device_number.hpp"
 #include "system/public_place.hpp"
 #include "system/selinux.hpp"
 #include "system/syscalls.hpp"
@@ -29,10 +30,6 @@ bool has_type(const FileStatus& status, SourceType type) {
       return status.is_character_device();
   }
   return false;
-}
-
-std::string to_string(DeviceNumber number) {
-  return std::to_string(number.major) + ":" + std::to_string(number.minor);
 }
 
 void require_device(const BindMount& mount, const FileStatus& status) {

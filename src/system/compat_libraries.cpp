@@ -18,6 +18,7 @@
 #include "core/cuda_compat.hpp"
 #include "core/elf_note.hpp"
 #include "core/error.hpp"
+#include "core/read_at.hpp"
 #include "system/driver_places.hpp"
 #include "system/files.hpp"
 

@@ -11,7 +11,7 @@
 #include <iterator>
 #include <optional>
 
-#include "core/proc_text.hpp"
+#include "core/process_text.hpp"
 #include "system/files.hpp"
 #include "system/root_dir.hpp"
 #include "system/syscalls.hpp"

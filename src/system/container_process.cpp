@@ -13,6 +13,7 @@
 #include <string_view>
 
 #include "core/proc_text.hpp"
+#include "core/process_text.hpp"
 #include "core/text.hpp"
 #include "system/files.hpp"
 #include "system/own_procfs.hpp"

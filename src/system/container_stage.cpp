@@ -14,6 +14,7 @@
 
 #include "core/text.hpp"
 #include "system/mount_id.hpp"
+#include "system/mount_root.hpp"
 
 namespace nvhook {
 namespace {

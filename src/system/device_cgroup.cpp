@@ -13,6 +13,7 @@
 #include <iterator>
 
 #include "core/cgroup_text.hpp"
+#include "core/device_number.hpp"
 #include "core/error.hpp"
 #include "core/text.hpp"
 #include "system/device_cgroup_v1.hpp"

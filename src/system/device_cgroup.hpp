@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/device_number.hpp"
 #include "core/inventory.hpp"
 #include "core/note.hpp"
 #include "system/unique_fd.hpp"

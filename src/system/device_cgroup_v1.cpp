@@ -7,6 +7,7 @@
 #include <cerrno>
 
 #include "core/cgroup_text.hpp"
+#include "core/device_number.hpp"
 #include "core/error.hpp"
 #include "system/files.hpp"
 #include "system/syscalls.hpp"
@@ -32,8 +33,7 @@ Notes DeviceList::prepare(const std::vector<DeviceNumber>& devices) {
   for (const DeviceNumber& device : devices) {
     const std::string access = missing_device_access(*text, device);
     if (access.empty()) continue;
-    missing_.push_back("c " + std::to_string(device.major) + ":" + std::to_string(device.minor) +
-                       " " + access);
+    missing_.push_back(to_rule(device) + " " + access);
   }
   if (missing_.empty()) return {};
   allow_ = open_file(directory_, "devices.allow", O_WRONLY);

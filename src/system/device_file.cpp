@@ -132,7 +132,7 @@ MakeResult make_device_file(const RootDir& dev, const DeviceFile& file) {
 
 void link_device_number(const RootDir& dev, const DeviceFile& file) {
   const std::string name =
-      std::to_string(file.number.major) + ":" + std::to_string(file.number.minor);
+      to_string(file.number);
   const UniqueFd directory = open_directory(dev, "char");
   const std::string target = "../" + file.path;
   if (::symlinkat(target.c_str(), directory.get(), name.c_str()) != 0 && errno != EEXIST) {

@@ -4,6 +4,7 @@
 
 #include <string>
 
+#include "core/device_number.hpp"
 #include "core/inventory.hpp"
 #include "core/proc_text.hpp"
 #include "system/root_dir.hpp"

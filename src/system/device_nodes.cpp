@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <utility>
 
+#include "core/device_number.hpp"
 #include "core/error.hpp"
 #include "core/proc_text.hpp"
 #include "system/device_file.hpp"

@@ -6,7 +6,7 @@
 
 #include "core/note.hpp"
 #include "core/request.hpp"
-#include "system/host_probe.hpp"
+#include "system/host_view.hpp"
 
 namespace nvhook {
 

@@ -9,6 +9,7 @@
 #include <map>
 #include <utility>
 
+#include "core/device_number.hpp"
 #include "core/proc_text.hpp"
 #include "core/text.hpp"
 

@@ -4,7 +4,7 @@
 
 #include "core/inventory.hpp"
 #include "core/request.hpp"
-#include "system/host_probe.hpp"
+#include "system/host_view.hpp"
 
 namespace nvhook {
 

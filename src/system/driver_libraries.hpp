@@ -2,10 +2,11 @@
 // Finds the driver's libraries below the driver root.
 #pragma once
 
-#include <string>
 #include <vector>
 
-#include "system/driver_files.hpp"
+#include "core/inventory.hpp"
+#include "system/driver_search.hpp"
+#include "system/root_dir.hpp"
 
 namespace nvhook {
 

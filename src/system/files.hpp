@@ -8,7 +8,7 @@
 #include <string>
 #include <string_view>
 
-#include "core/elf.hpp"
+#include "core/read_at.hpp"
 
 namespace nvhook {
 

@@ -6,7 +6,7 @@
 #include <string>
 
 #include "core/driver_details.hpp"
-#include "system/gpu_query.hpp"
+#include "system/gpu_question.hpp"
 #include "system/run_directory.hpp"
 
 namespace nvhook {

@@ -12,7 +12,9 @@
 #include "core/requirement.hpp"
 #include "system/device_nodes.hpp"
 #include "system/gpu_query.hpp"
+#include "system/gpu_question.hpp"
 #include "system/host_probe.hpp"
+#include "system/host_view.hpp"
 #include "system/run_directory.hpp"
 #include "system/syscalls.hpp"
 

@@ -10,10 +10,12 @@
 #include <optional>
 
 #include "core/error.hpp"
+#include "core/pci_address.hpp"
 #include "core/proc_text.hpp"
 #include "core/text.hpp"
 #include "system/device_probe.hpp"
 #include "system/driver_files.hpp"
+#include "system/driver_search.hpp"
 #include "system/host_memory.hpp"
 #include "system/kernel_modules.hpp"
 

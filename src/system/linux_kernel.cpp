@@ -12,6 +12,7 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "core/device_number.hpp"
 #include "core/error.hpp"
 #include "core/text.hpp"
 #include "system/bind_source.hpp"
@@ -20,6 +21,7 @@
 #include "system/files.hpp"
 #include "system/loader_files.hpp"
 #include "system/mount_id.hpp"
+#include "system/mount_root.hpp"
 #include "system/own_procfs.hpp"
 #include "system/refused_calls.hpp"
 #include "system/syscalls.hpp"

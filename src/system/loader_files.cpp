@@ -13,6 +13,7 @@
 #include "core/musl_path.hpp"
 #include "system/files.hpp"
 #include "system/mount_id.hpp"
+#include "system/mount_root.hpp"
 #include "system/own_procfs.hpp"
 #include "system/syscalls.hpp"
 #include "system/temporary_name.hpp"

@@ -4,15 +4,15 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <array>
-#include <optional>
 #include <string>
 #include <string_view>
-#include <utility>
 
 #include "core/text.hpp"
 #include "system/own_procfs.hpp"
+#include "system/unique_fd.hpp"
 
 namespace nvhook {
 namespace {
@@ -40,39 +40,6 @@ std::uint64_t mount_id_by_procfs(int fd) noexcept {
   return 0;
 }
 
-/// Nothing where the kernel's statx does not know (before 5.8).
-std::optional<bool> is_root_by_attribute(int fd) noexcept {
-  const struct statx status = status_of_mount(fd);
-  if ((status.stx_attributes_mask & STATX_ATTR_MOUNT_ROOT) == 0) return std::nullopt;
-  return (status.stx_attributes & STATX_ATTR_MOUNT_ROOT) != 0;
-}
-
-UniqueFd directory_above(int directory) noexcept {
-  return UniqueFd(::openat(directory, "..", O_PATH | O_DIRECTORY | O_CLOEXEC));
-}
-
-/// The directory that a file is in. From a file there is no way up; the kernel knows its name.
-UniqueFd directory_of(int file, const RootDir& root) {
-  const std::string path = root.path_of(file);
-  return path.empty() ? UniqueFd()
-                      : root.open(path.substr(0, path.rfind('/') + 1), O_PATH | O_DIRECTORY);
-}
-
-/// What is at the top of a mount has another mount above it, or, at the top of all, itself.
-bool is_on_another_mount(int fd, int above) noexcept {
-  const std::uint64_t id = mount_id_of(fd);
-  const std::uint64_t id_above = mount_id_of(above);
-  return id != 0 && id_above != 0 && (id != id_above || is_same_file(fd, above));
-}
-
-bool is_mount_root(int directory) noexcept {
-  if (const auto told = is_root_by_attribute(directory)) return *told;
-  const UniqueFd above = directory_above(directory);
-  return above && is_on_another_mount(directory, above.get());
-}
-
-UniqueFd duplicate(int fd) noexcept { return UniqueFd(::fcntl(fd, F_DUPFD_CLOEXEC, 3)); }
-
 }  // namespace
 
 std::uint64_t mount_id_of(int fd) noexcept {
@@ -80,16 +47,15 @@ std::uint64_t mount_id_of(int fd) noexcept {
   return (status.stx_mask & STATX_MNT_ID) != 0 ? status.stx_mnt_id : mount_id_by_procfs(fd);
 }
 
-bool is_same_file(int a, int b) noexcept {
-  struct stat first {};
-  struct stat second {};
-  return ::fstat(a, &first) == 0 && ::fstat(b, &second) == 0 && first.st_dev == second.st_dev &&
-         first.st_ino == second.st_ino;
-}
-
 bool on_same_mount(int a, int b) noexcept {
   const std::uint64_t id = mount_id_of(a);
   return id != 0 && id == mount_id_of(b);
+}
+
+std::optional<bool> is_mount_root_by_attribute(int fd) noexcept {
+  const struct statx status = status_of_mount(fd);
+  if ((status.stx_attributes_mask & STATX_ATTR_MOUNT_ROOT) == 0) return std::nullopt;
+  return (status.stx_attributes & STATX_ATTR_MOUNT_ROOT) != 0;
 }
 
 MountedObject mounted_object(int fd) {
@@ -109,28 +75,6 @@ MountedObject mounted_object(int fd) {
 bool is_on_mount(int directory, const std::string& name, std::uint64_t id) noexcept {
   const struct statx status = status_of_mount(directory, name.c_str());
   return (status.stx_mask & STATX_MNT_ID) != 0 && status.stx_mnt_id == id;
-}
-
-bool is_mount_root(int fd, const RootDir& root) {
-  if (const auto told = is_root_by_attribute(fd)) return *told;
-  if (status_of(fd).is_directory()) return is_mount_root(fd);
-  const UniqueFd directory = directory_of(fd, root);
-  return directory && is_on_another_mount(fd, directory.get());
-}
-
-UniqueFd mount_root_of(int fd, const RootDir& root) {
-  // So it is for nearly all.
-  if (on_same_mount(fd, root.fd()) && is_mount_root(root.fd())) return duplicate(root.fd());
-  if (is_mount_root(fd, root)) return duplicate(fd);
-  UniqueFd at = status_of(fd).is_directory() ? duplicate(fd) : directory_of(fd, root);
-  while (at && !is_mount_root(at.get())) {
-    UniqueFd above = directory_above(at.get());
-    // At the top of all, and still no root: the kernel does not tell.
-    if (above && is_same_file(at.get(), above.get())) return UniqueFd();
-    at = std::move(above);
-  }
-  // A mount over the directories on the way would lead elsewhere.
-  return at && on_same_mount(at.get(), fd) ? std::move(at) : UniqueFd();
 }
 
 }  // namespace nvhook

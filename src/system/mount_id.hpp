@@ -3,10 +3,10 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
-#include "system/root_dir.hpp"
-#include "system/unique_fd.hpp"
+#include "system/file_status.hpp"
 
 namespace nvhook {
 
@@ -23,21 +23,15 @@ struct MountedObject {
 /// Both with one call. Throws Error(internal).
 [[nodiscard]] MountedObject mounted_object(int fd);
 
-/// Whether both are open on one file or directory, through whatever mounts.
-[[nodiscard]] bool is_same_file(int a, int b) noexcept;
-
 /// Whether both are on one mount; false if the kernel does not tell.
 [[nodiscard]] bool on_same_mount(int a, int b) noexcept;
+
+/// Whether `fd` is the very root of a mount; nothing where the kernel's statx does not tell (before
+/// 5.8). See mount_root.hpp, which finds out otherwise.
+[[nodiscard]] std::optional<bool> is_mount_root_by_attribute(int fd) noexcept;
 
 /// Whether `name` in `directory`, no link, shows the mount of that id; false if the kernel does not
 /// tell.
 [[nodiscard]] bool is_on_mount(int directory, const std::string& name, std::uint64_t id) noexcept;
-
-/// Whether `fd`, an object below `root`, is the very root of a mount; false if the kernel does not
-/// tell.
-[[nodiscard]] bool is_mount_root(int fd, const RootDir& root);
-
-/// The root of the mount that `fd`, an object below `root`, is on; empty if it is not found.
-[[nodiscard]] UniqueFd mount_root_of(int fd, const RootDir& root);
 
 }  // namespace nvhook

@@ -14,6 +14,7 @@
 #include <string_view>
 #include <utility>
 
+#include "core/device_number.hpp"
 #include "core/mountinfo.hpp"
 #include "core/text.hpp"
 #include "system/mount_id.hpp"
@@ -120,8 +121,7 @@ bool OwnLayer::is_on_host_too(int directory) const {
   const std::string root = path_in_procfs(task_.rootfs.fd());
   const std::string text = task_.mountinfo ? task_.mountinfo() : std::string();
   if (text.empty() || root.empty() || ::fstat(directory, &status) != 0) return true;
-  const std::string device =
-      std::to_string(major(status.st_dev)) + ":" + std::to_string(minor(status.st_dev));
+  const std::string device = to_string(DeviceNumber{major(status.st_dev), minor(status.st_dev)});
   const auto lines = split_list(text, '\n');
   return std::any_of(lines.begin(), lines.end(), [&](std::string_view line) {
     const auto mount = parse_mountinfo_line(line);

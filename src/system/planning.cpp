@@ -12,6 +12,7 @@
 #include "core/planner.hpp"
 #include "system/container_probe.hpp"
 #include "system/mount_id.hpp"
+#include "system/mount_root.hpp"
 #include "system/selinux.hpp"
 
 namespace nvhook {

@@ -5,14 +5,13 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
-#include <sys/stat.h>
-#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <memory>
 
+#include "system/errno_error.hpp"
 #include "system/files.hpp"
 #include "system/own_procfs.hpp"
 #include "system/syscalls.hpp"
@@ -20,68 +19,21 @@
 namespace nvhook {
 namespace {
 
-constexpr const char* kFreeResources = "free memory and file descriptors on the host";
-constexpr const char* kBadDisk =
-    "look at the file system that it is on; of disks that fail the host's kernel log tells";
 constexpr std::uint64_t kInRoot = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS;
 
-/// Throws for the errors that do not tell whether something is there: those of the host's
-/// resources, and those of a file system that fails, which may be the image's.
-void require_answer(const std::string& action, const std::string& path, Maker maker) {
-  switch (errno) {
-    case EMFILE:
-    case ENFILE:
-    case ENOMEM:
-    case ENOSYS:
-      throw_errno(Code::internal, action + " `" + path + "`", kFreeResources);
-    case EAGAIN:  // renamed again and again on the way
-    case EIO:
-    case ESTALE:
-      throw_errno(maker == Maker::image ? Code::target_unusable : Code::internal,
-                  action + " `" + path + "`", kBadDisk);
-    default:
-      return;
-  }
+/// A disk that fails is the image's or the host's.
+Code code_of(Maker maker) noexcept {
+  return maker == Maker::image ? Code::target_unusable : Code::internal;
 }
 
 /// The path by which our own procfs knows `fd`; empty if it does not.
 std::string link_of(int fd) {
   std::string path = path_in_procfs(fd);
-  if (path.empty()) require_answer("read link", name_in_procfs(fd), Maker::host);
+  if (path.empty()) require_answer("read link", name_in_procfs(fd), Code::internal);
   return path;
 }
 
-FileStatus to_file_status(const struct stat& status) noexcept {
-  return {.mode = status.st_mode,
-          .owner = status.st_uid,
-          .group = status.st_gid,
-          .size = static_cast<unsigned long long>(status.st_size),
-          .device_major = major(status.st_rdev),
-          .device_minor = minor(status.st_rdev)};
-}
-
 }  // namespace
-
-bool FileStatus::is_regular() const noexcept { return S_ISREG(mode); }
-bool FileStatus::is_directory() const noexcept { return S_ISDIR(mode); }
-bool FileStatus::is_symlink() const noexcept { return S_ISLNK(mode); }
-bool FileStatus::is_socket() const noexcept { return S_ISSOCK(mode); }
-bool FileStatus::is_character_device() const noexcept { return S_ISCHR(mode); }
-
-FileStatus status_of(int fd) {
-  struct stat status {};
-  if (::fstat(fd, &status) != 0) throw_errno(Code::internal, "fstat", kFreeResources);
-  return to_file_status(status);
-}
-
-std::optional<FileStatus> status_in(int directory, const std::string& name) {
-  struct stat status {};
-  if (::fstatat(directory, name.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0) {
-    return to_file_status(status);
-  }
-  require_answer("look at", name, Maker::host);
-  return std::nullopt;
-}
 
 RootDir RootDir::recording(std::vector<Lookup>& lookups) const {
   RootDir same(UniqueFd(::fcntl(fd_.get(), F_DUPFD_CLOEXEC, 3)), maker_);
@@ -93,7 +45,7 @@ UniqueFd RootDir::open(const std::string& path, int flags) const {
   if (lookups_ != nullptr) lookups_->push_back({path, (flags & O_PATH) == 0});
   UniqueFd fd =
       sys::open_beneath(fd_.get(), path.c_str(), static_cast<std::uint64_t>(flags), kInRoot);
-  if (!fd) require_answer("open", path, maker_);
+  if (!fd) require_answer("open", path, code_of(maker_));
   return fd;
 }
 
@@ -120,7 +72,7 @@ UniqueFd RootDir::open_regular(const std::string& path) const {
   const UniqueFd found = open(path, O_PATH);
   if (!found || !status_of(found.get()).is_regular()) return UniqueFd();
   UniqueFd file = open_to_read(found.get());
-  if (!file) require_answer("open", path, maker_);
+  if (!file) require_answer("open", path, code_of(maker_));
   return file;
 }
 
@@ -136,7 +88,7 @@ std::optional<RootDir::File> RootDir::read_file(const std::string& path, std::si
   const FileStatus status = status_of(file.get());
   if (!status.is_regular()) return std::nullopt;
   auto text = read_all(file.get(), limit);
-  if (!text && errno != EIO) require_answer("read", path, maker_);
+  if (!text && errno != EIO) require_answer("read", path, code_of(maker_));
   if (!text) return std::nullopt;
   return File{.status = status, .text = *std::move(text)};
 }
@@ -148,7 +100,8 @@ std::vector<std::string> RootDir::list(const std::string& path,
   if (!directory) return names;
   const std::unique_ptr<DIR, int (*)(DIR*)> stream(::fdopendir(directory.get()), &::closedir);
   if (stream) static_cast<void>(directory.release());
-  if (!stream) throw_errno(Code::internal, "list `" + path + "`", kFreeResources);
+  if (!stream) throw_errno(Code::internal, "list `" + path + "`",
+                           "free memory and file descriptors on the host");
   errno = 0;
   // NOLINTNEXTLINE(concurrency-mt-unsafe): this program has one thread
   while (const dirent* entry = ::readdir(stream.get())) {
@@ -156,7 +109,7 @@ std::vector<std::string> RootDir::list(const std::string& path,
     if (name != "." && name != ".." && (!keep || keep(name))) names.emplace_back(name);
     errno = 0;
   }
-  if (errno != 0) require_answer("list", path, maker_);
+  if (errno != 0) require_answer("list", path, code_of(maker_));
   std::sort(names.begin(), names.end());
   return names;
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Kernel calls by number, and errno → Error.
+// Kernel calls by number.
 #include "system/syscalls.hpp"
 
 #include <fcntl.h>
@@ -9,29 +9,11 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstring>
-#include <system_error>
 
 #include "system/path_walk.hpp"
 #include "system/refused_calls.hpp"
 
-namespace nvhook {
-
-std::string errno_text(int error) { return std::generic_category().message(error); }
-
-void throw_errno(Code code, const std::string& what, const std::string& remedy) {
-  const std::string message = what + ": " + errno_text(errno);
-  switch (errno) {
-    case EMFILE:
-    case ENFILE:
-    case ENOMEM:
-      throw Error(Code::internal, message, "free memory and file descriptors on the host");
-    default:
-      throw Error(code, message, remedy);
-  }
-}
-
-namespace sys {
+namespace nvhook::sys {
 namespace {
 
 // Any rename or mount on the host makes openat2 give up with EAGAIN if the path has a `..`. A burst
@@ -127,5 +109,4 @@ int rename_at(int from_directory, const char* from, int to_directory, const char
   return static_cast<int>(::syscall(SYS_renameat2, from_directory, from, to_directory, to, flags));
 }
 
-}  // namespace sys
-}  // namespace nvhook
+}  // namespace nvhook::sys

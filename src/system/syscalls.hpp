@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Thin wrappers for the kernel calls that glibc of the oldest distribution we serve does not have,
-// and errno → Error.
+// Thin wrappers for the kernel calls that glibc of the oldest distribution we serve does not have.
 #pragma once
 
 #include <linux/openat2.h>
@@ -8,22 +7,11 @@
 #include <sys/types.h>
 
 #include <cstdint>
-#include <string>
 
-#include "core/error.hpp"
+#include "system/errno_error.hpp"
 #include "system/unique_fd.hpp"
 
-namespace nvhook {
-
-/// The text of errno value `error`: "No such file or directory".
-[[nodiscard]] std::string errno_text(int error);
-
-/// Throws Error(code, "<what>: <errno text>", remedy) for the errno of the call that just failed.
-/// If memory or descriptors ran out, it is Error(internal) with a remedy for that, whatever failed
-/// by it.
-[[noreturn]] void throw_errno(Code code, const std::string& what, const std::string& remedy = {});
-
-namespace sys {
+namespace nvhook::sys {
 
 // Each returns what the kernel does: a result, or -1 (an empty UniqueFd) with errno set.
 // Descriptors are close-on-exec.
@@ -48,5 +36,4 @@ void close_range(unsigned first, unsigned last) noexcept;
 int rename_at(int from_directory, const char* from, int to_directory, const char* to,
               unsigned flags) noexcept;
 
-}  // namespace sys
-}  // namespace nvhook
+}  // namespace nvhook::sys

@@ -11,6 +11,7 @@
 #include <cerrno>
 
 #include "core/dbus_message.hpp"
+#include "core/device_number.hpp"
 #include "system/own_procfs.hpp"
 #include "system/syscalls.hpp"
 

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/device_number.hpp"
 #include "core/inventory.hpp"
 #include "system/root_dir.hpp"
 #include "system/unique_fd.hpp"

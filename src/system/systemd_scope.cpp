@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <chrono>
 
+#include "core/device_number.hpp"
 #include "core/error.hpp"
 #include "system/device_file.hpp"
 #include "system/files.hpp"

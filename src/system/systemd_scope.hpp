@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/device_number.hpp"
 #include "core/note.hpp"
 #include "core/plan.hpp"
 #include "core/systemd_scope.hpp"

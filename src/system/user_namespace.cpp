@@ -9,7 +9,7 @@
 #include <cerrno>
 #include <string>
 
-#include "core/proc_text.hpp"
+#include "core/process_text.hpp"
 #include "core/text.hpp"
 #include "system/files.hpp"
 #include "system/own_procfs.hpp"

@@ -8,6 +8,8 @@
 #include <functional>
 #include <set>
 
+#include "core/device_number.hpp"
+
 namespace nvhook {
 namespace {
 

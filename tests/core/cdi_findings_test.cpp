@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include "core/cdi_plan.hpp"
+#include "core/device_number.hpp"
 #include "support/planner_host.hpp"
 
 namespace nvhook {

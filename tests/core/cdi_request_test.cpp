@@ -5,6 +5,7 @@
 
 #include "core/capability.hpp"
 #include "core/container_task.hpp"
+#include "core/device_number.hpp"
 #include "core/gpu_selection.hpp"
 #include "core/request.hpp"
 #include "core/spec_edit.hpp"

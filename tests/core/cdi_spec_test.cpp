@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include "core/cdi_entries.hpp"
+#include "core/device_number.hpp"
 #include "core/error.hpp"
 #include "support/fails_with.hpp"
 

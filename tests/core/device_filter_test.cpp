@@ -11,6 +11,7 @@
 #include <optional>
 #include <vector>
 
+#include "core/device_number.hpp"
 #include "core/error.hpp"
 #include "support/bpf_machine.hpp"
 #include "support/bpf_program.hpp"

@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "core/device_number.hpp"
 #include "core/error.hpp"
 #include "support/planner_host.hpp"
 

@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "core/ld_cache.hpp"
+#include "core/read_at.hpp"
 #include "support/elf_builder.hpp"
 
 namespace nvhook::test {

@@ -4,6 +4,8 @@
 
 #include <gtest/gtest.h>
 
+#include "core/device_number.hpp"
+
 namespace nvhook {
 namespace {
 

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 
+#include "core/device_number.hpp"
 #include "core/error.hpp"
 #include "support/planner_host.hpp"
 

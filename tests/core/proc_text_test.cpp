@@ -5,6 +5,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "core/pci_address.hpp"
+#include "core/process_text.hpp"
+
 namespace nvhook {
 namespace {
 

@@ -7,6 +7,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "core/device_number.hpp"
 #include "core/error.hpp"
 
 namespace nvhook {

@@ -5,6 +5,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "core/json_extent.hpp"
+
 namespace nvhook {
 namespace {
 

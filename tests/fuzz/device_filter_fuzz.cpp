@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "core/device_filter.hpp"
+#include "core/device_number.hpp"
 #include "fuzz/fuzz.hpp"
 #include "support/bpf_machine.hpp"
 #include "support/bpf_program.hpp"

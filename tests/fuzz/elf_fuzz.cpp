@@ -5,6 +5,7 @@
 #include "core/cuda_compat.hpp"
 #include "core/elf.hpp"
 #include "core/elf_note.hpp"
+#include "core/read_at.hpp"
 #include "fuzz/fuzz.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {

@@ -9,6 +9,7 @@
 #include <set>
 
 #include "core/config.hpp"
+#include "core/device_number.hpp"
 #include "core/gpu_selection.hpp"
 #include "core/plan_json.hpp"
 #include "core/planner.hpp"

@@ -3,7 +3,11 @@
 // users.
 #include <algorithm>
 
+#include "core/device_number.hpp"
+#include "core/pci_address.hpp"
 #include "core/proc_text.hpp"
+#include "core/process_text.hpp"
+#include "core/text.hpp"
 #include "fuzz/fuzz.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "core/json_extent.hpp"
 #include "core/text.hpp"
 #include "fuzz/fuzz.hpp"
 

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "core/device_filter.hpp"
+#include "core/device_number.hpp"
 
 namespace nvhook::test {
 

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "core/elf.hpp"
+#include "core/read_at.hpp"
 
 namespace nvhook::test {
 

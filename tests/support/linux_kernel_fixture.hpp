@@ -10,6 +10,7 @@
 #include <string>
 
 #include "core/apply.hpp"
+#include "core/device_number.hpp"
 #include "core/error.hpp"
 #include "support/failing_kernel.hpp"
 #include "support/test_container.hpp"

@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/device_number.hpp"
 #include "core/planner.hpp"
 
 namespace nvhook::test {

@@ -20,6 +20,7 @@
 #include "core/error.hpp"
 #include "support/become_root.hpp"
 #include "system/gpu_query.hpp"
+#include "system/gpu_question.hpp"
 
 namespace nvhook {
 

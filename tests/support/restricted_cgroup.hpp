@@ -20,6 +20,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/device_number.hpp"
 #include "support/bpf_program.hpp"
 #include "support/private_namespaces.hpp"
 #include "system/bpf.hpp"

@@ -8,6 +8,7 @@
 #include <sys/sysmacros.h>
 
 #include "support/hosts.hpp"
+#include "system/host_probe.hpp"
 
 namespace nvhook {
 namespace {

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "support/fake_host.hpp"
+#include "system/driver_search.hpp"
 
 namespace nvhook {
 namespace {

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 
+#include "core/device_number.hpp"
 #include "core/error.hpp"
 #include "support/fake_host.hpp"
 

@@ -9,6 +9,7 @@
 #include <memory>
 
 #include "core/apply.hpp"
+#include "core/device_number.hpp"
 #include "core/error.hpp"
 #include "core/ld_cache.hpp"
 #include "support/linux_kernel_fixture.hpp"

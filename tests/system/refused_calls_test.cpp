@@ -20,6 +20,7 @@
 #include "support/test_container.hpp"
 #include "system/container_process.hpp"
 #include "system/mount_id.hpp"
+#include "system/mount_root.hpp"
 #include "system/syscalls.hpp"
 
 namespace nvhook {

@@ -6,6 +6,7 @@
 #include "bench/micro/allocations.hpp"
 #include "core/elf.hpp"
 #include "core/ld_cache.hpp"
+#include "core/read_at.hpp"
 #include "support/elf_builder.hpp"
 
 namespace nvhook::bench {

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+// A PCI address, in the order in which the driver enumerates GPUs.
+#pragma once
+
+#include <compare>
+#include <optional>
+#include <string_view>
+
+namespace nvhook {
+
+/// A key by which PCI addresses sort as the driver enumerates them: domain, bus, device. Nothing if
+/// `text` is not `domain:bus:device[.function]` in hexadecimal.
+struct PciAddress {
+  unsigned domain = 0;
+  unsigned bus = 0;
+  unsigned device = 0;
+  // NOLINTNEXTLINE(modernize-use-nullptr): clang-tidy 14 takes the 0 in a defaulted <=> for ours
+  friend auto operator<=>(const PciAddress&, const PciAddress&) = default;
+  friend bool operator==(const PciAddress&, const PciAddress&) = default;
+};
+[[nodiscard]] std::optional<PciAddress> parse_pci_address(std::string_view text);
+
+}  // namespace nvhook

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+// How a parser reads a file that it does not open.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <string>
+
+namespace nvhook {
+
+/// Reads up to `size` bytes at `offset`; returns the bytes there were (fewer at the end of the
+/// file).
+using ReadAt = std::function<std::string(std::uint64_t offset, std::size_t size)>;
+
+}  // namespace nvhook

@@ -5,11 +5,11 @@
 #include <string_view>
 #include <vector>
 
-#include "core/error.hpp"
-#include "core/paths.hpp"
 #include "mains.hpp"
 #include "print.hpp"
 #include "report.hpp"
+#include "text/error.hpp"
+#include "text/paths.hpp"
 
 namespace nvhook {
 namespace {

@@ -8,7 +8,7 @@
 
 #include <string_view>
 
-#include "system/files.hpp"
+#include "os/files.hpp"
 
 namespace nvhook {
 

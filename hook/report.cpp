@@ -2,9 +2,9 @@
 // How a failure is told.
 #include "report.hpp"
 
+#include "inject/failure_report.hpp"
 #include "mains.hpp"
 #include "print.hpp"
-#include "system/failure_report.hpp"
 
 namespace nvhook {
 

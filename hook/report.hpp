@@ -4,8 +4,8 @@
 
 #include <string>
 
-#include "core/error.hpp"
-#include "hook.hpp"
+#include "oci_hook/hook.hpp"
+#include "text/error.hpp"
 
 namespace nvhook {
 

@@ -2,16 +2,16 @@
 // The table of commands.
 #include <array>
 
-#include "command/cdi_check.hpp"
-#include "command/cdi_generate.hpp"
-#include "command/cdi_list.hpp"
-#include "command/command.hpp"
-#include "command/completion.hpp"
-#include "command/doctor.hpp"
-#include "command/explain.hpp"
-#include "command/inspect.hpp"
-#include "command/list.hpp"
-#include "command/setup.hpp"
+#include "command/cdi/cdi_check.hpp"
+#include "command/cdi/cdi_generate.hpp"
+#include "command/cdi/cdi_list.hpp"
+#include "command/doctor/doctor.hpp"
+#include "command/explain/explain.hpp"
+#include "command/inspect/inspect.hpp"
+#include "command/list/list.hpp"
+#include "command/setup/setup.hpp"
+#include "command/shell/command.hpp"
+#include "command/shell/completion.hpp"
 
 namespace nvhook {
 namespace {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Fuzzes lists of driver capabilities, as an image and as config.toml have them.
-#include "core/capability.hpp"
-#include "core/request.hpp"
-#include "core/text.hpp"
+#include "config/capability.hpp"
 #include "fuzz/fuzz.hpp"
+#include "request/request.hpp"
+#include "text/text.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace nvhook;

@@ -2,8 +2,8 @@
 // Fuzzes CDI specifications, which anybody's tool may have written, in YAML and in JSON.
 #include <nlohmann/json.hpp>
 
-#include "command/yaml_document.hpp"
-#include "core/cdi_spec.hpp"
+#include "cdi/cdi_spec.hpp"
+#include "command/cdi/yaml_document.hpp"
 #include "fuzz/fuzz.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {

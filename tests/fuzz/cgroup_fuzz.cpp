@@ -2,10 +2,10 @@
 // Fuzzes /proc/<pid>/cgroup, mountinfo and devices.list, in parts.
 #include <algorithm>
 
-#include "core/cgroup_text.hpp"
-#include "core/systemd_scope.hpp"
-#include "core/text.hpp"
+#include "cgroup/cgroup_text.hpp"
+#include "cgroup/systemd/scope_unit.hpp"
 #include "fuzz/fuzz.hpp"
+#include "text/text.hpp"
 
 namespace {
 

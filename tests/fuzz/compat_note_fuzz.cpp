@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Fuzzes the text of the note in CUDA compatibility libraries, and the decision made from it.
-#include "core/cuda_compat.hpp"
 #include "fuzz/fuzz.hpp"
+#include "image/cuda_compat.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace nvhook;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Fuzzes config.toml, and with it toml++.
-#include "core/config.hpp"
-#include "core/text.hpp"
+#include "config/config.hpp"
 #include "fuzz/fuzz.hpp"
+#include "text/text.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace nvhook;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Fuzzes what systemd answers on its private socket, whole and in pieces.
-#include "core/dbus_message.hpp"
+#include "cgroup/systemd/dbus_message.hpp"
 #include "fuzz/fuzz.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {

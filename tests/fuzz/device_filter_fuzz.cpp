@@ -5,9 +5,9 @@
 #include <algorithm>
 #include <cstring>
 
-#include "core/device_filter.hpp"
-#include "core/device_number.hpp"
+#include "cgroup/device_filter.hpp"
 #include "fuzz/fuzz.hpp"
+#include "os/device_number.hpp"
 #include "support/bpf_machine.hpp"
 #include "support/bpf_program.hpp"
 

@@ -2,11 +2,11 @@
 // Fuzzes NVIDIA_VISIBLE_DEVICES: the list, the names in it, and what they select on a fixed host.
 #include <algorithm>
 
-#include "core/device_name.hpp"
-#include "core/gpu_selection.hpp"
-#include "core/request.hpp"
-#include "core/text.hpp"
 #include "fuzz/fuzz.hpp"
+#include "host/gpu/gpu_selection.hpp"
+#include "request/device_name.hpp"
+#include "request/request.hpp"
+#include "text/text.hpp"
 
 namespace {
 

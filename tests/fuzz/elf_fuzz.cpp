@@ -2,11 +2,11 @@
 // Fuzzes the readers of ELF headers and of the note in CUDA compatibility libraries.
 #include <algorithm>
 
-#include "core/cuda_compat.hpp"
-#include "core/elf.hpp"
-#include "core/elf_note.hpp"
-#include "core/read_at.hpp"
+#include "formats/elf.hpp"
+#include "formats/elf_note.hpp"
 #include "fuzz/fuzz.hpp"
+#include "image/cuda_compat.hpp"
+#include "text/read_at.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace nvhook;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Fuzzes the texts of /proc/driver/nvidia/gpus.
-#include "core/proc_text.hpp"
 #include "fuzz/fuzz.hpp"
+#include "host/facts/proc_text.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace nvhook;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Fuzzes what is remembered of the host below /run: a file that another version may have written.
-#include "core/host_memo.hpp"
 #include "fuzz/fuzz.hpp"
+#include "host/cache/cached_host.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace nvhook;

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <tuple>
 
-#include "core/ld_cache.hpp"
+#include "formats/ld_cache.hpp"
 #include "fuzz/fuzz.hpp"
 
 namespace {

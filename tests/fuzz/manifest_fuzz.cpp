@@ -2,9 +2,9 @@
 // Fuzzes the JSON manifests of Vulkan's and EGL's loaders.
 #include <algorithm>
 
-#include "core/driver_manifest.hpp"
-#include "core/text.hpp"
 #include "fuzz/fuzz.hpp"
+#include "host/facts/driver_manifest.hpp"
+#include "text/text.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace nvhook;

@@ -2,8 +2,8 @@
 // Fuzzes /proc/driver/nvidia-caps/mig-minors.
 #include <algorithm>
 
-#include "core/proc_text.hpp"
 #include "fuzz/fuzz.hpp"
+#include "host/facts/proc_text.hpp"
 
 namespace {
 

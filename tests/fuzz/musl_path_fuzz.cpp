@@ -2,9 +2,9 @@
 // Fuzzes the editor of musl's search path file.
 #include <algorithm>
 
-#include "core/musl_path.hpp"
-#include "core/text.hpp"
+#include "formats/musl_path.hpp"
 #include "fuzz/fuzz.hpp"
+#include "text/text.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace nvhook;

@@ -8,15 +8,15 @@
 #include <map>
 #include <set>
 
-#include "core/config.hpp"
-#include "core/device_number.hpp"
-#include "core/gpu_selection.hpp"
-#include "core/plan_json.hpp"
-#include "core/planner.hpp"
-#include "core/text.hpp"
+#include "config/config.hpp"
 #include "fuzz/fuzz.hpp"
+#include "host/gpu/gpu_selection.hpp"
+#include "host/host_probe.hpp"
+#include "os/device_number.hpp"
+#include "plan/plan_json.hpp"
+#include "plan/planner.hpp"
 #include "support/hosts.hpp"
-#include "system/host_probe.hpp"
+#include "text/text.hpp"
 
 namespace {
 

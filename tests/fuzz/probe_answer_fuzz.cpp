@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Fuzzes the document of oci-nvidia-probe and the file in which its answer is kept.
-#include "core/driver_details.hpp"
 #include "fuzz/fuzz.hpp"
+#include "host/gpu/driver_details.hpp"
 
 namespace {
 

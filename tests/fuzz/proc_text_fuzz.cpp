@@ -3,12 +3,12 @@
 // users.
 #include <algorithm>
 
-#include "core/device_number.hpp"
-#include "core/pci_address.hpp"
-#include "core/proc_text.hpp"
-#include "core/process_text.hpp"
-#include "core/text.hpp"
 #include "fuzz/fuzz.hpp"
+#include "host/facts/proc_text.hpp"
+#include "os/device_number.hpp"
+#include "text/pci_address.hpp"
+#include "text/process_text.hpp"
+#include "text/text.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace nvhook;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Fuzzes NVIDIA_REQUIRE_* expressions: facts that are said not to matter must not matter.
-#include "core/requirement.hpp"
-#include "core/text.hpp"
 #include "fuzz/fuzz.hpp"
+#include "request/requirement.hpp"
+#include "text/text.hpp"
 
 namespace {
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Fuzzes config.json, which the image and its user have a say in.
-#include "core/container_spec.hpp"
 #include "fuzz/fuzz.hpp"
+#include "oci/container_spec.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace nvhook;

@@ -2,8 +2,8 @@
 // Fuzzes the container state that a runtime writes to the hook.
 #include <nlohmann/json.hpp>
 
-#include "core/container_state.hpp"
 #include "fuzz/fuzz.hpp"
+#include "oci/container_state.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace nvhook;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Fuzzes unit files and drop-ins of systemd.
-#include "core/systemd_scope.hpp"
+#include "cgroup/systemd/scope_unit.hpp"
 #include "fuzz/fuzz.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {

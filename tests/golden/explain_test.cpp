@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // `oci-nvidia explain --bundle` plans for every golden case what the hook plans for it.
-#include "command/explain.hpp"
+#include "command/explain/explain.hpp"
 
 #include <gtest/gtest.h>
 
@@ -11,7 +11,7 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
-#include "command/command_line.hpp"
+#include "command/shell/command_line.hpp"
 #include "support/hosts.hpp"
 
 namespace nvhook {

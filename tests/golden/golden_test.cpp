@@ -14,16 +14,16 @@
 #include <optional>
 #include <sstream>
 
-#include "core/config.hpp"
-#include "core/container_spec.hpp"
-#include "core/cuda_compat.hpp"
-#include "core/plan_json.hpp"
-#include "core/planner.hpp"
-#include "core/request.hpp"
-#include "core/spec_edit.hpp"
+#include "config/config.hpp"
+#include "host/host_probe.hpp"
+#include "image/container_probe.hpp"
+#include "image/cuda_compat.hpp"
+#include "oci/container_spec.hpp"
+#include "plan/plan_json.hpp"
+#include "plan/planner.hpp"
+#include "plan/spec_edit.hpp"
+#include "request/request.hpp"
 #include "support/hosts.hpp"
-#include "system/container_probe.hpp"
-#include "system/host_probe.hpp"
 
 namespace nvhook {
 namespace {

@@ -8,8 +8,8 @@
 #include <cstdint>
 #include <vector>
 
-#include "core/device_filter.hpp"
-#include "core/device_number.hpp"
+#include "cgroup/device_filter.hpp"
+#include "os/device_number.hpp"
 
 namespace nvhook::test {
 

@@ -15,10 +15,10 @@
 #include <string>
 #include <vector>
 
+#include "host/nodes/device_nodes.hpp"
+#include "os/user_namespace.hpp"
 #include "support/fake_host.hpp"
 #include "support/private_namespaces.hpp"
-#include "system/device_nodes.hpp"
-#include "system/user_namespace.hpp"
 
 namespace nvhook::test {
 

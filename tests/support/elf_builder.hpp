@@ -12,8 +12,8 @@
 #include <utility>
 #include <vector>
 
-#include "core/elf.hpp"
-#include "core/read_at.hpp"
+#include "formats/elf.hpp"
+#include "text/read_at.hpp"
 
 namespace nvhook::test {
 

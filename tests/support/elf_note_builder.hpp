@@ -8,7 +8,7 @@
 #include <string>
 #include <utility>
 
-#include "core/cuda_compat.hpp"
+#include "image/cuda_compat.hpp"
 #include "support/elf_builder.hpp"
 
 namespace nvhook::test {

@@ -5,8 +5,8 @@
 #include <cstddef>
 #include <vector>
 
-#include "core/error.hpp"
-#include "core/kernel.hpp"
+#include "inject/kernel.hpp"
+#include "text/error.hpp"
 
 namespace nvhook::test {
 

@@ -6,7 +6,7 @@
 
 #include <string>
 
-#include "core/error.hpp"
+#include "text/error.hpp"
 
 namespace nvhook {
 

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "core/ld_cache.hpp"
+#include "formats/ld_cache.hpp"
 #include "support/elf_builder.hpp"
 #include "support/temporary_directory.hpp"
 

@@ -9,12 +9,12 @@
 #include <sstream>
 #include <string>
 
-#include "core/apply.hpp"
-#include "core/device_number.hpp"
-#include "core/error.hpp"
+#include "inject/apply.hpp"
+#include "inject/linux_kernel.hpp"
+#include "os/device_number.hpp"
 #include "support/failing_kernel.hpp"
 #include "support/test_container.hpp"
-#include "system/linux_kernel.hpp"
+#include "text/error.hpp"
 
 namespace nvhook::test {
 

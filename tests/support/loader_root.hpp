@@ -26,7 +26,7 @@
 #include <utility>
 #include <vector>
 
-#include "system/unique_fd.hpp"
+#include "os/unique_fd.hpp"
 
 namespace nvhook::test {
 

@@ -10,7 +10,7 @@
 #include <type_traits>
 #include <vector>
 
-#include "core/ld_cache.hpp"
+#include "formats/ld_cache.hpp"
 
 namespace nvhook::test {
 

@@ -8,8 +8,8 @@
 #include <utility>
 #include <vector>
 
-#include "core/device_number.hpp"
-#include "core/planner.hpp"
+#include "os/device_number.hpp"
+#include "plan/planner.hpp"
 
 namespace nvhook::test {
 

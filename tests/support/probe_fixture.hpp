@@ -17,10 +17,10 @@
 #include <string>
 #include <vector>
 
-#include "core/error.hpp"
+#include "host/gpu/gpu_query.hpp"
+#include "host/gpu/gpu_question.hpp"
 #include "support/become_root.hpp"
-#include "system/gpu_query.hpp"
-#include "system/gpu_question.hpp"
+#include "text/error.hpp"
 
 namespace nvhook {
 

@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "core/error.hpp"
-#include "core/kernel.hpp"
+#include "inject/kernel.hpp"
+#include "text/error.hpp"
 
 namespace nvhook {
 

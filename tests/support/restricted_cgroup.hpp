@@ -20,10 +20,10 @@
 #include <utility>
 #include <vector>
 
-#include "core/device_number.hpp"
+#include "cgroup/bpf.hpp"
+#include "os/device_number.hpp"
 #include "support/bpf_program.hpp"
 #include "support/private_namespaces.hpp"
-#include "system/bpf.hpp"
 
 namespace nvhook::test {
 

@@ -4,10 +4,10 @@
 #include <vector>
 
 #include "bench/micro/allocations.hpp"
-#include "core/elf.hpp"
-#include "core/ld_cache.hpp"
-#include "core/read_at.hpp"
+#include "formats/elf.hpp"
+#include "formats/ld_cache.hpp"
 #include "support/elf_builder.hpp"
+#include "text/read_at.hpp"
 
 namespace nvhook::bench {
 namespace {

@@ -4,11 +4,11 @@
 #include <string>
 
 #include "bench/micro/allocations.hpp"
-#include "core/config.hpp"
-#include "core/container_spec.hpp"
-#include "core/container_state.hpp"
-#include "core/proc_text.hpp"
-#include "core/requirement.hpp"
+#include "config/config.hpp"
+#include "host/facts/proc_text.hpp"
+#include "oci/container_spec.hpp"
+#include "oci/container_state.hpp"
+#include "request/requirement.hpp"
 
 namespace nvhook::bench {
 namespace {

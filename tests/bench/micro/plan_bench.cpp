@@ -3,10 +3,10 @@
 #include <string>
 
 #include "bench/micro/allocations.hpp"
-#include "core/plan_json.hpp"
-#include "core/planner.hpp"
+#include "host/host_probe.hpp"
+#include "plan/plan_json.hpp"
+#include "plan/planner.hpp"
 #include "support/hosts.hpp"
-#include "system/host_probe.hpp"
 
 namespace nvhook::bench {
 namespace {

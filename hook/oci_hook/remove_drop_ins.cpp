@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the hook left beside systemd scopes that are gone. No container's start waits for it.
+#include "cgroup/systemd/scope_drop_in.hpp"
+#include "oci_hook/hook.hpp"
+#include "print.hpp"
+
+namespace nvhook {
+
+void run_remove_drop_ins(HookContext& context) {
+  for (const std::string& scope : remove_stale_drop_ins(context.system)) {
+    static_cast<void>(
+        print("removed " + (kTransientUnits + ("/" + scope)) + ".d/" + kDropIn + "\n"));
+  }
+}
+
+}  // namespace nvhook

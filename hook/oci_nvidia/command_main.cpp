@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+// `oci-nvidia`, the command for people: command line, output, exit status.
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <exception>
+#include <iostream>
+#include <sstream>
+
+#include "command/shell/command_line.hpp"
+#include "os/syscalls.hpp"
+#include "text/error.hpp"
+#include "text/text.hpp"
+
+namespace nvhook {
+namespace {
+
+std::string variable(const char* name) {
+  // NOLINTNEXTLINE(concurrency-mt-unsafe): this program has one thread
+  const char* value = ::secure_getenv(name);
+  return value == nullptr ? std::string() : std::string(value);
+}
+
+Terminal terminal() {
+  return {.is_terminal = ::isatty(STDOUT_FILENO) == 1,
+          .no_color = variable("NO_COLOR"),
+          .type = variable("TERM")};
+}
+
+int refuse(const std::string& what) {
+  std::cerr << kCommandProgram << ": " << printable(what) << ". Try: " << kCommandProgram
+            << " --help\n";
+  return static_cast<int>(Outcome::usage);
+}
+
+/// All of it at the end: of a command that fails there is nothing half on standard output.
+void write(const std::string& text) {
+  std::cout << text << std::flush;
+  if (!std::cout) {
+    throw Error(Code::internal, "write to standard output",
+                "look at what standard output leads to");
+  }
+}
+
+RootDir open_host(const std::string& path) {
+  auto root = open_root(path);
+  if (!root) {
+    throw_errno(Code::driver_root_invalid, "open host root `" + path + "`",
+                "name a directory with --host-root");
+  }
+  return *std::move(root);
+}
+
+int run(const CommandLine& line, const Style& style, const CallerContext& caller) {
+  const RootDir system = open_host(line.global.host_root);
+  std::ostringstream out;
+  CommandContext context{.caller = caller,
+                         .system = system,
+                         .config_file = line.global.config_file,
+                         .json = line.global.json,
+                         .style = style,
+                         .out = out,
+                         .err = std::cerr};
+  if (line.global.verbose) context.log.use_stderr();
+  const Outcome outcome = line.command->run(line.values, context);
+  write(out.str());
+  return static_cast<int>(outcome);
+}
+
+int show_help(const CommandLine& line) {
+  write(line.command == nullptr ? help_text(all_commands()) : help_text(*line.command));
+  return 0;
+}
+
+int command_main(const std::vector<std::string>& arguments) {
+  const Terminal shown_on = terminal();
+  const CallerContext caller = harden_process();
+  try {
+    const CommandLine line = parse_command_line(arguments, all_commands());
+    if (line.global.help) return show_help(line);
+    if (line.global.version) {
+      write(std::string(kCommandProgram) + " " OCI_NVIDIA_VERSION "\n");
+      return 0;
+    }
+    const auto style = style_of(line.global.color, shown_on);
+    if (!style)
+      throw UsageFault("--color is auto, always or never, not `" + line.global.color + "`");
+    return run(line, *style, caller);
+  } catch (const UsageFault& fault) {
+    return refuse(fault.what());
+  } catch (const Error& error) {
+    std::cerr << kCommandProgram << ": " << to_line(error) << '\n';
+    return exit_status(error.code());
+  }
+}
+
+}  // namespace
+}  // namespace nvhook
+
+int main(int argc, char** argv) {
+  try {
+    return nvhook::command_main({argv + (argc > 0 ? 1 : 0), argv + argc});
+  } catch (const std::exception& error) {
+    const nvhook::Error internal(nvhook::Code::internal, error.what(), "report this as a defect");
+    std::cerr << nvhook::kCommandProgram << ": " << nvhook::to_line(internal) << '\n';
+    return nvhook::exit_status(internal.code());
+  }
+}

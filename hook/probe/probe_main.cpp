@@ -1,0 +1,397 @@
+// SPDX-License-Identifier: Apache-2.0
+// oci-nvidia-probe: asks the driver's libnvidia-ml.so.1 what /proc does not tell, as a
+// user of its own, and prints it as JSON.
+#include <dlfcn.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <linux/capability.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <cstdlib>
+#include <exception>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "host/gpu/driver_details.hpp"
+#include "os/files.hpp"
+#include "os/syscalls.hpp"
+#include "os/unique_fd.hpp"
+#include "probe/nvml.hpp"
+#include "text/error.hpp"
+#include "text/text.hpp"
+
+namespace nvhook {
+namespace {
+
+// A user and a group that nobody else is: a process of the same user could stop and kill this one,
+// and many daemons and containers are nobody (65534). systemd gives out no number from 65520 to
+// 65533, nor do distributions (Debian reserves 65000 to 65533); it is below those that containers
+// and subordinate users have (from 65536), and mapped in user namespaces of the usual size. Images
+// like the two numbers next to nobody.
+constexpr unsigned kProbeUser = 65523;
+// Who started us gives up before; this ends a library that spins after that one was killed.
+constexpr rlim_t kCpuSeconds = 30;
+constexpr rlim_t kMaxFiles = 1024;  // some per GPU and MIG device
+constexpr rlim_t kMaxFileSize = 1UL << 20U;
+
+struct Arguments {
+  std::string root = {};
+  std::string library = {};  ///< below root
+};
+
+std::optional<Arguments> parse_arguments(std::span<char*> words) {
+  if (words.size() != 5 || std::string_view(words[1]) != "--root" ||
+      std::string_view(words[3]) != "--library") {
+    return std::nullopt;
+  }
+  Arguments arguments{.root = words[2], .library = words[4]};
+  if (!arguments.root.starts_with('/') || !arguments.library.starts_with('/')) return std::nullopt;
+  return arguments;
+}
+
+/// Where our answer and our error go. The standard descriptors go nowhere, because the library
+/// writes to them.
+struct Streams {
+  UniqueFd answer = UniqueFd();
+  UniqueFd error = UniqueFd();
+};
+
+Streams take_streams() {
+  Streams streams{.answer = UniqueFd(::fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1)),
+                  .error = UniqueFd(::fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1))};
+  const UniqueFd nowhere(::openat(AT_FDCWD, "/dev/null", O_RDWR | O_CLOEXEC));
+  for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+    if (!nowhere || ::dup2(nowhere.get(), fd) < 0) throw_errno(Code::probe_failed, "`/dev/null`");
+  }
+  return streams;
+}
+
+/// NVML needs these by name. Loaded now, they are of the same glibc as this program; the driver
+/// root's may be of another.
+void load_system_libraries() {
+  for (const char* name :
+       {"libm.so.6", "libdl.so.2", "libpthread.so.0", "librt.so.1", "libgcc_s.so.1"}) {
+    static_cast<void>(::dlopen(name, RTLD_NOW | RTLD_GLOBAL));  // what is not here is not needed
+  }
+}
+
+void enter_root(const std::string& root) {
+  if (root != "/" && ::chroot(root.c_str()) != 0) {
+    throw_errno(Code::probe_failed, "change root to `" + root + "`");
+  }
+  if (::chdir("/") != 0) throw_errno(Code::probe_failed, "change directory to `/`");
+}
+
+void set_limits() {
+  constexpr rlimit kNoCore{.rlim_cur = 0, .rlim_max = 0};
+  constexpr rlimit kCpu{.rlim_cur = kCpuSeconds, .rlim_max = kCpuSeconds};
+  constexpr rlimit kFiles{.rlim_cur = kMaxFiles, .rlim_max = kMaxFiles};
+  constexpr rlimit kFileSize{.rlim_cur = kMaxFileSize, .rlim_max = kMaxFileSize};
+  if (::setrlimit(RLIMIT_CORE, &kNoCore) != 0) throw_errno(Code::probe_failed, "limit core files");
+  // A lower limit that we inherited is as good. The address space is not limited: the driver maps
+  // the memory of GPUs.
+  static_cast<void>(::setrlimit(RLIMIT_CPU, &kCpu));
+  static_cast<void>(::setrlimit(RLIMIT_NOFILE, &kFiles));
+  static_cast<void>(::setrlimit(RLIMIT_FSIZE, &kFileSize));
+}
+
+/// Becomes that user. A user namespace without it (EINVAL), or one whose creator had no right over
+/// groups (EPERM), keeps what it has: that is an ordinary user of the host already.
+void drop_user() {
+  if (::geteuid() != 0) return;
+  static_cast<void>(::setgroups(0, nullptr));
+  const bool dropped = ::setresgid(kProbeUser, kProbeUser, kProbeUser) == 0 &&
+                       ::setresuid(kProbeUser, kProbeUser, kProbeUser) == 0;
+  if (!dropped && errno != EINVAL && errno != EPERM) {
+    throw_errno(Code::probe_failed, "become user " + std::to_string(kProbeUser));
+  }
+}
+
+void drop_privileges() {
+  // Needs CAP_SETPCAP, which root has and that user has not. EINVAL is the end of
+  // the list.
+  for (int capability = 0; ::prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) == 0;) ++capability;
+  drop_user();
+  __user_cap_header_struct header{.version = _LINUX_CAPABILITY_VERSION_3, .pid = 0};
+  const std::array<__user_cap_data_struct, _LINUX_CAPABILITY_U32S_3> none{};
+  if (::syscall(SYS_capset, &header, none.data()) != 0) {
+    throw_errno(Code::probe_failed, "give up capabilities");
+  }
+  if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) {
+    throw_errno(Code::probe_failed, "set no_new_privs");
+  }
+  // After the change of user, which clears it.
+  ::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+}
+
+/// A GPU, and what went wrong with its MIG devices. That must not cost the GPU.
+struct GpuAnswer {
+  GpuDetails gpu = {};
+  std::vector<std::string> mig_errors = {};
+};
+
+/// The reader of the document takes it.
+bool makes_sense(const GpuDetails& gpu) {
+  return parse_driver_details(to_json({.cuda = cuda_version_from_nvml(0), .gpus = {gpu}}))
+      .has_value();
+}
+
+/// The library, loaded and initialised.
+class Nvml {
+ public:
+  explicit Nvml(const std::string& path) : handle_(::dlopen(path.c_str(), RTLD_NOW)) {
+    if (handle_ == nullptr) throw_loader_error("load `" + path + "`");
+    error_string_ = function<nvml::ErrorString>("nvmlErrorString");
+    require("nvmlInit_v2", function<nvml::Init>("nvmlInit_v2")());
+  }
+
+  [[nodiscard]] DriverDetails ask() const {
+    DriverDetails details{.driver = driver_version(), .cuda = cuda_version()};
+    const unsigned count = device_count();
+    if (count > kMaxGpus) {
+      throw Error(Code::probe_failed, "nvmlDeviceGetCount_v2: " + std::to_string(count) + " GPUs");
+    }
+    for (unsigned index = 0; index < count; ++index) {
+      // One broken GPU must not cost the containers that do not ask for it.
+      const std::string name = "GPU " + std::to_string(index) + ": ";
+      try {
+        GpuAnswer answer = gpu(index);
+        details.gpus.push_back(std::move(answer.gpu));
+        // One text: the document has room for one per GPU.
+        if (!answer.mig_errors.empty()) {
+          details.errors.push_back(name + join(answer.mig_errors, "; "));
+        }
+      } catch (const Error& error) {
+        details.errors.push_back(name + error.what());
+      }
+    }
+    return details;
+  }
+
+  void shut_down() const { require("nvmlShutdown", function<nvml::Shutdown>("nvmlShutdown")()); }
+
+ private:
+  [[noreturn]] static void throw_loader_error(const std::string& what) {
+    // NOLINTNEXTLINE(concurrency-mt-unsafe): this program has one thread
+    const char* const reason = ::dlerror();
+    throw Error(Code::probe_failed, what + ": " + (reason == nullptr ? "not found" : reason));
+  }
+
+  template <typename Function>
+  [[nodiscard]] Function find(const char* name) const {
+    return reinterpret_cast<Function>(::dlsym(handle_, name));
+  }
+
+  template <typename Function>
+  [[nodiscard]] Function function(const char* name) const {
+    const auto found = find<Function>(name);
+    if (found == nullptr) throw_loader_error(std::string("find ") + name);
+    return found;
+  }
+
+  void require(const std::string& what, nvml::Result result) const {
+    if (result == nvml::kSuccess) return;
+    const char* const text = error_string_(result);
+    throw Error(Code::probe_failed,
+                what + ": " + (text == nullptr ? "error " + std::to_string(result) : text));
+  }
+
+  /// Empty if the library does not tell: where there is a /proc, that does.
+  [[nodiscard]] Version driver_version() const {
+    std::array<char, nvml::kDriverVersionSize> text{};
+    const auto get = find<nvml::SystemGetDriverVersion>("nvmlSystemGetDriverVersion");
+    if (get == nullptr || get(text.data(), nvml::kDriverVersionSize) != nvml::kSuccess) return {};
+    text.back() = '\0';
+    return Version::parse(text.data()).value_or(Version());
+  }
+
+  [[nodiscard]] Version cuda_version() const {
+    int version = 0;
+    const char* const name = "nvmlSystemGetCudaDriverVersion";
+    require(name, function<nvml::SystemGetCudaDriverVersion>(name)(&version));
+    return cuda_version_from_nvml(version);
+  }
+
+  [[nodiscard]] unsigned device_count() const {
+    unsigned count = 0;
+    const char* const name = "nvmlDeviceGetCount_v2";
+    require(name, function<nvml::DeviceGetCount>(name)(&count));
+    return count;
+  }
+
+  [[nodiscard]] std::string pci_address(nvml::Device device) const {
+    const auto newest = find<nvml::DeviceGetPciInfo>("nvmlDeviceGetPciInfo_v3");
+    const auto get =
+        newest != nullptr ? newest : function<nvml::DeviceGetPciInfo>("nvmlDeviceGetPciInfo_v2");
+    nvml::PciInfo pci{};
+    require("nvmlDeviceGetPciInfo", get(device, &pci));
+    return pci_address_from_nvml(pci.domain, pci.bus, pci.device);
+  }
+
+  [[nodiscard]] std::string uuid(nvml::Device device) const {
+    std::array<char, nvml::kUuidSize> text{};
+    const char* const name = "nvmlDeviceGetUUID";
+    require(name, function<nvml::DeviceGetUuid>(name)(device, text.data(), nvml::kUuidSize));
+    text.back() = '\0';
+    return text.data();
+  }
+
+  [[nodiscard]] Version compute_capability(nvml::Device device) const {
+    int major = 0;
+    int minor = 0;
+    const char* const name = "nvmlDeviceGetCudaComputeCapability";
+    require(name, function<nvml::DeviceGetCudaComputeCapability>(name)(device, &major, &minor));
+    return Version::parse(std::to_string(major) + "." + std::to_string(minor)).value_or(Version());
+  }
+
+  [[nodiscard]] std::string brand(nvml::Device device) const {
+    unsigned number = 0;
+    const char* const name = "nvmlDeviceGetBrand";
+    require(name, function<nvml::DeviceGetBrand>(name)(device, &number));
+    return brand_from_nvml(number);
+  }
+
+  /// False, too, for a GPU or a driver that knows no MIG.
+  [[nodiscard]] bool is_in_mig_mode(nvml::Device device) const {
+    const char* const name = "nvmlDeviceGetMigMode";
+    const auto get = find<nvml::DeviceGetMigMode>(name);
+    if (get == nullptr) return false;
+    unsigned current = 0;
+    unsigned pending = 0;
+    const nvml::Result result = get(device, &current, &pending);
+    if (result == nvml::kNotSupported || result == nvml::kFunctionNotFound) return false;
+    require(name, result);
+    return current == nvml::kMigEnabled;
+  }
+
+  [[nodiscard]] unsigned max_mig_devices(nvml::Device device) const {
+    unsigned count = 0;
+    const char* const name = "nvmlDeviceGetMaxMigDeviceCount";
+    require(name, function<nvml::DeviceGetMaxMigDeviceCount>(name)(device, &count));
+    return count;
+  }
+
+  [[nodiscard]] unsigned instance(nvml::Device mig, const char* name) const {
+    unsigned id = 0;
+    require(name, function<nvml::DeviceGetInstanceId>(name)(mig, &id));
+    return id;
+  }
+
+  /// Nothing for an index that is not in use.
+  [[nodiscard]] std::optional<MigDetails> mig_device(nvml::Device device, unsigned index) const {
+    nvml::Device mig = nullptr;
+    const char* const name = "nvmlDeviceGetMigDeviceHandleByIndex";
+    const nvml::Result result =
+        function<nvml::DeviceGetMigDeviceHandleByIndex>(name)(device, index, &mig);
+    if (result == nvml::kNotFound) return std::nullopt;
+    require(name, result);
+    return MigDetails{.index = index,
+                      .gpu_instance = instance(mig, "nvmlDeviceGetGpuInstanceId"),
+                      .compute_instance = instance(mig, "nvmlDeviceGetComputeInstanceId"),
+                      .uuid = uuid(mig)};
+  }
+
+  /// `gpu` with the device of this index, if there is one.
+  [[nodiscard]] GpuDetails with_mig_device(GpuDetails gpu, nvml::Device device,
+                                           unsigned index) const {
+    const auto mig = mig_device(device, index);
+    if (!mig) return gpu;
+    gpu.mig.push_back(*mig);
+    if (makes_sense(gpu)) return gpu;
+    throw Error(Code::probe_failed, "makes no sense: GPU instance " +
+                                        std::to_string(mig->gpu_instance) + ", compute instance " +
+                                        std::to_string(mig->compute_instance) + ", UUID `" +
+                                        mig->uuid + "`");
+  }
+
+  /// `gpu` with its MIG devices. Removed ones leave holes in the indices, so that all are tried.
+  [[nodiscard]] GpuAnswer with_mig_devices(GpuDetails gpu, nvml::Device device) const {
+    GpuAnswer answer{.gpu = std::move(gpu)};
+    unsigned count = 0;
+    try {
+      if (is_in_mig_mode(device)) count = max_mig_devices(device);
+    } catch (const Error& error) {
+      answer.mig_errors.emplace_back(error.what());
+    }
+    if (count > kMaxMigDevices) {
+      answer.mig_errors.push_back("nvmlDeviceGetMaxMigDeviceCount: " + std::to_string(count));
+    }
+    for (unsigned index = 0; index < std::min(count, kMaxMigDevices); ++index) {
+      try {
+        answer.gpu = with_mig_device(answer.gpu, device, index);
+      } catch (const Error& error) {
+        answer.mig_errors.push_back("MIG device " + std::to_string(index) + ": " + error.what());
+      }
+    }
+    return answer;
+  }
+
+  [[nodiscard]] GpuAnswer gpu(unsigned index) const {
+    nvml::Device device = nullptr;
+    const char* const name = "nvmlDeviceGetHandleByIndex_v2";
+    require(name, function<nvml::DeviceGetHandleByIndex>(name)(index, &device));
+    GpuDetails details{.pci = pci_address(device),
+                       .uuid = uuid(device),
+                       .compute_capability = compute_capability(device),
+                       .brand = brand(device)};
+    // What the reader of the document would refuse must not cost the other GPUs either.
+    if (!makes_sense(details)) {
+      throw Error(Code::probe_failed, "makes no sense: address `" + details.pci + "`, UUID `" +
+                                          details.uuid + "`, compute capability `" +
+                                          details.compute_capability.str() + "`");
+    }
+    return with_mig_devices(std::move(details), device);
+  }
+
+  void* handle_ = nullptr;  // never closed: the process ends
+  nvml::ErrorString error_string_ = nullptr;
+};
+
+int probe(const Arguments& arguments, const Streams& streams) {
+  load_system_libraries();
+  set_limits();
+  enter_root(arguments.root);
+  drop_privileges();
+  const Nvml library(arguments.library);
+  const DriverDetails details = library.ask();
+  library.shut_down();
+  return write_all(streams.answer.get(), to_json(details) + "\n") ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+int run(std::span<char*> words) {
+  Streams streams;
+  try {
+    const auto arguments = parse_arguments(words);
+    if (!arguments) {
+      constexpr std::string_view kUsage = "usage: oci-nvidia-probe --root DIR --library PATH\n";
+      static_cast<void>(write_all(STDERR_FILENO, kUsage));
+      return 2;
+    }
+    streams = take_streams();
+    return probe(*arguments, streams);
+  } catch (const std::exception& error) {
+    const int fd = streams.error ? streams.error.get() : STDERR_FILENO;
+    static_cast<void>(write_all(fd, printable(error.what()) + "\n"));
+    return EXIT_FAILURE;
+  }
+}
+
+}  // namespace
+}  // namespace nvhook
+
+int main(int argc, char** argv) {
+  const int status = nvhook::run(std::span(argv, static_cast<std::size_t>(argc)));
+  // Not exit: the library's destructors have nothing to say in whether it worked.
+  ::_exit(status);
+}

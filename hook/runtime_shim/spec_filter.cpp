@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+// A config.json in, the same with the driver in it out.
+#include "runtime_shim/spec_filter.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include <map>
+
+#include "inject/bind_source.hpp"
+#include "inject/spec_layer.hpp"
+#include "mains.hpp"
+#include "oci/container_spec.hpp"
+#include "os/syscalls.hpp"
+#include "os/user_namespace.hpp"
+#include "plan/container_task.hpp"
+#include "plan/planning.hpp"
+#include "plan/spec_edit.hpp"
+#include "plan/spec_steps.hpp"
+#include "text/error.hpp"
+
+namespace nvhook {
+namespace {
+
+constexpr unsigned kPermissions = 07777;
+
+RootDir open_image(const ContainerSpec& spec, const std::string& directory,
+                   const CallerContext& caller) {
+  const std::string path = rootfs_path(spec, directory.empty() ? "." : directory);
+  UniqueFd image =
+      sys::open_beneath(caller.working_directory.get(), path.c_str(), O_PATH | O_DIRECTORY, 0);
+  if (!image) {
+    throw_errno(Code::rootfs_invalid, "open root file system `" + path + "`",
+                "check root.path in config.json");
+  }
+  return RootDir(std::move(image), Maker::image);
+}
+
+/// What the runtime is to mount or to make is judged as it is where the hook does it. The nodes
+/// that the runtime can make: in a user namespace, where it mounts the host's node of the same
+/// path, not those of a driver container.
+std::map<ContainerPath, NodeStatus> check_sources(const std::string& text, const Planned& planned,
+                                                  const SpecFilter& filter) {
+  const bool by_path = in_user_namespace() || SpecSteps(text).has_user_namespace();
+  std::map<ContainerPath, NodeStatus> nodes;
+  for (const BindMount& mount : planned.plan.mounts) {
+    if (!mount.device && !is_for_spec(mount, planned.plan)) continue;
+    const bool is_driver = mount.source.root == HostRoot::driver;
+    const UniqueFd source =
+        open_source(mount, is_driver ? planned.host.driver_root : filter.system, filter.system);
+    if (!mount.device) continue;
+    const FileStatus status = status_of(source.get());
+    if (by_path && host_path(mount.source, filter.config.driver_root) != mount.target.str())
+      continue;
+    nodes[mount.target] = {
+        .mode = status.mode & kPermissions, .owner = status.owner, .group = status.group};
+  }
+  return nodes;
+}
+
+/// The configuration file as the hook can find it, whatever directory it is started in.
+std::string named_config(const SpecFilter& filter) {
+  const std::string& name =
+      filter.config_file.empty() ? filter.caller.config_file : filter.config_file;
+  if (name.empty() || name.front() == '/') return name;
+  return filter.system.path_of(filter.caller.working_directory.get()) + "/" + name;
+}
+
+SpecEdit edit_for(const std::string& text, const Planned& planned, const SpecFilter& filter) {
+  SpecEdit edit{.driver_root = filter.config.driver_root,
+                .nodes = check_sources(text, planned, filter),
+                .hook = own_executable(filter.system),
+                .hook_arguments = {kProgram}};
+  if (edit.hook.empty()) {
+    throw Error(Code::internal, "read `/proc/self/exe`", "mount proc on /proc");
+  }
+  if (const std::string config = named_config(filter); !config.empty()) {
+    edit.hook_arguments.push_back("-config=" + config);
+  }
+  edit.hook_arguments.emplace_back(kCompleteFlag);
+  edit.hook_arguments.emplace_back("createRuntime");
+  return edit;
+}
+
+}  // namespace
+
+std::optional<std::string> edit_container_spec(const std::string& text,
+                                               const std::string& directory,
+                                               const SpecFilter& filter) {
+  const ContainerSpec spec = parse_spec(text);
+  const ContainerTask task = derive_task(text, spec, filter.config);
+  filter.log.notes(task.request.notes);
+  filter.log.phase("reading config.json");
+  if (task.duty == Duty::none) {
+    filter.log.line("no GPU request: nothing to do");
+    return std::nullopt;
+  }
+  if (task.duty == Duty::engine) {
+    filter.log.line("nothing to do: config.json has the driver already (CDI)");
+    return std::nullopt;
+  }
+  const RootDir image = open_image(spec, directory, filter.caller);
+  const SpecLayer layer(spec, &image);
+  const Planned planned = plan_container(
+      {*task.request.request, task.linux_spec.mount_label, &image, Reading::remembered,
+       [&](const ContainerPath& path) { return layer.obstacle_at(path); }},
+      filter.config, filter.system, filter.log);
+  std::string edited = edit_spec(text, planned.plan, edit_for(text, planned, filter));
+  filter.log.phase("editing config.json");
+  return edited;
+}
+
+}  // namespace nvhook

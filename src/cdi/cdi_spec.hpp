@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+// A CDI specification (Container Device Interface) as a value: what an engine is to add to a
+// container for each device that has a name in it.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "host/facts/inventory.hpp"
+#include "os/device_number.hpp"
+
+namespace nvhook {
+
+/// `deviceNodes[]`.
+struct CdiNode {
+  std::string path = {};  ///< in the container
+  /// On the host; empty: the same.
+  std::string host_path = {};
+  /// Absent: the engine takes that of the host's node when it starts a container.
+  std::optional<DeviceNumber> number = {};
+  std::string permissions = {};  ///< some of `rwm`; empty: all
+
+  [[nodiscard]] const std::string& source() const noexcept {
+    return host_path.empty() ? path : host_path;
+  }
+  friend bool operator==(const CdiNode&, const CdiNode&) = default;
+};
+
+/// `mounts[]`.
+struct CdiMount {
+  std::string host_path = {};
+  std::string container_path = {};
+  std::vector<std::string> options = {};
+
+  friend bool operator==(const CdiMount&, const CdiMount&) = default;
+};
+
+/// `hooks[]`.
+struct CdiHook {
+  std::string stage = {};  ///< `hookName`: createRuntime, …
+  std::string path = {};
+  std::vector<std::string> arguments = {};  ///< argv[0] first
+  std::vector<std::string> environment = {};
+
+  friend bool operator==(const CdiHook&, const CdiHook&) = default;
+};
+
+/// `containerEdits`.
+struct CdiEdits {
+  std::vector<std::string> environment = {};
+  std::vector<CdiNode> nodes = {};
+  std::vector<CdiMount> mounts = {};
+  std::vector<CdiHook> hooks = {};
+
+  friend bool operator==(const CdiEdits&, const CdiEdits&) = default;
+};
+
+struct CdiDevice {
+  std::string name = {};
+  CdiEdits edits = {};
+
+  friend bool operator==(const CdiDevice&, const CdiDevice&) = default;
+};
+
+struct CdiSpec {
+  std::string version = {};  ///< `cdiVersion`
+  std::string kind = {};     ///< `nvidia.com/gpu`
+  CdiEdits edits = {};       ///< once for a container, whichever of the devices it gets
+  std::vector<CdiDevice> devices = {};
+
+  friend bool operator==(const CdiSpec&, const CdiSpec&) = default;
+};
+
+/// Whether `kind` is `<vendor>/<class>`, as CDI's SPEC.md says it: both start with a letter and end
+/// with a letter or a digit; between that also `_` and `-`, in a vendor `.` too.
+[[nodiscard]] bool is_cdi_kind(std::string_view kind) noexcept;
+
+/// The lowest version that has all that `spec` uses, because engines know the versions up to that
+/// of their day and refuse others: 0.5.0 for a device name that starts with a digit and for a node
+/// that has another path on the host, otherwise 0.3.0.
+[[nodiscard]] std::string required_cdi_version(const CdiSpec& spec);
+
+/// Indented, with a line end. Throws Error(internal) for a path that is not UTF-8.
+[[nodiscard]] std::string to_json(const CdiSpec& spec);
+
+/// What `json`, a specification of any version and writer, says; fields that are not above are not
+/// looked at. Throws Error(config_invalid), without the file's name, for what no engine takes: no
+/// object, no version, a kind that is none, no devices, a device without a name or a name twice, a
+/// field of another type.
+[[nodiscard]] CdiSpec parse_cdi_spec(std::string_view json);
+
+}  // namespace nvhook

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+// Replaces the device filters of a cgroup by ones that grant more, and back.
+#include "cgroup/device_cgroup_v2.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <iterator>
+
+#include "cgroup/device_filter.hpp"
+#include "os/syscalls.hpp"
+#include "text/error.hpp"
+
+namespace nvhook {
+namespace {
+
+// How often a filter may be changed by someone else between our look at it and our replacement of
+// it.
+constexpr int kMaxAttempts = 8;
+
+constexpr char kOtherWay[] =
+    "name the devices in the container's configuration (--device or CDI), or set no-cgroups = true "
+    "if the runtime grants them";
+
+bool is_refusal(int error) { return error == EPERM || error == EACCES; }
+
+}  // namespace
+
+std::string DeviceFilter::name_of(bpf::ProgramId id) const {
+  return "device filter program " + std::to_string(id) + " of `" + path_ + "`";
+}
+
+Notes DeviceFilter::prepare() {
+  told_ = look();
+  return told_;
+}
+
+Notes DeviceFilter::look() {
+  pending_.clear();
+  const auto attachments = bpf::attached_to(cgroup_.get());
+  if (!attachments) {
+    const int error = errno;
+    const std::string why = " device filters of `" + path_ + "`: " + errno_text(error);
+    // A kernel built without them has none that could restrict.
+    if (error == EINVAL || error == ENOSYS) return {info("no" + why)};
+    refused_ = is_refusal(error);
+    if (refused_) return {warning("device rules skipped: no right to query the" + why)};
+    throw Error(Code::device_filter_failed, "query the" + why, kOtherWay);
+  }
+  attached_ = attachments->programs().size();
+  flags_ = attachments->flags();
+  Notes notes;
+  for (const bpf::ProgramId id : attachments->programs()) {
+    Notes more = prepare_program(id);
+    std::move(more.begin(), more.end(), std::back_inserter(notes));
+  }
+  return notes;
+}
+
+Notes DeviceFilter::prepare_program(bpf::ProgramId id) {
+  UniqueFd old = bpf::open_program(id);
+  if (!old) {
+    const int error = errno;
+    if (error == ENOENT) return {};  // detached meanwhile
+    const std::string why = name_of(id) + ": " + errno_text(error);
+    if (!is_refusal(error)) throw Error(Code::device_filter_failed, "open " + why, kOtherWay);
+    return {warning("left in force, and it may deny the devices: " + why)};
+  }
+  const auto instructions = bpf::instructions_of(old.get());
+  if (!instructions) throw_errno(Code::device_filter_failed, "read " + name_of(id), kOtherWay);
+  if (instructions->empty()) {
+    throw Error(Code::device_filter_failed,
+                "read " + name_of(id) + ": the kernel does not show its instructions",
+                "run the hook with CAP_SYS_ADMIN and with net.core.bpf_jit_harden at most 1");
+  }
+  const std::vector<BpfInstruction> merged = prepend_device_rules(*instructions, devices_);
+  if (merged == *instructions) return {};
+  if (const auto obstacle = reload_obstacle(*instructions)) {
+    throw Error(Code::device_filter_failed, name_of(id) + " cannot be extended: " + *obstacle,
+                kOtherWay);
+  }
+  bpf::Loaded loaded = bpf::load_device_filter(merged);
+  if (!loaded.program) {
+    throw Error(Code::device_filter_failed,
+                "load an extended " + name_of(id) + ": " + loaded.reason, kOtherWay);
+  }
+  pending_.push_back({.id = id, .old = std::move(old), .granting = std::move(loaded.program)});
+  return {};
+}
+
+void DeviceFilter::grant() {
+  for (int attempt = 0; attempt < kMaxAttempts; ++attempt) {
+    if (replace_pending()) return;
+    look_again();
+  }
+  throw Error(Code::device_filter_failed,
+              "the device filter of `" + path_ + "` was changed again and again meanwhile",
+              "start the container again");
+}
+
+/// A program that has come since prepare() and is not for us denies the devices, and nobody was
+/// told of it.
+void DeviceFilter::look_again() {
+  for (const Note& note : look()) {
+    if (std::find(told_.begin(), told_.end(), note) == told_.end()) {
+      throw Error(Code::cgroup_denied, note.text, kOtherWay);
+    }
+  }
+}
+
+/// False if one of the old programs is no longer attached.
+bool DeviceFilter::replace_pending() {
+  while (!pending_.empty()) {
+    Replacement& next = pending_.back();
+    const int error = bpf::replace(cgroup_.get(), flags_, next.old.get(), next.granting.get());
+    if (error == ENOENT) return false;
+    if (error != 0) {
+      throw Error(is_refusal(error) ? Code::cgroup_denied : Code::device_filter_failed,
+                  "replace " + name_of(next.id) + ": " + errno_text(error), kOtherWay);
+    }
+    done_.push_back(std::move(next));
+    pending_.pop_back();
+  }
+  return true;
+}
+
+void DeviceFilter::revoke() noexcept {
+  while (!done_.empty()) {
+    // If someone else has replaced ours meanwhile, there is nothing of us to take back.
+    (void)bpf::replace(cgroup_.get(), flags_, done_.back().granting.get(), done_.back().old.get());
+    done_.pop_back();
+  }
+}
+
+}  // namespace nvhook

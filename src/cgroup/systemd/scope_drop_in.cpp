@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+// Writes and removes one file of ours beside the transient unit files of systemd.
+#include "cgroup/systemd/scope_drop_in.hpp"
+
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <string_view>
+#include <utility>
+
+#include "os/files.hpp"
+#include "os/syscalls.hpp"
+#include "os/temporary_name.hpp"
+
+namespace nvhook {
+namespace {
+
+constexpr std::string_view kSuffix = ".scope.d";
+constexpr std::uint64_t kBelow = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS;
+
+std::string directory_of(const std::string& scope) { return scope + ".d"; }
+
+UniqueFd open_directory(int units, const std::string& scope) {
+  return sys::open_beneath(units, directory_of(scope).c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW,
+                           kBelow);
+}
+
+/// What a hook that was killed while it wrote has left there.
+bool remove_unfinished(int units, const std::string& scope) {
+  const RootDir directory(open_directory(units, scope));
+  if (directory.fd() < 0) return false;
+  const std::string prefix = "." + std::string(kDropIn) + ".";
+  const auto names =
+      directory.list(".", [&](std::string_view name) { return name.starts_with(prefix); });
+  for (const std::string& name : names) ::unlinkat(directory.fd(), name.c_str(), 0);
+  if (!names.empty()) ::unlinkat(units, directory_of(scope).c_str(), AT_REMOVEDIR);
+  return !names.empty();
+}
+
+bool is_there(int directory, const std::string& name) {
+  struct stat status {};
+  return ::fstatat(directory, name.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0 || errno != ENOENT;
+}
+
+}  // namespace
+
+bool write_drop_in(int units, const std::string& scope, const std::string& text) {
+  if (::mkdirat(units, directory_of(scope).c_str(), 0755) != 0 && errno != EEXIST) return false;
+  const UniqueFd directory = open_directory(units, scope);
+  if (!directory) return false;
+  UniqueFd file;
+  const auto temporary = make_under_temporary_name(kDropIn, [&](const char* name) {
+    file = sys::open_beneath(directory.get(), name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW,
+                             kBelow, 0644);
+    return static_cast<bool>(file);
+  });
+  if (!temporary) return false;
+  if (write_all(file.get(), text) &&
+      sys::rename_at(directory.get(), temporary->c_str(), directory.get(), kDropIn, 0) == 0) {
+    return true;
+  }
+  const int error = errno;
+  ::unlinkat(directory.get(), temporary->c_str(), 0);
+  errno = error;
+  return false;
+}
+
+bool remove_drop_in(int units, const std::string& scope) noexcept {
+  const UniqueFd directory = open_directory(units, scope);
+  if (!directory || ::unlinkat(directory.get(), kDropIn, 0) != 0) return false;
+  ::unlinkat(units, directory_of(scope).c_str(), AT_REMOVEDIR);  // stays if it has more than ours
+  return true;
+}
+
+std::vector<std::string> remove_stale_drop_ins(const RootDir& system) {
+  std::vector<std::string> stale;
+  const RootDir units(system.open(kTransientUnits, O_PATH | O_DIRECTORY));
+  if (units.fd() < 0) return stale;  // no systemd here
+  for (const std::string& name :
+       units.list(".", [](std::string_view name) { return name.ends_with(kSuffix); })) {
+    std::string scope = name.substr(0, name.size() - directory_of("").size());
+    // A hook writes after its scope was made: what is without one is nobody's.
+    if (is_there(units.fd(), scope)) continue;
+    const bool had_unfinished = remove_unfinished(units.fd(), scope);
+    const bool had_drop_in = remove_drop_in(units.fd(), scope);
+    if (had_unfinished || had_drop_in) stale.push_back(std::move(scope));
+  }
+  return stale;
+}
+
+}  // namespace nvhook

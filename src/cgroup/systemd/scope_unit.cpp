@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+// Containers that run in a systemd scope.
+#include "cgroup/systemd/scope_unit.hpp"
+
+#include <algorithm>
+
+#include "cgroup/cgroup_text.hpp"
+#include "os/device_number.hpp"
+#include "text/text.hpp"
+
+namespace nvhook {
+namespace {
+
+constexpr std::string_view kScope = ".scope";
+
+bool is_user_manager(std::string_view name) {
+  return name.starts_with("user@") && name.ends_with(".service");
+}
+
+std::optional<NamedScope> scope_in(std::string_view path) {
+  const auto parts = split_list(path, '/');
+  if (std::any_of(parts.begin(), parts.end(), is_user_manager)) return std::nullopt;
+  for (std::size_t back = 1; back <= std::min<std::size_t>(parts.size(), 2); ++back) {
+    std::string_view name = parts[parts.size() - back];
+    // systemd's mark on names that the kernel could take for a file of its own.
+    if (name.starts_with('_')) name.remove_prefix(1);
+    if (!name.ends_with(kScope) || name == kScope) continue;
+    NamedScope scope{.unit = std::string(name)};
+    for (std::size_t at = 0; at + back <= parts.size(); ++at) {
+      scope.control_group.append("/").append(parts[at]);
+    }
+    return scope;
+  }
+  return std::nullopt;
+}
+
+/// A line `key=value` of a unit file; empty for others.
+struct Setting {
+  std::string_view key = {};
+  std::string_view value = {};
+};
+
+Setting setting_of(std::string_view line) {
+  const auto equals = line.find('=');
+  if (equals == std::string_view::npos) return {};
+  return {.key = trim(line.substr(0, equals)), .value = trim(line.substr(equals + 1))};
+}
+
+/// A line `DeviceAllow=/dev/null rw` or `DevicePolicy=strict`.
+bool restricts(std::string_view line) {
+  const Setting setting = setting_of(line);
+  return (setting.key == "DeviceAllow" && !setting.value.empty()) ||
+         (setting.key == "DevicePolicy" &&
+          (setting.value == "strict" || setting.value == "closed"));
+}
+
+/// Of the names that systemd marks these are all that a unit with a container is likely to have; it
+/// marks some that begin like a controller, too. Taking one for unmarked makes it nobody's.
+std::string marked(std::string_view name) {
+  const bool needs_mark =
+      name.starts_with('_') || name.starts_with('.') || name.starts_with("cgroup.");
+  return (needs_mark ? "_" : "") + std::string(name);
+}
+
+/// `/a.slice/a-b.slice` for `a-b.slice`; nothing for what is no slice's name.
+std::optional<std::string> path_of_slice(std::string_view slice) {
+  constexpr std::string_view kSlice = ".slice";
+  if (slice == "-.slice") return std::string();  // the root
+  if (!slice.ends_with(kSlice) || slice.find('/') != std::string_view::npos) return std::nullopt;
+  const std::string_view stem = slice.substr(0, slice.size() - kSlice.size());
+  std::string path;
+  for (std::size_t end = 0; end < stem.size();) {
+    const auto dash = std::min(stem.find('-', end), stem.size());
+    if (dash == end || dash + 1 == stem.size()) return std::nullopt;  // an empty part
+    path += "/" + marked(std::string(stem.substr(0, dash)) + std::string(kSlice));
+    end = dash + 1;
+  }
+  return path.empty() ? std::nullopt : std::optional(path);
+}
+
+}  // namespace
+
+std::optional<NamedScope> container_scope(std::string_view cgroup) {
+  for (const DeviceCgroup& listed : listed_device_cgroups(cgroup)) {
+    if (auto scope = scope_in(listed.directory)) return scope;
+  }
+  return std::nullopt;
+}
+
+std::optional<std::string> control_group_by_slice(std::string_view unit,
+                                                  std::string_view unit_text) {
+  std::string_view slice = "system.slice";
+  for (const std::string_view line : split(unit_text, '\n')) {
+    const Setting setting = setting_of(line);
+    if (setting.key == "Slice") slice = setting.value;
+  }
+  const auto path = path_of_slice(slice);
+  if (!path) return std::nullopt;
+  return *path + "/" + marked(unit);
+}
+
+bool restricts_devices(std::string_view unit_text) {
+  const auto lines = split(unit_text, '\n');
+  return std::any_of(lines.begin(), lines.end(), restricts);
+}
+
+std::string device_allow_drop_in(const std::vector<DeviceNumber>& devices) {
+  std::string text =
+      "# Made by oci-nvidia-hook, so that the container keeps its GPUs when systemd applies its\n"
+      "# device policy again (systemctl daemon-reload). Goes with the unit.\n"
+      "[Scope]\n";
+  for (const DeviceNumber& device : devices) {
+    text += "DeviceAllow=/dev/char/" + to_string(device) + " rw\n";
+  }
+  return text;
+}
+
+}  // namespace nvhook

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+// systemd's private D-Bus socket.
+#include "cgroup/systemd/systemd_bus.hpp"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+
+#include "cgroup/systemd/dbus_message.hpp"
+#include "os/device_number.hpp"
+#include "os/own_procfs.hpp"
+#include "os/syscalls.hpp"
+
+namespace nvhook {
+namespace {
+
+using Clock = SystemdBus::Clock;
+
+constexpr const char* kSocket = "/run/systemd/private";
+// User 0 in hexadecimal digits of its decimal digits; the kernel tells the peer who we are.
+constexpr std::string_view kHello{"\0AUTH EXTERNAL 30\r\nBEGIN\r\n", 26};
+constexpr std::string_view kAccepted = "OK ";
+constexpr const char* kNonsense = "its answer makes no sense";
+constexpr std::size_t kMaxAnswer = 64UL << 10U;
+
+/// Appends what comes within the time to `bytes`; false with errno.
+bool receive(int socket, Clock::time_point end, std::string& bytes) {
+  const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(end - Clock::now());
+  pollfd ready{.fd = socket, .events = POLLIN, .revents = 0};
+  const int count = left.count() > 0 ? ::poll(&ready, 1, static_cast<int>(left.count())) : 0;
+  if (count == 0) errno = ETIMEDOUT;
+  if (count <= 0) return false;
+  std::array<char, 4096> buffer{};
+  const ssize_t size = ::read(socket, buffer.data(), buffer.size());
+  if (size == 0) errno = ECONNRESET;
+  if (size <= 0) return false;
+  bytes.append(buffer.data(), static_cast<std::size_t>(size));
+  if (bytes.size() > kMaxAnswer) errno = EFBIG;
+  return bytes.size() <= kMaxAnswer;
+}
+
+}  // namespace
+
+std::optional<SystemdBus> SystemdBus::connect(const RootDir& system) {
+  const UniqueFd found = system.open(kSocket, O_PATH | O_NOFOLLOW);
+  if (!found) return std::nullopt;
+  UniqueFd socket = connect_to(found.get(), SOCK_STREAM);
+  if (!socket) return std::nullopt;
+  return SystemdBus(std::move(socket));
+}
+
+SystemdBus::Answer SystemdBus::control_group(std::string_view unit, Clock::time_point end) {
+  Answer answer = call(control_group_call(unit), end);
+  if (answer.text) answer.text = text_of_variant(*answer.text);
+  if (!answer.text && answer.why_not.empty()) answer.why_not = kNonsense;
+  return answer;
+}
+
+SystemdBus::Answer SystemdBus::allow_devices(std::string_view unit,
+                                             const std::vector<DeviceNumber>& devices,
+                                             Clock::time_point end) {
+  return call(device_allow_call(unit, devices), end);
+}
+
+SystemdBus::Answer SystemdBus::call(const std::string& message, Clock::time_point end) {
+  const std::string bytes = is_known_ ? message : std::string(kHello) + message;
+  // A peer that has hung up must not end this process by a signal. The call is far smaller than a
+  // socket's buffer: what does not fit at once is a failure.
+  const ssize_t sent = ::send(socket_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
+  if (sent < 0) return {.why_not = errno_text(errno)};
+  if (static_cast<std::size_t>(sent) != bytes.size()) {
+    return {.why_not = "it does not take the whole call"};
+  }
+  return take_reply(end);
+}
+
+SystemdBus::Answer SystemdBus::take_reply(Clock::time_point end) {
+  while (true) {
+    if (!receive(socket_.get(), end, received_)) return {.why_not = errno_text(errno)};
+    if (!is_known_) {
+      const auto line = received_.find("\r\n");
+      if (line == std::string::npos) continue;
+      if (!received_.starts_with(kAccepted)) {
+        return {.why_not = "it refuses us: " + received_.substr(0, line)};
+      }
+      is_known_ = true;
+      received_.erase(0, line + 2);
+    }
+    const DbusInput input = read_dbus_reply(received_);
+    if (input.is_malformed) return {.why_not = kNonsense};
+    if (!input.reply) continue;
+    received_.erase(0, input.reply->size);
+    if (input.reply->is_error) {
+      return {.why_not =
+                  input.reply->error.empty() ? "an error without a text" : input.reply->error};
+    }
+    return {.text = input.reply->body};
+  }
+}
+
+}  // namespace nvhook

@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: Apache-2.0
+// Whether CDI specifications still fit this host.
+#include "command/cdi/cdi_check.hpp"
+
+#include <algorithm>
+#include <ostream>
+
+#include "command/cdi/cdi_files.hpp"
+#include "command/engines/host_config.hpp"
+#include "command/shell/json_document.hpp"
+#include "host/host_facts.hpp"
+#include "text/error.hpp"
+#include "text/text.hpp"
+
+namespace nvhook {
+namespace {
+
+namespace po = boost::program_options;
+
+/// A file and what is wrong with it.
+struct Checked {
+  std::string file = {};
+  std::string kind = {};  ///< empty if the file is no specification
+  std::vector<CdiFinding> findings = {};
+  std::string remedy = {};  ///< empty if nothing is wrong
+
+  [[nodiscard]] Outcome outcome() const {
+    if (findings.empty()) return Outcome::good;
+    const bool is_broken = std::any_of(findings.begin(), findings.end(),
+                                       [](const CdiFinding& one) { return one.is_broken; });
+    return is_broken ? Outcome::broken : Outcome::warning;
+  }
+};
+
+bool is_nvidias(const CdiFile& file) {
+  if (!file.spec) return true;
+  const std::string& kind = file.spec->kind;
+  return kind.starts_with("nvidia.com/") || kind.find(".nvidia.com/") != std::string::npos ||
+         is_of_this_program(*file.spec);
+}
+
+std::vector<CdiFile> files_to_check(const OptionValues& values, const CommandContext& context) {
+  std::vector<CdiFile> files;
+  if (values.count("operand") == 0) {
+    files = read_cdi_files(context.system, spec_dirs(values));
+    std::erase_if(files, [](const CdiFile& file) { return !is_nvidias(file); });
+    return files;
+  }
+  for (const std::string& path : values["operand"].as<std::vector<std::string>>()) {
+    files.push_back(read_cdi_file(context.system, path_from_caller(path, context)));
+  }
+  return files;
+}
+
+/// The value of `flag` in the arguments of our hook; empty if it has none.
+std::string hook_value(const CdiSpec& spec, std::string_view flag) {
+  for (const CdiHook& hook : spec.edits.hooks) {
+    for (const std::string& word : hook.arguments) {
+      if (word.starts_with(flag)) return word.substr(flag.size());
+    }
+  }
+  return {};
+}
+
+/// The command that writes `spec` anew, as it was asked for.
+std::string command_for(const CdiSpec& spec) {
+  std::string command = "oci-nvidia cdi generate ";
+  const std::string config = hook_value(spec, "-config=");
+  const std::string capabilities = hook_value(spec, "-cdi=");
+  if (!config.empty()) command += "--config " + config + " ";
+  if (spec.edits.mounts.empty()) command += "--mode thin ";
+  if (capabilities != "all") command += "--capabilities " + capabilities + " ";
+  if (spec.kind != "nvidia.com/gpu") command += "--kind " + spec.kind + " ";
+  return command;
+}
+
+std::string remedy_for(const CdiFile& file) {
+  if (file.spec && is_of_this_program(*file.spec)) {
+    return command_for(*file.spec) + "--output " + file.path;
+  }
+  return "remove the file and run `oci-nvidia cdi generate --output "
+         "/var/run/cdi/nvidia.com-gpu.json`, or write it anew with what wrote it (`nvidia-ctk cdi "
+         "generate --output=" +
+         file.path + "`)";
+}
+
+/// Today's host; only looked at.
+HostFacts read_today(CommandContext& context) {
+  const Config config = read_host_config(context).seen_from_here;
+  const Request request{.devices = AllDevices{}, .capabilities = CapabilitySet::all()};
+  HostFacts host = read_host(request, config, context.system, context.log);
+  if (!host.inventory.mig_devices.empty()) {
+    static_cast<void>(ask_about_gpus(host, config, context.log));
+  }
+  return host;
+}
+
+Checked check(const CdiFile& file, const Inventory& inventory, const std::vector<CdiEntry>& entries,
+              const RootDir& system) {
+  Checked checked{.file = file.path};
+  if (!file.spec) {
+    checked.findings.push_back({.is_broken = true, .text = "engines skip it: " + file.error});
+  } else {
+    checked.kind = file.spec->kind;
+    checked.findings = check_cdi(*file.spec, inventory, look_at(system, host_paths(*file.spec)));
+  }
+  for (const CdiEntry& entry : entries) {
+    if (entry.file != file.path || entry.state == CdiEntryState::usable) continue;
+    const bool is_conflict = entry.state == CdiEntryState::conflict;
+    checked.findings.push_back({.is_broken = is_conflict,
+                                .text = "`" + entry.name + "` is also in " + entry.other_file +
+                                        (is_conflict ? ": engines refuse it" : ", which counts")});
+  }
+  if (!checked.findings.empty()) checked.remedy = remedy_for(file);
+  return checked;
+}
+
+std::string_view word_for(Outcome outcome) {
+  if (outcome == Outcome::good) return "fits";
+  return outcome == Outcome::warning ? "incomplete" : "stale";
+}
+
+Json to_document(const std::vector<Checked>& all, const Inventory& inventory) {
+  Json document = json_document("cdi-check", 1);
+  document["driver"] = inventory.driver.str();
+  document["files"] = Json::array();
+  for (const Checked& checked : all) {
+    Json findings = Json::array();
+    for (const CdiFinding& finding : checked.findings) {
+      findings.push_back(
+          {{"severity", finding.is_broken ? "broken" : "warning"}, {"text", finding.text}});
+    }
+    Json file = {{"file", checked.file},
+                 {"kind", checked.kind},
+                 {"state", word_for(checked.outcome())},
+                 {"findings", std::move(findings)}};
+    if (!checked.remedy.empty()) file["remedy"] = checked.remedy;
+    document["files"].push_back(std::move(file));
+  }
+  return document;
+}
+
+void print_text(const std::vector<Checked>& all, CommandContext& context) {
+  for (const Checked& checked : all) {
+    const Outcome outcome = checked.outcome();
+    const Colour colour = outcome == Outcome::good      ? Colour::good
+                          : outcome == Outcome::warning ? Colour::warning
+                                                        : Colour::bad;
+    context.out << printable(checked.file) << ": " << context.style(colour, word_for(outcome))
+                << '\n';
+    for (const CdiFinding& finding : checked.findings) {
+      context.out << "  " << printable(finding.text) << '\n';
+    }
+    if (!checked.remedy.empty()) context.out << "  Try: " << printable(checked.remedy) << '\n';
+  }
+}
+
+}  // namespace
+
+void add_cdi_check_options(po::options_description& options) { add_spec_dir_option(options); }
+
+Outcome run_cdi_check(const OptionValues& values, CommandContext& context) {
+  const std::vector<CdiFile> files = files_to_check(values, context);
+  const HostFacts host = read_today(context);
+  const std::vector<CdiEntry> entries = cdi_entries(files);
+  std::vector<Checked> all;
+  Outcome worst = Outcome::good;
+  for (const CdiFile& file : files) {
+    all.push_back(check(file, host.inventory, entries, context.system));
+    worst = std::max(worst, all.back().outcome());
+  }
+  if (context.json) {
+    print_json(to_document(all, host.inventory), context.out);
+  } else if (all.empty()) {
+    context.err << "no CDI specification of NVIDIA GPUs on this host; `oci-nvidia cdi generate "
+                   "--help` tells how to write one\n";
+  } else {
+    print_text(all, context);
+  }
+  return worst;
+}
+
+}  // namespace nvhook

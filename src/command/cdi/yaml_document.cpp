@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+// YAML, by yaml-cpp.
+#include "command/cdi/yaml_document.hpp"
+
+#include <yaml-cpp/eventhandler.h>
+#include <yaml-cpp/yaml.h>
+
+#include <algorithm>
+#include <sstream>
+
+#include "command/shell/json_document.hpp"
+#include "text/error.hpp"
+#include "text/json_extent.hpp"
+#include "text/text.hpp"
+
+namespace nvhook {
+namespace {
+
+/// What one document may grow to, each alias counted with all that it stands for. A host with 64
+/// GPUs, 7 MIG devices on each, needs a quarter of it.
+constexpr std::size_t kMaxMebibytes = 16;
+constexpr std::size_t kBytesOfValue = 128;  // beside its text
+
+[[noreturn]] void fail(const std::string& why) {
+  throw Error(Code::config_invalid, "no YAML: " + why, "correct the file, or write it anew");
+}
+
+class Converter {
+ public:
+  Json convert(const YAML::Node& node, std::size_t depth = 0) {
+    add(kBytesOfValue);
+    if (depth > kMaxJsonDepth) fail("nested too deeply");
+    switch (node.Type()) {
+      case YAML::NodeType::Map:
+        return map(node, depth);
+      case YAML::NodeType::Sequence:
+        return sequence(node, depth);
+      case YAML::NodeType::Scalar:
+        return scalar(node);
+      default:
+        return nullptr;
+    }
+  }
+
+ private:
+  Json map(const YAML::Node& node, std::size_t depth) {
+    Json object = Json::object();
+    for (const auto& member : node) {
+      if (!member.first.IsScalar()) fail("a key is no word");
+      add(member.first.Scalar().size());
+      object[member.first.Scalar()] = convert(member.second, depth + 1);
+    }
+    return object;
+  }
+
+  Json sequence(const YAML::Node& node, std::size_t depth) {
+    Json list = Json::array();
+    for (const YAML::Node& item : node) list.push_back(convert(item, depth + 1));
+    return list;
+  }
+
+  Json scalar(const YAML::Node& node) {
+    const std::string& text = node.Scalar();
+    add(text.size());
+    if (node.Tag() == "!") return text;  // it is quoted
+    if (text == "true" || text == "True" || text == "TRUE") return true;
+    if (text == "false" || text == "False" || text == "FALSE") return false;
+    const bool is_octal = text.starts_with("0") && text.size() > 1;
+    if (const auto number = parse_unsigned(text); number && !is_octal) return *number;
+    return text;
+  }
+
+  void add(std::size_t bytes) {
+    bytes_ += bytes;
+    if (bytes_ > kMaxMebibytes << 20U) {
+      fail("it grows to more than " + std::to_string(kMaxMebibytes) + " MiB");
+    }
+  }
+
+  std::size_t bytes_ = 0;
+};
+
+/// What is in the documents is of no interest while they are counted.
+class Ignored : public YAML::EventHandler {
+ public:
+  void OnDocumentStart(const YAML::Mark& /*mark*/) override {}
+  void OnDocumentEnd() override {}
+  void OnNull(const YAML::Mark& /*mark*/, YAML::anchor_t /*anchor*/) override {}
+  void OnAlias(const YAML::Mark& /*mark*/, YAML::anchor_t /*anchor*/) override {}
+  void OnScalar(const YAML::Mark& /*mark*/, const std::string& /*tag*/, YAML::anchor_t /*anchor*/,
+                const std::string& /*value*/) override {}
+  void OnSequenceStart(const YAML::Mark& /*mark*/, const std::string& /*tag*/,
+                       YAML::anchor_t /*anchor*/, YAML::EmitterStyle::value /*style*/) override {}
+  void OnSequenceEnd() override {}
+  void OnMapStart(const YAML::Mark& /*mark*/, const std::string& /*tag*/, YAML::anchor_t /*anchor*/,
+                  YAML::EmitterStyle::value /*style*/) override {}
+  void OnMapEnd() override {}
+};
+
+/// Behind a whole document yaml-cpp may find one empty document after the other without end, so
+/// that YAML::LoadAll is out of the question.
+void require_one_document(const std::string& yaml) {
+  std::istringstream stream(yaml);
+  YAML::Parser parser(stream);
+  Ignored events;
+  if (!parser.HandleNextDocument(events)) fail("no document");
+  if (parser.HandleNextDocument(events)) fail("more than one document");
+}
+
+/// YAML has no other control characters, and yaml-cpp takes some for the end.
+void require_characters(std::string_view yaml) {
+  for (std::size_t at = 0; at < yaml.size(); ++at) {
+    const auto byte = static_cast<unsigned char>(yaml[at]);
+    constexpr unsigned char kDelete = 0x7f;
+    const bool is_white = byte == '\t' || byte == '\n' || byte == '\r';
+    if ((byte >= ' ' || is_white) && byte != kDelete) continue;
+    const auto lines =
+        std::count(yaml.begin(), yaml.begin() + static_cast<std::ptrdiff_t>(at), '\n');
+    fail("line " + std::to_string(lines + 1) + ": a control character (byte " +
+         std::to_string(byte) + ")");
+  }
+}
+
+}  // namespace
+
+std::string yaml_to_json(std::string_view yaml) {
+  require_characters(yaml);
+  try {
+    const std::string text(yaml);
+    require_one_document(text);
+    return Converter().convert(YAML::Load(text)).dump();
+  } catch (const YAML::Exception& error) {
+    fail("line " + std::to_string(error.mark.line + 1) + ", column " +
+         std::to_string(error.mark.column + 1) + ": " + error.msg);
+  } catch (const Json::exception&) {
+    fail("bytes that are not UTF-8");
+  }
+}
+
+}  // namespace nvhook

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+// What container engines write down about their containers.
+#include "command/containers/container_records.hpp"
+
+#include <algorithm>
+#include <limits>
+#include <nlohmann/json.hpp>
+
+#include "text/text.hpp"
+
+namespace nvhook {
+namespace {
+
+using Json = nlohmann::json;
+
+/// Null for what is no JSON.
+Json parse(std::string_view text) {
+  Json json = Json::parse(text, nullptr, false);
+  return json.is_discarded() ? Json() : json;
+}
+
+const Json& member(const Json& object, const char* name) {
+  static const Json kNull;
+  if (!object.is_object()) return kNull;
+  const auto found = object.find(name);
+  return found == object.end() ? kNull : *found;
+}
+
+std::string text_of(const Json& value) {
+  return value.is_string() ? value.get<std::string>() : std::string();
+}
+
+pid_t pid_of(const Json& value) {
+  if (!value.is_number_unsigned()) return 0;
+  const auto number = value.get<std::uint64_t>();
+  return number <= static_cast<std::uint64_t>(std::numeric_limits<pid_t>::max())
+             ? static_cast<pid_t>(number)
+             : 0;
+}
+
+std::string bundle_label(const Json& labels) {
+  constexpr std::string_view kPrefix = "bundle=";
+  if (!labels.is_array()) return {};
+  for (const Json& label : labels) {
+    const std::string text = text_of(label);
+    if (text.starts_with(kPrefix)) return text.substr(kPrefix.size());
+  }
+  return {};
+}
+
+/// CRI-O writes the pod into the metadata, a JSON document in a string; Podman has none.
+std::string storage_engine(const Json& container) {
+  return member(parse(text_of(member(container, "metadata"))), "pod-id").is_string() ? "CRI-O"
+                                                                                     : "Podman";
+}
+
+}  // namespace
+
+ContainerRecord parse_runc_state(std::string_view json) {
+  const Json state = parse(json);
+  return {.engine = "runc",
+          .id = text_of(member(state, "id")),
+          .pid = pid_of(member(state, "init_process_pid")),
+          .bundle = bundle_label(member(member(state, "config"), "labels"))};
+}
+
+ContainerRecord parse_crun_status(std::string_view json) {
+  const Json status = parse(json);
+  return {.engine = "crun",
+          .pid = pid_of(member(status, "pid")),
+          .bundle = text_of(member(status, "bundle"))};
+}
+
+pid_t parse_pid_file(std::string_view text) {
+  const auto number = parse_unsigned(trim(text));
+  return number ? pid_of(Json(*number)) : 0;
+}
+
+std::string parse_docker_name(std::string_view json) {
+  const std::string name = text_of(member(parse(json), "Name"));
+  return name.starts_with('/') ? name.substr(1) : name;
+}
+
+std::string parse_docker_data_root(std::string_view json) {
+  const std::string path = text_of(member(parse(json), "data-root"));
+  return path.starts_with('/') ? path : "/var/lib/docker";
+}
+
+std::vector<ContainerRecord> parse_storage_containers(std::string_view json) {
+  std::vector<ContainerRecord> records;
+  const Json list = parse(json);
+  if (!list.is_array()) return records;
+  for (const Json& container : list) {
+    ContainerRecord record{.engine = storage_engine(container),
+                           .id = text_of(member(container, "id"))};
+    const Json& names = member(container, "names");
+    if (names.is_array() && !names.empty()) record.name = text_of(names.front());
+    if (!record.id.empty()) records.push_back(std::move(record));
+  }
+  return records;
+}
+
+std::vector<ContainerRecord> merged(const std::vector<ContainerRecord>& records) {
+  std::vector<ContainerRecord> result;
+  for (const ContainerRecord& record : records) {
+    const auto known = std::find_if(result.begin(), result.end(), [&](const auto& other) {
+      return other.id == record.id && other.user == record.user;
+    });
+    if (known == result.end()) {
+      result.push_back(record);
+      continue;
+    }
+    if (known->name.empty()) known->name = record.name;
+    if (known->pid == 0) known->pid = record.pid;
+    if (known->bundle.empty()) known->bundle = record.bundle;
+  }
+  return result;
+}
+
+std::vector<ContainerRecord> matching(const std::vector<ContainerRecord>& records,
+                                      std::string_view word) {
+  const auto those_that = [&](const auto& match) {
+    std::vector<ContainerRecord> found;
+    std::copy_if(records.begin(), records.end(), std::back_inserter(found), match);
+    return found;
+  };
+  if (word.empty()) return {};
+  auto exact = those_that([&](const ContainerRecord& record) {
+    return record.id == word || (!record.name.empty() && record.name == word);
+  });
+  if (!exact.empty()) return exact;
+  return those_that([&](const ContainerRecord& record) { return record.id.starts_with(word); });
+}
+
+}  // namespace nvhook

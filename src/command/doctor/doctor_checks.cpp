@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+// Runs the checks in causal order.
+#include "command/doctor/doctor_checks.hpp"
+
+#include <algorithm>
+#include <array>
+
+#include "text/text.hpp"
+
+namespace nvhook {
+namespace {
+
+/// Of the checks that `check` needs, the first that is bad, or was itself skipped for another's
+/// sake; then that other one. Empty if there is none.
+std::string_view cause_of(const Check& check, const std::vector<Diagnosis>& before) {
+  for (const std::string_view need : split_list(check.needs, ' ')) {
+    const auto found = std::find_if(before.begin(), before.end(),
+                                    [&](const Diagnosis& finding) { return finding.id == need; });
+    if (found == before.end()) continue;
+    if (found->seen.verdict == Verdict::bad) return found->id;
+    if (!found->because.empty()) return found->because;
+  }
+  return {};
+}
+
+}  // namespace
+
+std::string some_of(std::vector<std::string> names) {
+  constexpr std::size_t kMostNamed = 8;
+  const std::size_t left_out = names.size() > kMostNamed ? names.size() - kMostNamed : 0;
+  names.resize(names.size() - left_out);
+  return join(names, ", ") + (left_out == 0 ? "" : " and " + std::to_string(left_out) + " more");
+}
+
+std::string_view to_string(Verdict verdict) {
+  constexpr std::array<std::string_view, 5> kWords{"good", "note", "skipped", "warning", "bad"};
+  return kWords.at(static_cast<std::size_t>(verdict));
+}
+
+std::vector<Check> all_checks(std::string_view engine) {
+  std::vector<Check> checks;
+  for (const auto part : {config_checks(), driver_checks(), library_checks(), hook_checks(),
+                          engine_checks(), host_checks()}) {
+    for (const Check& check : part) {
+      if (engine.empty() || check.engine.empty() || check.engine == engine) checks.push_back(check);
+    }
+  }
+  return checks;
+}
+
+std::vector<Diagnosis> examine(const HostReport& report, const std::vector<Check>& checks) {
+  std::vector<Diagnosis> findings;
+  for (const Check& check : checks) {
+    Diagnosis finding{.id = check.id, .title = check.title};
+    finding.because = cause_of(check, findings);
+    finding.seen = finding.because.empty()
+                       ? check.look(report)
+                       : Seen{Verdict::skipped, "because of " + std::string(finding.because)};
+    findings.push_back(std::move(finding));
+  }
+  return findings;
+}
+
+std::string shell_word(const std::string& text) {
+  constexpr std::string_view kPlain =
+      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-+:@%,=";
+  if (!text.empty() && text.find_first_not_of(kPlain) == std::string::npos) return text;
+  std::string word = "'";
+  for (const char c : text) word += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  return word + "'";
+}
+
+Outcome outcome_of(const std::vector<Diagnosis>& findings) {
+  const auto has = [&](Verdict verdict) {
+    return std::any_of(findings.begin(), findings.end(),
+                       [&](const Diagnosis& finding) { return finding.seen.verdict == verdict; });
+  };
+  if (has(Verdict::bad)) return Outcome::broken;
+  return has(Verdict::warning) ? Outcome::warning : Outcome::good;
+}
+
+}  // namespace nvhook

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+// Checks of the hook's configuration files.
+#include <sys/stat.h>
+
+#include <array>
+
+#include "command/doctor/doctor_checks.hpp"
+#include "text/text.hpp"
+
+namespace nvhook {
+namespace {
+
+std::string names_of(const std::vector<ConfigFileReport>& files) {
+  std::vector<std::string> names;
+  names.reserve(files.size());
+  for (const ConfigFileReport& file : files) names.push_back(file.path);
+  return join(names, ", ");
+}
+
+Seen look_at_config(const HostReport& report) {
+  const auto& files = report.config.files;
+  if (files.empty()) return {Verdict::good, "no file: the defaults hold"};
+  std::vector<std::string> warnings;
+  for (const ConfigFileReport& file : files) {
+    if (file.fault) return {Verdict::bad, file.fault->what, file.fault->remedy};
+    for (const Note& note : file.notes) {
+      if (note.level == Note::Level::warning) warnings.push_back(note.text);
+    }
+  }
+  if (warnings.empty()) return {Verdict::good, names_of(files)};
+  return {Verdict::warning, join(warnings, "; "),
+          "correct or remove the key: sudoedit " + shell_word(files.back().path)};
+}
+
+/// Whoever can write the file decides what is mounted into containers as root.
+Seen look_at_owner(const HostReport& report) {
+  constexpr unsigned kWritableByOthers = S_IWGRP | S_IWOTH;
+  if (report.user) return {Verdict::good, "an ordinary user's files count for that user only"};
+  for (const ConfigFileReport& file : report.config.files) {
+    const bool foreign = file.owner != 0;
+    if (!foreign && (file.mode & kWritableByOthers) == 0) continue;
+    return {Verdict::bad,
+            file.path + (foreign ? " belongs to user " + std::to_string(file.owner)
+                                 : std::string(" can be written by others than root")),
+            "sudo chown root:root " + shell_word(file.path) + " && sudo chmod go-w " +
+                shell_word(file.path)};
+  }
+  return {Verdict::good, report.config.files.empty() ? "no file" : "only root can write"};
+}
+
+Seen look_at_no_cgroups(const HostReport& report) {
+  for (const ConfigFileReport& file : report.config.files) {
+    if (!file.sets_no_cgroups || report.user) continue;
+    return {Verdict::warning,
+            file.path +
+                " sets no-cgroups: containers of root may open no GPU (`Failed to "
+                "initialize NVML: Unknown Error`)",
+            "sudo sed -i '/^[[:space:]]*no-cgroups[[:space:]]*=/d' " + shell_word(file.path)};
+  }
+  return {Verdict::good, "the hook sets device rules where there are any"};
+}
+
+Seen look_at_driver_root(const HostReport& report) {
+  if (report.config.driver_root_fault) {
+    return {Verdict::bad, report.config.driver_root_fault->what,
+            report.config.driver_root_fault->remedy};
+  }
+  return {Verdict::good, report.config.driver_root};
+}
+
+constexpr std::array kChecks{
+    Check{"config", "configuration", "", look_at_config},
+    Check{"config-owner", "who may change it", "config", look_at_owner},
+    Check{"no-cgroups", "device rules", "config", look_at_no_cgroups},
+    Check{"driver-root", "driver root", "config", look_at_driver_root},
+};
+
+}  // namespace
+
+std::span<const Check> config_checks() { return kChecks; }
+
+}  // namespace nvhook

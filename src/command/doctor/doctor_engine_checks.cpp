@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: Apache-2.0
+// Checks of container engines: which are here, and how each comes to the hook.
+#include <algorithm>
+#include <array>
+
+#include "command/doctor/doctor_checks.hpp"
+#include "text/text.hpp"
+
+namespace nvhook {
+namespace {
+
+std::string program_words(const Program& program) {
+  return program.path + (program.origin == Origin::ours ? "" : " (not ours)");
+}
+
+const EngineRuntime* first_runtime(const EngineReport& engine) {
+  const auto found =
+      std::find_if(engine.runtimes.begin(), engine.runtimes.end(),
+                   [](const EngineRuntime& runtime) { return !runtime.program.path.empty(); });
+  return found == engine.runtimes.end() ? nullptr : &*found;
+}
+
+const HookDefinition* first_definition(const HostReport& report, const EngineReport& engine) {
+  for (const HookDirectory& directory : report.hook_directories) {
+    const auto& its = engine.hook_directories;
+    if (std::find(its.begin(), its.end(), directory.path) == its.end()) continue;
+    for (const HookDefinition& definition : directory.definitions) {
+      const bool counts = !definition.is_masked && !definition.fault;
+      if (counts && definition.is_gpu_hook() && !definition.program.path.empty())
+        return &definition;
+    }
+  }
+  return nullptr;
+}
+
+/// How the engine comes to a GPU hook; empty: it does not.
+std::string way_of(const HostReport& report, const EngineReport& engine) {
+  if (!engine.hook.path.empty()) return "--gpus: " + program_words(engine.hook);
+  if (const HookDefinition* definition = first_definition(report, engine)) return definition->file;
+  if (const EngineRuntime* runtime = first_runtime(engine)) {
+    return "runtime " + runtime->name + ": " + program_words(runtime->program);
+  }
+  return engine.other_way;
+}
+
+/// An engine that is not asked about need not be there.
+Seen absent(const HostReport& report, const std::string& name) {
+  if (report.engine != name) return {Verdict::skipped, "not installed"};
+  return {Verdict::bad, name + " is not installed", "install " + name + ", or name another engine"};
+}
+
+Seen look_at_file(const HostReport& report, const std::string& name) {
+  const EngineReport* engine = find_engine(report, name);
+  if (engine == nullptr || engine->program.empty()) return {Verdict::skipped, "not installed"};
+  if (engine->config_fault) {
+    return {Verdict::bad, engine->config_fault->what, engine->config_fault->remedy};
+  }
+  for (const EngineRuntime& runtime : engine->runtimes) {
+    if (!runtime.program.path.empty()) continue;
+    return {Verdict::bad,
+            "the runtime " + runtime.name + " is `" + runtime.command + "`, which is not there",
+            "sudo oci-nvidia setup " + name + " --runtime"};
+  }
+  return {Verdict::good, "makes sense"};
+}
+
+Seen look_at_way(const HostReport& report, const std::string& name) {
+  const EngineReport* engine = find_engine(report, name);
+  if (engine == nullptr || engine->program.empty()) return absent(report, name);
+  const std::string way = way_of(report, *engine);
+  if (!way.empty()) return {Verdict::good, way};
+  return {report.engine == name ? Verdict::bad : Verdict::note,
+          "does not know the hook: looked in " + (engine->hook_directories.empty()
+                                                      ? std::string("its configuration")
+                                                      : join(engine->hook_directories, ", ")),
+          "sudo oci-nvidia setup " + name};
+}
+
+Seen look_at_docker(const HostReport& report) {
+  const EngineReport* docker = find_engine(report, "docker");
+  if (docker == nullptr || docker->program.empty()) return absent(report, "docker");
+  if (docker->daemon && docker->daemon->is_snap) {
+    return {Verdict::bad, "Docker is a snap, which does not see this host's programs",
+            "sudo snap remove docker && sudo apt-get install docker.io"};
+  }
+  const std::string way = way_of(report, *docker);
+  if (docker->daemon && !docker->daemon->search_path) {
+    return {Verdict::note, "dockerd runs; only root may read which PATH it has",
+            "sudo oci-nvidia doctor --engine docker"};
+  }
+  if (!docker->hook.path.empty()) {
+    return {Verdict::good, way + (docker->daemon ? "" : "; dockerd does not run")};
+  }
+  if (!docker->daemon) {
+    return {
+        Verdict::bad, "nvidia-container-runtime-hook is not on the system's PATH",
+        "sudo ln -s " + shell_word(report.hook.path) + " /usr/bin/nvidia-container-runtime-hook"};
+  }
+  const std::string first(split(*docker->daemon->search_path, ':').front());
+  return {Verdict::bad,
+          "nvidia-container-runtime-hook is not on dockerd's PATH `" +
+              *docker->daemon->search_path + "`: --gpus ends with `could not select device driver`",
+          "sudo ln -s " + shell_word(report.hook.path) + " " +
+              shell_word((first.empty() ? "/usr/bin" : first) + "/nvidia-container-runtime-hook") +
+              " && sudo systemctl restart docker"};
+}
+
+Seen look_at_start(const HostReport& report) {
+  const EngineReport* docker = find_engine(report, "docker");
+  if (docker == nullptr || !docker->daemon || !docker->daemon->started) {
+    return {Verdict::skipped, "dockerd does not run"};
+  }
+  if (*docker->daemon->started >= report.hook_changed) {
+    return {Verdict::good, "dockerd was started after the hook was installed"};
+  }
+  return {
+      Verdict::warning,
+      "dockerd was started before the hook was installed or upgraded, and looks for it only when "
+      "it starts",
+      "sudo systemctl restart docker"};
+}
+
+Seen look_at_lxc(const HostReport& report) {
+  const EngineReport* lxc = find_engine(report, "lxc");
+  if (lxc == nullptr || lxc->program.empty()) return absent(report, "lxc");
+  if (!lxc->other_way.empty()) return {Verdict::good, lxc->other_way};
+  return {report.engine == "lxc" ? Verdict::bad : Verdict::note,
+          "its hook for GPUs needs nvidia-container-cli on PATH, or is not there itself",
+          "sudo oci-nvidia setup lxc"};
+}
+
+Seen look_for_any(const HostReport& report) {
+  std::vector<std::string> with;
+  std::vector<std::string> without;
+  for (const EngineReport& engine : report.engines) {
+    const bool is_asked_about = report.engine.empty() || report.engine == engine.name;
+    if (engine.program.empty() || !is_asked_about) continue;
+    (way_of(report, engine).empty() ? without : with).push_back(engine.name);
+  }
+  if (!with.empty()) return {Verdict::good, "GPUs with " + join(with, ", ")};
+  if (without.empty()) {
+    return {Verdict::note, "none found; runc, crun, enroot and Apptainer need no setup here"};
+  }
+  return {Verdict::bad, "no engine of this host knows the hook",
+          "sudo oci-nvidia setup " + without.front()};
+}
+
+constexpr std::array kChecks{
+    Check{"docker-config", "Docker's daemon.json", "hook",
+          [](const HostReport& report) { return look_at_file(report, "docker"); }, "docker"},
+    Check{"docker", "Docker", "hook docker-config", look_at_docker, "docker"},
+    Check{"docker-restart", "Docker's start", "docker", look_at_start, "docker"},
+    Check{"podman-config", "Podman's containers.conf", "hook",
+          [](const HostReport& report) { return look_at_file(report, "podman"); }, "podman"},
+    Check{"podman", "Podman", "hook hooks-json hooks-program podman-config",
+          [](const HostReport& report) { return look_at_way(report, "podman"); }, "podman"},
+    Check{"crio-config", "CRI-O's crio.conf", "hook",
+          [](const HostReport& report) { return look_at_file(report, "crio"); }, "crio"},
+    Check{"crio", "CRI-O", "hook hooks-json hooks-program hooks-stage crio-config",
+          [](const HostReport& report) { return look_at_way(report, "crio"); }, "crio"},
+    Check{"containerd-config", "containerd's config.toml", "hook",
+          [](const HostReport& report) { return look_at_file(report, "containerd"); },
+          "containerd"},
+    Check{"containerd", "containerd", "hook containerd-config",
+          [](const HostReport& report) { return look_at_way(report, "containerd"); }, "containerd"},
+    Check{"lxc", "LXC", "hook", look_at_lxc, "lxc"},
+    Check{"engines", "an engine with GPUs", "hook docker podman crio containerd lxc", look_for_any},
+};
+
+}  // namespace
+
+std::span<const Check> engine_checks() { return kChecks; }
+
+}  // namespace nvhook

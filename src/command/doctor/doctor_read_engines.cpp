@@ -1,0 +1,239 @@
+// SPDX-License-Identifier: Apache-2.0
+// Reads which container engines there are, and their configuration.
+#include <fcntl.h>
+#include <fnmatch.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "command/doctor/doctor_read.hpp"
+#include "command/engines/engine_config.hpp"
+#include "text/text.hpp"
+
+namespace nvhook {
+namespace {
+
+const std::string kSharedHooks = "/usr/share/containers/oci/hooks.d";
+using Parse = EngineConfig (*)(std::string_view text, std::string_view filename);
+
+/// The file at each of `paths` that exists, and those in a directory that is named by a `/` at its
+/// end, each over what comes before it. What makes no sense is the report's fault, and is passed
+/// over.
+EngineConfig read_settings(const RootDir& system, const std::vector<std::string>& paths,
+                           const std::string& ending, Parse parse, EngineReport& report) {
+  EngineConfig config;
+  const auto read_one = [&](const std::string& path) {
+    const auto text = system.read(path, kMaxSettings);
+    if (!text) return;
+    try {
+      config = overlaid(std::move(config), parse(*text, path));
+    } catch (const Error& error) {
+      if (!report.config_fault) {
+        report.config_fault = {.what = error.what(), .remedy = "sudoedit " + path};
+      }
+    }
+  };
+  for (const std::string& path : paths) {
+    if (!path.ends_with('/')) {
+      read_one(path);
+      continue;
+    }
+    for (const std::string& name :
+         system.list(path, [&](std::string_view file) { return file.ends_with(ending); })) {
+      read_one(path + name);
+    }
+  }
+  return config;
+}
+
+/// Of the runtimes those for GPUs.
+void add_runtimes(const RootDir& system, const EngineConfig& config, const std::string& search_path,
+                  EngineReport& report) {
+  for (const RuntimeEntry& entry : config.runtimes) {
+    const std::string file = entry.command.substr(entry.command.rfind('/') + 1);
+    if (entry.name != "nvidia" && file.find("nvidia") == std::string::npos) continue;
+    report.runtimes.push_back({.name = entry.name,
+                               .command = entry.command,
+                               .program = entry.command.starts_with('/')
+                                              ? program_at(system, entry.command)
+                                              : find_program(system, entry.command, search_path)});
+  }
+}
+
+// ---- Docker
+
+std::string line_after(std::string_view text, std::string_view key) {
+  for (const std::string_view line : split(text, '\n')) {
+    if (line.starts_with(key)) return std::string(trim(line.substr(key.size())));
+  }
+  return {};
+}
+
+/// Whether the process is the host's own: root's or ours, and in no PID namespace below this
+/// procfs's, where a container may call its processes as it likes.
+bool is_of_host(const RootDir& system, const std::string& directory) {
+  const UniqueFd process = system.open(directory, O_PATH | O_DIRECTORY);
+  if (!process) return false;
+  const unsigned owner = status_of(process.get()).owner;
+  if (owner != 0 && owner != ::getuid()) return false;
+  const std::string status = system.read(directory + "/status", kMaxSettings).value_or("");
+  const std::string numbers = line_after(status, "NSpid:");
+  return numbers.find_first_of(" \t") == std::string::npos;
+}
+
+/// Seconds since 1970: field 22 of /proc/<pid>/stat counts ticks since the boot (proc(5)).
+std::optional<std::int64_t> start_of(const RootDir& system, const std::string& directory) {
+  constexpr std::size_t kField = 22 - 3;  // behind the name in brackets, which may have blanks
+  const std::string stat = system.read(directory + "/stat", kMaxSettings).value_or("");
+  const std::size_t name_end = stat.rfind(')');
+  if (name_end == std::string::npos) return std::nullopt;
+  const auto fields = split_list(std::string_view(stat).substr(name_end + 1), ' ');
+  const auto ticks = fields.size() > kField ? parse_unsigned(fields[kField]) : std::nullopt;
+  const auto boot =
+      parse_unsigned(line_after(system.read("/proc/stat", kMaxSettings).value_or(""), "btime"));
+  const long per_second = ::sysconf(_SC_CLK_TCK);
+  if (!ticks || !boot || per_second <= 0) return std::nullopt;
+  return static_cast<std::int64_t>(*boot + *ticks / static_cast<std::uint64_t>(per_second));
+}
+
+std::optional<DaemonReport> find_dockerd(const RootDir& system) {
+  const auto is_number = [](std::string_view name) { return parse_unsigned(name).has_value(); };
+  for (const std::string& pid : system.list("/proc", is_number)) {
+    const std::string directory = "/proc/" + pid;
+    if (trim(system.read(directory + "/comm", kMaxSettings).value_or("")) != "dockerd" ||
+        !is_of_host(system, directory)) {
+      continue;
+    }
+    DaemonReport daemon{.started = start_of(system, directory)};
+    daemon.is_snap = system.read_link(directory + "/exe").value_or("").starts_with("/snap/");
+    if (const auto environment = system.read(directory + "/environ", kMaxSettings)) {
+      daemon.search_path.emplace();
+      for (const std::string_view variable : split(*environment, '\0')) {
+        if (variable.starts_with("PATH=")) daemon.search_path = variable.substr(5);
+      }
+    }
+    return daemon;
+  }
+  return std::nullopt;
+}
+
+EngineReport read_docker(const RootDir& system, const std::string& own) {
+  EngineReport report{.name = "docker", .program = find_program(system, "dockerd").path};
+  report.daemon = find_dockerd(system);
+  if (report.daemon && report.program.empty()) report.program = "dockerd";
+  const std::string search_path =
+      report.daemon ? report.daemon->search_path.value_or(kSystemPath) : kSystemPath;
+  std::vector<std::string> files{"/etc/docker/daemon.json"};
+  if (!own.empty()) files.push_back(own + "/docker/daemon.json");
+  const EngineConfig config = read_settings(system, files, {}, parse_daemon_json, report);
+  add_runtimes(system, config, search_path, report);
+  report.hook = find_program(system, "nvidia-container-runtime-hook", search_path);
+  return report;
+}
+
+// ---- the others
+
+EngineReport read_podman(const RootDir& system, const std::string& own) {
+  EngineReport report{.name = "podman", .program = find_program(system, "podman").path};
+  std::vector<std::string> files{"/usr/share/containers/containers.conf",
+                                 "/etc/containers/containers.conf",
+                                 "/etc/containers/containers.conf.d/"};
+  if (!own.empty()) {
+    files.push_back(own + "/containers/containers.conf");
+    files.push_back(own + "/containers/containers.conf.d/");
+  }
+  const EngineConfig config = read_settings(system, files, ".conf", parse_containers_conf, report);
+  report.hook_directories = config.hook_directories.value_or(std::vector{kSharedHooks});
+  add_runtimes(system, config, kSystemPath, report);
+  return report;
+}
+
+EngineReport read_crio(const RootDir& system) {
+  EngineReport report{.name = "crio", .program = find_program(system, "crio").path};
+  const EngineConfig config = read_settings(
+      system, {"/etc/crio/crio.conf", "/etc/crio/crio.conf.d/"}, ".conf", parse_crio_conf, report);
+  report.hook_directories = config.hook_directories.value_or(std::vector{kSharedHooks});
+  add_runtimes(system, config, kSystemPath, report);
+  return report;
+}
+
+/// The files that `pattern`, with wildcards in its last part, stands for.
+std::vector<std::string> expand(const RootDir& system, const std::string& pattern) {
+  const std::size_t slash = pattern.rfind('/');
+  const std::string directory = pattern.substr(0, slash + 1);
+  const std::string last = pattern.substr(slash + 1);
+  std::vector<std::string> files;
+  for (const std::string& name : system.list(directory)) {
+    if (::fnmatch(last.c_str(), name.c_str(), FNM_PERIOD) == 0) files.push_back(directory + name);
+  }
+  return files;
+}
+
+/// A config.json to start from that has a GPU hook.
+bool has_gpu_hook(const RootDir& system, const std::string& path) {
+  try {
+    const Json spec = parse_json_object(system.read(path, kMaxSettings).value_or(""), path);
+    const auto hooks = spec.find("hooks");
+    if (hooks == spec.end() || !hooks->is_object()) return false;
+    for (const Json& stage : *hooks) {
+      for (const Json& hook : stage) {
+        if (!hook.is_object() || !hook.contains("path") || !hook["path"].is_string()) continue;
+        const HookDefinition definition{.program_path = hook["path"].get<std::string>()};
+        if (definition.is_gpu_hook()) return true;
+      }
+    }
+  } catch (const Error&) {
+    return false;  // containerd itself says what is wrong with it
+  }
+  return false;
+}
+
+EngineReport read_containerd(const RootDir& system) {
+  const std::string directory = "/etc/containerd/";
+  EngineReport report{.name = "containerd", .program = find_program(system, "containerd").path};
+  EngineConfig config =
+      read_settings(system, {directory + "config.toml"}, {}, parse_containerd_config, report);
+  for (const std::string& import : config.imports) {
+    const std::string pattern = import.starts_with('/') ? import : directory + import;
+    config = overlaid(std::move(config), read_settings(system, expand(system, pattern), {},
+                                                       parse_containerd_config, report));
+  }
+  add_runtimes(system, config, kSystemPath, report);
+  for (const std::string& base : config.base_specs) {
+    const std::string path = base.starts_with('/') ? base : directory + base;
+    if (has_gpu_hook(system, path)) report.other_way = "base_runtime_spec " + path;
+  }
+  const auto injectors = system.list("/opt/nri/plugins", [](std::string_view name) {
+    return name.find("hook-injector") != std::string_view::npos;
+  });
+  if (!injectors.empty()) report.hook_directories = {kSharedHooks};
+  return report;
+}
+
+EngineReport read_lxc(const RootDir& system) {
+  const std::string hook = "/usr/share/lxc/hooks/nvidia";
+  EngineReport report{.name = "lxc", .program = find_program(system, "lxc-start").path};
+  const Program cli = find_program(system, "nvidia-container-cli");
+  if (is_there(system, hook) && !cli.path.empty()) report.other_way = hook + " with " + cli.path;
+  return report;
+}
+
+}  // namespace
+
+void read_engines(const CommandContext& context, HostReport& report) {
+  const RootDir& system = context.system;
+  const std::string own = user_settings(context.caller);
+  report.engines = {read_docker(system, own), read_podman(system, own), read_crio(system),
+                    read_containerd(system), read_lxc(system)};
+  std::vector<std::string> directories{kSharedHooks};
+  for (const EngineReport& engine : report.engines) {
+    for (const std::string& path : engine.hook_directories) {
+      if (std::find(directories.begin(), directories.end(), path) == directories.end()) {
+        directories.push_back(path);
+      }
+    }
+  }
+  report.hook_directories = read_hook_directories(system, directories);
+}
+
+}  // namespace nvhook

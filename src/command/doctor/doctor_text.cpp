@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+// What `oci-nvidia doctor` prints.
+#include "command/doctor/doctor_text.hpp"
+
+#include <algorithm>
+#include <array>
+
+#include "command/render/table.hpp"
+#include "text/text.hpp"
+
+namespace nvhook {
+namespace {
+
+Colour colour_of(Verdict verdict) {
+  switch (verdict) {
+    case Verdict::good:
+      return Colour::good;
+    case Verdict::note:
+      return Colour::bold;
+    case Verdict::skipped:
+      return Colour::dim;
+    case Verdict::warning:
+      return Colour::warning;
+    case Verdict::bad:
+      return Colour::bad;
+  }
+  return Colour::none;
+}
+
+bool is_fault(const Diagnosis& finding) {
+  return finding.seen.verdict != Verdict::good && finding.seen.verdict != Verdict::skipped;
+}
+
+/// `1 bad, 2 warnings, 30 good`.
+std::string counts(const std::vector<Diagnosis>& findings) {
+  struct Word {
+    Verdict verdict;
+    std::string_view one;
+    std::string_view several;
+  };
+  constexpr std::array kWords{
+      Word{Verdict::bad, " bad", " bad"}, Word{Verdict::warning, " warning", " warnings"},
+      Word{Verdict::note, " note", " notes"}, Word{Verdict::good, " good", " good"},
+      Word{Verdict::skipped, " skipped", " skipped"}};
+  std::vector<std::string> parts;
+  for (const Word& word : kWords) {
+    const auto count = std::count_if(
+        findings.begin(), findings.end(),
+        [&](const Diagnosis& finding) { return finding.seen.verdict == word.verdict; });
+    if (count == 0) continue;
+    parts.push_back(std::to_string(count) + std::string(count == 1 ? word.one : word.several));
+  }
+  return join(parts, ", ");
+}
+
+}  // namespace
+
+std::string to_text(const std::vector<Diagnosis>& findings, bool only_faults, const Style& style) {
+  Table table;
+  std::vector<std::string> remedies;
+  for (const Diagnosis& finding : findings) {
+    if (only_faults && !is_fault(finding)) continue;
+    const Colour colour = colour_of(finding.seen.verdict);
+    table.rows.push_back({{std::string(to_string(finding.seen.verdict)), colour},
+                          {std::string(finding.id)},
+                          {finding.seen.text}});
+    remedies.push_back(finding.seen.remedy);
+  }
+  const std::string all = to_text(table, style);
+  std::string text;
+  std::size_t row = 0;
+  for (const std::string_view line : split(all, '\n')) {
+    if (row == remedies.size()) break;
+    text.append(line).append("\n");
+    const std::string& remedy = remedies[row++];
+    if (!remedy.empty()) text += "         " + style(Colour::bold, "> " + printable(remedy)) + "\n";
+  }
+  return text + counts(findings) + "\n";
+}
+
+Json to_json(const std::vector<Diagnosis>& findings) {
+  Json document = json_document("doctor", 1);
+  constexpr std::array kOutcomes{"good", "warning", "usage", "broken"};
+  document["outcome"] = kOutcomes.at(static_cast<std::size_t>(outcome_of(findings)));
+  document["checks"] = Json::array();
+  for (const Diagnosis& finding : findings) {
+    Json entry{{"id", finding.id},
+               {"title", finding.title},
+               {"verdict", to_string(finding.seen.verdict)},
+               {"seen", finding.seen.text},
+               {"remedy", finding.seen.remedy}};
+    if (!finding.because.empty()) entry["because"] = finding.because;
+    document["checks"].push_back(std::move(entry));
+  }
+  return document;
+}
+
+}  // namespace nvhook

@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: Apache-2.0
+// Text is edited, and what toml++ then reads in it is what counts.
+#include "command/engines/containerd_config.hpp"
+
+#include <algorithm>
+#include <limits>
+#include <vector>
+
+#include "command/engines/docker_config.hpp"
+#include "command/render/marked_text.hpp"
+#include "formats/toml_document.hpp"
+#include "text/error.hpp"
+#include "text/text.hpp"
+
+namespace nvhook {
+namespace {
+
+constexpr std::size_t kEnd = std::numeric_limits<std::size_t>::max();
+constexpr const char* kDefaultKey = "default_runtime_name";
+
+/// What is written where there is no file: containerd 1.3 and later read version 2, and 2.x too.
+constexpr const char* kNewFile = "# Written by `oci-nvidia setup containerd`.\nversion = 2\n";
+
+[[noreturn]] void refuse(const std::string& why) {
+  throw Error(Code::config_invalid, why,
+              "take it out, or add the runtime by hand as docs/setup.md shows; setup replaces "
+              "nothing that is there");
+}
+
+/// The CRI plugin by its name in this version of the configuration.
+std::string cri_of(const toml::table& document, const std::string& filename) {
+  const auto version = document["version"].value_or<std::int64_t>(1);
+  if (version == 1) return "cri";
+  if (version == 2) return "io.containerd.grpc.v1.cri";
+  if (version == 3 || version == 4) return "io.containerd.cri.v1.runtime";
+  throw Error(Code::config_invalid,
+              filename + ": version " + std::to_string(version) + " of configuration is unknown",
+              "look for a newer oci-nvidia-hook, or add the runtime by hand");
+}
+
+/// The part of the CRI plugin's configuration that has the runtimes.
+struct CriSection {
+  std::vector<std::string> keys = {};
+  toml::node_view<const toml::node> node = {};
+
+  /// `[plugins."io.containerd.grpc.v1.cri".containerd.runtimes.nvidia]`
+  [[nodiscard]] std::string header(const std::string& below) const {
+    return "[plugins.\"" + keys.at(1) + "\".containerd" + below + "]";
+  }
+};
+
+CriSection section_of(const toml::table& document, const std::string& filename) {
+  const std::string cri = cri_of(document, filename);
+  return {.keys = {"plugins", cri, "containerd"}, .node = document["plugins"][cri]["containerd"]};
+}
+
+std::string default_of(const CriSection& section) {
+  return section.node[kDefaultKey].value_or(std::string());
+}
+
+bool has_runtime(const CriSection& section, const std::string& filename) {
+  const auto runtime = section.node["runtimes"][kRuntimeName];
+  if (!runtime) return false;
+  const std::string program = runtime["options"]["BinaryName"].value_or(std::string());
+  if (!is_our_runtime(program)) {
+    refuse(filename + ": the runtime `nvidia` is `" + program + "`, which is not " +
+           kRuntimeProgram);
+  }
+  return true;
+}
+
+/// Whether `line` is the header of the table `keys`, however it is quoted.
+bool is_header(std::string_view line, const std::vector<std::string>& keys) {
+  if (!trim(line).starts_with('[') || trim(line).starts_with("[[")) return false;
+  try {
+    const toml::table document = parse_toml(line, "line");
+    const toml::table* table = &document;
+    for (const std::string& key : keys) {
+      if (table->size() != 1) return false;
+      table = (*table)[key].as_table();
+      if (table == nullptr) return false;
+    }
+    return table->empty();
+  } catch (const Error&) {
+    return false;
+  }
+}
+
+std::size_t line_of_header(std::string_view text, const std::vector<std::string>& keys) {
+  const auto lines = split(text, '\n');
+  const auto found = std::find_if(lines.begin(), lines.end(),
+                                  [&](std::string_view line) { return is_header(line, keys); });
+  return found == lines.end() ? kEnd : static_cast<std::size_t>(found - lines.begin());
+}
+
+/// The default runtime, where the file has the key or the table for it; else nothing is done, and
+/// the block at the end brings the table.
+std::string with_default(const std::string& text, const CriSection& section) {
+  const std::string line = std::string("  ") + kDefaultKey + " = \"" + kRuntimeName + "\"";
+  if (const auto now = section.node[kDefaultKey]) {
+    return with_replaced_line(text, now.node()->source().begin.line - 1, {line});
+  }
+  const std::size_t header = line_of_header(text, section.keys);
+  return header == kEnd ? text : with_block(text, header + 1, {line});
+}
+
+/// The tables of the handler.
+std::vector<std::string> handler(const CriSection& section, const ContainerdRuntime& runtime) {
+  const bool uses_systemd =
+      section.node["runtimes"]["runc"]["options"]["SystemdCgroup"].value_or(false);
+  const std::string name = std::string(".runtimes.") + kRuntimeName;
+  std::vector<std::string> lines{section.header(name), "  runtime_type = \"io.containerd.runc.v2\"",
+                                 section.header(name + ".options"),
+                                 "  BinaryName = \"" + runtime.program + "\""};
+  if (uses_systemd) lines.emplace_back("  SystemdCgroup = true");
+  return lines;
+}
+
+/// Whether containerd would find in `text` what was to be added.
+void verify(const std::string& text, bool as_default, const std::string& filename) {
+  try {
+    const toml::table document = parse_toml(text, filename);
+    const CriSection section = section_of(document, filename);
+    if (has_runtime(section, filename) && (!as_default || default_of(section) == kRuntimeName)) {
+      return;
+    }
+  } catch (const Error&) {
+    // Tables that are written inline cannot be added to.
+  }
+  refuse(filename + ": the tables of its CRI plugin are written so that none can be added");
+}
+
+}  // namespace
+
+std::string with_containerd_runtime(const std::optional<std::string>& text,
+                                    const ContainerdRuntime& runtime, const std::string& filename) {
+  const std::string& now = text.value_or(kNewFile);
+  const toml::table document = parse_toml(now, filename);
+  const CriSection section = section_of(document, filename);
+  const bool adds_runtime = !has_runtime(section, filename);
+  const bool adds_default = runtime.as_default && default_of(section) != kRuntimeName;
+  std::string edited = now;
+  std::vector<std::string> lines =
+      adds_runtime ? handler(section, runtime) : std::vector<std::string>{};
+  if (adds_default) {
+    edited = with_default(now, section);
+    if (edited == now) {
+      lines.insert(lines.begin(), {section.header(""), std::string("  ") + kDefaultKey + " = \"" +
+                                                           kRuntimeName + "\""});
+    }
+  }
+  if (!lines.empty()) edited = with_block(edited, kEnd, lines);
+  if (edited != now) verify(edited, adds_default, filename);
+  return edited;
+}
+
+std::optional<std::string> without_containerd_runtime(const std::optional<std::string>& text,
+                                                      const std::string& filename) {
+  if (!text) return text;
+  std::string before = without_blocks(*text, filename);
+  if (before == kNewFile && before != *text) return std::nullopt;
+  static_cast<void>(parse_toml(before, filename));
+  return before;
+}
+
+bool disables_cri(const std::string& text, const std::string& filename) {
+  const toml::table document = parse_toml(text, filename);
+  const toml::array* const disabled = document["disabled_plugins"].as_array();
+  if (disabled == nullptr) return false;
+  return std::any_of(disabled->begin(), disabled->end(), [](const toml::node& plugin) {
+    const std::string name = plugin.value_or(std::string());
+    return name == "cri" || name == "io.containerd.grpc.v1.cri" ||
+           name == "io.containerd.cri.v1.runtime";
+  });
+}
+
+}  // namespace nvhook

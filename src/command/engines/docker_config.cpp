@@ -1,0 +1,241 @@
+// SPDX-License-Identifier: Apache-2.0
+// Members are added behind the others, in the way in which those are indented.
+#include "command/engines/docker_config.hpp"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <vector>
+
+#include "oci/spec_text.hpp"
+#include "text/error.hpp"
+#include "text/json_extent.hpp"
+#include "text/text.hpp"
+
+namespace nvhook {
+namespace {
+
+using nlohmann::json;
+
+constexpr const char* kRuntimes = "runtimes";
+constexpr const char* kDefault = "default-runtime";
+constexpr std::string_view kBlanks = " \t\r\n";
+
+json our_runtime() { return {{"path", kRuntimeProgram}}; }
+
+[[noreturn]] void refuse(const std::string& why, const std::string& remedy) {
+  throw Error(Code::config_invalid, why, remedy);
+}
+
+std::string position_of(std::string_view text, std::size_t byte) {
+  const std::string_view before = text.substr(0, std::min(byte, text.size()));
+  const std::size_t lines = split(before, '\n').size();
+  const std::size_t line_start = before.rfind('\n') + 1;  // npos + 1 is 0
+  return std::to_string(lines) + ":" + std::to_string(before.size() - line_start + 1);
+}
+
+/// The document, which is an object.
+json parse(std::string_view text, const std::string& filename) {
+  constexpr const char* kRemedy = "correct the file; it is left as it is";
+  const auto extent = first_json_object(text);
+  if (extent && extent->depth > kMaxJsonDepth) refuse(filename + ": nested too deep", kRemedy);
+  try {
+    json document = json::parse(text);
+    if (!document.is_object()) refuse(filename + ":1:1: no JSON object", kRemedy);
+    return document;
+  } catch (const json::parse_error& error) {
+    // The byte is counted from 1, and is the last one read.
+    refuse(filename + ":" + position_of(text, error.byte == 0 ? 0 : error.byte - 1) +
+               ": not JSON from here on",
+           kRemedy);
+  }
+}
+
+/// White space before the first member of `object`.
+std::string_view indent_of(std::string_view object) {
+  const std::size_t end = object.find_first_not_of(kBlanks, 1);
+  return object.substr(1, end - 1);
+}
+
+bool is_multiline(std::string_view indent) { return indent.find('\n') != std::string_view::npos; }
+
+/// `{ "name": value }`, in lines if `indent` has one, each `unit` deeper than that.
+std::string object_of(const std::string& name, const std::string& value, std::string_view indent,
+                      std::string_view unit) {
+  const std::string member = json(name).dump() + ": " + value;
+  // Not as a member in braces that were there looks: so it can be told which of both it was.
+  if (!is_multiline(indent)) return "{ " + member + " }";
+  return "{" + std::string(indent) + std::string(unit) + member + std::string(indent) + "}";
+}
+
+std::size_t end_of(std::string_view part, std::string_view whole) {
+  return static_cast<std::size_t>(part.data() + part.size() - whole.data());
+}
+
+std::string with_added(std::string_view object, const std::string& name, const std::string& value) {
+  const std::string member = json(name).dump() + ": " + value;
+  const auto members = json_members(object, name);
+  if (members.empty()) {
+    return "{" + member + std::string(object.substr(1));
+  }
+  const std::string_view indent = indent_of(object);
+  const std::size_t end = end_of(members.back().value(), object);
+  return std::string(object.substr(0, end)) + "," +
+         (is_multiline(indent) ? std::string(indent) : " ") + member +
+         std::string(object.substr(end));
+}
+
+/// Without the member, the comma that it needed and the white space before it.
+std::string without(std::string_view object, const std::string& name) {
+  const auto members = json_members(object, name);
+  std::size_t at = members.size();
+  while (at > 0 && members[at - 1].name != name) --at;
+  if (at == 0) return std::string(object);
+  const JsonPart& member = members[at - 1];
+  const bool is_first = at == 1;
+  const bool is_last = at == members.size();
+  // Behind the bracket or the comma before it; of the last one that comma goes, else the next one.
+  std::size_t start = is_first ? 1 : end_of(members[at - 2].text, object) + 1;
+  if (is_last && !is_first) start = end_of(members[at - 2].value(), object);
+  const std::size_t end =
+      is_last ? end_of(member.value(), object) : end_of(member.text, object) + 1;
+  return std::string(object.substr(0, start)) + std::string(object.substr(end));
+}
+
+std::string edited(std::string_view object, const std::string& name, const std::string& value) {
+  return with_member(
+      object, name, "", [&](std::string_view) { return value; }, name);
+}
+
+std::string with_runtime(std::string_view object) {
+  const std::string_view indent = indent_of(object);
+  const std::string unit(is_multiline(indent) ? indent.substr(indent.rfind('\n') + 1) : "");
+  const std::string deeper = std::string(indent) + unit;
+  const std::string path = json(kRuntimeProgram).dump();
+  const std::string_view runtimes = json_member(object, kRuntimes, kRuntimes);
+  if (runtimes.empty()) {
+    const std::string runtime = object_of("path", path, deeper, unit);
+    return with_added(object, kRuntimes, object_of(kRuntimeName, runtime, indent, unit));
+  }
+  const std::string runtime = object_of("path", path, indent_of(runtimes), unit);
+  return edited(object, kRuntimes, with_added(runtimes, kRuntimeName, runtime));
+}
+
+bool has_runtime(const json& document) {
+  return document.contains(kRuntimes) && document.at(kRuntimes).contains(kRuntimeName);
+}
+
+void check_runtime(const json& document, const std::string& filename) {
+  const json& runtime = document.at(kRuntimes).at(kRuntimeName);
+  if (runtime.contains("path") && runtime.at("path").is_string() &&
+      is_our_runtime(runtime.at("path").get<std::string>())) {
+    return;
+  }
+  refuse(filename + ": the runtime `nvidia` is " + runtime.dump() + ", which is not " +
+             kRuntimeProgram,
+         "take it out, or name another file with --config-file; setup replaces nothing");
+}
+
+void check_default(const json& document, const std::string& filename) {
+  const json& now = document.at(kDefault);
+  if (now == kRuntimeName) return;
+  refuse(filename + ": default-runtime is " + now.dump(),
+         "take it out; setup replaces nothing that is there");
+}
+
+/// What a file becomes that is there and empty: like no other, so that it can be told again.
+std::string compact_document(bool as_default) {
+  json document = {{kRuntimes, {{kRuntimeName, our_runtime()}}}};
+  if (as_default) document[kDefault] = kRuntimeName;
+  return document.dump();
+}
+
+/// The object, and the white space around it.
+struct Document {
+  std::string_view before = {};
+  std::string_view object = {};
+  std::string_view after = {};
+
+  [[nodiscard]] std::string with(const std::string& other) const {
+    return std::string(before) + other + std::string(after);
+  }
+};
+
+Document document_of(std::string_view text) {
+  const std::string_view object = trim(text);
+  const auto start = static_cast<std::size_t>(object.data() - text.data());
+  return {.before = text.substr(0, start),
+          .object = object,
+          .after = text.substr(start + object.size())};
+}
+
+json checked(const std::string& text, bool as_default, const std::string& filename) {
+  json document = parse(text, filename);
+  if (document.contains(kRuntimes) && !document.at(kRuntimes).is_object()) {
+    refuse(filename + ": `runtimes` is no object", "correct the file; it is left as it is");
+  }
+  if (has_runtime(document)) check_runtime(document, filename);
+  if (as_default && document.contains(kDefault)) check_default(document, filename);
+  return document;
+}
+
+/// Texts that may have been there before, the likeliest first.
+std::vector<std::optional<std::string>> candidates_of(const std::string& text) {
+  const Document now = document_of(text);
+  const std::string_view runtimes = json_member(now.object, kRuntimes, kRuntimes);
+  const std::string others = without(runtimes, kRuntimeName);
+  const bool is_alone = json_members(others, kRuntimes).empty();
+  std::vector<std::optional<std::string>> found{std::nullopt, now.with("")};
+  // A default that would name nothing: dockerd would not have started with it.
+  const json document = json::parse(now.object);
+  const bool is_default = document.contains(kDefault) && document.at(kDefault) == kRuntimeName;
+  const std::string object = is_default ? without(now.object, kDefault) : std::string(now.object);
+  if (is_alone) found.emplace_back(now.with(without(object, kRuntimes)));
+  found.emplace_back(now.with(edited(object, kRuntimes, others)));
+  return found;
+}
+
+}  // namespace
+
+bool is_our_runtime(const std::string& path) {
+  const std::string name = path.substr(path.rfind('/') + 1);
+  return name == kRuntimeProgram || name == "oci-nvidia-runtime";
+}
+
+std::string with_docker_runtime(const std::optional<std::string>& text, bool as_default,
+                                const std::string& filename) {
+  if (!text) {
+    // What the first member is indented by decides how the rest looks.
+    const std::string model = with_docker_runtime("{\n  \"\": 0\n}\n", as_default, filename);
+    return std::string(model).erase(1, std::string_view("\n  \"\": 0,").size());
+  }
+  // dockerd takes a file with nothing in it for one without settings.
+  if (trim(*text).empty()) return compact_document(as_default) + *text;
+  const json document = checked(*text, as_default, filename);
+  const Document now = document_of(*text);
+  std::string object(now.object);
+  if (!has_runtime(document)) object = with_runtime(object);
+  if (as_default && !document.contains(kDefault)) {
+    object = with_added(object, kDefault, json(kRuntimeName).dump());
+  }
+  return now.with(object);
+}
+
+std::optional<std::string> without_docker_runtime(const std::optional<std::string>& text,
+                                                  const std::string& filename) {
+  if (!text || trim(*text).empty()) return text;
+  const json document = parse(*text, filename);
+  if (!has_runtime(document) || document.at(kRuntimes).at(kRuntimeName) != our_runtime()) {
+    return text;
+  }
+  const auto candidates = candidates_of(*text);
+  const auto with = [&](const std::optional<std::string>& before, bool as_default) {
+    return with_docker_runtime(before, as_default, filename);
+  };
+  for (const auto& before : candidates) {
+    const std::string once = with(before, false);
+    if (once == *text || with(before, true) == *text || with(once, true) == *text) return before;
+  }
+  return candidates.at(2);  // it was changed since; what setup added is out
+}
+
+}  // namespace nvhook

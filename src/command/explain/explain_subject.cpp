@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which container `oci-nvidia explain` is asked about.
+#include "command/explain/explain_subject.hpp"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <boost/program_options.hpp>
+#include <cerrno>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "command/containers/container_lookup.hpp"
+#include "command/containers/process_view.hpp"
+#include "command/engines/image_config.hpp"
+#include "oci/bundle.hpp"
+#include "oci/container_spec.hpp"
+#include "os/files.hpp"
+#include "os/own_procfs.hpp"
+#include "os/public_place.hpp"
+#include "os/syscalls.hpp"
+#include "text/error.hpp"
+
+namespace nvhook {
+namespace {
+
+namespace po = boost::program_options;
+
+constexpr std::size_t kMaxImageConfig = 16UL << 20U;
+constexpr const char* kRootfsRemedy = "check root.path in config.json";
+
+Note image_unknown(const std::string& why) {
+  return info(why +
+              ": planned as for an image without any file, whose libraries are in /usr/lib64; "
+              "--rootfs names its root file system");
+}
+
+/// The directory at `path`, as the caller sees it.
+UniqueFd open_directory(const std::string& path, const CommandContext& context) {
+  return sys::open_beneath(context.caller.working_directory.get(), path.c_str(),
+                           O_PATH | O_DIRECTORY, 0);
+}
+
+Subject from_bundle(const std::string& directory, const CommandContext& context) {
+  auto bundle = open_bundle(directory, context.caller.working_directory.get());
+  if (!bundle) {
+    throw_errno(Code::spec_unreadable, "open `" + directory + "/config.json`",
+                "name the directory that has config.json in it");
+  }
+  const std::string rootfs = rootfs_path(parse_spec(bundle->text), bundle->directory);
+  UniqueFd image = open_directory(rootfs, context);
+  if (!image) {
+    throw_errno(Code::rootfs_invalid, "open root file system `" + rootfs + "`", kRootfsRemedy);
+  }
+  return {.name = "bundle " + bundle->directory,
+          .spec = std::move(bundle->text),
+          .image = RootDir(std::move(image), Maker::image)};
+}
+
+/// Of a container that runs, what its process has as root; else what the engine has mounted, which
+/// is an empty directory where it has mounted nothing.
+void find_image(const ContainerRecord& record, const CommandContext& context, Subject& subject) {
+  if (record.pid != 0) {
+    subject.image = ProcessView(record.pid, context.system).root();
+    return;
+  }
+  const std::string rootfs = rootfs_path(parse_spec(subject.spec), record.bundle);
+  RootDir image(context.system.open(rootfs, O_PATH | O_DIRECTORY), Maker::image);
+  if (image.fd() < 0 || image.list("/").empty()) {
+    subject.notes.push_back(image_unknown("it does not run, and its image is not mounted"));
+  } else {
+    subject.image = std::move(image);
+  }
+}
+
+/// A user's engine says where the file is: that user cannot have root read another one, or wait.
+std::string read_spec_of(const ContainerRecord& record, const CommandContext& context) {
+  constexpr const char* kRemedy = "start the container, or tell its variables with --env";
+  const std::string path = record.bundle + "/config.json";
+  PlaceView place;
+  if (record.user.empty()) {
+    place.fd = context.system.open(path, O_PATH);
+  } else {
+    errno = ENOENT;
+    place = look_at_place(context.system, path, MadeBy::anybody);
+  }
+  if (place.fd && !status_of(place.fd.get()).is_regular()) place.why_not = "no regular file";
+  if (!place.why_not.empty()) {
+    throw Error(Code::spec_unreadable, "read `" + path + "`: " + place.why_not, kRemedy);
+  }
+  const UniqueFd file = place.fd ? open_to_read(place.fd.get()) : UniqueFd();
+  auto text = file ? read_all(file.get(), kMaxSpec) : std::nullopt;
+  if (!text) throw_errno(Code::spec_unreadable, "read `" + path + "`", kRemedy);
+  return *std::move(text);
+}
+
+Subject from_container(const std::string& word, const CommandContext& context) {
+  const ContainerRecord record = find_container(word, context.system, context.caller);
+  Subject subject{.name = describe(record)};
+  if (record.bundle.empty()) {
+    throw Error(Code::spec_unreadable, subject.name + ": no engine tells where its config.json is",
+                "name it with --bundle DIRECTORY, or tell its variables with --env");
+  }
+  subject.spec = read_spec_of(record, context);
+  find_image(record, context, subject);
+  return subject;
+}
+
+std::vector<std::string> read_image_environment(const std::string& path,
+                                                const CommandContext& context) {
+  const UniqueFd file = path == "-"
+                            ? UniqueFd(::fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0))
+                            : sys::open_beneath(context.caller.working_directory.get(),
+                                                path.c_str(), O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
+  const auto text = file ? read_all(file.get(), kMaxImageConfig) : std::nullopt;
+  if (!text) {
+    throw_errno(Code::spec_unreadable, "read image configuration `" + path + "`",
+                "name a readable file, or - for standard input");
+  }
+  return parse_image_environment(*text);
+}
+
+Subject from_variables(const OptionValues& values, const CommandContext& context) {
+  std::vector<std::string> environment;
+  Subject subject{.name = "a container with the variables given"};
+  if (values.contains("image-config")) {
+    const auto& path = values["image-config"].as<std::string>();
+    environment = read_image_environment(path, context);
+    subject.name = "a container of the image configuration " + path;
+  }
+  if (values.contains("env")) {
+    const auto& more = values["env"].as<std::vector<std::string>>();
+    environment.insert(environment.end(), more.begin(), more.end());
+  }
+  subject.spec = minimal_spec(environment, values["privileged"].as<bool>());
+  if (!values.contains("rootfs")) {
+    subject.notes.push_back(image_unknown("no root file system is given"));
+    return subject;
+  }
+  const auto& rootfs = values["rootfs"].as<std::string>();
+  UniqueFd image = open_directory(rootfs, context);
+  if (!image) {
+    throw_errno(Code::rootfs_invalid, "open root file system `" + rootfs + "`",
+                "name a directory with --rootfs");
+  }
+  subject.image = RootDir(std::move(image), Maker::image);
+  return subject;
+}
+
+}  // namespace
+
+void add_subject_options(po::options_description& options) {
+  options.add_options()("bundle", po::value<std::string>()->value_name("DIR"),
+                        "the container whose config.json is in DIR")(
+      "container", po::value<std::string>()->value_name("NAME"),
+      "a container by id, beginning of the id, name or process")(
+      "env", po::value<std::vector<std::string>>()->value_name("K=V"),
+      "a container with this variable; may be repeated")(
+      "image-config", po::value<std::string>()->value_name("FILE"),
+      "a container of the image whose configuration FILE is; - is standard input")(
+      "rootfs", po::value<std::string>()->value_name("DIR"),
+      "root file system, for --env and --image-config")(
+      "privileged", po::bool_switch(), "with CAP_SYS_ADMIN, for --env and --image-config");
+}
+
+Subject find_subject(const OptionValues& values, const CommandContext& context) {
+  const bool by_variables = values.contains("env") || values.contains("image-config");
+  const int given = static_cast<int>(values.contains("bundle")) +
+                    static_cast<int>(values.contains("container")) + static_cast<int>(by_variables);
+  if (given != 1) {
+    throw UsageFault("explain needs one of --bundle, --container, and --env or --image-config");
+  }
+  if (!by_variables && (values.contains("rootfs") || values["privileged"].as<bool>())) {
+    throw UsageFault("--rootfs and --privileged go with --env and --image-config");
+  }
+  if (by_variables) return from_variables(values, context);
+  if (values.contains("bundle")) return from_bundle(values["bundle"].as<std::string>(), context);
+  return from_container(values["container"].as<std::string>(), context);
+}
+
+}  // namespace nvhook

@@ -1,0 +1,254 @@
+// SPDX-License-Identifier: Apache-2.0
+// What `oci-nvidia explain` shows: the verdict, what was asked, what counted. The steps are in
+// plan_table.
+#include "command/explain/explain_view.hpp"
+
+#include <algorithm>
+#include <variant>
+
+#include "command/render/plan_table.hpp"
+#include "command/render/table.hpp"
+#include "host/gpu/gpu_selection.hpp"
+#include "plan/plan_json.hpp"
+#include "text/overloaded.hpp"
+#include "text/text.hpp"
+
+namespace nvhook {
+namespace {
+
+constexpr std::string_view kPolicy = "accept-nvidia-visible-devices-envvar-when-unprivileged";
+
+/// `/etc/…/config.toml:3:1` of the last file that sets `key`; empty if none does.
+std::string where_set(const ConfigResult& config, std::string_view key) {
+  std::string where;
+  for (const Setting& setting : config.settings) {
+    if (setting.key == key) where = setting.where;
+  }
+  return where;
+}
+
+std::string why_no_request(const RequestResult& request, const ConfigResult& config) {
+  const std::string& source = request.devices_source;
+  switch (request.why_not) {
+    case NoRequest::unset:
+      return source + " is not set";
+    case NoRequest::empty:
+      return source + " is empty";
+    case NoRequest::is_void:
+      return source + " says `void`";
+    case NoRequest::unprivileged: {
+      const std::string where = where_set(config, kPolicy);
+      return "the container has no CAP_SYS_ADMIN, and then " + source +
+             " does not count: " + std::string(kPolicy) + " is false" +
+             (where.empty() ? "" : " (" + where + ")");
+    }
+  }
+  return {};
+}
+
+std::string_view to_string(Duty duty) {
+  switch (duty) {
+    case Duty::none:
+      return "none";
+    case Duty::hook:
+      return "hook";
+    case Duty::completion:
+      return "completion";
+    case Duty::engine:
+      return "engine";
+  }
+  return {};
+}
+
+std::string_view to_string(NoRequest why) {
+  switch (why) {
+    case NoRequest::unset:
+      return "unset";
+    case NoRequest::empty:
+      return "empty";
+    case NoRequest::is_void:
+      return "void";
+    case NoRequest::unprivileged:
+      return "unprivileged";
+  }
+  return {};
+}
+
+std::string selection_text(const DeviceSelection& selection) {
+  return std::visit(Overloaded{[](AllDevices) { return std::string("all"); },
+                               [](NoDevices) { return std::string("none"); },
+                               [](const DeviceNames& names) { return join(names, ","); },
+                               [](const GrantedNodes&) { return std::string("those of CDI"); }},
+                    selection);
+}
+
+/// ` = GPU 1 (GPU-5c…), MIG 0:1 (…)`
+std::string selected_text(const DeviceSelection& selection, const Inventory& inventory) {
+  const SelectedDevices selected = select_devices(selection, inventory);
+  std::vector<std::string> names;
+  for (const Gpu& gpu : selected.gpus) {
+    names.push_back("GPU " + std::to_string(gpu.index) +
+                    (gpu.uuid.empty() ? "" : " (" + gpu.uuid + ")"));
+  }
+  for (const MigDevice& device : selected.mig_devices) names.push_back("MIG " + to_string(device));
+  return names.empty() ? "no GPU" : join(names, ", ");
+}
+
+/// `NVIDIA_GDS`, … as far as they are asked for.
+std::vector<std::string> extras_of(const Request& request) {
+  std::vector<std::string> extras;
+  const auto add = [&](bool wanted, const char* name) {
+    if (wanted) extras.emplace_back(name);
+  };
+  add(request.mig_config, "NVIDIA_MIG_CONFIG_DEVICES");
+  add(request.mig_monitor, "NVIDIA_MIG_MONITOR_DEVICES");
+  add(request.features.gds, "NVIDIA_GDS");
+  add(request.features.mofed, "NVIDIA_MOFED");
+  add(request.features.gdrcopy, "NVIDIA_GDRCOPY");
+  add(request.features.nvswitch, "NVIDIA_NVSWITCH");
+  add(!request.imex_channels.empty(), "NVIDIA_IMEX_CHANNELS");
+  return extras;
+}
+
+Table request_table(const Explanation& explanation) {
+  const RequestResult& result = explanation.task->request;
+  const Request& request = *result.request;
+  Table table;
+  table.rows.push_back(
+      {{"Devices"}, {selection_text(request.devices)}, {"from " + result.devices_source}});
+  if (explanation.inventory != nullptr) {
+    table.rows.push_back({{""}, {selected_text(request.devices, *explanation.inventory)}});
+  }
+  table.rows.push_back({{"Capabilities"},
+                        {to_string(request.capabilities)},
+                        {result.capabilities_source == "default"
+                             ? "default: NVIDIA_DRIVER_CAPABILITIES is not set"
+                             : "from " + std::string(result.capabilities_source)}});
+  for (const Requirement& requirement : request.requirements) {
+    table.rows.push_back({{"Requirement"},
+                          {cut_text(requirement.expression, 301)},
+                          {"from " + requirement.variable}});
+  }
+  for (const std::string& extra : extras_of(request)) table.rows.push_back({{"Also"}, {extra}});
+  return table;
+}
+
+std::string notes_text(const Explanation& explanation, const Style& style) {
+  std::string text;
+  const auto add = [&](const Notes& notes) {
+    for (const Note& note : notes) {
+      const bool is_warning = note.level == Note::Level::warning;
+      text +=
+          "  " + style(is_warning ? Colour::warning : Colour::none, printable(note.text)) + "\n";
+    }
+  };
+  add(explanation.notes);
+  if (explanation.task) add(explanation.task->request.notes);
+  add(explanation.requirements);
+  if (explanation.plan) add(explanation.plan->notes);
+  return text.empty() ? "" : "\n" + style(Colour::bold, "Notes") + "\n" + text;
+}
+
+std::string settings_text(const ConfigResult& config, const Style& style) {
+  Table table;
+  for (const Setting& setting : config.settings) {
+    table.rows.push_back({{"  " + setting.key}, {setting.where}});
+  }
+  if (table.rows.empty()) return {};
+  return "\n" + style(Colour::bold, "Settings that are not left as they are by default") + "\n" +
+         to_text(table, style);
+}
+
+Json request_object(const RequestResult& result) {
+  const Request& request = *result.request;
+  Json requirements = Json::array();
+  for (const Requirement& requirement : request.requirements) {
+    requirements.push_back(
+        {{"variable", requirement.variable}, {"expression", requirement.expression}});
+  }
+  return {{"devices", selection_text(request.devices)},
+          {"devices_source", result.devices_source},
+          {"capabilities", to_string(request.capabilities)},
+          {"capabilities_source", result.capabilities_source},
+          {"requirements", std::move(requirements)},
+          {"also", extras_of(request)}};
+}
+
+Json texts_of(const Notes& notes) {
+  Json texts = Json::array();
+  for (const Note& note : notes) texts.push_back(note.text);
+  return texts;
+}
+
+}  // namespace
+
+std::string verdict_of(const Explanation& explanation) {
+  if (explanation.failure) return "It would not start: " + to_line(*explanation.failure);
+  const ContainerTask& task = *explanation.task;
+  switch (task.duty) {
+    case Duty::none:
+      return "Nothing is injected: " + why_no_request(task.request, explanation.config) + ".";
+    case Duty::engine:
+      return "The engine gives it the driver: config.json has it already, by CDI.";
+    case Duty::completion:
+      return "config.json was edited for the driver: the runtime does of the " +
+             std::to_string(step_count(*explanation.plan)) + " steps what it can, the hook in it " +
+             std::to_string(step_count(*explanation.left_to_hook)) + ".";
+    case Duty::hook:
+      return "The hook injects the driver in " + std::to_string(step_count(*explanation.plan)) +
+             " steps.";
+  }
+  return {};
+}
+
+std::string explanation_text(const Explanation& explanation, const Style& style) {
+  const Colour colour = explanation.failure ? Colour::bad : Colour::good;
+  std::string text = style(Colour::bold, printable(explanation.subject)) + "\n" +
+                     style(colour, printable(verdict_of(explanation))) + "\n";
+  if (explanation.task && explanation.task->request.request) {
+    text += "\n" + to_text(request_table(explanation), style);
+  }
+  if (explanation.plan) {
+    text += "\n" + to_text(plan_table(*explanation.plan, explanation.config.config), style);
+  }
+  return text + settings_text(explanation.config, style) + notes_text(explanation, style);
+}
+
+Json explanation_json(const Explanation& explanation) {
+  const std::string& driver_root = explanation.config.config.driver_root;
+  const auto plan_object = [&](const std::optional<Plan>& plan) {
+    return plan ? Json::parse(to_json(*plan, driver_root)) : Json();
+  };
+  Json document = json_document("explain", 1);
+  document["subject"] = explanation.subject;
+  document["verdict"] = verdict_of(explanation);
+  document["duty"] = nullptr;
+  document["no_request"] = nullptr;
+  document["request"] = nullptr;
+  if (explanation.task) {
+    const ContainerTask& task = *explanation.task;
+    document["duty"] = to_string(task.duty);
+    if (task.duty == Duty::none) document["no_request"] = to_string(task.request.why_not);
+    if (task.request.request) document["request"] = request_object(task.request);
+  }
+  document["requirements"] = texts_of(explanation.requirements);
+  document["settings"] = Json::array();
+  for (const Setting& setting : explanation.config.settings) {
+    document["settings"].push_back({{"key", setting.key}, {"where", setting.where}});
+  }
+  document["plan"] = plan_object(explanation.plan);
+  document["left_to_hook"] = plan_object(explanation.left_to_hook);
+  document["notes"] = texts_of(explanation.notes);
+  if (explanation.task) {
+    for (const Note& note : explanation.task->request.notes) document["notes"].push_back(note.text);
+  }
+  document["error"] = nullptr;
+  if (explanation.failure) {
+    document["error"] = {{"code", to_string(explanation.failure->code())},
+                         {"message", explanation.failure->what()},
+                         {"remedy", explanation.failure->remedy()}};
+  }
+  return document;
+}
+
+}  // namespace nvhook

@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a running container has of the driver now.
+#include "command/inspect/inspect.hpp"
+
+#include <algorithm>
+#include <boost/program_options.hpp>
+#include <ostream>
+
+#include "command/containers/container_lookup.hpp"
+#include "command/containers/process_view.hpp"
+#include "command/engines/host_config.hpp"
+#include "command/inspect/inspect_view.hpp"
+#include "host/host_facts.hpp"
+#include "inject/own_layer.hpp"
+#include "oci/bundle.hpp"
+#include "oci/container_spec.hpp"
+#include "os/device_number.hpp"
+#include "plan/container_task.hpp"
+#include "plan/planning.hpp"
+#include "text/error.hpp"
+
+namespace nvhook {
+namespace {
+
+const std::string& container_of(const OptionValues& values) {
+  const bool is_given = values.contains("operand");
+  if (!is_given || values["operand"].as<std::vector<std::string>>().size() != 1) {
+    throw UsageFault("inspect takes one container or process");
+  }
+  return values["operand"].as<std::vector<std::string>>().front();
+}
+
+/// The host's driver with all that a container could have of it.
+struct HostToday {
+  std::optional<HostFacts> host = {};
+  std::optional<Error> failure = {};
+
+  HostToday(const HostConfig& config, CommandContext& context) {
+    const Request everything{
+        .devices = AllDevices{},
+        .capabilities = CapabilitySet::all(),
+        .mig_config = true,
+        .mig_monitor = true,
+        .features = {.gds = true, .mofed = true, .gdrcopy = true, .nvswitch = true}};
+    try {
+      host = read_host(everything, config.seen_from_here, context.system, context.log);
+    } catch (const Error& error) {
+      failure = error;
+    }
+  }
+};
+
+/// What the container would get if it were started now.
+struct WouldGet {
+  std::optional<Plan> plan = {};
+  bool by_hook = false;
+  Notes notes = {};
+};
+
+WouldGet plan_again(const ContainerRecord& record, const RootDir& root, const HostConfig& config,
+                    CommandContext& context) {
+  WouldGet result;
+  const auto text = record.bundle.empty()
+                        ? std::nullopt
+                        : context.system.read(record.bundle + "/config.json", kMaxSpec);
+  if (!text) {
+    result.notes.push_back(
+        info("its config.json is not known, so what it asked for is not compared"));
+    return result;
+  }
+  try {
+    const ContainerSpec spec = parse_spec(*text);
+    const ContainerTask task = derive_task(*text, spec, config.as_written.config);
+    result.by_hook = task.duty == Duty::hook;
+    if (task.duty == Duty::hook || task.duty == Duty::completion) {
+      const OwnLayer layer({.rootfs = root, .spec = &spec, .is_running = true});
+      result.plan =
+          plan_container({*task.request.request, task.linux_spec.mount_label, &root, Reading::anew,
+                          [&](const ContainerPath& path) { return layer.obstacle_at(path); }},
+                         config.seen_from_here, context.system, context.log)
+              .plan;
+    }
+  } catch (const Error& error) {
+    result.notes.push_back(warning("it would not start now: " + to_line(error)));
+  }
+  return result;
+}
+
+std::vector<DeviceNumber> numbers_of(const ContainerDriver& driver) {
+  std::vector<DeviceNumber> numbers;
+  for (const ContainerNode& node : driver.nodes) numbers.push_back(node.number);
+  return numbers;
+}
+
+Outcome outcome_of(const std::vector<Finding>& findings) {
+  const auto has = [&](Finding::Level level) {
+    return std::any_of(findings.begin(), findings.end(),
+                       [&](const Finding& finding) { return finding.level == level; });
+  };
+  if (has(Finding::Level::bad)) return Outcome::broken;
+  return has(Finding::Level::warning) ? Outcome::warning : Outcome::good;
+}
+
+}  // namespace
+
+void add_inspect_options(boost::program_options::options_description& /*options*/) {}
+
+Outcome run_inspect(const OptionValues& values, CommandContext& context) {
+  const ContainerRecord record =
+      find_container(container_of(values), context.system, context.caller);
+  if (record.pid == 0) {
+    throw Error(Code::container_gone, describe(record) + " does not run",
+                "start it, or ask what it would get: oci-nvidia explain --container " +
+                    (record.name.empty() ? record.id : record.name));
+  }
+  const ProcessView process(record.pid, context.system);
+  const RootDir root = process.root();
+  const std::vector<MountEntry> mounts = parse_mount_table(process.text("mountinfo"));
+  const HostConfig config = read_host_config(context);
+  const HostToday today(config, context);
+  const WouldGet would_get = plan_again(record, root, config, context);
+
+  const Plan* const plan = would_get.plan ? &*would_get.plan : nullptr;
+  const Inventory* const inventory = today.host ? &today.host->inventory : nullptr;
+  const ContainerDriver driver = look_at_container(root, mounts, plan);
+  const DeviceAccess access =
+      look_at_devices(process.text("cgroup"), numbers_of(driver), context.system);
+  const Inspection inspection{.container = record,
+                              .driver = driver,
+                              .access = access,
+                              .today = inventory,
+                              .findings = judge(driver, access,
+                                                {.inventory = inventory,
+                                                 .failure = today.failure,
+                                                 .plan = plan,
+                                                 .by_hook = would_get.by_hook}),
+                              .notes = would_get.notes};
+  if (context.json) {
+    print_json(inspection_json(inspection), context.out);
+  } else {
+    context.out << inspection_text(inspection, context.style);
+  }
+  return outcome_of(inspection.findings);
+}
+
+}  // namespace nvhook

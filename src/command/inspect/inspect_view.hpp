@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+// What `oci-nvidia inspect` shows, for people and for programs.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "command/containers/container_records.hpp"
+#include "command/containers/staleness.hpp"
+#include "command/render/style.hpp"
+#include "command/shell/json_document.hpp"
+#include "text/note.hpp"
+
+namespace nvhook {
+
+struct Inspection {
+  const ContainerRecord& container;
+  const ContainerDriver& driver;
+  const DeviceAccess& access;
+  const Inventory* today = nullptr;
+  std::vector<Finding> findings = {};
+  Notes notes = {};
+};
+
+[[nodiscard]] std::string inspection_text(const Inspection& inspection, const Style& style);
+
+/// docs/schemas/inspect-1.schema.json
+[[nodiscard]] Json inspection_json(const Inspection& inspection);
+
+}  // namespace nvhook

@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: Apache-2.0
+// Plan, show, write, restart.
+#include "command/setup/setup.hpp"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <boost/program_options.hpp>
+#include <ostream>
+
+#include "command/render/unified_diff.hpp"
+#include "command/setup/setup_plan.hpp"
+#include "command/shell/json_document.hpp"
+#include "command/shell/service.hpp"
+#include "text/error.hpp"
+#include "text/text.hpp"
+
+namespace nvhook {
+
+namespace {
+
+namespace po = boost::program_options;
+
+struct Engine {
+  std::string_view name;
+  SetupPlan (*plan)(const SetupRequest& request, const RootDir& system);
+  bool has_runtimes;
+};
+
+constexpr std::array kEngines{Engine{"docker", plan_docker, true},
+                              Engine{"podman", plan_podman, true}, Engine{"crio", plan_crio, true},
+                              Engine{"containerd", plan_containerd, true},
+                              Engine{"lxc", plan_lxc, false}};
+
+const Engine& engine_of(const OptionValues& values) {
+  const auto names = values.count("operand") == 0
+                         ? std::vector<std::string>{}
+                         : values["operand"].as<std::vector<std::string>>();
+  const std::string known = std::string(" engine: ") + kSetupOperands;
+  if (names.size() != 1) throw UsageFault("`setup` needs one" + known);
+  const auto* const found =
+      std::find_if(kEngines.begin(), kEngines.end(),
+                   [&](const Engine& engine) { return engine.name == names[0]; });
+  if (found == kEngines.end()) throw UsageFault("`" + names[0] + "` is no" + known);
+  return *found;
+}
+
+bool is_set(const OptionValues& values, const char* name) { return values[name].as<bool>(); }
+
+/// `file` from the root of the host that is looked at.
+std::string absolute(const std::string& file, const CommandContext& context) {
+  if (file.empty() || file.starts_with('/')) return file;
+  const std::string directory = context.system.path_of(context.caller.working_directory.get());
+  if (directory.empty()) {
+    throw UsageFault("--config-file must be an absolute path where --host-root is not above us");
+  }
+  return clean_path(directory + "/" + file);
+}
+
+std::string user_config(const CallerContext& caller) {
+  if (::geteuid() == 0) return {};
+  if (caller.config_home.starts_with('/')) return caller.config_home;
+  if (caller.home.starts_with('/')) return caller.home + "/.config";
+  throw Error(Code::config_unreadable, "neither XDG_CONFIG_HOME nor HOME is set",
+              "set HOME, or run it with sudo for the host's engine");
+}
+
+SetupRequest request_of(const Engine& engine, const OptionValues& values,
+                        const CommandContext& context) {
+  SetupRequest request{.runtime = is_set(values, "runtime") || is_set(values, "set-default"),
+                       .set_default = is_set(values, "set-default"),
+                       .undo = is_set(values, "undo")};
+  if (request.undo && request.runtime) {
+    throw UsageFault(
+        "--undo takes out all that setup added; leave --runtime and --set-default out");
+  }
+  if (request.runtime && !engine.has_runtimes) {
+    throw UsageFault("`" + std::string(engine.name) + "` has no runtimes; leave --runtime out");
+  }
+  if (values.count("config-file") != 0) {
+    request.config_file = absolute(values["config-file"].as<std::string>(), context);
+  }
+  request.user_config = user_config(context.caller);
+  return request;
+}
+
+/// In the order in which it is told.
+struct Report {
+  const SetupPlan& plan;
+  std::string_view engine = {};
+  bool is_undo = false;
+  bool is_dry_run = false;
+  bool is_restarted = false;
+
+  [[nodiscard]] bool has_changes() const {
+    return std::any_of(plan.changes.begin(), plan.changes.end(),
+                       [](const FileChange& change) { return change.is_needed(); });
+  }
+  [[nodiscard]] std::string state() const {
+    if (has_changes()) return is_dry_run ? "would change" : "changed";
+    if (is_undo) return "nothing to undo";
+    return plan.lacking.empty() ? "already set up" : "incomplete";
+  }
+};
+
+void print_document(const Report& report, std::ostream& out) {
+  Json document = json_document("setup", 1);
+  document["engine"] = report.engine;
+  document["state"] = report.state();
+  document["files"] = Json::array();
+  for (const FileChange& change : report.plan.changes) {
+    if (!change.is_needed()) continue;
+    const char* kind = !change.before ? "created" : !change.after ? "removed" : "edited";
+    document["files"].push_back({{"path", change.path},
+                                 {"change", kind},
+                                 {"diff", unified_diff(change.path, change.before, change.after)}});
+  }
+  document["found"] = report.plan.found;
+  document["lacking"] = report.plan.lacking;
+  document["activation"] = report.plan.activation;
+  document["activated"] = report.is_restarted;
+  document["next"] = report.plan.next;
+  print_json(document, out);
+}
+
+void tell(const Report& report, CommandContext& context) {
+  std::ostream& err = context.err;
+  for (const std::string& line : report.plan.found) err << "found: " << printable(line) << '\n';
+  for (const std::string& line : report.plan.lacking) err << "lacking: " << printable(line) << '\n';
+  err << report.engine << ": " << report.state() << '\n';
+  if (!report.plan.activation.empty() && !report.is_restarted) {
+    err << "to make the engine know: " << join(report.plan.activation, " ") << '\n';
+  }
+  if (report.is_restarted) err << "done: " << join(report.plan.activation, " ") << '\n';
+  for (const std::string& line : report.plan.next) err << "then: " << line << '\n';
+}
+
+void require_this_host(const RootDir& system) {
+  if (system.path_of(system.fd()) == "/") return;
+  throw UsageFault("--restart is for this host; leave --host-root out");
+}
+
+}  // namespace
+
+void add_setup_options(po::options_description& options) {
+  options.add_options()("runtime", po::bool_switch(),
+                        "register the runtime `nvidia` too (containerd: in any case)")(
+      "set-default", po::bool_switch(), "make it the runtime of all containers; implies --runtime")(
+      "undo", po::bool_switch(), "take out what setup added, and nothing else")(
+      "dry-run", po::bool_switch(), "show the difference and change nothing")(
+      "restart", po::bool_switch(), "restart or reload the engine if it has to be")(
+      "config-file", po::value<std::string>()->value_name("FILE"),
+      "edit this file in place of the engine's own");
+}
+
+Outcome run_setup(const OptionValues& values, CommandContext& context) {
+  const Engine& engine = engine_of(values);
+  const SetupRequest request = request_of(engine, values, context);
+  const bool is_dry_run = is_set(values, "dry-run");
+  const bool restarts = is_set(values, "restart") && !is_dry_run;
+  if (restarts) require_this_host(context.system);
+  const SetupPlan plan = engine.plan(request, context.system);
+  for (const FileChange& change : plan.changes) {
+    if (!is_dry_run && change.is_needed()) write_change(context.system, change);
+  }
+  const bool is_restarted = restarts && !plan.activation.empty();
+  if (is_restarted) {
+    run_systemctl(context.system, plan.activation,
+                  request.user_config.empty() ? std::string() : context.caller.runtime_directory);
+  }
+  const Report report{.plan = plan,
+                      .engine = engine.name,
+                      .is_undo = request.undo,
+                      .is_dry_run = is_dry_run,
+                      .is_restarted = is_restarted};
+  if (context.json) {
+    print_document(report, context.out);
+  } else {
+    for (const FileChange& change : plan.changes) {
+      context.out << unified_diff(change.path, change.before, change.after, context.style);
+    }
+    tell(report, context);
+  }
+  return plan.lacking.empty() ? Outcome::good : Outcome::warning;
+}
+
+}  // namespace nvhook

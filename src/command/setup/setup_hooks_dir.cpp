@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: Apache-2.0
+// Podman and CRI-O: hook definitions in directories, and drop-in files.
+#include <algorithm>
+
+#include "command/engines/docker_config.hpp"
+#include "command/engines/hooks_dir_config.hpp"
+#include "command/setup/setup_plan.hpp"
+#include "text/error.hpp"
+
+namespace nvhook {
+namespace {
+
+constexpr std::size_t kMaxFile = 64UL << 10U;
+constexpr const char* kDefinition = "oci-nvidia-hook.json";
+constexpr const char* kDropInName = "99-oci-nvidia.conf";
+
+/// Where an engine's configuration is, in the order in which it is read; later ones count more.
+using Places = std::vector<std::string>;
+
+/// Files, and directories with `*.conf`, as they are there. One that cannot be read is not read by
+/// the engine either.
+std::vector<NamedText> read_all_of(const RootDir& system, const Places& places) {
+  std::vector<NamedText> files;
+  const auto add = [&](const std::string& path) {
+    if (auto text = system.read(path, kMaxFile)) files.push_back({path, *std::move(text)});
+  };
+  for (const std::string& place : places) {
+    add(place);
+    const auto names =
+        system.list(place, [](std::string_view name) { return name.ends_with(".conf"); });
+    for (const std::string& name : names) add(place + "/" + name);
+  }
+  return files;
+}
+
+std::vector<NamedText> without_file(std::vector<NamedText> files, const std::string& path) {
+  files.erase(std::remove_if(files.begin(), files.end(),
+                             [&](const NamedText& file) { return file.path == path; }),
+              files.end());
+  return files;
+}
+
+bool has_definition(const RootDir& system, const std::string& dir) {
+  return has_file(system, dir + "/" + kDefinition);
+}
+
+/// The first of `dirs` with our definition; empty if there is none.
+std::string dir_with_definition(const RootDir& system, const std::vector<std::string>& dirs) {
+  const auto found = std::find_if(dirs.begin(), dirs.end(), [&](const std::string& dir) {
+    return has_definition(system, dir);
+  });
+  return found == dirs.end() ? std::string() : *found;
+}
+
+/// What `hooks_dir` has to say so that our definition is found: nothing if it is.
+std::vector<std::string> needed_hooks_dirs(const RootDir& system, std::vector<std::string> dirs,
+                                           const DropIn& now, SetupPlan& plan) {
+  const std::string found = dir_with_definition(system, dirs);
+  if (!found.empty()) {
+    plan.found.push_back(found + "/" + kDefinition + ": the hook is found");
+    return now.hooks_dirs;
+  }
+  for (const char* dir : {OCI_NVIDIA_HOOKS_DIR, kDefaultHooksDir}) {
+    if (!has_definition(system, dir)) continue;
+    dirs.emplace_back(dir);
+    return dirs;
+  }
+  plan.lacking.push_back(std::string(OCI_NVIDIA_HOOKS_DIR) + "/" + kDefinition +
+                         " is not there: install oci-nvidia-hook");
+  return now.hooks_dirs;
+}
+
+DropIn wanted(const SetupRequest& request, const RootDir& system,
+              const std::vector<NamedText>& others, const DropIn& now, const DropInKeys& keys,
+              SetupPlan& plan) {
+  DropIn drop_in = now;
+  drop_in.hooks_dirs = needed_hooks_dirs(system, hooks_dirs_of(others, keys), now, plan);
+  if (!request.runtime) return drop_in;
+  if (const auto other = other_runtime(others, keys)) {
+    throw Error(Code::config_invalid,
+                *other + ": the runtime `nvidia` is not " + std::string(kRuntimeProgram),
+                "take it out there; setup replaces nothing that is there");
+  }
+  drop_in.runtime = runtime_program(system, plan);
+  drop_in.as_default = drop_in.as_default || request.set_default;
+  return drop_in;
+}
+
+/// Whether the engine, with the drop-in file as it will be, finds our definition.
+void check_result(const RootDir& system, std::vector<NamedText> others, const FileChange& change,
+                  const DropInKeys& keys, SetupPlan& plan) {
+  if (!change.after) return;
+  const std::string dir = change.path.substr(0, change.path.rfind('/') + 1);
+  const auto later = std::find_if(others.begin(), others.end(), [&](const NamedText& file) {
+    return file.path.starts_with(dir) && file.path > change.path;
+  });
+  others.insert(later, {change.path, *change.after});
+  const bool is_found = !dir_with_definition(system, hooks_dirs_of(others, keys)).empty();
+  if (!is_found && plan.lacking.empty()) {
+    plan.lacking.push_back("a file that is read after " + change.path + " sets `hooks_dir`: add " +
+                           OCI_NVIDIA_HOOKS_DIR + " to it");
+  }
+}
+
+SetupPlan plan_drop_in(const SetupRequest& request, const RootDir& system, const std::string& path,
+                       const Places& places, const DropInKeys& keys) {
+  SetupPlan plan;
+  FileChange change{.path = path, .before = read_engine_file(system, path)};
+  const DropIn now = change.before ? parse_drop_in({path, *change.before}, keys) : DropIn();
+  if (!request.undo) {
+    const auto others = without_file(read_all_of(system, places), path);
+    const DropIn drop_in = wanted(request, system, others, now, keys, plan);
+    if (!drop_in.is_empty()) change.after = to_text(drop_in, keys);
+    check_result(system, others, change, keys, plan);
+  }
+  plan.changes.push_back(std::move(change));
+  return plan;
+}
+
+}  // namespace
+
+SetupPlan plan_podman(const SetupRequest& request, const RootDir& system) {
+  const std::string& user = request.user_config;
+  const std::string top = user.empty() ? "/etc/containers" : user + "/containers";
+  const std::string dir = top + "/containers.conf.d";
+  Places places{"/usr/share/containers/containers.conf", "/etc/containers/containers.conf",
+                "/etc/containers/containers.conf.d"};
+  if (!user.empty()) places.insert(places.end(), {top + "/containers.conf", dir});
+  const std::string path =
+      request.config_file.empty() ? dir + "/" + kDropInName : request.config_file;
+  SetupPlan plan = plan_drop_in(request, system, path, places, kPodmanKeys);
+  if (request.undo) return plan;
+  plan.next.push_back(std::string("podman run --rm ") +
+                      (request.runtime ? "--runtime nvidia " : "") +
+                      "-e NVIDIA_VISIBLE_DEVICES=all debian nvidia-smi -L");
+  return plan;
+}
+
+SetupPlan plan_crio(const SetupRequest& request, const RootDir& system) {
+  const std::string dir = "/etc/crio/crio.conf.d";
+  const std::string path =
+      request.config_file.empty() ? dir + "/" + kDropInName : request.config_file;
+  SetupPlan plan = plan_drop_in(request, system, path, {"/etc/crio/crio.conf", dir}, kCrioKeys);
+  if (plan.changes.front().is_needed()) plan.activation = {"systemctl", "restart", "crio"};
+  if (request.undo) return plan;
+  plan.next.emplace_back(
+      request.runtime
+          ? "kubectl: a RuntimeClass with `handler: nvidia`, and `runtimeClassName` in the pod"
+          : "kubectl: a pod with `nvidia.com/gpu` in its limits");
+  return plan;
+}
+
+}  // namespace nvhook

@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which command, with which options.
+#include "command/shell/command_line.hpp"
+
+#include <algorithm>
+#include <boost/program_options.hpp>
+#include <sstream>
+
+#include "command/render/table.hpp"
+
+namespace nvhook {
+namespace {
+
+namespace po = boost::program_options;
+
+constexpr const char* kOperand = "operand";
+
+bool takes_value(const std::string& option) {
+  return option == "--color" || option == "--config" || option == "--host-root";
+}
+
+/// The positions of words that are no options, as far as the global options tell.
+std::vector<std::size_t> find_words(const std::vector<std::string>& arguments) {
+  std::vector<std::size_t> words;
+  for (std::size_t i = 0; i < arguments.size(); ++i) {
+    if (arguments[i] == "--") break;
+    if (takes_value(arguments[i])) {
+      ++i;
+    } else if (!arguments[i].starts_with('-')) {
+      words.push_back(i);
+    }
+  }
+  return words;
+}
+
+struct Found {
+  const Command* command = nullptr;
+  std::vector<std::string> rest = {};  ///< the arguments without the command's words
+};
+
+[[noreturn]] void refuse(const std::string& word, std::span<const Command> commands) {
+  std::string known;
+  for (const Command& command : commands) {
+    if (!command.name.starts_with(word + " ")) continue;
+    known += (known.empty() ? "" : ", ") + std::string(command.name);
+  }
+  if (!known.empty()) throw UsageFault("`" + word + "` needs a second word: " + known);
+  throw UsageFault("there is no command `" + word + "`");
+}
+
+Found find_command(const std::vector<std::string>& arguments, std::span<const Command> commands) {
+  Found found{.rest = arguments};
+  const std::vector<std::size_t> words = find_words(arguments);
+  if (words.empty()) return found;
+  const auto take = [&found](std::size_t at) {
+    found.rest.erase(found.rest.begin() + static_cast<std::ptrdiff_t>(at));
+  };
+  const std::string& first = arguments[words[0]];
+  for (const Command& command : commands) {
+    const bool has_two = words.size() > 1 && command.name == first + " " + arguments[words[1]];
+    if (command.name != first && !has_two) continue;
+    found.command = &command;
+    if (has_two) take(words[1]);
+    take(words[0]);
+    return found;
+  }
+  refuse(first, commands);
+}
+
+OptionValues parse_options(const std::vector<std::string>& arguments, const Command* command,
+                           GlobalOptions& global) {
+  po::options_description options = global_options(global);
+  po::positional_options_description operands;
+  if (command != nullptr) {
+    command->add_options(options);
+    if (!command->operands.empty()) {
+      options.add_options()(kOperand, po::value<std::vector<std::string>>());
+      operands.add(kOperand, -1);
+    }
+  }
+  // No guessing: an option that is abbreviated today could be two tomorrow.
+  constexpr int kStyle =
+      po::command_line_style::unix_style & ~po::command_line_style::allow_guessing;
+  OptionValues values;
+  try {
+    po::store(po::command_line_parser(arguments)
+                  .options(options)
+                  .positional(operands)
+                  .style(kStyle)
+                  .run(),
+              values);
+    po::notify(values);
+  } catch (const po::too_many_positional_options_error&) {
+    throw UsageFault("`" + std::string(command == nullptr ? "" : command->name) +
+                     "` takes no operands");
+  } catch (const po::error& error) {
+    throw UsageFault(error.what());
+  }
+  return values;
+}
+
+}  // namespace
+
+po::options_description global_options(GlobalOptions& global) {
+  po::options_description options("Options of every command");
+  options.add_options()("json", po::bool_switch(&global.json),
+                        "one JSON document on standard output")(
+      "color", po::value(&global.color)->value_name("auto|always|never"),
+      "whether there is colour; auto minds NO_COLOR")(
+      "config", po::value(&global.config_file)->value_name("FILE"),
+      "configuration file, in place of the usual ones")(
+      "host-root", po::value(&global.host_root)->value_name("DIR"),
+      "look at the host whose root file system is at DIR")(
+      "verbose,v", po::bool_switch(&global.verbose), "tell on standard error what is done")(
+      "help,h", po::bool_switch(&global.help), "this text, or that of a command")(
+      "version", po::bool_switch(&global.version), "the version");
+  return options;
+}
+
+CommandLine parse_command_line(const std::vector<std::string>& arguments,
+                               std::span<const Command> commands) {
+  const Found found = find_command(arguments, commands);
+  CommandLine line{.command = found.command};
+  line.values = parse_options(found.rest, found.command, line.global);
+  if (line.command == nullptr && !line.global.help && !line.global.version) {
+    throw UsageFault("a command is missing");
+  }
+  return line;
+}
+
+std::string help_text(std::span<const Command> commands) {
+  Table table;
+  for (const Command& command : commands) {
+    table.rows.push_back(
+        {{"  " + std::string(command.name), {}}, {std::string(command.summary), {}}});
+  }
+  GlobalOptions unused;
+  std::ostringstream text;
+  text
+      << "Usage: " << kCommandProgram
+      << " COMMAND [OPTIONS]\n\n"
+         "What this host has for containers, what a container would get or has got, and how to set "
+         "engines up.\n\nCommands:\n"
+      << to_text(table, {}) << '\n'
+      << global_options(unused) << '\n'
+      << kCommandProgram << " COMMAND --help tells more of a command.\n";
+  return text.str();
+}
+
+std::string help_text(const Command& command) {
+  po::options_description own("Options");
+  command.add_options(own);
+  GlobalOptions unused;
+  std::ostringstream text;
+  text << "Usage: " << kCommandProgram << ' ' << command.name << " [OPTIONS]"
+       << (command.operands.empty() ? "" : " ") << command.operands << "\n\n"
+       << command.summary << ".\n";
+  if (!command.details.empty()) text << '\n' << command.details << '\n';
+  if (!own.options().empty()) text << '\n' << own;
+  text << '\n' << global_options(unused);
+  return text.str();
+}
+
+}  // namespace nvhook

@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: Apache-2.0
+// Paths are walked name by name, so that every directory on the way is known.
+#include "host/cache/cache_dependencies.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+#include <deque>
+#include <set>
+#include <utility>
+
+#include "text/text.hpp"
+
+namespace nvhook {
+namespace {
+
+constexpr int kMaxLinks = 40;  // as many as the kernel follows
+// Clocks of file systems are as coarse as that: two seconds on FAT, less on all others.
+constexpr std::time_t kSettled = 2;
+
+/// `path` has no link in it any more, so that it may be looked up by its name; `/` is the root.
+bool status_at(const RootDir& directory, const std::string& path, struct stat& status) noexcept {
+  const char* const name = path.size() <= 1 ? "." : path.c_str() + 1;
+  return ::fstatat(directory.fd(), name, &status, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+/// A second name of a file is of no meaning.
+std::uint64_t links_of(const struct stat& status) noexcept {
+  return S_ISDIR(status.st_mode) ? status.st_nlink : 0;
+}
+
+Witness witness_of(const RootDir& directory, HostRoot root, const std::string& path) {
+  Witness witness{.file = {.root = root, .path = HostPath(path)}};
+  struct stat status {};
+  if (!status_at(directory, path, status)) return witness;
+  witness.exists = true;
+  witness.device = status.st_dev;
+  witness.inode = status.st_ino;
+  witness.links = links_of(status);
+  witness.changed_seconds = status.st_ctim.tv_sec;
+  witness.changed_nanoseconds = status.st_ctim.tv_nsec;
+  return witness;
+}
+
+class Walker {
+ public:
+  Walker(const RootDir& directory, std::set<std::string>& paths)
+      : directory_(directory), paths_(paths) {}
+
+  void walk(const Lookup& lookup) {
+    at_ = "/";
+    links_ = 0;
+    names_.clear();
+    push(lookup.path);
+    while (!names_.empty()) {
+      const std::string name = std::move(names_.front());
+      names_.pop_front();
+      if (!step(name, lookup.to_read)) return;
+    }
+    paths_.insert(at_);  // the root itself, or what `..` leads to
+  }
+
+  /// Whether a way could not be followed to its end.
+  [[nodiscard]] bool is_lost() const { return is_lost_; }
+
+ private:
+  void push(const std::string& path) {
+    const auto pieces = split_list(path, '/');
+    names_.insert(names_.begin(), pieces.begin(), pieces.end());
+  }
+
+  /// False at the end of the way.
+  bool step(const std::string& name, bool to_read) {
+    if (name == ".") return true;
+    if (name == "..") {
+      const std::size_t slash = at_.rfind('/');
+      at_ = slash == 0 ? "/" : at_.substr(0, slash);
+      return true;
+    }
+    const std::string entry = (at_ == "/" ? "" : at_) + "/" + name;
+    struct stat status {};
+    if (!status_at(directory_, entry, status)) {
+      // Of a directory that is not there a witness of its own: what it would be in changes often
+      // (/opt, /run). Files are many, and share their directory.
+      paths_.insert(names_.empty() ? at_ : entry);
+      return false;
+    }
+    if (S_ISLNK(status.st_mode)) return follow(entry);
+    if (names_.empty()) {
+      if (S_ISDIR(status.st_mode) || to_read) {
+        paths_.insert(entry);
+      } else {
+        paths_.insert(at_);
+      }
+      return false;
+    }
+    at_ = entry;
+    return true;
+  }
+
+  bool follow(const std::string& link) {
+    paths_.insert(at_);
+    std::array<char, 4096> text{};
+    const ssize_t length =
+        ::readlinkat(directory_.fd(), link.c_str() + 1, text.data(), text.size());
+    if (length <= 0 || static_cast<std::size_t>(length) == text.size()) {
+      is_lost_ = true;
+      return false;
+    }
+    if (++links_ > kMaxLinks) return false;
+    const std::string target(text.data(), static_cast<std::size_t>(length));
+    if (target.front() == '/') at_ = "/";
+    push(target);
+    return true;
+  }
+
+  const RootDir& directory_;
+  std::set<std::string>& paths_;
+  std::string at_ = {};
+  std::deque<std::string> names_ = {};
+  int links_ = 0;
+  bool is_lost_ = false;
+};
+
+}  // namespace
+
+std::optional<std::vector<Witness>> witnesses_of(const std::vector<Lookup>& lookups,
+                                                 const RootDir& directory, HostRoot root) {
+  std::set<std::string> paths;
+  std::set<std::pair<std::string, bool>> walked;
+  Walker walker(directory, paths);
+  for (const Lookup& lookup : lookups) {
+    if (walked.emplace(lookup.path, lookup.to_read).second) walker.walk(lookup);
+  }
+  if (walker.is_lost()) return std::nullopt;
+  // Whatever comes into a directory that is a witness changes that.
+  const std::set<std::string> named = paths;
+  const auto is_told_above = [&](const std::string& path) {
+    struct stat status {};
+    return named.contains(HostPath(path).parent().str()) && !status_at(directory, path, status);
+  };
+  std::erase_if(paths, is_told_above);
+  std::vector<Witness> witnesses;
+  witnesses.reserve(paths.size());
+  for (const std::string& path : paths) witnesses.push_back(witness_of(directory, root, path));
+  return witnesses;
+}
+
+bool still_holds(const Witness& witness, const RootDir& directory) {
+  struct stat status {};
+  if (!status_at(directory, witness.file.path.str(), status)) return !witness.exists;
+  return witness.exists && status.st_dev == witness.device && status.st_ino == witness.inode &&
+         links_of(status) == witness.links && status.st_ctim.tv_sec == witness.changed_seconds &&
+         status.st_ctim.tv_nsec == witness.changed_nanoseconds;
+}
+
+bool is_settled(const Witness& witness, std::time_t started) {
+  return !witness.exists || witness.changed_seconds + kSettled < started;
+}
+
+}  // namespace nvhook

@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: Apache-2.0
+// Lines of fields: this is read at every start of a container, and JSON takes ten times as long.
+#include "host/cache/cached_host.hpp"
+
+#include <charconv>
+#include <initializer_list>
+#include <system_error>
+
+namespace nvhook {
+namespace {
+
+// The first field of a line.
+constexpr std::string_view kWitness = "witness";
+constexpr std::string_view kGpu = "gpu";
+constexpr std::string_view kFile = "file";
+constexpr std::string_view kNote = "note";
+constexpr std::string_view kEnd = "end";
+
+// ---- writing
+
+class Writer {
+ public:
+  void line(std::initializer_list<std::string_view> fields) {
+    bool first = true;
+    for (const std::string_view field : fields) {
+      if (field.find_first_of("\t\n") != std::string_view::npos) clean_ = false;
+      if (!first) text_ += '\t';
+      text_ += field;
+      first = false;
+    }
+    text_ += '\n';
+  }
+
+  [[nodiscard]] std::optional<std::string> take() && {
+    return clean_ ? std::optional(std::move(text_)) : std::nullopt;
+  }
+
+ private:
+  std::string text_ = {};
+  bool clean_ = true;
+};
+
+std::string_view flag(bool value) { return value ? "1" : "0"; }
+
+template <typename Number>
+std::string number(Number value) {
+  return std::to_string(value);
+}
+
+void write(Writer& writer, const Witness& witness) {
+  writer.line({kWitness, flag(witness.file.root == HostRoot::driver), witness.file.path.str(),
+               flag(witness.exists), number(witness.device), number(witness.inode),
+               number(witness.links), number(witness.changed_seconds),
+               number(witness.changed_nanoseconds)});
+}
+
+void write(Writer& writer, const Gpu& gpu) {
+  writer.line({kGpu, number(gpu.index), number(gpu.minor), gpu.uuid, gpu.pci, gpu.model,
+               flag(gpu.excluded)});
+}
+
+void write(Writer& writer, const DriverFile& file) {
+  writer.line({kFile, number(static_cast<int>(file.kind)), file.component->name,
+               flag(file.abi == Abi::compat32), file.path.str(), file.found_as.str(), file.soname,
+               file.place.str(), flag(file.has_plain_link), file.refers_to});
+}
+
+void write(Writer& writer, const Note& note) {
+  writer.line({kNote, flag(note.level == Note::Level::warning), note.text});
+}
+
+// ---- reading
+
+/// The fields of one line; what is missing or means nothing makes the line bad.
+class Fields {
+ public:
+  explicit Fields(std::string_view line) : rest_(line) {}
+
+  std::string_view text() {
+    if (ended_) {
+      good_ = false;
+      return {};
+    }
+    const std::size_t tab = rest_.find('\t');
+    const std::string_view field = rest_.substr(0, tab);
+    ended_ = tab == std::string_view::npos;
+    rest_ = ended_ ? std::string_view() : rest_.substr(tab + 1);
+    return field;
+  }
+
+  bool flag() {
+    const std::string_view field = text();
+    if (field != "0" && field != "1") good_ = false;
+    return field == "1";
+  }
+
+  template <typename Number>
+  Number number() {
+    const std::string_view field = text();
+    const char* const end = field.data() + field.size();
+    Number value = 0;
+    const auto [at, error] = std::from_chars(field.data(), end, value);
+    if (error != std::errc() || at != end) good_ = false;
+    return value;
+  }
+
+  /// Whether every field was there and meant something, and none is left.
+  [[nodiscard]] bool good() const { return good_ && ended_; }
+
+ private:
+  std::string_view rest_;
+  bool ended_ = false;
+  bool good_ = true;
+};
+
+Witness read_witness(Fields& fields) {
+  Witness witness;
+  witness.file.root = fields.flag() ? HostRoot::driver : HostRoot::system;
+  witness.file.path = HostPath(std::string(fields.text()));
+  witness.exists = fields.flag();
+  witness.device = fields.number<std::uint64_t>();
+  witness.inode = fields.number<std::uint64_t>();
+  witness.links = fields.number<std::uint64_t>();
+  witness.changed_seconds = fields.number<std::int64_t>();
+  witness.changed_nanoseconds = fields.number<std::int64_t>();
+  return witness;
+}
+
+Gpu read_gpu(Fields& fields) {
+  Gpu gpu;
+  gpu.index = fields.number<unsigned>();
+  gpu.minor = fields.number<unsigned>();
+  gpu.uuid = fields.text();
+  gpu.pci = fields.text();
+  gpu.model = fields.text();
+  gpu.excluded = fields.flag();
+  return gpu;
+}
+
+const Component* component_of(ComponentKind kind, std::string_view name) {
+  const Component& firmware = firmware_component();
+  if (kind == firmware.kind) return name == firmware.name ? &firmware : nullptr;
+  return find_component(kind, name);
+}
+
+/// Without a component it means nothing.
+DriverFile read_file(Fields& fields) {
+  DriverFile file;
+  const int kind = fields.number<int>();
+  const bool known = kind >= 0 && kind <= static_cast<int>(ComponentKind::wsl_store);
+  file.kind = known ? static_cast<ComponentKind>(kind) : ComponentKind::library;
+  const std::string_view name = fields.text();
+  file.component = known ? component_of(file.kind, name) : nullptr;
+  file.abi = fields.flag() ? Abi::compat32 : Abi::native;
+  file.path = HostPath(std::string(fields.text()));
+  file.found_as = HostPath(std::string(fields.text()));
+  file.soname = fields.text();
+  file.place = ContainerPath(std::string(fields.text()));
+  file.has_plain_link = fields.flag();
+  file.refers_to = fields.text();
+  return file;
+}
+
+/// False for a line that is none of a memo.
+bool add_line(HostMemo& memo, std::string_view line) {
+  Fields fields(line);
+  const std::string_view kind = fields.text();
+  if (kind == kWitness) {
+    memo.witnesses.push_back(read_witness(fields));
+  } else if (kind == kGpu) {
+    memo.gpus.push_back(read_gpu(fields));
+  } else if (kind == kFile) {
+    memo.files.push_back(read_file(fields));
+    if (memo.files.back().component == nullptr) return false;
+  } else if (kind == kNote) {
+    const bool is_warning = fields.flag();
+    const std::string text(fields.text());
+    memo.notes.push_back(is_warning ? warning(text) : info(text));
+  } else {
+    return false;
+  }
+  return fields.good();
+}
+
+}  // namespace
+
+std::optional<std::string> to_text(const HostMemo& memo, std::string_view key) {
+  Writer writer;
+  writer.line({key});
+  for (const Witness& witness : memo.witnesses) write(writer, witness);
+  for (const Gpu& gpu : memo.gpus) write(writer, gpu);
+  for (const DriverFile& file : memo.files) write(writer, file);
+  for (const Note& note : memo.notes) write(writer, note);
+  writer.line({kEnd});
+  return std::move(writer).take();
+}
+
+std::optional<HostMemo> parse_host_memo(std::string_view text, std::string_view key) {
+  HostMemo memo;
+  bool is_first = true;
+  while (!text.empty()) {
+    const std::size_t end = text.find('\n');
+    if (end == std::string_view::npos) return std::nullopt;
+    const std::string_view line = text.substr(0, end);
+    text.remove_prefix(end + 1);
+    if (is_first) {
+      if (line != key) return std::nullopt;
+      is_first = false;
+    } else if (line == kEnd) {
+      return text.empty() ? std::optional(std::move(memo)) : std::nullopt;
+    } else if (!add_line(memo, line)) {
+      return std::nullopt;
+    }
+  }
+  return std::nullopt;
+}
+
+}  // namespace nvhook

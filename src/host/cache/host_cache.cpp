@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+// One file for all containers with the same capabilities. Whoever reads the host anew replaces it;
+// nobody waits.
+#include "host/cache/host_cache.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "host/cache/cache_dependencies.hpp"
+#include "os/own_procfs.hpp"
+
+namespace nvhook {
+namespace {
+
+std::string identity(const struct stat& status) {
+  return std::to_string(status.st_dev) + ":" + std::to_string(status.st_ino);
+}
+
+/// This program as it is now: its next version may look for other files. Nothing if it is unknown.
+std::optional<std::string> own_identity() {
+  struct stat status {};
+  if (::fstatat(own_procfs(), "self/exe", &status, 0) != 0) return std::nullopt;
+  return identity(status) + ":" + std::to_string(status.st_ctim.tv_sec) + "." +
+         std::to_string(status.st_ctim.tv_nsec);
+}
+
+}  // namespace
+
+std::optional<HostMemory> HostMemory::at(const MemoryPlace& place, const HostRoots& roots,
+                                         Notes& notes) {
+  struct stat system {};
+  struct stat driver {};
+  const auto program = own_identity();
+  if (!program || ::fstat(roots.system.fd(), &system) != 0 ||
+      ::fstat(roots.driver.fd(), &driver) != 0) {
+    return std::nullopt;
+  }
+  auto directory = RunDirectory::at(place.directory, notes);
+  if (!directory) return std::nullopt;
+  std::string key = "oci-nvidia-hook host; program " + *program + "; roots " + identity(system) +
+                    " " + identity(driver) + "; " + place.question;
+  return HostMemory(*std::move(directory), place.file, std::move(key), roots);
+}
+
+std::optional<HostMemo> HostMemory::recall(Notes& notes) const {
+  const auto text = directory_.read(file_.c_str(), notes);
+  if (!text) return std::nullopt;
+  auto memo = parse_host_memo(*text, key_);
+  const auto holds = [&](const Witness& witness) {
+    return still_holds(witness,
+                       witness.file.root == HostRoot::driver ? roots_.driver : roots_.system);
+  };
+  if (!memo || !std::all_of(memo->witnesses.begin(), memo->witnesses.end(), holds)) {
+    notes.push_back(info("the host is read anew: what is kept of it is not about what is there"));
+    return std::nullopt;
+  }
+  notes.push_back(info("GPUs and driver files are those of the last reading: nothing has changed"));
+  return memo;
+}
+
+void HostMemory::keep(HostMemo memo, const std::vector<Lookup>& system,
+                      const std::vector<Lookup>& driver, std::time_t started, Notes& notes) const {
+  auto of_system = witnesses_of(system, roots_.system, HostRoot::system);
+  const auto of_driver = witnesses_of(driver, roots_.driver, HostRoot::driver);
+  if (!of_system || !of_driver) return;
+  memo.witnesses = *std::move(of_system);
+  memo.witnesses.insert(memo.witnesses.end(), of_driver->begin(), of_driver->end());
+  const auto is_old = [&](const Witness& witness) { return is_settled(witness, started); };
+  if (!std::all_of(memo.witnesses.begin(), memo.witnesses.end(), is_old)) {
+    notes.push_back(
+        info("not kept for the next container: a directory of the driver has changed "
+             "within the last seconds"));
+    return;
+  }
+  if (const auto text = to_text(memo, key_)) directory_.replace(file_.c_str(), *text, notes);
+}
+
+}  // namespace nvhook

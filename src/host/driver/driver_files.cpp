@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: Apache-2.0
+// Finds the driver's user-space files below the driver root.
+#include "host/driver/driver_files.hpp"
+
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+#include "host/driver/driver_libraries.hpp"
+#include "host/driver/driver_places.hpp"
+#include "host/facts/driver_manifest.hpp"
+#include "os/public_place.hpp"
+#include "text/text.hpp"
+
+namespace nvhook {
+namespace {
+
+constexpr std::size_t kMaxManifest = 64UL << 10U;
+
+/// Whether the daemon that made this socket is gone. Nothing but a refusal says so: a daemon may
+/// also be busy or speak another kind of socket.
+bool is_stale(int fd) {
+  const UniqueFd client(::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  sockaddr_un address{.sun_family = AF_UNIX, .sun_path = {}};
+  const std::string path = "/proc/self/fd/" + std::to_string(fd);
+  path.copy(static_cast<char*>(address.sun_path), sizeof address.sun_path - 1);
+  return client &&
+         ::connect(client.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) !=
+             0 &&
+         errno == ECONNREFUSED;
+}
+
+/// `name` with the driver's version in the place of `$VERSION`.
+std::string with_version(std::string_view name, const Version& driver) {
+  constexpr std::string_view kVariable = "$VERSION";
+  std::string text(name);
+  if (const auto at = text.find(kVariable); at != std::string::npos) {
+    text.replace(at, kVariable.size(), driver.str());
+  }
+  return text;
+}
+
+class FileFinder {
+ public:
+  FileFinder(const RootDir& root, const DriverFileQuery& query, Notes& notes)
+      : root_(root), query_(query), notes_(notes) {}
+
+  std::vector<DriverFile> find() {
+    std::vector<DriverFile> libraries = find_libraries(root_, query_, notes_);
+    collect_binaries();
+    files_.insert(files_.end(), libraries.begin(), libraries.end());
+    collect_firmware();
+    if (query_.any_version) collect_wsl_store();
+    for (const Component& row : components()) {
+      if (!row.capabilities.intersects(query_.wanted)) continue;
+      if (row.kind == ComponentKind::data_file) add_data_file(row);
+      if (row.kind == ComponentKind::xorg_module) add_xorg_module(row, libraries);
+    }
+    return std::move(files_);
+  }
+
+  std::vector<DriverFile> find_endpoints() {
+    for (const Component& row : components()) {
+      if (!row.capabilities.intersects(query_.wanted)) continue;
+      if (row.kind == ComponentKind::ipc_socket) add_socket(row);
+      if (row.kind == ComponentKind::ipc_directory) add_mps_directory(row);
+    }
+    return std::move(files_);
+  }
+
+ private:
+  void collect_binaries() {
+    std::vector<std::string> missing;
+    for (const Component& row : components()) {
+      if (row.kind != ComponentKind::binary || !row.capabilities.intersects(query_.wanted))
+        continue;
+      const bool found =
+          std::any_of(kBinaryDirectories.begin(), kBinaryDirectories.end(), [&](auto directory) {
+            return add_regular(row, std::string(directory) + "/" + std::string(row.name), {});
+          });
+      if (!found) missing.emplace_back(row.name);
+    }
+    if (!missing.empty()) notes_.push_back(info("missing programs: " + join(missing, ", ")));
+  }
+
+  /// Adds the regular file at `path`, or what it leads to; false if there is none.
+  bool add_regular(const Component& row, const std::string& path, ContainerPath place) {
+    const UniqueFd fd = root_.open(path, O_PATH);
+    if (!fd || !status_of(fd.get()).is_regular()) return false;
+    HostPath resolved(root_.path_of(fd.get()));
+    if (resolved.empty()) return false;
+    files_.push_back({.kind = row.kind,
+                      .component = &row,
+                      .path = std::move(resolved),
+                      .found_as = HostPath(path),
+                      .place = std::move(place)});
+    return true;
+  }
+
+  /// The kernel takes the first of several files with one name.
+  void collect_firmware() {
+    const std::string below = "/nvidia/" + query_.driver.str();
+    if (query_.driver.str().empty()) return;
+    std::vector<std::string> seen;
+    for (const std::string& directory : query_.firmware_directories) {
+      const auto names = root_.list(directory + below, [](std::string_view name) {
+        return name.starts_with("gsp") && name.ends_with(".bin");
+      });
+      for (const std::string& name : names) {
+        if (std::find(seen.begin(), seen.end(), name) != seen.end()) continue;
+        // The path by which the kernel's documents know it, wherever the host has it.
+        const ContainerPath place("/lib/firmware" + below + "/" + name);
+        if (add_regular(firmware_component(), directory + below + "/" + name, place)) {
+          seen.push_back(name);
+        }
+      }
+    }
+  }
+
+  /// One directory per Windows driver; NVIDIA's is told by what it has.
+  void collect_wsl_store() {
+    for (const std::string& name : root_.list(std::string(kWslDriverStore))) {
+      const std::string directory = std::string(kWslDriverStore) + "/" + name + "/";
+      for (const Component& row : components()) {
+        if (row.kind != ComponentKind::wsl_store) continue;
+        const std::string path = directory + std::string(row.name);
+        add_regular(row, path, ContainerPath(path));
+      }
+    }
+  }
+
+  void leave_out(const std::string& path, const std::string& why) {
+    notes_.push_back(info("left out " + path + ": " + why));
+  }
+
+  void add_socket(const Component& row) {
+    const std::string path(row.name);
+    const PlaceView place = look_at_place(root_, path, MadeBy::anybody);
+    if (!place.why_not.empty()) return leave_out(path, place.why_not);
+    if (!place.fd) return;
+    if (!place.status.is_socket()) return leave_out(path, "not a socket");
+    if (is_stale(place.fd.get())) return leave_out(path, "no daemon listens on it");
+    add_endpoint(row, place.fd.get());
+  }
+
+  /// Everybody can make /tmp/nvidia-mps: a directory of his own would go into every container, and
+  /// what answers in it would pass for the daemon.
+  void add_mps_directory(const Component& row) {
+    const std::string& path = query_.mps_pipe_directory;
+    const PlaceView directory = look_at_place(root_, path, MadeBy::root);
+    if (!directory.why_not.empty()) {
+      notes_.push_back(warning("left out " + path + ": " + directory.why_not));
+      return;
+    }
+    if (!directory.fd) return;
+    if (!directory.status.is_directory()) return leave_out(path, "not a directory");
+    const PlaceView control = look_at_place(root_, path + "/control", MadeBy::root);
+    if (!control.why_not.empty()) return leave_out(path, control.why_not);
+    const bool is_fifo = control.fd && S_ISFIFO(control.status.mode);
+    if (!is_fifo && !(control.fd && control.status.is_socket())) {
+      return leave_out(path, "no `control` of an MPS daemon is in it");
+    }
+    if (!is_fifo && is_stale(control.fd.get()))
+      return leave_out(path, "no MPS daemon listens there");
+    add_endpoint(row, directory.fd.get());
+  }
+
+  void add_endpoint(const Component& row, int fd) {
+    const std::string resolved = root_.path_of(fd);
+    files_.push_back({.kind = row.kind,
+                      .component = &row,
+                      .path = HostPath(resolved),
+                      .place = ContainerPath(resolved)});
+  }
+
+  void add_data_file(const Component& row) {
+    const std::string name = with_version(row.name, query_.driver);
+    for (const std::string_view directory : kDataDirectories) {
+      const std::string path = std::string(directory) + "/" + name;
+      if (!add_regular(row, path, data_place(directory, name))) continue;
+      if (name.ends_with(".json")) {
+        const auto text = root_.read(path, kMaxManifest);
+        if (text) files_.back().refers_to = absolute_library_of(*text);
+      }
+      return;
+    }
+  }
+
+  /// Loaders look in /etc and /usr/share; the reference puts all Vulkan manifests into /etc.
+  static ContainerPath data_place(std::string_view directory, const std::string& name) {
+    const bool is_usual = directory == "/etc" || directory == "/usr/local/share";
+    const bool is_vulkan = name.starts_with("vulkan") || name.starts_with("OpenCL/");
+    const std::string place = is_vulkan ? "/etc" : is_usual ? std::string(directory) : "/usr/share";
+    return ContainerPath(place + "/" + name);
+  }
+
+  void add_xorg_module(const Component& row, const std::vector<DriverFile>& libraries) {
+    const std::string name = with_version(row.name, query_.driver);
+    std::vector<std::string> directories;
+    for (const DriverFile& library : libraries) {
+      if (library.abi == Abi::native) directories.push_back(library.path.parent().str());
+    }
+    std::sort(directories.begin(), directories.end());
+    directories.erase(std::unique(directories.begin(), directories.end()), directories.end());
+    directories.insert(directories.end(), kXorgDirectories.begin(), kXorgDirectories.end());
+    for (const std::string& directory : directories) {
+      for (const std::string_view place : kXorgModulePlaces) {
+        const std::string path = directory + std::string(place) + "/" + name;
+        if (add_regular(row, path, ContainerPath(path))) return;
+      }
+    }
+  }
+
+  const RootDir& root_;
+  const DriverFileQuery& query_;
+  Notes& notes_;
+  std::vector<DriverFile> files_ = {};
+};
+
+}  // namespace
+
+std::vector<DriverFile> find_driver_files(const RootDir& root, const DriverFileQuery& query,
+                                          Notes& notes) {
+  return FileFinder(root, query, notes).find();
+}
+
+std::vector<DriverFile> find_endpoints(const RootDir& root, const DriverFileQuery& query,
+                                       Notes& notes) {
+  return FileFinder(root, query, notes).find_endpoints();
+}
+
+}  // namespace nvhook

@@ -1,0 +1,299 @@
+// SPDX-License-Identifier: Apache-2.0
+// Finds the driver's libraries below the driver root.
+#include "host/driver/driver_libraries.hpp"
+
+#include <fcntl.h>
+
+#include <algorithm>
+#include <map>
+#include <set>
+#include <span>
+#include <tuple>
+#include <unordered_map>
+#include <utility>
+
+#include "formats/elf.hpp"
+#include "formats/ld_cache.hpp"
+#include "host/driver/driver_places.hpp"
+#include "os/files.hpp"
+#include "text/error.hpp"
+#include "text/text.hpp"
+
+namespace nvhook {
+namespace {
+
+constexpr std::size_t kMaxLoaderCache = 64UL << 20U;
+constexpr std::string_view kManagementLibrary = "libnvidia-ml.so";
+
+/// Cheap and generous: whether the name of a library could be one of the driver's.
+bool may_be_driver_library(std::string_view name) {
+  return name.find("nvidia") != std::string_view::npos || name.starts_with("libcuda") ||
+         name.starts_with("libnv") || name == "libdxcore.so";
+}
+
+/// Of one library `libx.so.1.1.10` before `libx.so.1.1.2` before `libx.so`.
+bool is_newer(const std::string& a, const std::string& b) {
+  const std::string_view base = library_base_name(a);
+  if (base != library_base_name(b)) return a < b;
+  const auto version = [&](const std::string& name) {
+    return name.size() > base.size() ? Version::parse(name.substr(base.size() + 1)) : std::nullopt;
+  };
+  const auto version_a = version(a);
+  const auto version_b = version(b);
+  // What has no version comes last: an order needs one rule for each pair.
+  if (version_a != version_b) return version_a > version_b;
+  return a > b;
+}
+
+class LibraryFinder {
+ public:
+  LibraryFinder(const RootDir& root, const DriverFileQuery& query, Notes& notes)
+      : root_(root), query_(query), notes_(notes), suffix_("." + query.driver.str()) {
+    for (const Component& row : components()) {
+      if (row.kind == ComponentKind::library) rows_[row.name] = &row;
+    }
+  }
+
+  std::vector<DriverFile> find() {
+    std::set<std::string> searched;
+    for (const std::string& directory : query_.search_path) {
+      search_directory(Abi::native, directory, searched);
+    }
+    search_loader_cache();
+    search_directories(Abi::native, kMultiarchDirectories, kLibraryDirectories);
+    if (wants_compat32()) {
+      search_directories(Abi::compat32, kMultiarchDirectories32, kLibraryDirectories32);
+    }
+    require_management_library();
+    note_missing();
+    return take_files();
+  }
+
+ private:
+  struct Key {
+    Abi abi = Abi::native;
+    const Component* row = nullptr;
+    std::string name = {};
+
+    friend bool operator<(const Key& a, const Key& b) {
+      return std::tie(a.abi, a.row, a.name) < std::tie(b.abi, b.row, b.name);
+    }
+  };
+
+  [[nodiscard]] bool wants_compat32() const { return query_.wanted.contains(Capability::compat32); }
+
+  /// Of the library that proves that a driver is installed.
+  [[nodiscard]] static Key management() {
+    return {.abi = Abi::native,
+            .row = find_component(ComponentKind::library, kManagementLibrary),
+            .name = std::string(kManagementLibrary)};
+  }
+
+  [[nodiscard]] bool is_wanted(const Component& row) const {
+    return row.capabilities.empty() || row.capabilities.intersects(query_.wanted) ||
+           row.name == kManagementLibrary;
+  }
+
+  // ---- where libraries are looked for
+
+  void search_loader_cache() {
+    const auto bytes = root_.read(query_.loader_cache, kMaxLoaderCache);
+    const auto entries = bytes ? parse_ld_cache(*bytes) : std::nullopt;
+    if (!entries) {
+      notes_.push_back(info("no usable loader cache at " + query_.loader_cache +
+                            " in the driver root: searching the well-known directories"));
+      return;
+    }
+    for (const LdCacheEntry& entry : *entries) {
+      const std::string_view base = library_base_name(entry.name);
+      const auto row = rows_.find(base);
+      if (row == rows_.end() || !is_wanted(*row->second)) continue;
+      if (entry.flags == native_library_flags()) {
+        consider(*row->second, std::string(base), Abi::native, entry.path);
+      } else if (wants_compat32() && entry.flags == compat32_library_flags()) {
+        consider(*row->second, std::string(base), Abi::compat32, entry.path);
+      }
+    }
+  }
+
+  /// The directories of the libraries that were found so far; where there are none, the well-known
+  /// ones.
+  void search_directories(Abi abi, std::span<const std::string_view> multiarch,
+                          std::span<const std::string_view> others) {
+    std::vector<std::string> directories;
+    for (const auto& [key, file] : found_) {
+      if (key.abi != abi) continue;
+      std::string directory = file.path.parent().str();
+      directories.push_back(directory + "/vdpau");
+      directories.push_back(std::move(directory));
+    }
+    const bool told = abi == Abi::compat32 ? !directories.empty() : found_.contains(management());
+    if (!told) {
+      directories.insert(directories.end(), multiarch.begin(), multiarch.end());
+      directories.insert(directories.end(), others.begin(), others.end());
+    }
+    std::set<std::string> searched;
+    for (const std::string& directory : directories) search_directory(abi, directory, searched);
+  }
+
+  void search_directory(Abi abi, const std::string& directory, std::set<std::string>& searched) {
+    if (!searched.insert(directory).second) return;
+    const UniqueFd fd = root_.open(directory, O_PATH | O_DIRECTORY);
+    std::string resolved = fd ? root_.path_of(fd.get()) : std::string();
+    if (resolved.empty()) return;
+    if (resolved != directory && !searched.insert(resolved).second) return;
+    std::vector<std::string> names = root_.list(resolved, may_be_driver_library);
+    // The newest of several first; a file of the driver's version is its only one anyway.
+    std::sort(names.begin(), names.end(), is_newer);
+    for (const std::string& name : names) {
+      const Component* row = row_of(name);
+      if (row == nullptr || !is_wanted(*row)) continue;
+      const std::string base(library_base_name(name));
+      const std::string path = resolved + "/" + name;
+      const auto known = found_.find({abi, row, base});
+      if (known == found_.end() || known->second.path.str() != path) {
+        consider(*row, base, abi, path);
+      }
+    }
+    note_plain_links(abi, resolved, names);
+  }
+
+  /// The row of a file in a library directory; nullptr if its name says that it cannot be meant.
+  [[nodiscard]] const Component* row_of(const std::string& name) const {
+    const std::string_view base = library_base_name(name);
+    const auto exact = rows_.find(base);
+    if (exact != rows_.end() && exact->second->versioning == Versioning::own) return exact->second;
+    if (name == base) return nullptr;  // a plain link; what it leads to is there, too
+    // Of libnvidia-ml any version, to say which one is there instead.
+    if (!query_.any_version && !name.ends_with(suffix_) && base != kManagementLibrary) {
+      return nullptr;
+    }
+    return exact != rows_.end() ? exact->second : classify_library(base);
+  }
+
+  void note_plain_links(Abi abi, const std::string& directory,
+                        const std::vector<std::string>& names) {
+    for (auto& [key, file] : found_) {
+      if (key.abi != abi || file.path.parent().str() != directory) continue;
+      file.has_plain_link = std::find(names.begin(), names.end(), key.name) != names.end();
+    }
+  }
+
+  // ---- which of them are taken
+
+  void consider(const Component& row, const std::string& base, Abi abi, const std::string& path) {
+    const UniqueFd fd = root_.open(path, O_PATH);
+    if (!fd || !status_of(fd.get()).is_regular()) return;
+    HostPath resolved(root_.path_of(fd.get()));
+    if (resolved.empty() || !has_right_version(row, base, resolved.filename())) return;
+    const Key key{abi, &row, base};
+    if (const auto chosen = found_.find(key); chosen != found_.end()) {
+      if (chosen->second.path != resolved) {
+        notes_.push_back(info("selected " + chosen->second.path.str() + " over " + resolved.str()));
+      }
+      return;
+    }
+    const auto elf = read_header(resolved.str());
+    const std::uint16_t machine = abi == Abi::native ? kNativeMachine : kCompat32Machine;
+    if (!elf || elf->machine != machine) {
+      reject(resolved, std::string("not a shared object of the ") +
+                           (abi == Abi::native ? "native" : "32-bit") + " ABI");
+      return;
+    }
+    // A foreign SONAME would shadow another library in the container.
+    if (!elf->soname.empty() && library_base_name(elf->soname) != base) {
+      reject(resolved, "its SONAME is " + elf->soname);
+      return;
+    }
+    found_[key] = {.kind = ComponentKind::library,
+                   .component = &row,
+                   .abi = abi,
+                   .path = std::move(resolved),
+                   .found_as = HostPath(path),
+                   .soname = elf->soname};
+  }
+
+  /// In a directory that both ABIs use each finds the other's: that is worth a word once.
+  void reject(const HostPath& path, const std::string& why) {
+    if (rejected_.insert(path).second) {
+      notes_.push_back(warning("left out " + path.str() + ": " + why));
+    }
+  }
+
+  bool has_right_version(const Component& row, const std::string& base, const std::string& name) {
+    if (!name.starts_with(base)) return false;
+    if (query_.any_version || row.versioning == Versioning::own) return true;
+    if (name.ends_with(suffix_)) return true;
+    if (row.name == kManagementLibrary && name.size() > base.size() + 1) {
+      other_version_ = name.substr(base.size() + 1);
+    }
+    return false;
+  }
+
+  [[nodiscard]] std::optional<ElfInfo> read_header(const std::string& path) const {
+    const UniqueFd file = root_.open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
+    if (!file) return std::nullopt;
+    return read_elf(reader_of(file.get()));
+  }
+
+  // ---- what is told
+
+  void require_management_library() const {
+    if (query_.any_version || found_.contains(management())) return;
+    const std::string& driver = query_.driver.str();
+    if (!other_version_.empty()) {
+      throw Error(Code::driver_version_mismatch,
+                  "driver/library version mismatch: the kernel module is " + driver +
+                      ", the user-space libraries are " + other_version_,
+                  "reboot, or reload the nvidia kernel modules, so that both have one version");
+    }
+    throw Error(Code::driver_files_missing,
+                "no `libnvidia-ml.so." + driver +
+                    "` below the driver root, neither in its loader cache nor in the well-known "
+                    "library directories",
+                "install the user-space part of the driver, version " + driver +
+                    ", or set `root` or `library-search-path` under [nvidia-container-cli] to "
+                    "where it is installed");
+  }
+
+  void note_missing() {
+    note_missing(Abi::native, "missing libraries: ");
+    if (wants_compat32()) note_missing(Abi::compat32, "missing 32-bit libraries: ");
+  }
+
+  void note_missing(Abi abi, const std::string& text) {
+    std::vector<std::string> names;
+    for (const Component& row : components()) {
+      const bool is_rule = row.name.find('*') != std::string_view::npos;
+      if (row.kind != ComponentKind::library || row.capabilities.empty() || is_rule) continue;
+      std::string name(row.name);
+      if (is_wanted(row) && !found_.contains({abi, &row, name})) names.push_back(std::move(name));
+    }
+    if (!names.empty()) notes_.push_back(info(text + join(names, ", ")));
+  }
+
+  std::vector<DriverFile> take_files() {
+    std::vector<DriverFile> files;
+    files.reserve(found_.size());
+    for (auto& [key, file] : found_) files.push_back(std::move(file));
+    return files;
+  }
+
+  const RootDir& root_;
+  const DriverFileQuery& query_;
+  Notes& notes_;
+  std::string suffix_;
+  std::unordered_map<std::string_view, const Component*> rows_ = {};
+  std::map<Key, DriverFile> found_ = {};
+  std::set<HostPath> rejected_ = {};
+  std::string other_version_ = {};
+};
+
+}  // namespace
+
+std::vector<DriverFile> find_libraries(const RootDir& root, const DriverFileQuery& query,
+                                       Notes& notes) {
+  return LibraryFinder(root, query, notes).find();
+}
+
+}  // namespace nvhook

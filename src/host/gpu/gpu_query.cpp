@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: Apache-2.0
+// Cache, probe, answer.
+#include "host/gpu/gpu_query.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <optional>
+#include <string_view>
+#include <utility>
+
+#include "host/gpu/gpu_query_cache.hpp"
+#include "os/child_process.hpp"
+#include "os/syscalls.hpp"
+#include "text/error.hpp"
+
+namespace nvhook {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+using Milliseconds = std::chrono::milliseconds;
+
+constexpr std::size_t kMaxAnswer = 1UL << 20U;
+constexpr std::size_t kShownAnswer = 60;
+constexpr Milliseconds kSlow{1'000};
+constexpr const char* kProbeName = "/oci-nvidia-probe";
+constexpr const char* kInstalledProbe = OCI_NVIDIA_PROBE_PATH;
+
+/// What NVML says, and what to do about it.
+struct Remedy {
+  std::string_view text = {};
+  const char* remedy = nullptr;
+};
+constexpr std::array kRemedies{
+    Remedy{"version mismatch",
+           "reboot, or load the kernel modules again: the driver was updated while it was in use"},
+    Remedy{"Driver Not Loaded",
+           "load the driver (`modprobe nvidia`) and look at the kernel's log if that fails"},
+    Remedy{"Insufficient Permissions",
+           "let all users open /dev/nvidiactl and /dev/nvidia* (NVreg_DeviceFileMode)"},
+};
+constexpr const char* kGeneralRemedy =
+    "run nvidia-smi on the host; if it fails too, the kernel's log tells what the driver lacks";
+
+std::string remedy_for(std::string_view message) {
+  for (const Remedy& row : kRemedies) {
+    if (message.find(row.text) != std::string_view::npos) return row.remedy;
+  }
+  return kGeneralRemedy;
+}
+
+std::string link_text(const char* path) {
+  std::string target(4096, '\0');
+  const ssize_t length = ::readlinkat(AT_FDCWD, path, target.data(), target.size());
+  target.resize(static_cast<std::size_t>(std::max<ssize_t>(length, 0)));
+  return target;
+}
+
+std::vector<std::string> probe_paths() {
+  const std::string self = link_text("/proc/self/exe");
+  const std::string directory = self.substr(0, self.rfind('/'));
+  std::vector<std::string> paths;
+  if (self.starts_with('/')) {
+    paths.push_back(directory + kProbeName);
+    paths.push_back(directory + "/../libexec/oci-nvidia-hook" + kProbeName);
+  }
+  paths.emplace_back(kInstalledProbe);
+  return paths;
+}
+
+/// Whoever owns the executable that we are can make us do anything already; in a user namespace
+/// that is all that can be told of root's files, which all have the one owner that stands for users
+/// without a name.
+uid_t own_owner() noexcept {
+  const UniqueFd self = sys::open_beneath(AT_FDCWD, "/proc/self/exe", O_PATH, 0);
+  struct stat status {};
+  return self && ::fstat(self.get(), &status) == 0 ? status.st_uid : 0;
+}
+
+/// Why `fd` must not be executed; nothing if it may.
+std::optional<std::string> why_unsafe(int fd) {
+  struct stat status {};
+  if (::fstat(fd, &status) != 0) return errno_text(errno);
+  if (!S_ISREG(status.st_mode)) return "is no regular file";
+  if ((status.st_mode & (S_IWGRP | S_IWOTH)) != 0) return "is writable by group or others";
+  if (status.st_uid != 0 && status.st_uid != ::geteuid() && status.st_uid != own_owner()) {
+    return "belongs to user " + std::to_string(status.st_uid);
+  }
+  return std::nullopt;
+}
+
+struct Probe {
+  UniqueFd file = UniqueFd();
+  std::string path = {};
+};
+
+Probe find_probe(const GpuQuery& query) {
+  std::string refused;
+  for (const std::string& path : query.probe.empty() ? probe_paths() : std::vector{query.probe}) {
+    UniqueFd file = sys::open_beneath(AT_FDCWD, path.c_str(), O_PATH, 0);
+    const auto why = file ? why_unsafe(file.get()) : errno_text(errno);
+    if (!why) return {.file = std::move(file), .path = path};
+    refused += (refused.empty() ? "" : ", ") + ("`" + path + "` " + *why);
+  }
+  throw Error(Code::probe_failed, "find oci-nvidia-probe: " + refused,
+              "install oci-nvidia-hook again: oci-nvidia-probe belongs to it, to root, mode 0755");
+}
+
+[[noreturn]] void throw_failure(const Probe& probe, const ChildResult& result,
+                                const GpuQuery& query) {
+  std::string what = "ask `" + query.nvml_library + "` about the GPUs: ";
+  switch (result.end) {
+    case ChildResult::End::deadline:
+      what += "no answer within " + std::to_string(query.deadline.count()) + " ms";
+      break;
+    case ChildResult::End::output_limit:
+      what += "`" + probe.path + "` printed more than " + std::to_string(kMaxAnswer) + " bytes";
+      break;
+    case ChildResult::End::killed:
+      what += "`" + probe.path + "` was ended by signal " + std::to_string(result.code);
+      break;
+    case ChildResult::End::exited:
+      what += result.error_line.empty()
+                  ? "`" + probe.path + "` failed with status " + std::to_string(result.code)
+                  : result.error_line;
+  }
+  throw Error(Code::probe_failed, what, remedy_for(what));
+}
+
+DriverDetails run_probe(const GpuQuery& query) {
+  const Probe probe = find_probe(query);
+  const ChildResult result = run_child(
+      {.executable = probe.file.get(),
+       .arguments = {probe.path, "--root", query.driver_root, "--library", query.nvml_library},
+       .max_output = kMaxAnswer,
+       .deadline = query.deadline});
+  if (result.end != ChildResult::End::exited || result.code != 0) {
+    throw_failure(probe, result, query);
+  }
+  auto details = parse_driver_details(result.output);
+  if (!details) {
+    throw Error(Code::probe_failed,
+                "`" + probe.path + "` printed what is no answer: `" +
+                    result.output.substr(0, kShownAnswer) + "`",
+                "install oci-nvidia-hook again: its two programs must be of one version");
+  }
+  return *std::move(details);
+}
+
+DriverDetails ask_probe(const GpuQuery& query) {
+  const auto start = Clock::now();
+  DriverDetails details = run_probe(query);
+  const auto took = std::chrono::duration_cast<Milliseconds>(Clock::now() - start);
+  details.notes.push_back(info("asked NVML: " + std::to_string(took.count()) + " ms"));
+  if (took > kSlow) {
+    details.notes.push_back(
+        warning("the driver had to initialise the GPUs first: run nvidia-persistenced, which keeps "
+                "them initialised"));
+  }
+  for (const std::string& error : details.errors) details.notes.push_back(warning(error));
+  return details;
+}
+
+}  // namespace
+
+DriverDetails query_gpus(const GpuQuery& query) {
+  if (query.nvml_library.empty()) {
+    throw Error(Code::driver_files_missing,
+                "no libnvidia-ml.so below driver root `" + query.driver_root + "`",
+                "install the driver's compute libraries of version " + query.driver.str());
+  }
+  Notes notes;
+  const auto cache = open_gpu_query_cache(query, notes);
+  auto cached = cache && !query.ask_anew ? cache->load(notes) : std::nullopt;
+  const bool found = cached.has_value();
+  DriverDetails details = found ? *std::move(cached) : ask_probe(query);
+  details.from_cache = found;
+  // A GPU that could not be asked may answer next time.
+  if (cache && !found && details.errors.empty()) cache->store(details, notes);
+  details.notes.insert(details.notes.end(), notes.begin(), notes.end());
+  return details;
+}
+
+}  // namespace nvhook

@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: Apache-2.0
+// Everything about the host that a request depends on, and whether its requirements hold.
+#include "host/host_facts.hpp"
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include "host/facts/host_view.hpp"
+#include "host/gpu/gpu_query.hpp"
+#include "host/gpu/gpu_question.hpp"
+#include "host/gpu/gpu_selection.hpp"
+#include "host/host_probe.hpp"
+#include "host/nodes/device_needs.hpp"
+#include "host/nodes/device_nodes.hpp"
+#include "os/run_directory.hpp"
+#include "os/syscalls.hpp"
+#include "request/requirement.hpp"
+#include "text/error.hpp"
+
+namespace nvhook {
+namespace {
+
+enum class Cached { allowed, refused };
+
+DriverDetails ask_driver(const Inventory& inventory, const Config& config, Log& log,
+                         Cached cached) {
+  const Component* library = find_component(ComponentKind::library, "libnvidia-ml.so");
+  GpuQuery query{.driver_root = config.driver_root,
+                 .driver = inventory.driver,
+                 .ask_anew = cached == Cached::refused};
+  for (const DriverFile& file : inventory.files) {
+    if (file.component == library && file.abi == Abi::native) query.nvml_library = file.path.str();
+  }
+  for (const Gpu& gpu : inventory.gpus) query.pci_addresses.push_back(gpu.pci);
+  for (const MigDevice& device : inventory.mig_devices) {
+    query.mig_devices.push_back("gpu" + std::to_string(device.gpu_minor) + "/gi" +
+                                std::to_string(device.gpu_instance) + "/ci" +
+                                std::to_string(device.compute_instance));
+  }
+  DriverDetails details = query_gpus(query);
+  log.notes(details.notes);
+  log.phase("asking the driver");
+  return details;
+}
+
+const GpuDetails* find_details(const DriverDetails& details, const Gpu& gpu) {
+  const auto found = std::find_if(details.gpus.begin(), details.gpus.end(),
+                                  [&](const GpuDetails& row) { return row.pci == gpu.pci; });
+  return found == details.gpus.end() ? nullptr : &*found;
+}
+
+/// On WSL2 only NVML tells anything: the version, and the GPUs in its order.
+void take_over(const DriverDetails& details, Inventory& inventory) {
+  inventory.driver = details.driver;
+  for (const GpuDetails& row : details.gpus) {
+    const auto index = static_cast<unsigned>(inventory.gpus.size());
+    inventory.gpus.push_back({.index = index, .uuid = row.uuid, .pci = row.pci});
+  }
+}
+
+/// Whether the request hangs on something that only NVML knows.
+bool must_ask(const Request& request, const Inventory& inventory) {
+  const bool no_gpu = std::holds_alternative<NoDevices>(request.devices) || inventory.gpus.empty();
+  const NeededFacts open = undecided_facts(
+      request.requirements, {.driver = inventory.driver, .cuda = inventory.cuda, .no_gpu = no_gpu});
+  const bool by_wsl = inventory.is_wsl && (std::holds_alternative<DeviceNames>(request.devices) ||
+                                           !request.requirements.empty());
+  return by_wsl || open.cuda || open.arch || open.brand ||
+         needs_unknown_uuid(request.devices, inventory.gpus) ||
+         needs_mig_names(request.devices, inventory.mig_devices);
+}
+
+Inventory completed(Inventory inventory, const DriverDetails& details) {
+  if (inventory.is_wsl && inventory.gpus.empty()) take_over(details, inventory);
+  if (!inventory.cuda) inventory.cuda = details.cuda;
+  for (Gpu& gpu : inventory.gpus) {
+    const GpuDetails* row = find_details(details, gpu);
+    if (gpu.uuid.empty() && row != nullptr) gpu.uuid = row->uuid;
+  }
+  inventory.mig_devices = name_mig_devices(inventory, details);
+  return inventory;
+}
+
+bool knows_all_devices(const Request& request, const Inventory& inventory) {
+  try {
+    static_cast<void>(select_devices(request.devices, inventory));
+  } catch (const Error&) {
+    return false;
+  }
+  return true;
+}
+
+/// Fills what /proc did not tell and the request needs; the driver is asked only then. A MIG device
+/// that was made anew has another name but the same place, so that the cache cannot know: what is
+/// unknown is asked once more.
+std::optional<DriverDetails> complete_inventory(const Request& request, const Config& config,
+                                                Inventory& inventory, Log& log) {
+  if (!must_ask(request, inventory)) return std::nullopt;
+  DriverDetails details = ask_driver(inventory, config, log, Cached::allowed);
+  if (details.from_cache && !knows_all_devices(request, completed(inventory, details))) {
+    details = ask_driver(inventory, config, log, Cached::refused);
+  }
+  inventory = completed(std::move(inventory), details);
+  return details;
+}
+
+void check_and_note(const Request& request, const RequirementFacts& facts, Notes& notes) {
+  const auto alternatives = check_requirements(request.requirements, facts);
+  for (std::size_t i = 0; i < alternatives.size(); ++i) {
+    if (alternatives[i].empty()) continue;  // it asks for nothing
+    notes.push_back(info(request.requirements[i].variable + " holds by `" +
+                         std::string(alternatives[i]) + "`: driver " + facts.driver.str() +
+                         ", CUDA " + (facts.cuda ? facts.cuda->str() : "unknown") +
+                         (facts.gpu.empty() ? "" : ", " + facts.gpu)));
+  }
+}
+
+/// Every requirement must hold for every visible GPU; without one, once (behaviour.md §3.2).
+Notes check_all_requirements(const Request& request, const Inventory& inventory,
+                             const std::optional<DriverDetails>& details) {
+  Notes notes;
+  if (request.requirements.empty()) return notes;
+  RequirementFacts facts{.driver = inventory.driver, .cuda = inventory.cuda};
+  const std::vector<Gpu> gpus = select_devices(request.devices, inventory).gpus;
+  if (gpus.empty()) {
+    facts.no_gpu = true;
+    check_and_note(request, facts, notes);
+  }
+  for (const Gpu& gpu : gpus) {
+    const GpuDetails* row = details ? find_details(*details, gpu) : nullptr;
+    facts.gpu = "GPU " + std::to_string(gpu.index) + " (" + gpu.uuid + ")";
+    facts.arch = row == nullptr ? std::nullopt : std::optional(row->compute_capability);
+    facts.brand = row == nullptr ? std::nullopt : std::optional(row->brand);
+    check_and_note(request, facts, notes);
+  }
+  return notes;
+}
+
+/// The host as it is; if it lacks the driver or a node that the request needs, and that may be
+/// changed, as it is after that.
+Inventory probe_or_provide(const HostView& view, const Request& request, const Config& config,
+                           Log& log) {
+  try {
+    Inventory inventory = probe_host(view, request);
+    if (!config.load_kmods || !lacks_devices(request, inventory)) return inventory;
+  } catch (const Error& error) {
+    if (!config.load_kmods || error.code() != Code::driver_not_loaded) throw;
+  }
+  log.notes(provide_devices(view, request, {.create_imex_channels = config.create_imex_channels}));
+  log.phase("loading modules and making device nodes");
+  return probe_host(view, request);
+}
+
+}  // namespace
+
+RootDir open_driver_root(const Config& config) {
+  auto root = open_root(config.driver_root);
+  if (!root) {
+    throw_errno(Code::driver_root_invalid, "open driver root `" + config.driver_root + "`",
+                "correct `root` under [nvidia-container-cli], or start what provides that "
+                "directory (the driver container)");
+  }
+  return *std::move(root);
+}
+
+HostFacts read_host(const Request& request, const Config& config, const RootDir& system, Log& log,
+                    Reading reading) {
+  HostFacts host{.driver_root = open_driver_root(config)};
+  host.inventory = probe_or_provide({.system = system,
+                                     .driver = host.driver_root,
+                                     .loader_cache = config.loader_cache,
+                                     .mps_pipe_directory = config.mps_pipe_directory,
+                                     .library_search_path = config.library_search_path,
+                                     .memory = reading == Reading::remembered ? kRunDirectory : ""},
+                                    request, config, log);
+  log.phase("reading the host");
+  const auto details = complete_inventory(request, config, host.inventory, log);
+  host.requirements = check_all_requirements(request, host.inventory, details);
+  log.notes(host.requirements);
+  return host;
+}
+
+DriverDetails ask_about_gpus(HostFacts& host, const Config& config, Log& log) {
+  DriverDetails details = ask_driver(host.inventory, config, log, Cached::allowed);
+  host.inventory = completed(std::move(host.inventory), details);
+  return details;
+}
+
+}  // namespace nvhook

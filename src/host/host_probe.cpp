@@ -1,0 +1,250 @@
+// SPDX-License-Identifier: Apache-2.0
+// Reads the host: kernel driver, GPUs, driver files, device nodes.
+#include "host/host_probe.hpp"
+
+#include <fcntl.h>
+#include <sys/utsname.h>
+
+#include <algorithm>
+#include <ctime>
+#include <optional>
+
+#include "host/cache/host_cache.hpp"
+#include "host/driver/driver_files.hpp"
+#include "host/driver/driver_search.hpp"
+#include "host/facts/proc_text.hpp"
+#include "host/nodes/device_probe.hpp"
+#include "host/nodes/kernel_modules.hpp"
+#include "text/error.hpp"
+#include "text/pci_address.hpp"
+#include "text/text.hpp"
+
+namespace nvhook {
+namespace {
+
+constexpr std::size_t kMaxProcText = 1UL << 20U;
+const std::string kProcDriver = "/proc/driver/nvidia";
+
+bool exists(const RootDir& root, const std::string& path) {
+  return static_cast<bool>(root.open(path, O_PATH));
+}
+
+/// Why there is no driver, told from facts.
+Error driver_not_loaded(const RootDir& system) {
+  const std::string what = "driver not loaded: `/proc/driver/nvidia/version` does not exist";
+  if (is_tegra(system)) {
+    return Error(
+        Code::driver_not_loaded,
+        what + "; this is a Tegra system, whose integrated GPU this hook does not serve",
+        "sudo nvidia-ctk cdi generate --mode=csv --output=/etc/cdi/nvidia.yaml, then start "
+        "the container with --device nvidia.com/gpu=all");
+  }
+  if (exists(system, "/sys/module/nouveau")) {
+    return Error(Code::driver_not_loaded, what + "; the nouveau driver is loaded instead",
+                 "blacklist nouveau, rebuild the initramfs and reboot");
+  }
+  if (!has_nvidia_pci_device(system)) {
+    return Error(Code::driver_not_loaded, what + " and there is no NVIDIA device on the PCI bus",
+                 "run this container on a machine with a GPU, or without NVIDIA_VISIBLE_DEVICES");
+  }
+  return Error(Code::driver_not_loaded, what + ", though an NVIDIA device is on the PCI bus",
+               "sudo modprobe nvidia; if that fails, dmesg says why (module not built for this "
+               "kernel, secure boot)");
+}
+
+/// What /proc/driver/nvidia/version says.
+Version driver_version(const std::string& text) {
+  auto version = parse_driver_version(text);
+  if (!version) {
+    throw Error(Code::driver_not_loaded,
+                "no version in `/proc/driver/nvidia/version`: `" + text + "`",
+                "reload the nvidia kernel module");
+  }
+  return *std::move(version);
+}
+
+struct GpuListing {
+  std::vector<Gpu> gpus = {};
+  /// Nothing is missing that a later reading could tell: a lost GPU, a UUID (which the driver does
+  /// not know until it has opened the GPU).
+  bool is_final = true;
+};
+
+/// In PCI order, which is NVML's. An excluded GPU does not count there; one that is lost does, so
+/// that it keeps its index though nobody can have it.
+GpuListing read_gpus(const RootDir& system, Notes& notes) {
+  std::vector<std::pair<PciAddress, std::string>> addresses;
+  for (const std::string& pci : system.list(kProcDriver + "/gpus")) {
+    if (const auto address = parse_pci_address(pci)) addresses.emplace_back(*address, pci);
+  }
+  std::sort(addresses.begin(), addresses.end());
+  GpuListing listing;
+  unsigned index = 0;
+  for (const auto& [address, pci] : addresses) {
+    const auto text = system.read(kProcDriver + "/gpus/" + pci + "/information", kMaxProcText);
+    auto gpu = text ? parse_gpu_information(*text, pci) : std::nullopt;
+    if (!gpu) {
+      listing.is_final = false;
+      notes.push_back(warning("GPU " + std::to_string(index++) + " at " + pci +
+                              " left out: its information cannot be read"));
+    } else if (gpu->excluded) {
+      notes.push_back(info("GPU at " + pci + " left out: excluded by the driver"));
+    } else {
+      gpu->index = index++;
+      listing.is_final = listing.is_final && !gpu->uuid.empty();
+      listing.gpus.push_back(*std::move(gpu));
+    }
+  }
+  return listing;
+}
+
+/// Returns what the file `version` says, if there is one.
+std::optional<std::string> read_proc_texts(const RootDir& system,
+                                           std::vector<Inventory::ProcText>& texts) {
+  std::optional<std::string> version;
+  for (const char* name : {"params", "registry", "version"}) {
+    auto file = system.read_file(kProcDriver + "/" + name, kMaxProcText);
+    if (!file) continue;
+    texts.push_back({.name = name, .text = file->text, .mode = file->status.mode & 0777U});
+    if (texts.back().name == "version") version = std::move(file->text);
+  }
+  return version;
+}
+
+std::string kernel_release() {
+  utsname names{};
+  return ::uname(&names) == 0 ? std::string(static_cast<const char*>(names.release))
+                              : std::string();
+}
+
+/// Directories that the kernel loads firmware from, in its order (drivers/base/firmware_loader).
+std::vector<std::string> firmware_directories(const RootDir& system) {
+  const auto text = [&](const std::string& path) {
+    return std::string(trim(system.read(path, kMaxProcText).value_or("")));
+  };
+  std::vector<std::string> directories;
+  const std::string custom = text("/sys/module/firmware_class/parameters/path");
+  if (custom.starts_with('/')) directories.push_back(custom);
+  const std::string release = kernel_release();
+  for (const char* base : {"/lib/firmware/updates", "/lib/firmware"}) {
+    if (!release.empty()) directories.push_back(std::string(base) + "/" + release);
+    directories.emplace_back(base);
+  }
+  return directories;
+}
+
+DriverFileQuery file_query(const HostView& host, const Request& request,
+                           const Inventory& inventory) {
+  DriverFileQuery query{.loader_cache = host.loader_cache,
+                        .mps_pipe_directory = host.mps_pipe_directory,
+                        .search_path = host.library_search_path,
+                        .driver = inventory.driver,
+                        .any_version = inventory.is_wsl,
+                        .wanted = request.capabilities};
+  if (inventory.is_wsl) {
+    query.search_path.emplace_back("/usr/lib/wsl/lib");
+  } else {
+    query.firmware_directories = firmware_directories(host.system);
+  }
+  return query;
+}
+
+struct HostReading {
+  HostMemo memo = {};
+  /// A later reading would tell the same.
+  bool is_final = false;
+  std::vector<Lookup> system_lookups = {};
+  std::vector<Lookup> driver_lookups = {};
+};
+
+HostReading read_once(const HostView& host, const DriverFileQuery& query) {
+  HostReading reading;
+  HostMemo& memo = reading.memo;
+  if (!query.any_version) {
+    GpuListing listing = read_gpus(host.system.recording(reading.system_lookups), memo.notes);
+    memo.gpus = std::move(listing.gpus);
+    reading.is_final = listing.is_final;
+  }
+  memo.files = find_driver_files(host.driver.recording(reading.driver_lookups), query, memo.notes);
+  return reading;
+}
+
+/// GPUs and driver files as they are. What may be kept for the next containers is kept, if a second
+/// reading tells the same: what fails once must not be believed from then on.
+HostMemo read_anew(const HostView& host, const DriverFileQuery& query, const HostMemory* memory,
+                   Notes& notes) {
+  const std::time_t started = std::time(nullptr);
+  HostReading reading = read_once(host, query);
+  if (memory == nullptr || !reading.is_final) return std::move(reading.memo);
+  if (const HostReading again = read_once(host, query); again.memo == reading.memo) {
+    memory->keep(again.memo, again.system_lookups, again.driver_lookups, started, notes);
+  }
+  return std::move(reading.memo);
+}
+
+/// What the driver files depend on besides the files of the host.
+std::string question_of(const DriverFileQuery& query) {
+  return "driver " + query.driver.str() + " cache " + query.loader_cache + " search " +
+         join(query.search_path, ":") + " firmware " + join(query.firmware_directories, ":");
+}
+
+void read_gpus_and_files(const HostView& host, const Request& request, Inventory& inventory) {
+  const DriverFileQuery query = file_query(host, request, inventory);
+  Notes& notes = inventory.notes;
+  const auto memory = host.memory.empty() || inventory.is_wsl
+                          ? std::nullopt
+                          : HostMemory::at({.directory = host.memory,
+                                            .file = "host." + to_string(query.wanted),
+                                            .question = question_of(query)},
+                                           {host.system, host.driver}, notes);
+  auto kept = memory ? memory->recall(notes) : std::nullopt;
+  HostMemo memo =
+      kept ? *std::move(kept) : read_anew(host, query, memory ? &*memory : nullptr, notes);
+  notes.insert(notes.end(), memo.notes.begin(), memo.notes.end());
+  inventory.gpus = std::move(memo.gpus);
+  inventory.files = std::move(memo.files);
+  // Behind the firmware, as the component table has them.
+  const auto place = std::find_if(inventory.files.begin(), inventory.files.end(), [](auto& file) {
+    return file.kind == ComponentKind::data_file || file.kind == ComponentKind::xorg_module;
+  });
+  const std::vector<DriverFile> endpoints = find_endpoints(host.driver, query, notes);
+  inventory.files.insert(place, endpoints.begin(), endpoints.end());
+}
+
+/// Which driver there is. Throws Error(driver_not_loaded) without one.
+Inventory find_driver(const RootDir& system) {
+  Inventory inventory;
+  if (const auto version = read_proc_texts(system, inventory.proc_texts)) {
+    inventory.driver = driver_version(*version);
+    inventory.cuda = cuda_version_of(inventory.driver);
+  } else if (exists(system, "/dev/dxg")) {
+    inventory.is_wsl = true;
+  } else {
+    throw driver_not_loaded(system);
+  }
+  return inventory;
+}
+
+}  // namespace
+
+// Their driver is a list of files in the distribution (behaviour.md §5.12).
+bool is_tegra(const RootDir& system) {
+  const auto family = system.read("/sys/devices/soc0/family", 64);
+  return (family && trim(*family) == "Tegra") || exists(system, "/etc/nv_tegra_release");
+}
+
+Inventory probe_kernel_driver(const HostView& host, const Request& request) {
+  Inventory inventory = find_driver(host.system);
+  if (!inventory.is_wsl) inventory.gpus = read_gpus(host.system, inventory.notes).gpus;
+  read_devices(host, request, inventory);
+  return inventory;
+}
+
+Inventory probe_host(const HostView& host, const Request& request) {
+  Inventory inventory = find_driver(host.system);
+  read_gpus_and_files(host, request, inventory);
+  read_devices(host, request, inventory);
+  return inventory;
+}
+
+}  // namespace nvhook

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+// Reads the container's root file system.
+#include "image/container_probe.hpp"
+
+#include <fcntl.h>
+
+#include "image/compat_libraries.hpp"
+#include "image/musl_probe.hpp"
+
+namespace nvhook {
+namespace {
+
+#if defined(__x86_64__)
+constexpr const char* kDebianLibraries = "/usr/lib/x86_64-linux-gnu";
+constexpr const char* kDebianLibraries32 = "/usr/lib/i386-linux-gnu";
+#else
+constexpr const char* kDebianLibraries = "/usr/lib/aarch64-linux-gnu";
+constexpr const char* kDebianLibraries32 = "/usr/lib/arm-linux-gnueabihf";
+#endif
+
+constexpr const char* kLibraries = "/usr/lib64";
+constexpr const char* kLibraries32 = "/usr/lib32";
+
+/// Where other distributions keep 32-bit libraries: /usr/lib32, or /usr/lib where that is not the
+/// 64-bit directory.
+ContainerPath other_library32_directory(const RootDir& rootfs) {
+  ContainerPath lib32(kLibraries32);
+  if (rootfs.open(lib32.str(), O_PATH | O_DIRECTORY)) return lib32;
+  const UniqueFd lib = rootfs.open("/usr/lib", O_PATH | O_DIRECTORY);
+  const UniqueFd lib64 = rootfs.open("/usr/lib64", O_PATH | O_DIRECTORY);
+  if (!lib) return lib32;
+  if (lib64 && rootfs.path_of(lib.get()) == rootfs.path_of(lib64.get())) return lib32;
+  return ContainerPath("/usr/lib");
+}
+
+}  // namespace
+
+ContainerFacts probe_container(const RootDir& rootfs, const ContainerQuery& query) {
+  ContainerFacts facts;
+  if (rootfs.open("/etc/debian_version", O_PATH)) {
+    facts.library_directory = ContainerPath(kDebianLibraries);
+    facts.library32_directory = ContainerPath(kDebianLibraries32);
+  } else {
+    facts.library_directory = ContainerPath(kLibraries);
+    facts.library32_directory = other_library32_directory(rootfs);
+  }
+  facts.musl_path_file = find_musl_path_file(rootfs);
+  if (query.compat) facts.compat = find_compat_libraries(rootfs, facts.notes);
+  return facts;
+}
+
+ContainerFacts empty_image() {
+  return {.library_directory = ContainerPath(kLibraries),
+          .library32_directory = ContainerPath(kLibraries32)};
+}
+
+}  // namespace nvhook

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+// Reads the container's root file system.
+#pragma once
+
+#include "image/container_facts.hpp"
+#include "os/root_dir.hpp"
+
+namespace nvhook {
+
+/// What to look for in an image besides its library directories.
+struct ContainerQuery {
+  bool compat = false;  ///< CUDA forward compatibility libraries
+};
+
+/// Where libraries go in this image (behaviour.md §7.3), and what `query` asks for. Everything
+/// below `rootfs` is hostile.
+[[nodiscard]] ContainerFacts probe_container(const RootDir& rootfs, const ContainerQuery& query);
+
+/// What probe_container says of an image without any file.
+[[nodiscard]] ContainerFacts empty_image();
+
+}  // namespace nvhook

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+// Carries out a plan: a loop without decisions.
+#include "inject/apply.hpp"
+
+namespace nvhook {
+namespace {
+
+void run_phases(const Plan& plan, Kernel& kernel) {
+  for (const TmpfsMount& tmpfs : plan.tmpfs) kernel.prepare(tmpfs);
+  for (const BindMount& mount : plan.mounts) kernel.prepare(mount);
+  for (const Symlink& symlink : plan.symlinks) {
+    if (symlink.cover) kernel.prepare(symlink);
+  }
+  kernel.prepare(plan.device_rules);
+  if (!plan.rules_of_runtime.empty()) kernel.prepare_to_tell(plan.rules_of_runtime);
+  kernel.enter();
+  // All targets before any attach: a mount of ours must never change what a later path means
+  // (CVE-2024-0132).
+  for (const TmpfsMount& tmpfs : plan.tmpfs) kernel.resolve(tmpfs);
+  for (const BindMount& mount : plan.mounts) kernel.resolve(mount);
+  for (const Symlink& symlink : plan.symlinks) kernel.resolve(symlink);
+  if (!plan.loader_entries.empty()) kernel.resolve(plan.loader_entries);
+  if (plan.loader_path) kernel.resolve(*plan.loader_path);
+  for (const TmpfsMount& tmpfs : plan.tmpfs) kernel.attach(tmpfs);
+  for (const BindMount& mount : plan.mounts) kernel.attach(mount);
+  for (const Symlink& symlink : plan.symlinks) kernel.create(symlink);
+  const bool cover = plan.cover_loader_files;
+  if (!plan.loader_entries.empty()) kernel.update_loader_cache(plan.loader_entries, cover);
+  if (plan.loader_path) kernel.update_loader_path(*plan.loader_path, cover);
+  kernel.verify();
+  // Access is granted only after everything else succeeded; the names are one rename.
+  kernel.allow_devices();
+  kernel.replace_loader_files();
+}
+
+}  // namespace
+
+void apply(const Plan& plan, Kernel& kernel) {
+  try {
+    run_phases(plan, kernel);
+  } catch (...) {
+    kernel.roll_back();
+    throw;
+  }
+  kernel.commit();
+}
+
+}  // namespace nvhook

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+// A plan becomes a container with its driver.
+#include "inject/apply_plan.hpp"
+
+#include <string>
+
+#include "inject/apply.hpp"
+#include "inject/container_stage.hpp"
+#include "inject/linux_kernel.hpp"
+#include "os/confinement.hpp"
+
+namespace nvhook {
+
+void carry_out(const Plan& plan, const ContainerProcess& process, const RootDir& rootfs,
+               const OwnLayer& layer, const RootDir& system, const RootDir& driver_root, Log& log) {
+  if (has_driver_by_hook(rootfs) && is_applied(plan, rootfs, system, driver_root)) {
+    log.line("nothing to do: an earlier hook of this container did all of it");
+    return;
+  }
+  confine_to_container_work();
+  LinuxKernel kernel(process, rootfs, layer, system, driver_root);
+  apply(plan, kernel);
+  log.notes(kernel.notes());
+  log.phase("applying " + std::to_string(plan.mounts.size()) + " mounts");
+}
+
+}  // namespace nvhook

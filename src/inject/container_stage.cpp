@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+// At which side of the container's border a hook runs, and whether another hook was here before.
+#include "inject/container_stage.hpp"
+
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <string>
+
+#include "os/mount_id.hpp"
+#include "os/mount_root.hpp"
+#include "text/text.hpp"
+
+namespace nvhook {
+namespace {
+
+constexpr std::size_t kMaxParams = 1UL << 16U;
+
+/// createContainer runs in the container's pid namespace while /proc is still the host's.
+bool has_another_number_in_proc(const RootDir& system) {
+  std::array<char, 32> text{};
+  const ssize_t length = ::readlinkat(system.fd(), "proc/self", text.data(), text.size());
+  if (length <= 0) return false;
+  const std::string_view number(text.data(), static_cast<std::size_t>(length));
+  return parse_unsigned(number) != static_cast<std::uint64_t>(::getpid());
+}
+
+bool is_same(const struct stat& a, const struct stat& b) {
+  return a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+}
+
+bool shares_mount_namespace(pid_t pid, const RootDir& system) {
+  struct stat ours {};
+  struct stat other {};
+  const std::string name = "proc/" + std::to_string(pid) + "/ns/mnt";
+  return ::fstatat(system.fd(), "proc/self/ns/mnt", &ours, 0) == 0 &&
+         ::fstatat(system.fd(), name.c_str(), &other, 0) == 0 && is_same(ours, other);
+}
+
+bool shows(const BindMount& mount, const RootDir& rootfs, const RootDir& source_root) {
+  const UniqueFd source = source_root.open(mount.source.path.str(), O_PATH | O_NOFOLLOW);
+  const UniqueFd target = rootfs.open(mount.target.str(), O_PATH);
+  struct stat wanted {};
+  struct stat seen {};
+  return source && target && ::fstat(source.get(), &wanted) == 0 &&
+         ::fstat(target.get(), &seen) == 0 && is_same(wanted, seen) &&
+         is_mount_root(target.get(), rootfs);
+}
+
+}  // namespace
+
+Place find_place(pid_t pid, const RootDir& system) {
+  if (pid <= 1 || has_another_number_in_proc(system)) return Place::inside;
+  return shares_mount_namespace(pid, system) ? Place::same_mount_namespace : Place::outside;
+}
+
+bool has_driver_by_hook(const RootDir& rootfs) {
+  const UniqueFd proc = rootfs.open("/proc/driver/nvidia", O_PATH | O_DIRECTORY | O_NOFOLLOW);
+  struct statfs filesystem {};
+  const bool is_own_tmpfs = proc && is_mount_root(proc.get(), rootfs) &&
+                            ::fstatfs(proc.get(), &filesystem) == 0 &&
+                            filesystem.f_type == TMPFS_MAGIC;
+  if (!is_own_tmpfs) return false;
+  const auto params = rootfs.read("/proc/driver/nvidia/params", kMaxParams);
+  if (!params || params->find("ModifyDeviceFiles: 0\n") == std::string::npos) return false;
+  const UniqueFd node = rootfs.open("/dev/nvidiactl", O_PATH | O_NOFOLLOW);
+  return node && status_of(node.get()).is_character_device();
+}
+
+bool is_applied(const Plan& plan, const RootDir& rootfs, const RootDir& system,
+                const RootDir& driver) {
+  return std::all_of(plan.mounts.begin(), plan.mounts.end(), [&](const BindMount& mount) {
+    return mount.optional ||
+           shows(mount, rootfs, mount.source.root == HostRoot::driver ? driver : system);
+  });
+}
+
+}  // namespace nvhook

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+// Kernel for real: file descriptors only, every path of the container is hostile.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "cgroup/device_cgroup.hpp"
+#include "cgroup/systemd/systemd_scope.hpp"
+#include "inject/container_process.hpp"
+#include "inject/kernel.hpp"
+#include "inject/layer_writer.hpp"
+#include "inject/loader_files.hpp"
+#include "inject/mounts.hpp"
+#include "inject/own_layer.hpp"
+#include "inject/target_tree.hpp"
+#include "os/root_dir.hpp"
+#include "os/undo_stack.hpp"
+#include "os/unique_fd.hpp"
+#include "text/note.hpp"
+
+namespace nvhook {
+
+class LinuxKernel : public Kernel {
+ public:
+  /// `layer` says where in `rootfs` something may be made; `system` and `driver` are the host's
+  /// roots that sources are opened below. All must outlive this object.
+  LinuxKernel(const ContainerProcess& process, const RootDir& rootfs, const OwnLayer& layer,
+              const RootDir& system, const RootDir& driver);
+
+  void prepare(const BindMount& mount) override;
+  void prepare(const Symlink& symlink) override;
+  void prepare(const TmpfsMount& mount) override;
+  void prepare(const std::vector<DeviceRule>& rules) override;
+  void prepare_to_tell(const std::vector<DeviceRule>& rules) override;
+  void enter() override;
+  void resolve(const TmpfsMount& mount) override;
+  void resolve(const BindMount& mount) override;
+  void resolve(const Symlink& symlink) override;
+  void resolve(const std::vector<LoaderEntry>& entries) override;
+  void resolve(const LoaderPath& path) override;
+  void attach(const TmpfsMount& mount) override;
+  void attach(const BindMount& mount) override;
+  void create(const Symlink& symlink) override;
+  void update_loader_cache(const std::vector<LoaderEntry>& entries, bool cover) override;
+  void update_loader_path(const LoaderPath& path, bool cover) override;
+  void verify() override;
+  void allow_devices() override;
+  void replace_loader_files() override;
+  void commit() noexcept override;
+  void roll_back() noexcept override;
+
+  /// Decisions made on the way: what was left out, what was there already.
+  [[nodiscard]] const Notes& notes() const noexcept { return notes_; }
+
+ private:
+  /// A mount on its way: its tree, then its target, then it is attached.
+  struct Pending {
+    Tree tree = {};
+    MountTarget target = {};
+  };
+
+  void attach(const ContainerPath& target);
+  void require_unshared_root() const;
+  /// The mount that `fd`, which stays open, is on.
+  void make_slave(int fd);
+  [[nodiscard]] Tree tree_for(const Symlink& symlink);
+  void create_on_volume(const Symlink& symlink, const LayerDirectory& directory,
+                        const std::string& name);
+  bool cover_file(int directory, const std::string& name, const Symlink& symlink);
+  void replace_link(const LayerDirectory& directory, const std::string& name,
+                    const Symlink& symlink, const std::string& old);
+  [[nodiscard]] SharedFd procfs_target(const ContainerPath& path) const;
+  /// The tmpfs of ours that `path` lies on, and the rest of the path; null if none.
+  [[nodiscard]] SharedFd tmpfs_target(const ContainerPath& path) const;
+  void leave_out(const ContainerPath& target, const std::exception& reason);
+  /// Whether `path` lies on a tmpfs of ours.
+  [[nodiscard]] bool is_private(const ContainerPath& path) const;
+  void update(const LoaderFile& file, LoaderUpdate way, const LoaderText& text, bool is_needed);
+  void cover(const LoaderFile& file, const LoaderText& text);
+
+  const ContainerProcess& process_;
+  const RootDir& rootfs_;
+  const RootDir& system_;
+  const RootDir& driver_;
+  std::unique_ptr<Mounts> mounts_;
+  UndoStack undo_ = {};
+  LayerWriter writer_;
+  TargetTree tree_;
+  std::map<ContainerPath, Pending> pending_ = {};
+  std::vector<ContainerPath> tmpfs_ = {};      // those of pending_
+  std::map<ContainerPath, Tree> covers_ = {};  // of what links lead to
+  std::map<ContainerPath, LoaderFile> loader_files_ = {};
+  std::string label_ = {};  // SELinux's, of our tmpfs
+  std::set<ContainerPath> left_out_links_ = {};
+  std::set<int> known_slaves_ = {};  // descriptors on mounts that are slaves
+  std::set<std::uint64_t> slave_mounts_ = {};
+  std::optional<DevicePermission> permission_ = {};
+  std::optional<SystemdScope> scope_ = {};
+  std::vector<DeviceRule> rules_ = {};
+  std::vector<Replacement> replacements_ = {};
+  std::vector<std::function<void()>> on_commit_ = {};
+  Notes notes_ = {};
+};
+
+}  // namespace nvhook

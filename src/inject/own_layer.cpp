@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which part of a container's file tree belongs to that container alone.
+#include "inject/own_layer.hpp"
+
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <sys/sysmacros.h>
+#include <sys/vfs.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <string_view>
+#include <utility>
+
+#include "formats/mountinfo.hpp"
+#include "os/device_number.hpp"
+#include "os/mount_id.hpp"
+#include "os/own_procfs.hpp"
+#include "text/text.hpp"
+
+namespace nvhook {
+namespace {
+
+// Not in every linux/magic.h: fs/fuse/inode.c.
+constexpr long kFuseMagic = 0x65735546;
+
+long filesystem_of(int fd) noexcept {
+  struct statfs filesystem {};
+  return ::fstatfs(fd, &filesystem) == 0 ? static_cast<long>(filesystem.f_type) : 0;
+}
+
+bool is_read_only(int fd) noexcept {
+  struct statvfs filesystem {};
+  return ::fstatvfs(fd, &filesystem) != 0 || (filesystem.f_flag & ST_RDONLY) != 0;
+}
+
+}  // namespace
+
+OwnLayer::OwnLayer(Task task) : task_(std::move(task)), root_id_(mount_id_of(task_.rootfs.fd())) {}
+
+LayerDirectory OwnLayer::look_at(SharedFd directory) const {
+  const auto& why = obstacle(directory->get());
+  return {std::move(directory), why};
+}
+
+/// References into a map stay valid when more is added to it.
+const std::optional<std::string>& OwnLayer::obstacle(int directory) const {
+  const std::uint64_t id = mount_id_of(directory);
+  const auto known = known_.find(id);
+  if (known != known_.end()) return known->second;
+  return known_[id] = find_obstacle(directory, id);
+}
+
+std::optional<std::string> OwnLayer::obstacle_at(const ContainerPath& path) const {
+  constexpr int kMaxSteps = 128;
+  ContainerPath at = path;
+  for (int step = 0; step < kMaxSteps; ++step) {
+    const UniqueFd directory = task_.rootfs.open(at.str(), O_PATH | O_DIRECTORY);
+    if (directory) return obstacle(directory.get());
+    if (errno != ENOENT || at.str() == "/") return std::nullopt;
+    // What a dangling link of the image names would be made, with the directories above it.
+    const auto link = task_.rootfs.read_link(at.str());
+    if (!link) {
+      at = at.parent();
+    } else {
+      at = link->front() == '/' ? ContainerPath(*link) : at.parent() / *link;
+    }
+  }
+  return std::nullopt;
+}
+
+std::optional<std::string> OwnLayer::find_obstacle(int directory, std::uint64_t id) const {
+  if (id == 0) return "lies on a mount that the kernel does not tell (mount proc on /proc)";
+  if (id == root_id_) {
+    if (auto why = root_obstacle()) return why;
+  } else if (!is_own_tmpfs(directory, id)) {
+    return "lies on " + text_of_mount(id);
+  }
+  if (!task_.is_running && is_read_only(directory)) return kReadOnlyObstacle;
+  return std::nullopt;
+}
+
+std::optional<std::string> OwnLayer::root_obstacle() const {
+  if (task_.is_root_covered) return "lies on a volume that covers the whole root";
+  return task_.spec == nullptr ? std::nullopt : read_only_root(*task_.spec, task_.rootfs.fd());
+}
+
+/// The file system itself is asked last: of a volume a user's program may have to answer.
+bool OwnLayer::is_own_tmpfs(int directory, std::uint64_t id) const {
+  const bool is_own = task_.spec != nullptr ? is_runtimes_tmpfs(id) : !is_on_host_too(directory);
+  return is_own && filesystem_of(directory) == TMPFS_MAGIC;
+}
+
+/// The mount that is seen where config.json mounts `mount`; 0 if none.
+std::uint64_t OwnLayer::mount_at(const SpecMount& mount) const {
+  const UniqueFd at = task_.rootfs.open(clean_path("/" + mount.destination), O_PATH);
+  return at ? mount_id_of(at.get()) : 0;
+}
+
+/// A mount of type tmpfs is always a new one. Where a link of the image leads two mounts to one
+/// place, or one is mounted over the other, the volume decides.
+bool OwnLayer::is_runtimes_tmpfs(std::uint64_t id) const {
+  const auto is_here = [&](const SpecMount& mount, SpecMount::Kind kind) {
+    return mount.kind == kind && mount_at(mount) == id;
+  };
+  const auto& mounts = task_.spec->mounts;
+  return std::any_of(
+             mounts.begin(), mounts.end(),
+             [&](const SpecMount& mount) { return is_here(mount, SpecMount::Kind::tmpfs); }) &&
+         std::none_of(mounts.begin(), mounts.end(), [&](const SpecMount& mount) {
+           return is_here(mount, SpecMount::Kind::volume);
+         });
+}
+
+/// The mount namespace of a container that is being made has all mounts of the host, too: a file
+/// system that is mounted outside of the root file system is the host's.
+bool OwnLayer::is_on_host_too(int directory) const {
+  struct stat status {};
+  const std::string root = path_in_procfs(task_.rootfs.fd());
+  const std::string text = task_.mountinfo ? task_.mountinfo() : std::string();
+  if (text.empty() || root.empty() || ::fstat(directory, &status) != 0) return true;
+  const std::string device = to_string(DeviceNumber{major(status.st_dev), minor(status.st_dev)});
+  const auto lines = split_list(text, '\n');
+  return std::any_of(lines.begin(), lines.end(), [&](std::string_view line) {
+    const auto mount = parse_mountinfo_line(line);
+    return mount && mount->device == device &&
+           (mount->root != "/" || !rest_below(unescape_mountinfo(mount->point), root));
+  });
+}
+
+std::string OwnLayer::text_of_mount(std::uint64_t id) const {
+  if (task_.spec != nullptr) {
+    const auto& mounts = task_.spec->mounts;
+    const auto volume = std::find_if(mounts.rbegin(), mounts.rend(), [&](const SpecMount& mount) {
+      return mount.kind != SpecMount::Kind::tmpfs && mount_at(mount) == id;
+    });
+    if (volume != mounts.rend()) return volume_text(*volume);
+  }
+  return "a mount that is not the container's own";
+}
+
+bool is_prepared_root(const RootDir& rootfs, const std::string& path) {
+  const auto prepared = open_root(path, Maker::image);
+  return prepared && is_same_file(rootfs.fd(), prepared->fd());
+}
+
+/// Engines make an overlay for each container. A plain directory that is to be read-only may be the
+/// root of others, too.
+std::optional<std::string> read_only_root(const ContainerSpec& spec, int root) {
+  if (!spec.root_read_only) return std::nullopt;
+  const long filesystem = filesystem_of(root);
+  if (filesystem == OVERLAYFS_SUPER_MAGIC || filesystem == kFuseMagic) return std::nullopt;
+  return "lies on a read-only root directory that may be that of others, too";
+}
+
+std::string volume_text(const SpecMount& volume) {
+  return "the volume `" + volume.destination + "` (from `" + volume.source + "`)";
+}
+
+}  // namespace nvhook

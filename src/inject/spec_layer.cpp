@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which part of a container's file tree will be its own, foretold from its config.json.
+#include "inject/spec_layer.hpp"
+
+#include <algorithm>
+#include <deque>
+#include <string_view>
+
+#include "formats/mountinfo.hpp"
+#include "inject/own_layer.hpp"
+#include "text/text.hpp"
+
+namespace nvhook {
+namespace {
+
+constexpr int kMaxLinks = 40;  // as many as the kernel follows
+
+void put_in_front(std::deque<std::string>& names, std::string_view path) {
+  const auto parts = split_list(path, '/');
+  names.insert(names.begin(), parts.begin(), parts.end());
+}
+
+}  // namespace
+
+SpecLayer::SpecLayer(const ContainerSpec& spec, const RootDir* image) : spec_(spec), image_(image) {
+  for (const SpecMount& mount : spec.mounts) {
+    // What a volume has on the way is not known: there only spelling counts.
+    places_.push_back({.destination = walk(mount.destination).path, .mount = &mount});
+  }
+}
+
+/// The last one counts: what was mounted before it, there or below, it hides.
+const SpecMount* SpecLayer::mount_over(const std::string& path) const {
+  const auto found = std::find_if(places_.rbegin(), places_.rend(), [&](const Place& place) {
+    return rest_below(path, place.destination).has_value();
+  });
+  return found == places_.rend() ? nullptr : found->mount;
+}
+
+/// What the image has at `path`, if that is a link. Below a tmpfs nothing of the image is seen.
+std::optional<std::string> SpecLayer::link_at(const std::string& path,
+                                              const SpecMount* over) const {
+  return image_ != nullptr && over == nullptr ? image_->read_link(path) : std::nullopt;
+}
+
+SpecLayer::End SpecLayer::walk(const std::string& path) const {
+  std::deque<std::string> names;
+  put_in_front(names, path);
+  std::string at = "/";
+  int links = 0;
+  while (true) {
+    const SpecMount* const over = mount_over(at);
+    if (over != nullptr && over->kind != SpecMount::Kind::tmpfs) {
+      return {.path = clean_path(at + "/" + join({names.begin(), names.end()}, "/")),
+              .volume = over};
+    }
+    if (names.empty()) return {.path = at};
+    const std::string name = names.front();
+    names.pop_front();
+    const std::string next = clean_path(at + "/" + name);
+    const auto link = name == ".." ? std::nullopt : link_at(next, over);
+    if (link && ++links <= kMaxLinks) {
+      if (link->front() == '/') at = "/";
+      put_in_front(names, *link);
+    } else {
+      at = next;
+    }
+  }
+}
+
+std::optional<std::string> SpecLayer::obstacle_at(const ContainerPath& path) const {
+  const End end = walk(path.str());
+  if (end.volume != nullptr) return "lies on " + volume_text(*end.volume);
+  const bool is_roots = mount_over(end.path) == nullptr;
+  return is_roots && image_ != nullptr ? read_only_root(spec_, image_->fd()) : std::nullopt;
+}
+
+}  // namespace nvhook

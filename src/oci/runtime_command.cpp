@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+// The command line of an OCI runtime.
+#include "oci/runtime_command.hpp"
+
+#include <algorithm>
+#include <array>
+#include <nlohmann/json.hpp>
+#include <optional>
+
+namespace nvhook {
+namespace {
+
+// The OCI runtime command line interface, and what runc and crun have beside it.
+constexpr std::array<std::string_view, 19> kCommands{
+    "checkpoint", "create", "delete", "events", "exec",  "features", "help",
+    "init",       "kill",   "list",   "mounts", "pause", "ps",       "restore",
+    "resume",     "run",    "spec",   "start",  "state"};
+// Global options with a value, which may be a word that is a command.
+constexpr std::array<std::string_view, 7> kWithValue{"log",  "log-format",     "log-level", "root",
+                                                     "criu", "cgroup-manager", "rootless"};
+
+bool contains(const auto& list, std::string_view word) {
+  return std::find(list.begin(), list.end(), word) != list.end();
+}
+
+/// An argument that begins with a dash.
+struct Option {
+  std::string_view name = {};  ///< without dashes
+  std::optional<std::string_view> value = {};
+};
+
+std::optional<Option> option_of(std::string_view word) {
+  if (word.size() < 2 || word.front() != '-' || word == "--") return std::nullopt;
+  word.remove_prefix(word.starts_with("--") ? 2 : 1);
+  const std::size_t equals = word.find('=');
+  if (equals == std::string_view::npos) return Option{.name = word};
+  return Option{.name = word.substr(0, equals), .value = word.substr(equals + 1)};
+}
+
+/// The arguments one after the other.
+class Reader {
+ public:
+  explicit Reader(const std::vector<std::string>& arguments) : arguments_(arguments) {}
+
+  [[nodiscard]] bool at_end() const { return next_ == arguments_.size(); }
+  const std::string& next() { return arguments_[next_++]; }
+  /// The value of an option that was just read; nothing if it is the last word.
+  std::optional<std::string> value_of(const Option& option) {
+    if (option.value) return std::string(*option.value);
+    return at_end() ? std::nullopt : std::optional(next());
+  }
+
+ private:
+  const std::vector<std::string>& arguments_;
+  std::size_t next_ = 0;
+};
+
+void read_global(Reader& reader, const Option& option, RuntimeCommand& command) {
+  if (option.name == "version" || option.name == "v") command.wants_version = true;
+  if (!contains(kWithValue, option.name)) return;
+  const auto value = reader.value_of(option);
+  if (!value) return;
+  if (option.name == "log") command.log = *value;
+  if (option.name == "log-format") command.log_is_json = *value == "json";
+}
+
+}  // namespace
+
+RuntimeCommand parse_runtime_command(const std::vector<std::string>& arguments) {
+  RuntimeCommand command;
+  Reader reader(arguments);
+  std::string name;
+  while (name.empty() && !reader.at_end()) {
+    const std::string& word = reader.next();
+    if (const auto option = option_of(word)) {
+      read_global(reader, *option, command);
+    } else if (contains(kCommands, word)) {
+      name = word;
+    }
+  }
+  command.makes_container = name == "create" || name == "run";
+  while (command.makes_container && !reader.at_end()) {
+    const auto option = option_of(reader.next());
+    if (!option || (option->name != "bundle" && option->name != "b")) continue;
+    if (const auto value = reader.value_of(*option)) command.bundle = *value;
+  }
+  return command;
+}
+
+std::string runtime_log_entry(std::string_view message, std::string_view time, bool is_json) {
+  using Json = nlohmann::ordered_json;
+  const auto text_of = [](const Json& value) {
+    return value.dump(-1, ' ', false, Json::error_handler_t::replace);
+  };
+  if (is_json) return text_of({{"level", "error"}, {"msg", message}, {"time", time}}) + "\n";
+  return "time=" + text_of(time) + " level=error msg=" + text_of(message) + "\n";
+}
+
+}  // namespace nvhook

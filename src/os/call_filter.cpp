@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: Apache-2.0
+// The list of what is never done, and the seccomp filter made of it.
+#include "os/call_filter.hpp"
+
+#include <linux/audit.h>
+#include <linux/seccomp.h>
+#include <sched.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cerrno>
+#include <cstddef>
+#include <limits>
+#include <stdexcept>
+
+namespace nvhook {
+namespace {
+
+#if defined(__x86_64__)
+constexpr std::uint32_t kArchitecture = AUDIT_ARCH_X86_64;
+#elif defined(__aarch64__)
+constexpr std::uint32_t kArchitecture = AUDIT_ARCH_AARCH64;
+#else
+#error "name the architecture of the seccomp filter"
+#endif
+
+// Of newer kernel headers; from 424 on a call has the same number everywhere.
+constexpr int kProcessMadvise = 440;   // Linux 5.10
+constexpr int kQuotactlFd = 443;       // 5.14
+constexpr int kMemfdSecret = 447;      // 5.14
+constexpr int kProcessMrelease = 448;  // 5.15
+constexpr int kFchmodat2 = 452;        // 6.6
+// On x86-64 the calls of x32 have numbers of their own, from here on.
+constexpr std::uint32_t kX32 = 0x40000000;
+
+// A list of what is refused, and not of what is allowed: a C library that takes another call for
+// the same thing must not cost a container its start.
+// clang-format off
+constexpr std::array kNeverDone = {
+    // programs, processes and threads
+    SYS_execve, SYS_execveat, SYS_clone, SYS_clone3, SYS_unshare,
+#ifdef SYS_fork
+    SYS_fork, SYS_vfork, SYS_uselib,
+#endif
+    // other processes: their memory, descriptors and secrets, and signals to them
+    SYS_ptrace, SYS_process_vm_readv, SYS_process_vm_writev, SYS_pidfd_getfd, SYS_kcmp,
+    kProcessMadvise, kProcessMrelease, SYS_migrate_pages, SYS_move_pages, SYS_userfaultfd,
+    SYS_perf_event_open, SYS_kill, SYS_tkill, SYS_tgkill, SYS_rt_sigqueueinfo,
+    SYS_rt_tgsigqueueinfo, SYS_pidfd_send_signal,
+    // calls that the kernel makes in our place
+    SYS_io_uring_setup, SYS_io_uring_enter, SYS_io_uring_register, SYS_io_setup, SYS_io_submit,
+    // drivers, which is also how a terminal is typed into
+    SYS_ioctl,
+    // sockets that others connect to
+    SYS_socketpair, SYS_bind, SYS_listen, SYS_accept, SYS_accept4,
+    // the kernel and the machine
+    SYS_init_module, SYS_finit_module, SYS_delete_module, SYS_kexec_load, SYS_kexec_file_load,
+    SYS_reboot, SYS_swapon, SYS_swapoff, SYS_settimeofday, SYS_clock_settime, SYS_adjtimex,
+    SYS_clock_adjtime, SYS_sethostname, SYS_setdomainname, SYS_acct, SYS_quotactl, kQuotactlFd,
+    SYS_syslog, SYS_vhangup, SYS_personality,
+#ifdef SYS_iopl
+    SYS_iopl, SYS_ioperm, SYS_modify_ldt,
+#endif
+#ifdef SYS__sysctl
+    SYS__sysctl,
+#endif
+    // other roots, files by handle, files without a name, and device nodes
+    SYS_pivot_root, SYS_chroot, SYS_fspick, SYS_name_to_handle_at, SYS_open_by_handle_at,
+    SYS_fanotify_init, SYS_fanotify_mark, SYS_memfd_create, kMemfdSecret, SYS_mknodat,
+#ifdef SYS_mknod
+    SYS_mknod,
+#endif
+    // keys
+    SYS_add_key, SYS_request_key, SYS_keyctl,
+};
+// clang-format on
+
+constexpr CallCondition is(unsigned argument, std::uint32_t value) {
+  return {.argument = argument, .mask = ~0U, .value = value};
+}
+
+constexpr CallCondition has_none_of(unsigned argument, std::uint32_t bits) {
+  return {.argument = argument, .mask = bits, .value = 0};
+}
+
+constexpr std::uint32_t kSetId = S_ISUID | S_ISGID;
+
+constexpr std::array kDoneInOneWay = {
+    CallRule{SYS_socket, is(0, AF_UNIX)},
+    CallRule{SYS_setns, is(1, CLONE_NEWNS)},
+    CallRule{SYS_prlimit64, is(0, 0)},  // this process
+#ifdef SYS_chmod
+    CallRule{SYS_chmod, has_none_of(1, kSetId)},
+#endif
+    CallRule{SYS_fchmod, has_none_of(1, kSetId)},
+    CallRule{SYS_fchmodat, has_none_of(2, kSetId)},
+    CallRule{kFchmodat2, has_none_of(2, kSetId)},
+};
+
+constexpr auto kRules = [] {
+  std::array<CallRule, kNeverDone.size() + kDoneInOneWay.size()> rules{};
+  std::size_t count = 0;
+  for (const int call : kNeverDone) {
+    rules.at(count++) = {.call = static_cast<std::uint32_t>(call)};
+  }
+  for (const CallRule& rule : kDoneInOneWay) rules.at(count++) = rule;
+  std::sort(rules.begin(), rules.end(),
+            [](const CallRule& a, const CallRule& b) { return a.call < b.call; });
+  return rules;
+}();
+
+/// The calls from number `first` on, up to the next region.
+struct Region {
+  std::uint32_t first = 0;
+  CallCondition allowed_if = kAlways;
+};
+
+/// Writes the filter. The region of a number is found by halving: the kernel runs a new filter once
+/// for every call there is, so that comparing with one call after the other would take it many
+/// times as long. All this happens at compile time, where to throw is an error.
+class FilterWriter {
+ public:
+  constexpr FilterWriter() {
+    begin(0, kAlways);
+    for (const CallRule& rule : kRules) {
+      begin(rule.call, rule.allowed_if);
+      begin(rule.call + 1, kAlways);
+    }
+    begin(kX32, kNever);
+    add(load(offsetof(seccomp_data, arch)));
+    add(jump(BPF_JEQ, kArchitecture, 1, 0));
+    add(kRefuse);
+    add(load(offsetof(seccomp_data, nr)));
+    decide(0, regions_size_);
+  }
+
+  [[nodiscard]] constexpr std::size_t size() const { return size_; }
+  [[nodiscard]] constexpr sock_filter at(std::size_t index) const { return filter_.at(index); }
+
+ private:
+  static_assert(std::endian::native == std::endian::little);
+  static constexpr sock_filter kAllow = BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
+  static constexpr sock_filter kRefuse = BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM);
+
+  static constexpr sock_filter load(std::size_t offset) {
+    return BPF_STMT(BPF_LD | BPF_W | BPF_ABS, static_cast<std::uint32_t>(offset));
+  }
+
+  /// Passes over `then` instructions if the comparison holds, else over `otherwise`.
+  static constexpr sock_filter jump(unsigned comparison, std::uint32_t value, std::size_t then,
+                                    std::size_t otherwise) {
+    constexpr std::size_t kFarthest = std::numeric_limits<std::uint8_t>::max();
+    if (then > kFarthest || otherwise > kFarthest) throw std::length_error("a jump is too far");
+    return BPF_JUMP(static_cast<std::uint16_t>(BPF_JMP | BPF_K | comparison), value,
+                    static_cast<std::uint8_t>(then), static_cast<std::uint8_t>(otherwise));
+  }
+
+  constexpr void add(sock_filter instruction) { filter_.at(size_++) = instruction; }
+
+  /// Neighbours that are dealt with alike are one region.
+  constexpr void begin(std::uint32_t first, const CallCondition& allowed_if) {
+    if (regions_size_ > 0 && regions_.at(regions_size_ - 1).first == first) --regions_size_;
+    if (regions_size_ > 0 && regions_.at(regions_size_ - 1).allowed_if == allowed_if) return;
+    regions_.at(regions_size_++) = {.first = first, .allowed_if = allowed_if};
+  }
+
+  /// Decides among the regions from `first` up to `last`.
+  constexpr void decide(std::size_t first, std::size_t last) {
+    if (last - first == 1) return judge(regions_.at(first).allowed_if);
+    const std::size_t middle = first + (last - first) / 2;
+    const std::size_t branch = size_++;
+    decide(first, middle);
+    filter_.at(branch) = jump(BPF_JGE, regions_.at(middle).first, size_ - branch - 1, 0);
+    decide(middle, last);
+  }
+
+  constexpr void judge(const CallCondition& allowed_if) {
+    if (allowed_if == kAlways) return add(kAllow);
+    if (allowed_if == kNever) return add(kRefuse);
+    add(load(offsetof(seccomp_data, args) + allowed_if.argument * sizeof(seccomp_data::args[0])));
+    add(BPF_STMT(BPF_ALU | BPF_AND | BPF_K, allowed_if.mask));
+    add(jump(BPF_JEQ, allowed_if.value, 0, 1));
+    add(kAllow);
+    add(kRefuse);
+  }
+
+  static constexpr std::size_t kMaxRegions = 2 * kRules.size() + 2;
+  std::array<Region, kMaxRegions> regions_ = {};
+  std::size_t regions_size_ = 0;
+  // A branch between each two, and never more than five instructions for one.
+  std::array<sock_filter, 4 + 6 * kMaxRegions> filter_ = {};
+  std::size_t size_ = 0;
+};
+
+constexpr FilterWriter kWriter;
+
+constexpr auto kFilter = [] {
+  std::array<sock_filter, kWriter.size()> filter{};
+  std::size_t index = 0;
+  for (sock_filter& instruction : filter) instruction = kWriter.at(index++);
+  return filter;
+}();
+
+}  // namespace
+
+std::span<const CallRule> call_rules() noexcept { return kRules; }
+
+std::span<const sock_filter> call_filter() noexcept { return kFilter; }
+
+}  // namespace nvhook

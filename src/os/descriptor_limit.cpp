@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+// The soft RLIMIT_NOFILE, and what it was.
+#include "os/descriptor_limit.hpp"
+
+#include <sys/resource.h>
+
+#include <algorithm>
+
+namespace nvhook {
+namespace {
+
+constexpr rlim_t kEnough = 65'536;
+
+struct Raised {
+  bool was_raised = false;
+  rlimit before = {};
+};
+
+// Read between fork and exec, where it must be there already.
+Raised raised;
+
+}  // namespace
+
+void raise_descriptor_limit() noexcept {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  const rlim_t wanted = std::min(limit.rlim_max, kEnough);
+  if (limit.rlim_cur >= wanted) return;
+  const rlimit higher{.rlim_cur = wanted, .rlim_max = limit.rlim_max};
+  if (::setrlimit(RLIMIT_NOFILE, &higher) == 0) raised = {.was_raised = true, .before = limit};
+}
+
+void restore_descriptor_limit() noexcept {
+  if (raised.was_raised) ::setrlimit(RLIMIT_NOFILE, &raised.before);
+}
+
+}  // namespace nvhook

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+// Our own procfs, opened once and verified.
+#include "os/own_procfs.hpp"
+
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <utility>
+
+namespace nvhook {
+namespace {
+
+constexpr ino_t kProcfsRoot = 1;
+
+UniqueFd open_procfs() noexcept {
+  UniqueFd proc(::openat(AT_FDCWD, "/proc", O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  struct statfs filesystem {};
+  struct stat status {};
+  const bool is_root = proc && ::fstatfs(proc.get(), &filesystem) == 0 &&
+                       filesystem.f_type == PROC_SUPER_MAGIC && ::fstat(proc.get(), &status) == 0 &&
+                       status.st_ino == kProcfsRoot;
+  return is_root ? std::move(proc) : UniqueFd();
+}
+
+}  // namespace
+
+int own_procfs() noexcept {
+  static const UniqueFd proc = open_procfs();
+  return proc.get();
+}
+
+std::string name_in_procfs(int fd) { return "self/fd/" + std::to_string(fd); }
+
+std::string path_in_procfs(int fd) {
+  std::array<char, 4096> path;  // NOLINT(*-member-init): readlink fills it
+  const ssize_t length =
+      ::readlinkat(own_procfs(), name_in_procfs(fd).c_str(), path.data(), path.size());
+  if (length >= 0 && static_cast<std::size_t>(length) < path.size()) {
+    return {path.data(), static_cast<std::size_t>(length)};
+  }
+  if (length >= 0) errno = ENAMETOOLONG;
+  return {};
+}
+
+UniqueFd open_to_read(int fd) {
+  return UniqueFd(::openat(own_procfs(), name_in_procfs(fd).c_str(),
+                           O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
+}
+
+UniqueFd connect_to(int fd, int type) {
+  // Without waiting: a full queue of connections must not hold a container up.
+  UniqueFd socket(::socket(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  sockaddr_un address{.sun_family = AF_UNIX, .sun_path = {}};
+  name_in_procfs(fd).copy(static_cast<char*>(address.sun_path), sizeof address.sun_path - 1);
+  // There is no connect by descriptor. In another mount namespace /proc is another's.
+  const bool is_connected =
+      socket && ::fchdir(own_procfs()) == 0 &&
+      // NOLINTNEXTLINE(cppcoreguidelines-pro-type-reinterpret-cast): the sockets interface
+      ::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
+  return is_connected ? std::move(socket) : UniqueFd();
+}
+
+}  // namespace nvhook

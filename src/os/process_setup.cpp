@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+// Makes this process fit to work as root beside a hostile container.
+#include "os/process_setup.hpp"
+
+#include <fcntl.h>
+#include <linux/close_range.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <climits>
+#include <csignal>
+#include <cstdlib>
+#include <string_view>
+
+#include "os/confinement.hpp"
+#include "os/descriptor_limit.hpp"
+#include "os/syscalls.hpp"
+
+namespace nvhook {
+namespace {
+
+std::string variable(const char* name) {
+  // NOLINTNEXTLINE(concurrency-mt-unsafe): this program has one thread
+  const char* value = ::secure_getenv(name);
+  return value == nullptr ? std::string() : std::string(value);
+}
+
+/// A descriptor that is closed would be given to the next file opened, and error messages would go
+/// there.
+void open_standard_descriptors() {
+  for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; ++fd) {
+    if (::fcntl(fd, F_GETFD) >= 0 || errno != EBADF) continue;
+    // The lowest free number is this one.
+    // NOLINTNEXTLINE(cppcoreguidelines-pro-type-vararg,android-cloexec-open): standard descriptors
+    // are inherited
+    static_cast<void>(::openat(AT_FDCWD, "/dev/null", O_RDWR));
+  }
+}
+
+}  // namespace
+
+CallerContext read_caller() {
+  return {
+      .config_file = variable("NVIDIA_CTK_CONFIG_FILE_PATH"),
+      .config_home = variable("XDG_CONFIG_HOME"),
+      .home = variable("HOME"),
+      .runtime_directory = variable("XDG_RUNTIME_DIR"),
+      .mps_pipe_directory = variable("CUDA_MPS_PIPE_DIRECTORY"),
+      .debug_file = variable("NVC_DEBUG_FILE"),
+      .search_path = variable("PATH"),
+      .working_directory = sys::open_beneath(AT_FDCWD, ".", O_PATH | O_DIRECTORY, 0),
+  };
+}
+
+void ignore_write_signals() noexcept {
+  struct sigaction ignore {};
+  ignore.sa_handler = SIG_IGN;
+  for (const int signal : {SIGPIPE, SIGXFSZ}) ::sigaction(signal, &ignore, nullptr);
+}
+
+CallerContext leave_caller() {
+  CallerContext caller = read_caller();
+  ::clearenv();
+  ::umask(022);
+  if (::chdir("/") != 0)
+    throw_errno(Code::internal, "change to directory `/`", "look at the kernel's log");
+  ::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+  ignore_write_signals();
+  raise_descriptor_limit();
+  keep_needed_capabilities();
+  return caller;
+}
+
+CallerContext harden_process() {
+  open_standard_descriptors();
+  sys::close_range(STDERR_FILENO + 1, ~0U);
+  return leave_caller();
+}
+
+std::string own_executable(const RootDir& system) {
+  std::string path(PATH_MAX, '\0');
+  const ssize_t length = ::readlinkat(system.fd(), "proc/self/exe", path.data(), path.size());
+  path.resize(static_cast<std::size_t>(std::max<ssize_t>(length, 0)));
+  // A package that is being upgraded has put the next version in the place of this one.
+  constexpr std::string_view kReplaced = " (deleted)";
+  if (path.ends_with(kReplaced)) path.resize(path.size() - kReplaced.size());
+  return path;
+}
+
+}  // namespace nvhook

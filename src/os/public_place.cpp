@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: Apache-2.0
+// A place of the host that others than root may have made.
+#include "os/public_place.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <deque>
+#include <optional>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "os/files.hpp"
+#include "os/mount_id.hpp"
+#include "os/own_procfs.hpp"
+#include "os/syscalls.hpp"
+#include "os/user_namespace.hpp"
+#include "text/text.hpp"
+
+namespace nvhook {
+namespace {
+
+constexpr int kMaxLinks = 40;  // as many as the kernel follows
+constexpr unsigned kWritableByOthers = S_IWGRP | S_IWOTH;
+constexpr std::size_t kMaxMountinfo = std::size_t{16} << 20U;
+/// What the kernel reads and writes by itself.
+constexpr std::array<std::string_view, 13> kLocal{"ext2",     "ext3",   "ext4",   "xfs", "btrfs",
+                                                  "bcachefs", "f2fs",   "jfs",    "zfs", "tmpfs",
+                                                  "ramfs",    "rootfs", "overlay"};
+
+/// Not statfs: that is a question to the file system.
+std::string type_of_mount(std::uint64_t id) {
+  const UniqueFd file(::openat(own_procfs(), "self/mountinfo", O_RDONLY | O_CLOEXEC));
+  const std::string text = file ? read_all(file.get(), kMaxMountinfo).value_or("") : "";
+  const std::string start = std::to_string(id) + " ";
+  for (const std::string_view line : split(text, '\n')) {
+    const auto end = line.find(" - ");
+    if (!line.starts_with(start) || end == std::string_view::npos) continue;
+    const std::string_view rest = line.substr(end + 3);
+    return std::string(rest.substr(0, rest.find(' ')));
+  }
+  return {};
+}
+
+std::optional<FileStatus> status_if_told(int fd) noexcept {
+  struct stat status {};
+  if (::fstat(fd, &status) != 0) return std::nullopt;
+  return FileStatus{.mode = status.st_mode,
+                    .owner = status.st_uid,
+                    .group = status.st_gid,
+                    .size = static_cast<unsigned long long>(status.st_size),
+                    .device_major = major(status.st_rdev),
+                    .device_minor = minor(status.st_rdev)};
+}
+
+class PlaceWalk {
+ public:
+  PlaceWalk(const RootDir& root, MadeBy made_by) : root_(root), made_by_(made_by) {
+    const auto top = status_if_told(root.fd());
+    // Root's, but in a tree that somebody keeps as a copy of a host, and in a user namespace.
+    top_owner_ = top ? top->owner : 0;
+  }
+
+  PlaceView to(const std::string& path) {
+    push(path);
+    while (!names_.empty()) {
+      const std::string name = std::move(names_.front());
+      names_.pop_front();
+      if (name == ".") continue;
+      if (name == "..") {
+        if (!way_.empty()) way_.pop_back();
+        continue;
+      }
+      if (!step(name)) return {.why_not = std::move(why_not_)};
+    }
+    if (way_.empty()) return {};
+    return {.fd = std::move(way_.back()), .status = status_};
+  }
+
+ private:
+  [[nodiscard]] int here() const noexcept { return way_.empty() ? root_.fd() : way_.back().get(); }
+
+  void push(const std::string& path) {
+    const auto pieces = split_list(path, '/');
+    names_.insert(names_.begin(), pieces.begin(), pieces.end());
+  }
+
+  /// False, with the reason in `why_not_`.
+  bool refuse(const std::string& why) {
+    why_not_ = why;
+    return false;
+  }
+
+  /// False at the end of the way; why it may not be gone is in `why_not_`.
+  bool step(const std::string& name) {
+    // One name and no link: openat2 adds nothing, and what stands in for it asks the file system.
+    UniqueFd next(::openat(here(), name.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
+    if (!next && (errno == ENOENT || errno == ENOTDIR)) return false;
+    if (!next) return refuse("`" + name + "` cannot be opened: " + errno_text(errno));
+    if (!is_local(next.get(), name)) return false;
+    const auto status = status_if_told(next.get());
+    if (!status) return refuse("`" + name + "` cannot be looked at: " + errno_text(errno));
+    if (made_by_ == MadeBy::root && !is_made_by_root(*status, name)) return false;
+    if (status->is_symlink() && !names_.empty()) return follow(next.get(), name);
+    status_ = *status;
+    way_.push_back(std::move(next));
+    return true;
+  }
+
+  /// Mounts on the top directories (/run, /tmp, /var) are the system's own: nobody else can mount
+  /// there. So the usual places cost no reading of the mount table.
+  bool is_local(int fd, const std::string& name) {
+    if (way_.empty()) return true;
+    const std::uint64_t id = mount_id_of(fd);
+    if (id != 0 && id == mount_id_of(here())) return true;
+    const std::string type = id == 0 ? "" : type_of_mount(id);
+    if (std::find(kLocal.begin(), kLocal.end(), type) != kLocal.end()) return true;
+    return refuse("`" + name + "` is a mount of a file system that " +
+                  (type.empty() ? "is not known" : "others may serve: " + type));
+  }
+
+  /// In a user namespace all users that it does not know look the same, root and the next one.
+  bool is_made_by_root(const FileStatus& status, const std::string& name) {
+    const bool is_last = names_.empty();
+    const bool is_roots =
+        status.owner == 0 || (status.owner == top_owner_ && !(is_last && in_user_namespace()));
+    if (!is_roots) {
+      return refuse("`" + name + "` belongs to user " + std::to_string(status.owner) +
+                    ", not to root");
+    }
+    if (!status.is_directory() || (status.mode & kWritableByOthers) == 0) return true;
+    if (!is_last && (status.mode & S_ISVTX) != 0) return true;
+    return refuse("others than root can write `" + name + "`");
+  }
+
+  bool follow(int link, const std::string& name) {
+    std::array<char, 4096> text{};
+    const ssize_t length = ::readlinkat(link, "", text.data(), text.size());
+    if (length <= 0 || static_cast<std::size_t>(length) == text.size() || ++links_ > kMaxLinks) {
+      return refuse("the link `" + name + "` cannot be followed");
+    }
+    const std::string target(text.data(), static_cast<std::size_t>(length));
+    if (target.front() == '/') way_.clear();
+    push(target);
+    return true;
+  }
+
+  const RootDir& root_;
+  MadeBy made_by_;
+  unsigned top_owner_ = 0;
+  std::vector<UniqueFd> way_ = {};  // what is between the root and here
+  std::deque<std::string> names_ = {};
+  FileStatus status_ = {};
+  std::string why_not_ = {};
+  int links_ = 0;
+};
+
+}  // namespace
+
+PlaceView look_at_place(const RootDir& root, const std::string& path, MadeBy made_by) {
+  return PlaceWalk(root, made_by).to(path);
+}
+
+}  // namespace nvhook

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+// A temporary file beside the old one, and rename.
+#include "os/replace_file.hpp"
+
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <optional>
+
+#include "os/files.hpp"
+#include "os/syscalls.hpp"
+#include "os/temporary_name.hpp"
+#include "os/unique_fd.hpp"
+
+namespace nvhook {
+namespace {
+
+constexpr mode_t kNewMode = S_IRUSR | S_IWUSR | S_IRGRP | S_IROTH;
+
+/// Gives a new file `text`, and owner and mode of `old`, if there is one.
+bool fill(int file, const std::string& text, const std::optional<struct stat>& old,
+          bool is_synced) {
+  if (!write_all(file, text)) return false;
+  if (old && ::fchown(file, old->st_uid, old->st_gid) != 0) return false;
+  return ::fchmod(file, old ? old->st_mode & 07777 : kNewMode) == 0 &&
+         (!is_synced || ::fsync(file) == 0);
+}
+
+/// So that the rename is on the disk too. Some file systems cannot, and it is done by then.
+void sync_directory(int directory) {
+  const UniqueFd opened =
+      sys::open_beneath(directory, ".", O_RDONLY | O_DIRECTORY, RESOLVE_BENEATH);
+  if (opened) static_cast<void>(::fsync(opened.get()));
+}
+
+}  // namespace
+
+bool replace_file(int directory, const std::string& name, const std::string& text,
+                  const ReplaceOptions& options) {
+  struct stat status {};
+  std::optional<struct stat> old;
+  if (::fstatat(directory, name.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0) {
+    old = status;
+  } else if (errno != ENOENT || !options.may_create) {
+    return false;
+  }
+  UniqueFd file;
+  const auto temporary = make_under_temporary_name(name, [&](const char* free_name) {
+    file = sys::open_beneath(directory, free_name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW,
+                             RESOLVE_BENEATH, S_IRUSR | S_IWUSR);
+    return static_cast<bool>(file);
+  });
+  if (!temporary) return false;
+  if (fill(file.get(), text, old, options.is_synced) &&
+      sys::rename_at(directory, temporary->c_str(), directory, name.c_str(), 0) == 0) {
+    if (options.is_synced) sync_directory(directory);
+    return true;
+  }
+  const int error = errno;
+  ::unlinkat(directory, temporary->c_str(), 0);
+  errno = error;
+  return false;
+}
+
+}  // namespace nvhook

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+// Files below /run that only root can have written.
+#include "os/run_directory.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "os/files.hpp"
+#include "os/syscalls.hpp"
+#include "os/temporary_name.hpp"
+
+namespace nvhook {
+namespace {
+
+constexpr std::size_t kMaxFile = 1UL << 20U;
+
+UniqueFd open_at(int directory, const char* name, int flags, mode_t mode = 0) noexcept {
+  return sys::open_beneath(directory, name, static_cast<std::uint64_t>(flags), 0, mode);
+}
+
+/// Why others than root may have written what `status` is of; nothing if they cannot.
+std::optional<std::string> why_not_roots(const struct stat& status) {
+  if (status.st_uid != 0) return "belongs to user " + std::to_string(status.st_uid);
+  if ((status.st_mode & (S_IWGRP | S_IWOTH)) != 0) return "is writable by group or others";
+  return std::nullopt;
+}
+
+UniqueFd open_directory(const std::string& path) noexcept {
+  return open_at(AT_FDCWD, path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+}
+
+}  // namespace
+
+std::optional<RunDirectory> RunDirectory::at(const std::string& path, Notes& notes) {
+  if (::geteuid() != 0) {
+    notes.push_back(info("not cached: only root has a place for it"));
+    return std::nullopt;
+  }
+  const auto unusable = [&](const std::string& why) {
+    notes.push_back(warning("not cached: `" + path + "` " + why));
+    return std::nullopt;
+  };
+  UniqueFd directory = open_directory(path);
+  if (!directory && errno == ENOENT) {
+    if (::mkdirat(AT_FDCWD, path.c_str(), 0755) != 0 && errno != EEXIST) {
+      return unusable("cannot be made: " + errno_text(errno));
+    }
+    directory = open_directory(path);
+  }
+  struct stat status {};
+  if (!directory || ::fstat(directory.get(), &status) != 0) {
+    return unusable("cannot be opened: " + errno_text(errno));
+  }
+  if (const auto why = why_not_roots(status)) return unusable(*why);
+  return RunDirectory(std::move(directory));
+}
+
+std::optional<std::string> RunDirectory::read(const char* name, Notes& notes) const {
+  const auto ignored = [&](const std::string& why) {
+    notes.push_back(info(std::string("cache ") + name + " ignored: " + why));
+    return std::nullopt;
+  };
+  const UniqueFd file =
+      open_at(directory_.get(), name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+  if (!file) return errno == ENOENT ? std::nullopt : ignored(errno_text(errno));
+  struct stat status {};
+  if (::fstat(file.get(), &status) != 0) return ignored(errno_text(errno));
+  if (!S_ISREG(status.st_mode)) return ignored("is no regular file");
+  if (const auto why = why_not_roots(status)) return ignored(*why);
+  auto text = read_all(file.get(), kMaxFile);
+  return text ? std::move(text) : ignored(errno_text(errno));
+}
+
+void RunDirectory::replace(const char* name, std::string_view text, Notes& notes) const {
+  const auto failed = [&] {
+    notes.push_back(warning(std::string("not cached: write ") + name + ": " + errno_text(errno)));
+  };
+  UniqueFd file;
+  const auto temporary = make_under_temporary_name(name, [&](const char* free_name) {
+    file = open_at(directory_.get(), free_name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
+    return static_cast<bool>(file);
+  });
+  if (!temporary) return failed();
+  if (write_all(file.get(), text) &&
+      sys::rename_at(directory_.get(), temporary->c_str(), directory_.get(), name, 0) == 0) {
+    return;
+  }
+  failed();
+  static_cast<void>(::unlinkat(directory_.get(), temporary->c_str(), 0));
+}
+
+}  // namespace nvhook

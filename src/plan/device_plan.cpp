@@ -1,0 +1,338 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which devices the container gets, and what it sees below /proc/driver/nvidia.
+#include "plan/device_plan.hpp"
+
+#include <algorithm>
+#include <cstdint>
+#include <map>
+#include <utility>
+
+#include "host/facts/proc_text.hpp"
+#include "text/error.hpp"
+#include "text/text.hpp"
+
+namespace nvhook {
+namespace {
+
+const std::string kProcDriver = "/proc/driver/nvidia";
+constexpr std::string_view kProfileDirectory = "/etc/nvidia/nvidia-application-profiles-rc.d";
+
+Error missing_node(const std::string& path) {
+  return Error(Code::device_node_missing, "missing device node `" + path + "`",
+               "run `oci-nvidia-hook create-device-nodes` on the host, as root; at boot "
+               "oci-nvidia-devices.service does");
+}
+
+bool administers_mig(const PlanInput& input) {
+  return input.request.mig_config || input.request.mig_monitor;
+}
+
+bool shows_mig_capabilities(const PlanInput& input) {
+  return administers_mig(input) && input.inventory.has_mig_capabilities &&
+         !input.selected.gpus.empty();
+}
+
+/// Below /proc/driver/nvidia: `capabilities/gpu0/mig/gi1`.
+std::string instance_path(const MigDevice& device) {
+  return "capabilities/gpu" + std::to_string(device.gpu_minor) + "/mig/gi" +
+         std::to_string(device.gpu_instance);
+}
+
+/// The two files that a process opens to use the device.
+std::vector<std::string> access_files(const MigDevice& device) {
+  const std::string instance = instance_path(device);
+  return {instance + "/access",
+          instance + "/ci" + std::to_string(device.compute_instance) + "/access"};
+}
+
+// ---- views
+
+/// Directories with their parents, and files, each once.
+class TmpfsTree {
+ public:
+  void directory(const std::string& path) {
+    const auto slash = path.rfind('/');
+    if (slash != std::string::npos) directory(path.substr(0, slash));
+    entries_.try_emplace(path, TmpfsEntry{.path = path, .directory = true, .mode = 0555});
+  }
+  void file(const std::string& path) {
+    directory(path.substr(0, path.rfind('/')));
+    entries_.try_emplace(path, TmpfsEntry{.path = path});
+  }
+  void move_to(std::vector<TmpfsEntry>& entries) {
+    for (auto& [path, entry] : entries_) entries.push_back(std::move(entry));
+  }
+
+ private:
+  std::map<std::string, TmpfsEntry> entries_ = {};  // a directory sorts before what is in it
+};
+
+/// Covers the host's view: only the selected GPUs, and no permission to change device files.
+void plan_proc_driver(const PlanInput& input, PlanBuilder& plan) {
+  TmpfsMount tmpfs{.target = ContainerPath(kProcDriver),
+                   .on_procfs = true,
+                   .label = input.container.mount_label,
+                   .reason = "only the selected GPUs, ModifyDeviceFiles: 0"};
+  for (const Inventory::ProcText& text : input.inventory.proc_texts) {
+    const bool is_params = text.name == "params";
+    tmpfs.entries.push_back(
+        {.path = text.name,
+         .content = is_params ? forbid_device_file_changes(text.text) : text.text,
+         .mode = text.mode});
+  }
+  TmpfsTree tree;
+  for (const Gpu& gpu : input.selected.gpus) tree.directory("gpus/" + gpu.pci);
+  if (shows_mig_capabilities(input)) {
+    tree.directory("capabilities");
+  } else if (!administers_mig(input)) {
+    for (const MigDevice& device : input.selected.mig_devices) {
+      for (const std::string& file : access_files(device)) tree.file(file);
+    }
+  }
+  tree.move_to(tmpfs.entries);
+  plan.tmpfs(std::move(tmpfs));
+}
+
+std::string application_profile(const std::vector<Gpu>& gpus) {
+  std::uint64_t mask = 0;
+  for (const Gpu& gpu : gpus) {
+    if (gpu.minor < 64) mask |= std::uint64_t{1} << gpu.minor;
+  }
+  return R"({"profiles": [{"name": "_container_", "settings": ["EGLVisibleDGPUDevices", 0x)" +
+         to_hexadecimal(mask) + R"(]}], "rules": [{"pattern": [], "profile": "_container_"}]})" +
+         "\n";
+}
+
+/// EGL sees the selected GPUs only (behaviour.md §5.14).
+void plan_application_profile(const PlanInput& input, PlanBuilder& plan) {
+  if (!input.request.capabilities.intersects({Capability::graphics, Capability::display})) return;
+  TmpfsMount tmpfs{.target = ContainerPath(std::string(kProfileDirectory)),
+                   .label = input.container.mount_label,
+                   .optional = true,
+                   .reason = "capability graphics: EGL sees the selected GPUs only"};
+  if (!input.selected.gpus.empty()) {
+    tmpfs.entries.push_back({.path = "10-container.conf",
+                             .content = application_profile(input.selected.gpus),
+                             .mode = 0555});
+  }
+  plan.tmpfs(std::move(tmpfs));
+}
+
+// ---- nodes
+
+class DevicePlanner {
+ public:
+  DevicePlanner(const PlanInput& input, PlanBuilder& plan)
+      : input_(input), request_(input.request), inventory_(input.inventory), plan_(plan) {}
+
+  void make() {
+    if (inventory_.is_wsl) {
+      require(DeviceRole::dxg, "/dev/dxg", "WSL2: the host's GPUs, all of them");
+      return;
+    }
+    plan_control_devices();
+    for (const Gpu& gpu : input_.selected.gpus) plan_gpu(gpu);
+    if (administers_mig(input_)) {
+      plan_mig_administration();
+    } else {
+      for (const MigDevice& device : input_.selected.mig_devices) plan_mig_device(device);
+    }
+    plan_imex_channels();
+    plan_features();
+  }
+
+ private:
+  /// The number of nodes of that role.
+  std::size_t plan_role(DeviceRole role, const std::string& reason) {
+    std::size_t count = 0;
+    for (const DeviceNode& node : inventory_.nodes) {
+      if (node.role != role) continue;
+      plan_.node(node, reason);
+      ++count;
+    }
+    return count;
+  }
+
+  void require(DeviceRole role, const std::string& path, const std::string& reason) {
+    if (plan_role(role, reason) == 0) throw missing_node(path);
+  }
+
+  /// What many containers can do without: a headless server has no modeset node.
+  void want(DeviceRole role, const std::string& path, const std::string& reason) {
+    plan_role(role, reason);
+    const auto is_there = [&](const DeviceNode& node) {
+      return node.role == role && node.file.path.str() == path;
+    };
+    if (std::any_of(inventory_.nodes.begin(), inventory_.nodes.end(), is_there)) return;
+    plan_.note(warning("missing device " + path + "; " + reason + " will not work"));
+  }
+
+  void plan_control_devices() {
+    require(DeviceRole::control, "/dev/nvidiactl", "control device of every request");
+    if (request_.capabilities.intersects({Capability::compute, Capability::video})) {
+      want(DeviceRole::uvm, "/dev/nvidia-uvm", "capability compute: unified memory");
+    }
+    if (request_.capabilities.contains(Capability::display)) {
+      want(DeviceRole::modeset, "/dev/nvidia-modeset", "capability display: mode setting");
+    }
+  }
+
+  void plan_gpu(const Gpu& gpu) {
+    const auto node = std::find_if(
+        inventory_.nodes.begin(), inventory_.nodes.end(), [&](const DeviceNode& candidate) {
+          return candidate.role == DeviceRole::gpu && candidate.gpu_minor == gpu.minor;
+        });
+    if (node == inventory_.nodes.end()) {
+      throw missing_node("/dev/nvidia" + std::to_string(gpu.minor));
+    }
+    const std::string name = "GPU " + std::to_string(gpu.index) + " (" + gpu.uuid + ")";
+    const std::string reason = request_.devices_source + ": " + name;
+    plan_.node(*node, reason);
+    plan_.proc(SourceType::directory, kProcDriver + "/gpus/" + gpu.pci, reason);
+    if (request_.capabilities.intersects({Capability::graphics, Capability::display})) {
+      plan_drm(gpu, "capability graphics: " + name);
+    }
+  }
+
+  void plan_drm(const Gpu& gpu, const std::string& reason) {
+    for (const DeviceNode& node : inventory_.nodes) {
+      if (node.role == DeviceRole::drm && node.gpu_minor == gpu.minor) plan_.node(node, reason);
+    }
+    for (const DeviceLink& link : inventory_.device_links) {
+      if (link.gpu_minor != gpu.minor) continue;
+      plan_.link({.link = ContainerPath(link.path),
+                  .target = link.target,
+                  .optional = true,
+                  .reason = reason});
+    }
+  }
+
+  // ---- MIG (behaviour.md §6.4)
+
+  void plan_mig_device(const MigDevice& device) {
+    const std::string reason = request_.devices_source + ": MIG device " + to_string(device);
+    for (const std::string& file : access_files(device)) {
+      const std::string path = kProcDriver + "/" + file;
+      if (plan_.has_target(ContainerPath(path))) continue;  // two devices in one GPU instance
+      plan_.proc(SourceType::regular, path, reason);
+    }
+    if (!inventory_.nvidia_caps_major) return;
+    for (const MigCapability& capability : inventory_.mig_capabilities) {
+      if (opens(capability, device)) plan_mig_node(capability, reason);
+    }
+  }
+
+  void plan_mig_node(const MigCapability& capability, const std::string& reason) {
+    const auto node = std::find_if(
+        inventory_.nodes.begin(), inventory_.nodes.end(), [&](const DeviceNode& candidate) {
+          return candidate.role == DeviceRole::mig && candidate.number.minor == capability.minor;
+        });
+    if (node == inventory_.nodes.end()) {
+      throw Error(Code::device_node_missing,
+                  "missing device node `/dev/nvidia-caps/nvidia-cap" +
+                      std::to_string(capability.minor) + "`, which " + reason + " needs",
+                  "run `nvidia-smi -L` once as root on the host, which makes it");
+    }
+    if (!plan_.has_target(ContainerPath(node->file.path.str()))) plan_.node(*node, reason);
+  }
+
+  void plan_mig_administration() {
+    if (!shows_mig_capabilities(input_)) {
+      plan_.note(info("no MIG capabilities on this host: nothing to administer"));
+      return;
+    }
+    const std::string reason =
+        request_.mig_config ? "NVIDIA_MIG_CONFIG_DEVICES" : "NVIDIA_MIG_MONITOR_DEVICES";
+    plan_.proc(SourceType::directory, kProcDriver + "/capabilities", reason);
+    if (!inventory_.nvidia_caps_major) return;
+    plan_.bind({.source = {.root = HostRoot::system, .path = HostPath("/dev/nvidia-caps")},
+                .type = SourceType::directory,
+                .target = ContainerPath("/dev/nvidia-caps"),
+                .attributes = kDeviceMount,
+                .reason = reason});
+    for (const MigCapability& capability : inventory_.mig_capabilities) {
+      if (may_use(capability)) {
+        plan_.allow({*inventory_.nvidia_caps_major, capability.minor}, reason);
+      }
+    }
+  }
+
+  [[nodiscard]] bool may_use(const MigCapability& capability) const {
+    switch (capability.role) {
+      case MigCapability::Role::config:
+        return request_.mig_config;
+      case MigCapability::Role::monitor:
+        return request_.mig_monitor;
+      case MigCapability::Role::instance:
+        return std::any_of(input_.selected.gpus.begin(), input_.selected.gpus.end(),
+                           [&](const Gpu& gpu) { return gpu.minor == capability.gpu_minor; });
+    }
+    return false;
+  }
+
+  // ---- what else was asked for
+
+  void plan_imex_channels() {
+    for (const unsigned channel : request_.imex_channels) {
+      const auto node = std::find_if(
+          inventory_.nodes.begin(), inventory_.nodes.end(), [&](const DeviceNode& candidate) {
+            return candidate.role == DeviceRole::imex && candidate.number.minor == channel;
+          });
+      const std::string name = "channel" + std::to_string(channel);
+      if (node == inventory_.nodes.end()) {
+        throw Error(Code::device_node_missing,
+                    "missing device /dev/nvidia-caps-imex-channels/" + name,
+                    "make it on the host: the module nvidia must be loaded with IMEX support and "
+                    "`nvidia-modprobe -i " +
+                        std::to_string(channel) + "` makes the node");
+      }
+      plan_.node(*node, "NVIDIA_IMEX_CHANNELS: " + name);
+    }
+  }
+
+  void plan_features() {
+    const Features& features = request_.features;
+    if (features.gds) plan_gds();
+    if (features.mofed) {
+      want(DeviceRole::mofed, "/dev/infiniband/uverbs*", "NVIDIA_MOFED: GPUDirect RDMA");
+    }
+    if (features.gdrcopy) want(DeviceRole::gdrcopy, "/dev/gdrdrv", "NVIDIA_GDRCOPY: GDRCopy");
+    if (features.nvswitch) {
+      want(DeviceRole::nvswitch, "/dev/nvidia-nvswitchctl", "NVIDIA_NVSWITCH: NVSwitch management");
+    }
+  }
+
+  void plan_gds() {
+    const std::string reason = "NVIDIA_GDS: GPUDirect Storage";
+    if (plan_role(DeviceRole::gds, reason) == 0) {
+      plan_.note(warning("missing device /dev/nvidia-fs*; " + reason + " will not work"));
+      return;
+    }
+    for (const auto& [path, type] : {std::pair{"/run/udev", SourceType::directory},
+                                     std::pair{"/etc/cufile.json", SourceType::regular}}) {
+      plan_.bind({.source = {.root = HostRoot::system, .path = HostPath(path)},
+                  .type = type,
+                  .target = ContainerPath(path),
+                  .attributes = kFileMount,
+                  .optional = true,
+                  .reason = reason});
+    }
+  }
+
+  const PlanInput& input_;
+  const Request& request_;
+  const Inventory& inventory_;
+  PlanBuilder& plan_;
+};
+
+}  // namespace
+
+void plan_views(const PlanInput& input, PlanBuilder& plan) {
+  if (input.inventory.is_wsl) return;
+  plan_proc_driver(input, plan);
+  plan_application_profile(input, plan);
+}
+
+void plan_devices(const PlanInput& input, PlanBuilder& plan) { DevicePlanner(input, plan).make(); }
+
+}  // namespace nvhook

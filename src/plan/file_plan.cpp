@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which of the driver's files go where in the container.
+#include "plan/file_plan.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "image/cuda_compat.hpp"
+
+namespace nvhook {
+namespace {
+
+class FilePlanner {
+ public:
+  FilePlanner(const PlanInput& input, PlanBuilder& plan) : input_(input), plan_(plan) {}
+
+  void make() {
+    plan_cuda_compat();
+    for (const DriverFile& file : input_.inventory.files) {
+      if (is_wanted(file, input_.request)) plan_file(file);
+    }
+    for (const DriverFile& file : input_.inventory.files) {
+      if (is_wanted(file, input_.request) && !file.refers_to.empty()) {
+        plan_library_at(file.refers_to);
+      }
+    }
+    plan_loader_path();
+  }
+
+ private:
+  /// Entries of the loader cache alone, before the driver's: what the image brought is never
+  /// mounted (CVE-2024-0132).
+  void plan_cuda_compat() {
+    if (!input_.container.compat || !wants_cuda_compat(input_.request, input_.config)) return;
+    const CompatLibraries& compat = *input_.container.compat;
+    std::vector<std::string> models;
+    for (const Gpu& gpu : input_.selected.gpus) models.push_back(gpu.model);
+    const CompatDecision decision = decide_cuda_compat(compat, input_.inventory.driver, models);
+    plan_.note(info("CUDA compatibility libraries of the image in " + compat.directory.str() +
+                    (decision.use ? "" : " not") + " used: " + decision.reason));
+    if (!decision.use) return;
+    for (const CompatLibraries::Library& library : compat.libraries) {
+      plan_.loader_entry({.soname = library.soname, .path = compat.directory / library.file});
+    }
+  }
+
+  void plan_file(const DriverFile& file) {
+    switch (file.kind) {
+      case ComponentKind::library:
+        plan_library(file);
+        break;
+      case ComponentKind::binary:
+        bind(file, ContainerPath("/usr/bin") / file.component->name);
+        break;
+      case ComponentKind::wsl_store:
+        plan_wsl_file(file);
+        break;
+      case ComponentKind::firmware:
+      case ComponentKind::data_file:
+        bind_optional(file, SourceType::regular, kFileMount);
+        break;
+      case ComponentKind::xorg_module:
+        plan_xorg_module(file);
+        break;
+      case ComponentKind::ipc_socket:
+        bind_optional(file, SourceType::socket, kEndpointMount);
+        break;
+      case ComponentKind::ipc_directory:
+        plan_.bind({.source = {.root = HostRoot::driver, .path = file.path},
+                    .type = SourceType::directory,
+                    .target = file.place,
+                    .attributes = kEndpointsMount,
+                    .optional = true,
+                    .in_public_place = true,
+                    .reason = reason_of(file)});
+        break;
+    }
+  }
+
+  void plan_library(const DriverFile& file) {
+    const ContainerPath& directory = file.abi == Abi::native ? input_.container.library_directory
+                                                             : input_.container.library32_directory;
+    const std::string name = file.path.filename();
+    if (!bind(file, directory / name)) return;
+    const std::string soname = file.soname.empty() ? name : file.soname;
+    if (soname != name) {
+      plan_.link({.link = directory / soname,
+                  .target = name,
+                  .replace = true,
+                  .reason = "SONAME of " + name});
+    }
+    for (const ComponentLink& extra : component_links()) {
+      if (!name.starts_with(std::string(extra.library) + ".") || extra.name == soname) continue;
+      add_link(directory / extra.name, extra.target.empty() ? name : std::string(extra.target));
+    }
+    const std::string plain = name.substr(0, name.find(".so") + 3);
+    if (file.has_plain_link && plain != soname) add_link(directory / plain, soname);
+    plan_.loader_entry({.soname = soname, .path = directory / soname, .abi = file.abi});
+  }
+
+  void add_link(ContainerPath path, std::string target) {
+    plan_.link({.link = std::move(path),
+                .target = std::move(target),
+                .optional = true,
+                .reason = "link of the driver's installer"});
+  }
+
+  void plan_xorg_module(const DriverFile& file) {
+    bind_optional(file, SourceType::regular, kFileMount);
+    const std::string name = file.place.filename();
+    const std::string plain = name.substr(0, name.find(".so") + 3);
+    if (plain != name) add_link(file.place.parent() / plain, name);
+  }
+
+  /// Besides its own place, the program of the store is looked for on the PATH.
+  void plan_wsl_file(const DriverFile& file) {
+    bind(file, file.place);
+    if (file.component->name != "nvidia-smi") return;
+    plan_.link({.link = ContainerPath("/usr/bin/nvidia-smi"),
+                .target = file.place.str(),
+                .optional = true,
+                .reason = "nvidia-smi of the driver store"});
+  }
+
+  /// A manifest names a library by its path on the host: let that path lead to ours.
+  void plan_library_at(const std::string& path) {
+    const ContainerPath wanted(path);
+    const auto& entries = plan_.plan().loader_entries;
+    const auto found = std::find_if(entries.begin(), entries.end(), [&](const LoaderEntry& entry) {
+      return entry.soname == wanted.filename();
+    });
+    if (found == entries.end() || found->path == wanted) return;
+    plan_.link({.link = wanted,
+                .target = found->path.str(),
+                .optional = true,
+                .reason = "where a manifest of the host names the library"});
+  }
+
+  void plan_loader_path() {
+    const ContainerPath& file = input_.container.musl_path_file;
+    if (file.empty() || plan_.plan().loader_entries.empty()) return;
+    LoaderPath path{.file = file};
+    for (const LoaderEntry& entry : plan_.plan().loader_entries) {
+      const ContainerPath directory = entry.path.parent();
+      auto& known = path.directories;
+      if (std::find(known.begin(), known.end(), directory) == known.end()) {
+        known.push_back(directory);
+      }
+    }
+    plan_.loader_path(std::move(path));
+  }
+
+  bool bind(const DriverFile& file, ContainerPath target) {
+    return plan_.bind({.source = {.root = HostRoot::driver, .path = file.path},
+                       .target = std::move(target),
+                       .attributes = kFileMount,
+                       .reason = reason_of(file)});
+  }
+
+  /// What a container can do without, where the image has no room for it.
+  void bind_optional(const DriverFile& file, SourceType type, MountAttributes attributes) {
+    plan_.bind({.source = {.root = HostRoot::driver, .path = file.path},
+                .type = type,
+                .target = file.place,
+                .attributes = attributes,
+                .optional = true,
+                .reason = reason_of(file)});
+  }
+
+  [[nodiscard]] std::string reason_of(const DriverFile& file) const {
+    return nvhook::reason_of(*file.component, input_.request.capabilities);
+  }
+
+  const PlanInput& input_;
+  PlanBuilder& plan_;
+};
+
+}  // namespace
+
+void plan_files(const PlanInput& input, PlanBuilder& plan) { FilePlanner(input, plan).make(); }
+
+bool is_wanted(const DriverFile& file, const Request& request) {
+  if (is_left_out(file, request.left_out)) return false;
+  const CapabilitySet& asked = request.capabilities;
+  const CapabilitySet& needed = file.component->capabilities;
+  if (file.abi == Abi::compat32 && !asked.contains(Capability::compat32)) return false;
+  return needed.empty() || needed.intersects(asked);
+}
+
+std::string reason_of(const Component& component, CapabilitySet asked) {
+  const std::string purpose(component.purpose);
+  if (component.capabilities.empty()) return "every request: " + purpose;
+  return "capability " + to_string(component.capabilities & asked) + ": " + purpose;
+}
+
+bool is_left_out(const DriverFile& file, const LeftOut& left_out) {
+  const std::string_view name = file.component->name;
+  switch (file.kind) {
+    case ComponentKind::firmware:
+      return left_out.firmware;
+    case ComponentKind::ipc_socket:
+      return (left_out.persistenced && name == "/var/run/nvidia-persistenced/socket") ||
+             (left_out.fabric_manager && name == "/var/run/nvidia-fabricmanager/socket");
+    default:
+      return false;
+  }
+}
+
+}  // namespace nvhook

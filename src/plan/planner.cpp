@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+// Request + Inventory + ContainerFacts → Plan.
+#include "plan/planner.hpp"
+
+#include "plan/device_plan.hpp"
+#include "plan/file_plan.hpp"
+#include "plan/plan_builder.hpp"
+
+namespace nvhook {
+namespace {
+
+bool is_below_dev(const ContainerPath& path) { return path.str().starts_with("/dev/"); }
+
+/// Nodes, the directory of MIG's, and links to nodes; what the device cgroup allows stays.
+void leave_out_device_nodes(Plan& plan) {
+  std::erase_if(plan.mounts, [](const BindMount& mount) { return is_below_dev(mount.target); });
+  std::erase_if(plan.symlinks, [](const Symlink& link) { return is_below_dev(link.link); });
+  plan.notes.push_back(info("device nodes left out: the caller brings them (--no-devbind)"));
+}
+
+}  // namespace
+
+Plan make_plan(const Request& request, const Inventory& inventory, const ContainerFacts& container,
+               const Config& config) {
+  const PlanInput input{.request = request,
+                        .inventory = inventory,
+                        .container = container,
+                        .config = config,
+                        .selected = select_devices(request.devices, inventory)};
+  PlanBuilder builder;
+  for (const Note& note : inventory.notes) builder.note(note);
+  for (const Note& note : container.notes) builder.note(note);
+  plan_views(input, builder);
+  plan_files(input, builder);
+  plan_devices(input, builder);
+  Plan plan = builder.take();
+  if (request.left_out.device_nodes) leave_out_device_nodes(plan);
+  if (config.no_cgroups) {
+    plan.notes.push_back(info("device cgroup left alone: no-cgroups is set"));
+    plan.device_rules.clear();
+  }
+  return plan;
+}
+
+}  // namespace nvhook

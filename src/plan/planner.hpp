@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+// Request + Inventory + ContainerFacts → Plan: all policy is here.
+#pragma once
+
+#include "config/config.hpp"
+#include "host/facts/inventory.hpp"
+#include "image/container_facts.hpp"
+#include "plan/plan.hpp"
+#include "request/request.hpp"
+
+namespace nvhook {
+
+/// Decides every step. Throws Error(unknown_device), Error(device_node_missing) for a node that the
+/// request needs.
+[[nodiscard]] Plan make_plan(const Request& request, const Inventory& inventory,
+                             const ContainerFacts& container, const Config& config);
+
+}  // namespace nvhook

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+// From a request to a plan.
+#include "plan/planning.hpp"
+
+#include <fcntl.h>
+
+#include <utility>
+
+#include "image/container_probe.hpp"
+#include "image/cuda_compat.hpp"
+#include "os/mount_id.hpp"
+#include "os/mount_root.hpp"
+#include "os/selinux.hpp"
+#include "plan/placement.hpp"
+#include "plan/planner.hpp"
+#include "text/error.hpp"
+
+namespace nvhook {
+namespace {
+
+bool is_there(const RootDir& rootfs, const BindMount& mount) {
+  const UniqueFd found = rootfs.open(mount.target.str(), O_PATH);
+  return found && status_of(found.get()).is_directory() == (mount.type == SourceType::directory);
+}
+
+/// An earlier run of this hook has mounted it.
+bool is_ours(const RootDir& rootfs, const ContainerPath& directory) {
+  constexpr std::size_t kMaxMark = 4096;
+  const UniqueFd opened = rootfs.open(directory.str(), O_PATH | O_DIRECTORY);
+  return opened && is_mount_root(opened.get(), rootfs) &&
+         rootfs.read((directory / kPrivateMark).str(), kMaxMark) == kPrivateMarkText;
+}
+
+std::optional<ContainerPath> find_private_directory(const RootDir& rootfs,
+                                                    const ObstacleAt& obstacle_at) {
+  for (const ContainerPath& directory : private_directories()) {
+    if (is_ours(rootfs, directory)) return directory;
+  }
+  for (const ContainerPath& directory : private_directories()) {
+    if (obstacle_at && obstacle_at(directory)) continue;
+    if (rootfs.open(directory.str(), O_PATH) && !rootfs.is_empty_directory(directory.str())) {
+      continue;
+    }
+    return directory;
+  }
+  return std::nullopt;
+}
+
+void add_present(PlacementFacts& facts, const Plan& plan, const RootDir& rootfs,
+                 Placement placement) {
+  const auto matters = [&](const ContainerPath& path) {
+    return placement != Placement::standard || facts.closed.contains(path.parent());
+  };
+  for (const BindMount& mount : plan.mounts) {
+    if (is_movable(mount, plan) && matters(mount.target) && is_there(rootfs, mount)) {
+      facts.present.insert(mount.target);
+    }
+  }
+  for (const Symlink& symlink : plan.symlinks) {
+    if (matters(symlink.link) && rootfs.read_link(symlink.link.str()) == symlink.target) {
+      facts.present.insert(symlink.link);
+    }
+  }
+}
+
+/// A file system of the image that fails is told of where something is to be made on it: many steps
+/// are optional.
+std::optional<std::string> obstacle_of(const ContainerPath& directory, const PlanningTask& task) {
+  try {
+    return task.obstacle_at(directory);
+  } catch (const Error& error) {
+    if (error.code() != Code::target_unusable) throw;
+    return std::nullopt;
+  }
+}
+
+/// Looks only at what decides where the steps of `plan` go.
+PlacementFacts look_at_places(const Plan& plan, const PlanningTask& task, Placement placement) {
+  PlacementFacts facts;
+  if (task.obstacle_at) {
+    for (const ContainerPath& directory : directories_of(plan)) {
+      if (auto why = obstacle_of(directory, task)) facts.closed[directory] = *std::move(why);
+    }
+  }
+  if (facts.closed.empty() && placement == Placement::standard) return facts;
+  if (task.rootfs != nullptr) add_present(facts, plan, *task.rootfs, placement);
+  if (!needs_private_directory(plan, facts, placement)) return facts;
+  facts.private_directory = task.rootfs == nullptr
+                                ? private_directories().front()
+                                : find_private_directory(*task.rootfs, task.obstacle_at);
+  return facts;
+}
+
+}  // namespace
+
+Planned plan_container(const PlanningTask& task, const Config& config, const RootDir& system,
+                       Log& log) {
+  Planned planned{.host = read_host(task.request, config, system, log, task.reading)};
+  ContainerFacts facts = empty_image();
+  if (task.rootfs != nullptr) {
+    facts = probe_container(*task.rootfs, {.compat = wants_cuda_compat(task.request, config)});
+  }
+  if (has_selinux(system)) facts.mount_label = task.mount_label;
+  planned.plan = make_plan(task.request, planned.host.inventory, facts, config);
+  const PlacementFacts places = look_at_places(planned.plan, task, config.placement);
+  planned.plan = place(std::move(planned.plan), places, config.placement);
+  log.notes(planned.plan.notes);
+  log.phase("planning");
+  return planned;
+}
+
+}  // namespace nvhook

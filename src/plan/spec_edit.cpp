@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: Apache-2.0
+// Writes into a config.json what an OCI specification can say of a plan.
+#include "plan/spec_edit.hpp"
+
+#include <algorithm>
+#include <array>
+#include <nlohmann/json.hpp>
+
+#include "oci/spec_text.hpp"
+#include "os/device_number.hpp"
+#include "plan/spec_steps.hpp"
+#include "text/error.hpp"
+#include "text/json_extent.hpp"
+#include "text/text.hpp"
+
+namespace nvhook {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr std::array kHookNames{"nvidia-container-runtime-hook", "nvidia-container-toolkit",
+                                "oci-nvidia-hook"};
+
+/// Elements for one list each, as JSON.
+struct Additions {
+  std::vector<std::string> mounts = {};
+  std::vector<std::string> nodes = {};
+  std::vector<std::string> rules = {};
+};
+
+std::string text_of(const Json& element) {
+  try {
+    return element.dump();
+  } catch (const Json::exception&) {
+    throw Error(Code::spec_invalid,
+                "cannot write into config.json what is no UTF-8: " +
+                    element.dump(-1, ' ', false, Json::error_handler_t::replace),
+                "rename that file of the driver");
+  }
+}
+
+std::string mount_element(const BindMount& mount, const std::string& driver_root) {
+  std::vector<std::string> options = option_names(mount.attributes);
+  options.insert(options.begin(), "bind");
+  options.emplace_back("private");
+  return text_of({{"destination", mount.target.str()},
+                  {"type", "bind"},
+                  {"source", host_path(mount.source, driver_root)},
+                  {"options", options}});
+}
+
+std::string node_element(const ContainerPath& path, DeviceNumber number, const NodeStatus& status) {
+  return text_of({{"path", path.str()},
+                  {"type", "c"},
+                  {"major", number.major},
+                  {"minor", number.minor},
+                  {"fileMode", status.mode},
+                  {"uid", status.owner},
+                  {"gid", status.group}});
+}
+
+std::string rule_element(DeviceNumber number) {
+  return text_of({{"allow", true},
+                  {"type", "c"},
+                  {"major", number.major},
+                  {"minor", number.minor},
+                  {"access", "rw"}});
+}
+
+std::string hook_element(const SpecEdit& edit) {
+  return text_of(
+      {{"path", edit.hook}, {"args", edit.hook_arguments}, {"env", Json::array({kHookPath})}});
+}
+
+Additions additions_of(const SpecSteps& steps, const Plan& plan, const SpecEdit& edit) {
+  Additions added;
+  for (const BindMount& mount : plan.mounts) {
+    if (is_for_spec(mount, plan) && !steps.mounts(mount, edit.driver_root)) {
+      added.mounts.push_back(mount_element(mount, edit.driver_root));
+    }
+    const auto node = edit.nodes.find(mount.target);
+    if (node != edit.nodes.end() && mount.device && steps.can_make_node(mount.target) &&
+        !steps.has_node(mount.target)) {
+      added.nodes.push_back(node_element(mount.target, *mount.device, node->second));
+    }
+  }
+  for (const DeviceRule& rule : plan.device_rules) {
+    if (steps.has_device_rules() && !steps.allows(rule.device)) {
+      added.rules.push_back(rule_element(rule.device));
+    }
+  }
+  return added;
+}
+
+std::string hook_path(std::string_view element) {
+  const std::string_view path = json_member(element, "path", "hooks");
+  return path.empty() ? std::string() : json_string(path, "hooks");
+}
+
+bool is_hook_name(const std::string& path) {
+  const std::string name = HostPath(path).filename();
+  return std::find(kHookNames.begin(), kHookNames.end(), name) != kHookNames.end();
+}
+
+/// A hook of this program's, wherever it is installed, that has this flag, with a value or without.
+bool is_ours_with(const std::string& flag, std::string_view element) {
+  const std::string_view list = json_member(element, "args", "hooks");
+  if (list.empty()) return false;
+  const std::vector<JsonPart> words = json_elements(list, "hooks");
+  return !words.empty() && is_hook_name(json_string(words.front().value(), "hooks")) &&
+         std::any_of(words.begin(), words.end(), [&](const JsonPart& part) {
+           const std::string word = json_string(part.value(), "hooks");
+           return word == flag || word.starts_with(flag + "=");
+         });
+}
+
+bool has_hook_with(const std::string& flag, std::string_view json) {
+  // Most have none, and reading all of it costs more; `\\u` may spell any letter.
+  if (json.find(flag) == std::string_view::npos && json.find("\\u00") == std::string_view::npos) {
+    return false;
+  }
+  const auto extent = first_json_object(json);
+  if (!extent) throw_spec_invalid("config.json is not one whole JSON object");
+  const std::string_view hooks = json_member(extent->object, "hooks", "config.json");
+  const std::string_view list =
+      hooks.empty() ? hooks : json_member(hooks, "createRuntime", "hooks");
+  if (list.empty()) return false;
+  const std::vector<JsonPart> entries = json_elements(list, "hooks.createRuntime");
+  return std::any_of(entries.begin(), entries.end(),
+                     [&](const JsonPart& entry) { return is_ours_with(flag, entry.value()); });
+}
+
+/// `object` whose list `name` ends with `added`.
+std::string with_list(std::string_view object, const std::string& name,
+                      const std::vector<std::string>& added, const std::string& where) {
+  const auto keep_all = [](std::string_view) { return false; };
+  return with_member(
+      object, name, "[]",
+      [&](std::string_view list) { return with_elements(list, keep_all, added, where); }, where);
+}
+
+std::string with_devices(std::string_view linux_object, const Additions& added) {
+  const std::string with_nodes = with_list(linux_object, "devices", added.nodes, "linux.devices");
+  return with_member(
+      with_nodes, "resources", "{}",
+      [&](std::string_view resources) {
+        return with_list(resources, "devices", added.rules, "linux.resources.devices");
+      },
+      "linux");
+}
+
+std::string with_hook(std::string_view hooks, const SpecEdit& edit) {
+  const auto is_driver_hook = [&](std::string_view element) {
+    const std::string path = hook_path(element);
+    return path == edit.hook || is_hook_name(path);
+  };
+  std::string text(hooks);
+  for (const auto& [stage, added] : {std::pair{"prestart", std::vector<std::string>()},
+                                     std::pair{"createRuntime", std::vector{hook_element(edit)}}}) {
+    const std::string where = std::string("hooks.") + stage;
+    text = with_member(
+        text, stage, "[]",
+        [&, &entries = added](std::string_view list) {
+          return with_elements(list, is_driver_hook, entries, where);
+        },
+        where);
+  }
+  return text;
+}
+
+}  // namespace
+
+bool is_for_spec(const BindMount& mount, const Plan& plan) {
+  const bool is_file = mount.type == SourceType::regular || mount.type == SourceType::directory;
+  return is_file && !mount.optional &&
+         std::none_of(plan.tmpfs.begin(), plan.tmpfs.end(), [&](const TmpfsMount& tmpfs) {
+           return mount.target.str().starts_with(tmpfs.target.str() + "/");
+         });
+}
+
+bool is_edited(std::string_view json) { return has_hook_with(kCompleteFlag, json); }
+
+bool has_cdi_hook(std::string_view json) { return has_hook_with(kCdiFlag, json); }
+
+std::string edit_spec(std::string_view json, const Plan& plan, const SpecEdit& edit) {
+  const auto extent = first_json_object(json);
+  if (!extent || !trim(extent->rest).empty()) {
+    throw_spec_invalid("config.json is not one whole JSON object");
+  }
+  const Additions added = additions_of(SpecSteps(json), plan, edit);
+  std::string spec = with_list(extent->object, "mounts", added.mounts, "mounts");
+  spec = with_member(
+      spec, "linux", "{}", [&](std::string_view object) { return with_devices(object, added); },
+      "linux");
+  spec = with_member(
+      spec, "hooks", "{}", [&](std::string_view object) { return with_hook(object, edit); },
+      "hooks");
+  const auto start = static_cast<std::size_t>(extent->object.data() - json.data());
+  return std::string(json.substr(0, start))
+      .append(spec)
+      .append(json.substr(start + extent->object.size()));
+}
+
+Plan plan_within_rules(Plan plan, std::string_view json) {
+  const SpecSteps steps(json);
+  std::erase_if(plan.device_rules, [&](const DeviceRule& rule) {
+    if (!steps.denies(rule.device)) return false;
+    plan.notes.push_back(warning("`" + rule.node.str() +
+                                 "` is left out: the device rules of config.json, which the engine "
+                                 "made by the CDI specification, deny it"));
+    return true;
+  });
+  std::erase_if(plan.mounts, [&](const BindMount& mount) {
+    return mount.device && steps.denies(*mount.device);
+  });
+  return plan;
+}
+
+Plan remaining_plan(Plan plan, std::string_view json, const std::string& driver_root) {
+  const SpecSteps steps(json);
+  const auto is_done = [&](const BindMount& mount) {
+    return mount.device ? steps.makes_node(mount.target, *mount.device)
+                        : steps.mounts(mount, driver_root);
+  };
+  for (Symlink& link : plan.symlinks) {
+    const ContainerPath library = link.link.parent() / link.target;
+    const auto mount = std::find_if(plan.mounts.begin(), plan.mounts.end(),
+                                    [&](const BindMount& one) { return one.target == library; });
+    if (!link.replace || mount == plan.mounts.end() || !is_done(*mount)) continue;
+    link.cover = *mount;
+    link.cover->target = link.link;
+  }
+  std::erase_if(plan.mounts, is_done);
+  auto& rules = plan.device_rules;
+  const auto granted =
+      std::stable_partition(rules.begin(), rules.end(),
+                            [&](const DeviceRule& rule) { return !steps.allows(rule.device); });
+  plan.rules_of_runtime.assign(granted, rules.end());
+  rules.erase(granted, rules.end());
+  return plan;
+}
+
+}  // namespace nvhook

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+// The spellings by which people name a GPU or a MIG device.
+#pragma once
+
+#include <string_view>
+
+#include "text/pci_address.hpp"
+
+namespace nvhook {
+
+enum class DeviceNameKind {
+  index,       ///< `0`
+  gpu_uuid,    ///< `GPU-<uuid>`
+  pci,         ///< `0000:3b:00.0`
+  mig_index,   ///< `<gpu index>:<MIG index>`
+  mig_uuid,    ///< `MIG-<uuid>`
+  mig_legacy,  ///< `MIG-GPU-<uuid>/<GPU instance>/<compute instance>`, of drivers before 470
+  other,
+};
+
+struct DeviceName {
+  DeviceNameKind kind = DeviceNameKind::other;
+  unsigned gpu_index = 0;         ///< index, mig_index
+  unsigned mig_index = 0;         ///< mig_index
+  std::string_view uuid = {};     ///< with its prefix: gpu_uuid, mig_uuid; of mig_legacy the GPU's
+  PciAddress pci = {};            ///< pci
+  unsigned gpu_instance = 0;      ///< mig_legacy
+  unsigned compute_instance = 0;  ///< mig_legacy
+};
+
+/// What `text`, which must outlive the result, names (behaviour.md §6.3).
+[[nodiscard]] DeviceName parse_device_name(std::string_view text);
+
+[[nodiscard]] constexpr bool is_mig(DeviceNameKind kind) {
+  return kind == DeviceNameKind::mig_index || kind == DeviceNameKind::mig_uuid ||
+         kind == DeviceNameKind::mig_legacy;
+}
+
+}  // namespace nvhook

@@ -1,0 +1,333 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a container asks for: NVIDIA_VISIBLE_DEVICES, NVIDIA_DRIVER_CAPABILITIES, NVIDIA_REQUIRE_*.
+#include "request/request.hpp"
+
+#include <algorithm>
+#include <array>
+#include <set>
+#include <string_view>
+#include <unordered_set>
+
+#include "request/device_name.hpp"
+#include "text/error.hpp"
+#include "text/text.hpp"
+
+namespace nvhook {
+namespace {
+
+constexpr std::string_view kVisibleDevices = "NVIDIA_VISIBLE_DEVICES";
+constexpr std::string_view kDriverCapabilities = "NVIDIA_DRIVER_CAPABILITIES";
+constexpr std::string_view kCudaVersion = "CUDA_VERSION";
+constexpr CapabilitySet kDefaultCapabilities{Capability::compute, Capability::utility};
+
+/// The value of the variable, or nothing if it is not set.
+std::optional<std::string_view> find(const Environment& environment, std::string_view name) {
+  const auto found = environment.find(name);
+  if (found == environment.end()) return std::nullopt;
+  return found->second;
+}
+
+std::string_view value_or_empty(const Environment& environment, std::string_view name) {
+  return find(environment, name).value_or("");
+}
+
+/// An image from the time before NVIDIA_REQUIRE_CUDA (behaviour.md §2.2).
+bool is_legacy_image(const Environment& environment) {
+  return !value_or_empty(environment, kCudaVersion).empty() &&
+         value_or_empty(environment, "NVIDIA_REQUIRE_CUDA").empty();
+}
+
+/// A list of devices as somebody wrote it.
+struct DeviceList {
+  std::vector<std::string_view> words = {};
+  std::string source = {};
+  bool is_set = true;  ///< somebody wrote one, if an empty one
+  /// The variables that it comes from.
+  std::vector<std::string> variables = {};
+};
+
+void append(std::vector<std::string_view>& words, const std::vector<std::string_view>& more) {
+  words.insert(words.end(), more.begin(), more.end());
+}
+
+/// The part of a mount's destination that names a device (behaviour.md §2.4); empty for any other
+/// mount.
+std::string device_name(const SpecMount& mount) {
+  constexpr std::string_view kDirectory = "/var/run/nvidia-container-devices/";
+  if (clean_path(mount.source) != "/dev/null") return {};
+  const std::string destination = clean_path(mount.destination);
+  return destination.starts_with(kDirectory) ? destination.substr(kDirectory.size()) : "";
+}
+
+/// What volume mounts ask for.
+struct MountedNames {
+  std::vector<std::string> devices = {};
+  std::vector<std::string> imex_channels = {};
+};
+
+MountedNames mounted_names(const std::vector<SpecMount>& mounts, Notes& notes) {
+  constexpr std::string_view kImex = "imex/";
+  MountedNames names;
+  for (const SpecMount& mount : mounts) {
+    std::string name = device_name(mount);
+    if (name.empty()) continue;
+    if (name.starts_with(kImex)) {
+      names.imex_channels.push_back(name.substr(kImex.size()));
+    } else if (name.starts_with("cdi/")) {
+      notes.push_back(info("volume mount on `" + mount.destination +
+                           "` names a CDI device, which "
+                           "the container's engine injects: not used"));
+    } else {
+      names.devices.push_back(std::move(name));
+    }
+  }
+  return names;
+}
+
+DeviceList listed_in_environment(const Environment& environment, const Config& config) {
+  DeviceList list;
+  for (const std::string& name : config.swarm_resources) {
+    if (find(environment, name)) list.variables.push_back(name);
+  }
+  if (list.variables.empty()) list.variables.emplace_back(kVisibleDevices);
+  list.source = join(list.variables, ", ");
+  list.is_set = false;
+  for (const std::string& name : list.variables) {
+    const auto value = find(environment, name);
+    list.is_set = list.is_set || value;
+    append(list.words, split_list(value.value_or(""), ','));
+  }
+  if (!list.is_set && is_legacy_image(environment)) {
+    list.words = {"all"};
+    list.source = "CUDA_VERSION (legacy image)";
+  }
+  return list;
+}
+
+/// What the words ask for; nothing if they make it no GPU container (behaviour.md §2.3). The
+/// reference takes `all` in any case, because two of its programs read it.
+std::optional<DeviceSelection> select(const std::vector<std::string_view>& words) {
+  if (words.empty() || std::find(words.begin(), words.end(), "void") != words.end()) {
+    return std::nullopt;
+  }
+  DeviceNames names;
+  std::unordered_set<std::string_view> seen;
+  for (const std::string_view word : words) {
+    if (equals_ignoring_case(word, "all")) return AllDevices{};
+    if (word == "none") return NoDevices{};
+    if (seen.insert(word).second) names.emplace_back(word);
+  }
+  return names;
+}
+
+std::string_view capabilities_source(const Environment& environment) {
+  const auto value = find(environment, kDriverCapabilities);
+  if (value && !value->empty()) return kDriverCapabilities;
+  if (!value && is_legacy_image(environment)) return "CUDA_VERSION (legacy image)";
+  return "default";
+}
+
+CapabilitySet capabilities_of(const Environment& environment, CapabilitySet supported) {
+  const auto value = find(environment, kDriverCapabilities);
+  if (!value && is_legacy_image(environment)) return supported;
+  if (!value || value->empty()) return kDefaultCapabilities & supported;
+  CapabilitySet set;
+  bool all_supported = true;
+  const auto words = split_list(*value, ',');
+  for (const std::string_view word : words) {
+    if (word == "all") return supported;
+    const auto capability = parse_capability(word);
+    all_supported = all_supported && capability && supported.contains(*capability);
+    if (capability) set.insert(*capability);
+  }
+  if (all_supported) return set;
+  const std::set<std::string_view> sorted(words.begin(), words.end());
+  throw Error(Code::unknown_capability,
+              "unsupported capabilities found in '" + join({sorted.begin(), sorted.end()}, ",") +
+                  "' (allowed '" + to_string(supported) + "')",
+              "correct NVIDIA_DRIVER_CAPABILITIES, or allow more by supported-driver-capabilities "
+              "in config.toml");
+}
+
+/// `cuda>=8.0` for 8, 8.0, v8.0.61 and 8.0.61-rc1 (golang.org/x/mod/semver), or nothing.
+std::optional<std::string> cuda_expression(std::string_view version) {
+  if (version.starts_with('v')) version.remove_prefix(1);
+  const auto suffix = version.find_first_of("-+");
+  const auto parts = split(version.substr(0, suffix), '.');
+  const bool suffix_is_misplaced = suffix != std::string_view::npos && parts.size() != 3;
+  if (parts.size() > 3 || suffix_is_misplaced) return std::nullopt;
+  std::array<std::uint64_t, 3> values{};
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    const auto value = parse_unsigned(parts[i]);
+    if (!value) return std::nullopt;
+    values.at(i) = *value;
+  }
+  return "cuda>=" + std::to_string(values[0]) + "." + std::to_string(values[1]);
+}
+
+Requirement legacy_requirement(const Environment& environment) {
+  const std::string_view version = value_or_empty(environment, kCudaVersion);
+  auto expression = cuda_expression(version);
+  if (!expression) {
+    throw Error(Code::invalid_request,
+                "failed to get version: invalid CUDA version `" + std::string(version) +
+                    "` in CUDA_VERSION",
+                "correct the variable, or set NVIDIA_DISABLE_REQUIRE=1");
+  }
+  return {.variable = std::string(kCudaVersion), .expression = *std::move(expression)};
+}
+
+std::vector<Requirement> requirements_of(const Environment& environment, const Config& config) {
+  constexpr std::string_view kPrefix = "NVIDIA_REQUIRE_";
+  if (config.disable_require ||
+      parse_bool(value_or_empty(environment, "NVIDIA_DISABLE_REQUIRE")).value_or(false)) {
+    return {};
+  }
+  std::vector<Requirement> requirements;
+  if (is_legacy_image(environment)) requirements.push_back(legacy_requirement(environment));
+  for (auto next = environment.lower_bound(kPrefix);
+       next != environment.end() && next->first.starts_with(kPrefix); ++next) {
+    const bool for_jetson = next->first.starts_with("NVIDIA_REQUIRE_JETPACK");
+    if (for_jetson || next->second.empty()) continue;
+    requirements.push_back({.variable = next->first, .expression = next->second});
+  }
+  return requirements;
+}
+
+bool is_mig_device(const std::string& name) { return is_mig(parse_device_name(name).kind); }
+
+/// NVIDIA_MIG_CONFIG_DEVICES and NVIDIA_MIG_MONITOR_DEVICES (behaviour.md §2.7).
+bool wants_mig_access(const ContainerSpec& spec, const DeviceSelection& devices,
+                      const std::string& variable, const std::string& option) {
+  const std::string_view value = value_or_empty(spec.environment, variable);
+  if (value.empty()) return false;
+  if (!spec.privileged) {
+    throw Error(Code::privilege_required,
+                "cannot set " + variable.substr(std::string_view("NVIDIA_").size()) +
+                    " in non privileged container",
+                "give the container CAP_SYS_ADMIN, or leave out " + variable);
+  }
+  if (!equals_ignoring_case(value, "all")) {
+    throw Error(
+        Code::invalid_request,
+        option + " error: `" + std::string(value) + "`: only 'all' devices are currently supported",
+        "set " + variable + "=all");
+  }
+  const auto* const names = std::get_if<DeviceNames>(&devices);
+  if (names != nullptr && std::any_of(names->begin(), names->end(), is_mig_device)) {
+    throw Error(Code::invalid_request,
+                "cannot enable " + option + " with specific MIG devices selected",
+                "select whole GPUs, or leave out " + variable);
+  }
+  return true;
+}
+
+/// Where they come from decides as for devices; `all` and `none` mean none (behaviour.md §2.8).
+std::vector<unsigned> imex_channels_of(const ContainerSpec& spec, const Config& config,
+                                       const MountedNames& mounted, Notes& notes) {
+  constexpr std::string_view kVariable = "NVIDIA_IMEX_CHANNELS";
+  if (config.ignore_imex_channel_requests) return {};
+  std::string source = "volume mounts";
+  std::vector<std::string_view> words;
+  for (const std::string& name : mounted.imex_channels) append(words, split_list(name, ','));
+  if (words.empty()) {
+    source = kVariable;
+    words = split_list(value_or_empty(spec.environment, kVariable), ',');
+    if (words.empty()) return {};
+    if (!spec.privileged && !config.accept_envvar_when_unprivileged) {
+      notes.push_back(
+          warning("Ignoring request by environment variable(s) in unprivileged "
+                  "container: [" +
+                  source + "]"));
+      return {};
+    }
+  }
+  std::set<unsigned> channels;
+  for (const std::string_view word : words) {
+    if (word == "void" || word == "none" || equals_ignoring_case(word, "all")) return {};
+    channels.insert(parse_imex_channel(word, source));
+  }
+  return {channels.begin(), channels.end()};
+}
+
+Features features_of(const Environment& environment) {
+  const auto enabled = [&](std::string_view name) {
+    return value_or_empty(environment, name) == "enabled";
+  };
+  return {.gds = enabled("NVIDIA_GDS"),
+          .mofed = enabled("NVIDIA_MOFED"),
+          .gdrcopy = enabled("NVIDIA_GDRCOPY"),
+          .nvswitch = enabled("NVIDIA_NVSWITCH")};
+}
+
+}  // namespace
+
+unsigned parse_imex_channel(std::string_view text, const std::string& source) {
+  constexpr std::uint64_t kMaxChannels = 1U << 20U;
+  const auto channel = parse_unsigned(text);
+  if (channel && *channel < kMaxChannels) return static_cast<unsigned>(*channel);
+  throw Error(
+      Code::invalid_request,
+      "error parsing IMEX info: `" + std::string(text) + "` in " + source + " is no channel",
+      "name channels by their numbers, 0 to " + std::to_string(kMaxChannels - 1));
+}
+
+RequestResult derive_request(const ContainerSpec& spec, const Config& config) {
+  RequestResult result;
+  const MountedNames mounted =
+      config.accept_volume_mounts ? mounted_names(spec.mounts, result.notes) : MountedNames();
+  const bool by_variable = mounted.devices.empty();
+  DeviceList list;
+  if (by_variable) {
+    list = listed_in_environment(spec.environment, config);
+  } else {
+    list.source = "volume mounts";
+    for (const std::string& name : mounted.devices) append(list.words, split_list(name, ','));
+  }
+  result.devices_source = list.source;
+  const auto devices = select(list.words);
+  if (!devices) {
+    result.why_not = !list.is_set         ? NoRequest::unset
+                     : list.words.empty() ? NoRequest::empty
+                                          : NoRequest::is_void;
+    return result;
+  }
+  if (by_variable && !spec.privileged && !config.accept_envvar_when_unprivileged) {
+    result.notes.push_back(warning(
+        "Ignoring devices requested by environment variable(s) in unprivileged container: [" +
+        join(list.variables, " ") + "]"));
+    result.why_not = NoRequest::unprivileged;
+    return result;
+  }
+  Request request{.devices = *devices, .devices_source = list.source};
+  request.mig_config = wants_mig_access(spec, *devices, "NVIDIA_MIG_CONFIG_DEVICES", "mig-config");
+  request.mig_monitor =
+      wants_mig_access(spec, *devices, "NVIDIA_MIG_MONITOR_DEVICES", "mig-monitor");
+  request.imex_channels = imex_channels_of(spec, config, mounted, result.notes);
+  request.features = features_of(spec.environment);
+  result.capabilities_source = capabilities_source(spec.environment);
+  request.capabilities = capabilities_of(spec.environment, config.supported_capabilities);
+  request.requirements = requirements_of(spec.environment, config);
+  result.request = std::move(request);
+  return result;
+}
+
+RequestResult derive_cdi_request(const ContainerSpec& spec, const LinuxSpec& linux_spec,
+                                 CapabilitySet capabilities, const Config& config) {
+  RequestResult result;
+  const auto is_control = [](const SpecNode& node) {
+    return node.path == "/dev/nvidiactl" || node.path == "/dev/dxg";
+  };
+  if (std::none_of(linux_spec.nodes.begin(), linux_spec.nodes.end(), is_control)) {
+    result.notes.push_back(
+        warning("the engine gave this container no control device of the driver"));
+    return result;
+  }
+  result.request = Request{.devices = GrantedNodes{linux_spec.nodes},
+                           .devices_source = "CDI",
+                           .capabilities = capabilities & config.supported_capabilities,
+                           .requirements = requirements_of(spec.environment, config)};
+  return result;
+}
+
+}  // namespace nvhook

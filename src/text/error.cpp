@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+// The one exception type: a stable code, what failed and why, and what to do about it.
+#include "text/error.hpp"
+
+#include <string_view>
+
+#include "text/text.hpp"
+
+namespace nvhook {
+namespace {
+
+constexpr std::size_t kMaxLine = 4096 - 64;  // the caller puts the program's name in front
+
+}  // namespace
+
+std::string to_string(Code code) {
+  std::string digits = std::to_string(static_cast<unsigned>(code));
+  digits.insert(0, 4 - digits.size(), '0');
+  return "NVH-" + digits;
+}
+
+Error::Error(Code code, const std::string& message, const std::string& remedy)
+    : std::runtime_error(printable(message)), code_(code), remedy_(printable(remedy)) {}
+
+std::string to_line(const Error& error) {
+  // The message may hold a megabyte of an image's environment; the remedy is mostly ours and short.
+  std::string remedy = cut_text(error.remedy(), kMaxLine / 2);
+  if (!remedy.empty()) remedy = " Try: " + remedy + ".";
+  return to_string(error.code()) + ": " + cut_text(error.what(), kMaxLine - remedy.size()) + "." +
+         remedy;
+}
+
+}  // namespace nvhook

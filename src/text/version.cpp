@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+// Dotted version numbers, compared as numbers.
+#include "text/version.hpp"
+
+#include "text/text.hpp"
+
+namespace nvhook {
+
+std::optional<Version> Version::parse(std::string_view text) {
+  if (text.empty() || text.front() == '.') return std::nullopt;
+  Version version;
+  version.text_ = text;
+  for (const std::string_view part : split(text, '.')) {
+    if (part.empty()) continue;  // a run of dots separates once
+    const auto number = parse_unsigned(part);
+    if (!number) return std::nullopt;
+    version.parts_.push_back(*number);
+  }
+  while (!version.parts_.empty() && version.parts_.back() == 0) version.parts_.pop_back();
+  return version;
+}
+
+}  // namespace nvhook

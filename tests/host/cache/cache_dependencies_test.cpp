@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+// What is looked at again, to know that what was read still holds.
+#include "host/cache/cache_dependencies.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "support/temporary_directory.hpp"
+
+namespace nvhook {
+namespace {
+
+using ::testing::ElementsAre;
+
+std::vector<std::string> paths_of(const std::vector<Witness>& witnesses) {
+  std::vector<std::string> paths;
+  for (const Witness& witness : witnesses) paths.push_back(witness.file.path.str());
+  return paths;
+}
+
+TEST(Witnesses, ADirectoryTellsOfWhatIsMissingInIt) {
+  const test::TemporaryDirectory tree;
+  tree.write("/bin/tool");
+  const auto root = open_root(tree.path());
+  const auto found =
+      witnesses_of({{.path = "/bin/tool"}, {.path = "/bin/more/tool"}}, *root, HostRoot::driver);
+  ASSERT_TRUE(found);
+  EXPECT_THAT(paths_of(*found), ElementsAre("/bin"));
+  EXPECT_TRUE(still_holds(found->front(), *root));
+  tree.directory("/bin/more");
+  EXPECT_FALSE(still_holds(found->front(), *root));
+}
+
+TEST(Witnesses, WhatIsMissingAloneIsItsOwnWitness) {
+  const test::TemporaryDirectory tree;
+  tree.directory("/opt");
+  const auto root = open_root(tree.path());
+  const auto found = witnesses_of({{.path = "/opt/driver/tool"}}, *root, HostRoot::driver);
+  ASSERT_TRUE(found);
+  EXPECT_THAT(paths_of(*found), ElementsAre("/opt/driver"));
+  tree.directory("/opt/other");
+  EXPECT_TRUE(still_holds(found->front(), *root));
+  tree.directory("/opt/driver");
+  EXPECT_FALSE(still_holds(found->front(), *root));
+}
+
+// The times of procfs's directories are those of their first lookup: a GPU that comes changes none.
+TEST(Witnesses, ADirectoryThatGainsAnotherOneIsNoticedWithoutATime) {
+  const test::TemporaryDirectory tree;
+  tree.write("/gpus/0000:07:00.0/information");
+  const auto root = open_root(tree.path());
+  const auto found = witnesses_of({{.path = "/gpus"}}, *root, HostRoot::system);
+  ASSERT_TRUE(found);
+  Witness before = found->front();
+  EXPECT_TRUE(still_holds(before, *root));
+  --before.links;
+  EXPECT_FALSE(still_holds(before, *root));
+}
+
+}  // namespace
+}  // namespace nvhook

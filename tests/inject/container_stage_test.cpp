@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+// Where a hook finds itself, told the pid of a process inside, outside or beside.
+#include "inject/container_stage.hpp"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include "support/temporary_directory.hpp"
+#include "support/test_container.hpp"
+
+namespace nvhook {
+namespace {
+
+using test::TemporaryDirectory;
+using test::TestContainer;
+
+TEST(HookPlace, TheNumbersOfTheProcessInsideSayInside) {
+  EXPECT_EQ(find_place(0, *open_root("/")), Place::inside);
+  EXPECT_EQ(find_place(1, *open_root("/")), Place::inside);
+}
+
+TEST(HookPlace, AProcessWithOurMountNamespaceIsNoContainerToEnter) {
+  EXPECT_EQ(find_place(::getpid(), *open_root("/")), Place::same_mount_namespace);
+}
+
+TEST(HookPlace, AProcessWithAMountNamespaceOfItsOwnIsOutside) {
+  const TestContainer container;
+  if (!container.usable()) GTEST_SKIP() << "cannot make a mount namespace: run ctest as root";
+  EXPECT_EQ(find_place(container.pid(), *open_root("/")), Place::outside);
+}
+
+TEST(HookPlace, AProcfsThatKnowsUsByAnotherNumberSaysInside) {
+  const TemporaryDirectory system;
+  system.link("/proc/self", std::to_string(::getpid() + 1));
+  EXPECT_EQ(find_place(::getpid(), *open_root(system.path().string())), Place::inside);
+}
+
+TEST(DriverByHook, IsNotWhatAnImageBringsAsFiles) {
+  const TemporaryDirectory image;
+  image.write("/proc/driver/nvidia/params", "ModifyDeviceFiles: 0\n");
+  image.write("/dev/nvidiactl");
+  EXPECT_FALSE(has_driver_by_hook(*open_root(image.path().string())));
+}
+
+}  // namespace
+}  // namespace nvhook

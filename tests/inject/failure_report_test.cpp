@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+// Where a failure is told, and what stays as it is there.
+#include "inject/failure_report.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/mount.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <array>
+#include <filesystem>
+
+#include "os/own_procfs.hpp"
+#include "os/user_namespace.hpp"
+#include "support/private_namespaces.hpp"
+#include "support/temporary_directory.hpp"
+
+namespace nvhook {
+namespace {
+
+using ::testing::HasSubstr;
+
+const Failure kFailure{.code = Code::internal, .line = "NVH-0901: x", .container_id = "c"};
+
+/// A daemon's socket at `path` of the host.
+UniqueFd listen_at(const test::TemporaryDirectory& host, const std::string& path) {
+  std::filesystem::create_directories(host.below(path).parent_path());
+  UniqueFd socket(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  sockaddr_un address{.sun_family = AF_UNIX, .sun_path = {}};
+  host.below(path).string().copy(static_cast<char*>(address.sun_path), sizeof address.sun_path - 1);
+  test::require(
+      ::bind(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0,
+      "bind");
+  return socket;
+}
+
+std::string heard(const UniqueFd& socket) {
+  std::array<char, 4096> text{};
+  const ssize_t length = ::recv(socket.get(), text.data(), text.size(), 0);
+  return length < 0 ? std::string() : std::string(text.data(), static_cast<std::size_t>(length));
+}
+
+void report(const test::TemporaryDirectory& host) {
+  const auto root = open_root(host.path().string());
+  report_failure(kFailure, *root, host.path().string());
+}
+
+TEST(FailureReport, GoesToTheJournalElseToSyslog) {
+  const test::TemporaryDirectory host;
+  const UniqueFd syslog = listen_at(host, "/dev/devlog");
+  host.link("/dev/log", "devlog");
+  report(host);
+  EXPECT_THAT(heard(syslog), HasSubstr("oci-nvidia-hook: NVH-0901: x"));
+  const UniqueFd journal = listen_at(host, "/run/systemd/journal/socket");
+  report(host);
+  EXPECT_THAT(heard(journal), HasSubstr("MESSAGE=NVH-0901: x\n"));
+  EXPECT_EQ(heard(syslog), "");
+}
+
+TEST(FailureReport, FindsItsWayByOurOwnProcfsWhereverWeAre) {
+  test::in_private_namespaces(CLONE_NEWUSER, [] {
+    const test::TemporaryDirectory host;
+    const UniqueFd journal = listen_at(host, "/run/systemd/journal/socket");
+    test::require(own_procfs() >= 0, "open /proc");
+    // As in a container's mount namespace.
+    test::require(::mount("tmpfs", "/proc", "tmpfs", 0, nullptr) == 0, "hide /proc");
+    report(host);
+    EXPECT_THAT(heard(journal), HasSubstr("MESSAGE=NVH-0901: x\n"));
+    return std::string();
+  });
+}
+
+TEST(FailureReport, LeavesWhatIsInTheWayOfTheRecordAlone) {
+  const test::TemporaryDirectory host;
+  const std::string directory = is_real_root() ? "/run/oci-nvidia-hook/" : "/oci-nvidia-hook/";
+  const std::string left = directory + ".last-failure." + std::to_string(::getpid());
+  host.write(left, "another's");
+  report(host);
+  EXPECT_EQ(host.read(left), "another's");
+  EXPECT_THAT(host.read(directory + "last-failure"), HasSubstr("message: NVH-0901: x"));
+}
+
+}  // namespace
+}  // namespace nvhook

@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which directories of a container are its own, on real mounts.
+#include "inject/own_layer.hpp"
+
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+
+#include "inject/container_process.hpp"
+#include "inject/layer_writer.hpp"
+#include "support/test_container.hpp"
+#include "text/error.hpp"
+
+namespace nvhook::test {
+namespace {
+
+using ::testing::HasSubstr;
+
+constexpr auto kTmpfs = SpecMount::Kind::tmpfs;
+constexpr auto kVolume = SpecMount::Kind::volume;
+
+/// A container with a bind mount and two tmpfs of the host, and one tmpfs of its own beside /dev.
+class OwnLayerTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    if (::geteuid() != 0) GTEST_SKIP() << "needs root to make mount namespaces: run ctest as root";
+    host_.directory("/volume/below");
+    container_.emplace(
+        [](const TemporaryDirectory& tree) {
+          for (const char* name : {"/vol", "/run", "/over", "/shared", "/ro"}) tree.directory(name);
+          tree.link("/alias", "/over");
+          tree.link("/dangling", "/vol/new/directory");
+        },
+        [this](const std::string& root) {
+          const std::string volume = host_.below("/volume").string();
+          // Of the host, as everything that is mounted outside of the root file system.
+          ::mount("none", volume.c_str(), "tmpfs", 0, nullptr);
+          ::mount(volume.c_str(), (root + "/shared").c_str(), nullptr, MS_BIND, nullptr);
+          ::mount(host_.path().c_str(), (root + "/vol").c_str(), nullptr, MS_BIND, nullptr);
+          ::mount("none", (root + "/run").c_str(), "tmpfs", 0, nullptr);
+          ::mount("none", (root + "/over").c_str(), "tmpfs", 0, nullptr);
+          ::mount(volume.c_str(), (root + "/over").c_str(), nullptr, MS_BIND, nullptr);
+          ::mount("none", (root + "/ro").c_str(), "tmpfs", MS_RDONLY, nullptr);
+        });
+    if (!container_->usable()) GTEST_SKIP() << "mount namespaces are refused here";
+  }
+
+  [[nodiscard]] static ContainerSpec usual_spec() {
+    ContainerSpec spec;
+    spec.mounts = {{.source = "tmpfs", .destination = "/dev", .kind = kTmpfs},
+                   {.source = "tmpfs", .destination = "/run", .kind = kTmpfs},
+                   {.source = "tmpfs", .destination = "/ro", .kind = kTmpfs},
+                   {.source = "tmpfs", .destination = "/over", .kind = kTmpfs},
+                   {.source = "/srv/over", .destination = "/alias", .kind = kVolume},
+                   {.source = "/srv/vol", .destination = "/vol", .kind = kVolume},
+                   {.source = "/srv/shared", .destination = "/shared", .kind = kVolume}};
+    return spec;
+  }
+
+  /// What is said of `path`; empty if it is the container's own.
+  [[nodiscard]] std::string obstacle(const std::string& path, const ContainerSpec* spec) const {
+    const ContainerProcess process(container_->pid());
+    const RootDir root = process.open_rootfs(container_->rootfs());
+    const OwnLayer layer(
+        {.rootfs = root, .spec = spec, .mountinfo = [&] { return process.mountinfo(); }});
+    return layer.obstacle_at(ContainerPath(path)).value_or("");
+  }
+
+  TemporaryDirectory host_ = {};
+  std::optional<TestContainer> container_ = {};
+};
+
+TEST_F(OwnLayerTest, TheRootFileSystemsOwnMountIs) {
+  const ContainerSpec spec = usual_spec();
+  for (const ContainerSpec* told : {&spec, static_cast<const ContainerSpec*>(nullptr)}) {
+    EXPECT_EQ(obstacle("/usr/lib", told), "");
+    EXPECT_EQ(obstacle("/usr/not/there/yet", told), "");
+  }
+}
+
+TEST_F(OwnLayerTest, AVolumeIsNotThoughItLiesOnTheSameFileSystem) {
+  const ContainerSpec spec = usual_spec();
+  EXPECT_EQ(obstacle("/vol", &spec), "lies on the volume `/vol` (from `/srv/vol`)");
+  EXPECT_EQ(obstacle("/vol/volume/not/there", &spec),
+            "lies on the volume `/vol` (from `/srv/vol`)");
+  EXPECT_THAT(obstacle("/vol", nullptr), HasSubstr("not the container's own"));
+}
+
+TEST_F(OwnLayerTest, ADanglingLinkIsWhereItLeads) {
+  const ContainerSpec spec = usual_spec();
+  EXPECT_THAT(obstacle("/dangling/file", &spec), HasSubstr("the volume `/vol`"));
+}
+
+TEST_F(OwnLayerTest, ATmpfsIsIfTheRuntimeMadeIt) {
+  ContainerSpec spec = usual_spec();
+  EXPECT_EQ(obstacle("/run", &spec), "");
+  EXPECT_EQ(obstacle("/dev", &spec), "");
+  EXPECT_THAT(obstacle("/shared", &spec), HasSubstr("the volume `/shared`"));
+  spec.mounts.clear();
+  EXPECT_THAT(obstacle("/run", &spec), HasSubstr("not the container's own"))
+      << "of an unknown tmpfs nobody knows whose it is";
+}
+
+TEST_F(OwnLayerTest, WithoutConfigJsonATmpfsIsIfTheHostDoesNotHaveItToo) {
+  EXPECT_EQ(obstacle("/run", nullptr), "");
+  EXPECT_EQ(obstacle("/dev", nullptr), "");
+  EXPECT_THAT(obstacle("/shared", nullptr), HasSubstr("not the container's own"));
+}
+
+TEST_F(OwnLayerTest, WhereALinkLeadsTwoMountsToOnePlaceTheVolumeDecides) {
+  const ContainerSpec spec = usual_spec();
+  EXPECT_NE(obstacle("/over", &spec), "");
+  EXPECT_NE(obstacle("/alias", &spec), "");
+}
+
+TEST_F(OwnLayerTest, WhatIsReadOnlyIsSaidToBe) {
+  const ContainerSpec spec = usual_spec();
+  EXPECT_EQ(obstacle("/ro", &spec), "is read-only");
+}
+
+TEST_F(OwnLayerTest, AReadOnlyPlainDirectoryMayBeOthersRootToo) {
+  ContainerSpec spec = usual_spec();
+  spec.root_read_only = true;
+  EXPECT_THAT(obstacle("/usr/lib", &spec), HasSubstr("read-only root directory"));
+  EXPECT_EQ(obstacle("/run", &spec), "");
+}
+
+TEST_F(OwnLayerTest, AVolumeOverTheWholeRootIsNot) {
+  const ContainerProcess process(container_->pid());
+  const RootDir root = process.open_rootfs(container_->rootfs());
+  const ContainerSpec spec = usual_spec();
+  const OwnLayer layer({.rootfs = root, .spec = &spec, .is_root_covered = true});
+  EXPECT_THAT(layer.obstacle_at(ContainerPath("/usr")).value_or(""), HasSubstr("covers"));
+  EXPECT_EQ(layer.obstacle_at(ContainerPath("/run")), std::nullopt);
+  EXPECT_TRUE(is_prepared_root(root, container_->rootfs()));
+  EXPECT_FALSE(is_prepared_root(root, host_.path().string()));
+  EXPECT_FALSE(is_prepared_root(root, host_.below("/gone").string()));
+}
+
+TEST_F(OwnLayerTest, NothingIsEverMadeOnAVolumeWhateverIsAskedFor) {
+  const ContainerProcess process(container_->pid());
+  const RootDir root = process.open_rootfs(container_->rootfs());
+  const ContainerSpec spec = usual_spec();
+  const OwnLayer layer({.rootfs = root, .spec = &spec});
+  const LayerWriter writer(0, 0);
+  const LayerDirectory volume = layer.look_at(share(root.open("/vol", O_PATH | O_DIRECTORY)));
+  const ContainerPath path("/vol/made");
+  const auto refused =
+      ::testing::Throws<Error>(::testing::Property("code", &Error::code, Code::target_on_volume));
+  EXPECT_THAT([&] { static_cast<void>(writer.make_directory(volume, path, 0755)); }, refused);
+  EXPECT_THAT([&] { static_cast<void>(writer.make_file(volume, path, 0644)); }, refused);
+  EXPECT_THAT([&] { static_cast<void>(writer.make_link(volume, path, "to")); }, refused);
+  EXPECT_THAT([&] { static_cast<void>(writer.make_second_name(volume, path, "two")); }, refused);
+  EXPECT_THAT([&] { static_cast<void>(writer.rename_entry(volume, "volume", path)); }, refused);
+}
+
+TEST(LayerWriter, MakesNothingAsAnotherUserThanAsked) {
+  if (::geteuid() != 0) GTEST_SKIP() << "needs root to become another user: run ctest as root";
+  const TemporaryDirectory image;
+  std::filesystem::permissions(image.path(), std::filesystem::perms::all);
+  const auto root = open_root(image.path(), Maker::image);
+  const OwnLayer layer({.rootfs = *root});
+  const LayerDirectory top = layer.look_at(share(root->open("/", O_PATH | O_DIRECTORY)));
+  const LayerWriter writer(1000, 1000);
+  ASSERT_TRUE(writer.make_file(top, ContainerPath("/made"), 0644));
+  EXPECT_EQ(status_in(top.fd(), "made")->owner, 1000U);
+  const std::string refused = in_child([&]() -> std::string {
+    if (::setuid(12345) != 0) return "setuid";  // the kernel then ignores setfsuid without a word
+    try {
+      static_cast<void>(writer.make_file(top, ContainerPath("/other"), 0644));
+    } catch (const Error& error) {
+      return to_string(error.code()) + " " + error.what();
+    }
+    return "made";
+  });
+  EXPECT_THAT(refused, HasSubstr("NVH-0508 make files as user or group 1000"));
+  EXPECT_EQ(status_in(top.fd(), "other"), std::nullopt);
+}
+
+}  // namespace
+}  // namespace nvhook::test

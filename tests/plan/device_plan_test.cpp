@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: Apache-2.0
+// Devices of a plan: MIG, IMEX channels, gated features, mode setting nodes, WSL2.
+#include "plan/device_plan.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "os/device_number.hpp"
+#include "support/planner_host.hpp"
+#include "text/error.hpp"
+
+namespace nvhook {
+namespace {
+
+using namespace test;
+using ::testing::Contains;
+using ::testing::Field;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Not;
+using ::testing::ThrowsMessage;
+using ::testing::UnorderedElementsAre;
+
+TEST(DevicePlan, MigMonitorShowsTheCapabilitiesAndTheMonitorNodeOnly) {
+  Inventory inventory = host();
+  inventory.has_mig_capabilities = true;
+  inventory.nvidia_caps_major = 239;
+  using Role = MigCapability::Role;
+  inventory.mig_capabilities = {
+      {.role = Role::config, .minor = 1},
+      {.role = Role::monitor, .minor = 2},
+      {.role = Role::instance, .gpu_minor = 2, .gpu_instance = 1, .minor = 30},
+      {.role = Role::instance, .gpu_minor = 0, .gpu_instance = 1, .minor = 40}};
+  Request wanted = request(DeviceNames{"0"}, {Capability::utility});
+  wanted.mig_monitor = true;
+  const Plan plan = plan_for(wanted, inventory);
+  EXPECT_THAT(targets(plan), Contains("/proc/driver/nvidia/capabilities"));
+  EXPECT_THAT(targets(plan), Contains("/dev/nvidia-caps"));
+  std::vector<DeviceNumber> caps;
+  for (const DeviceRule& rule : plan.device_rules) {
+    if (rule.device.major == 239) caps.push_back(rule.device);
+  }
+  EXPECT_THAT(caps, UnorderedElementsAre(DeviceNumber{239, 2}, DeviceNumber{239, 30}));
+}
+
+/// GPU 0 (minor 2) with two compute instances in one GPU instance.
+Inventory mig_host() {
+  Inventory inventory = host();
+  inventory.has_mig_capabilities = true;
+  inventory.nvidia_caps_major = 239;
+  inventory.mig_devices = {{.gpu_minor = 2, .gpu_instance = 1, .index = 0},
+                           {.gpu_minor = 2, .gpu_instance = 1, .compute_instance = 1, .index = 1}};
+  const auto capability = [](std::optional<unsigned> compute, unsigned minor) {
+    return MigCapability{.role = MigCapability::Role::instance,
+                         .gpu_minor = 2,
+                         .gpu_instance = 1,
+                         .compute_instance = compute,
+                         .minor = minor};
+  };
+  inventory.mig_capabilities = {capability({}, 30), capability(0, 31), capability(1, 32)};
+  for (const unsigned minor : {30U, 31U, 32U}) {
+    inventory.nodes.push_back(node(
+        DeviceRole::mig, "/dev/nvidia-caps/nvidia-cap" + std::to_string(minor), {239, minor}, 2));
+  }
+  return inventory;
+}
+
+std::vector<std::string> tmpfs_entries(const Plan& plan) {
+  std::vector<std::string> paths;
+  for (const TmpfsEntry& entry : plan.tmpfs.front().entries) paths.push_back(entry.path);
+  return paths;
+}
+
+TEST(DevicePlan, AMigDeviceBringsItsGpuItsAccessFilesAndItsNodes) {
+  const Plan plan = plan_for(request(DeviceNames{"0:1"}, {Capability::utility}), mig_host());
+  const auto found = targets(plan);
+  EXPECT_THAT(found, Contains("/dev/nvidia2"));
+  EXPECT_THAT(found, Contains("/proc/driver/nvidia/capabilities/gpu2/mig/gi1/access"));
+  EXPECT_THAT(found, Contains("/proc/driver/nvidia/capabilities/gpu2/mig/gi1/ci1/access"));
+  EXPECT_THAT(found, Not(Contains("/proc/driver/nvidia/capabilities/gpu2/mig/gi1/ci0/access")));
+  EXPECT_THAT(found, Contains("/dev/nvidia-caps/nvidia-cap30"));
+  EXPECT_THAT(found, Contains("/dev/nvidia-caps/nvidia-cap32"));
+  EXPECT_THAT(found, Not(Contains("/dev/nvidia-caps/nvidia-cap31")));
+  EXPECT_THAT(tmpfs_entries(plan),
+              ::testing::IsSupersetOf({"capabilities", "capabilities/gpu2/mig/gi1",
+                                       "capabilities/gpu2/mig/gi1/access",
+                                       "capabilities/gpu2/mig/gi1/ci1/access"}));
+  EXPECT_THAT(plan.device_rules, Contains(Field(&DeviceRule::device, DeviceNumber{239, 32})));
+}
+
+TEST(DevicePlan, TwoMigDevicesInOneGpuInstanceShareItsFileAndNodeWithoutANote) {
+  const Plan plan = plan_for(request(AllDevices{}, {Capability::utility}), mig_host());
+  EXPECT_THAT(targets(plan), Contains("/dev/nvidia-caps/nvidia-cap30").Times(1));
+  EXPECT_THAT(targets(plan), Contains("/dev/nvidia-caps/nvidia-cap31"));
+  EXPECT_THAT(plan.notes, ::testing::IsEmpty());
+}
+
+TEST(DevicePlan, AWholeGpuInMigModeBringsNoMigAccess) {
+  const Plan plan = plan_for(request(DeviceNames{"0"}, {Capability::utility}), mig_host());
+  EXPECT_THAT(targets(plan), Not(Contains(HasSubstr("caps"))));
+}
+
+TEST(DevicePlan, AMigDeviceWithoutItsNodeIsNamed) {
+  Inventory inventory = mig_host();
+  inventory.nodes.pop_back();
+  EXPECT_THAT(
+      [&] {
+        static_cast<void>(plan_for(request(DeviceNames{"0:1"}, {Capability::utility}), inventory));
+      },
+      ThrowsMessage<Error>(HasSubstr("missing device node `/dev/nvidia-caps/nvidia-cap32`")));
+}
+
+TEST(DevicePlan, ImexChannelsAreNodesAndAMissingOneIsNamed) {
+  Inventory inventory = host();
+  inventory.nodes.push_back(
+      node(DeviceRole::imex, "/dev/nvidia-caps-imex-channels/channel7", {501, 7}));
+  Request wanted = request(NoDevices{}, {Capability::utility});
+  wanted.imex_channels = {7};
+  EXPECT_THAT(targets(plan_for(wanted, inventory)),
+              Contains("/dev/nvidia-caps-imex-channels/channel7"));
+  wanted.imex_channels = {7, 8};
+  EXPECT_THAT(
+      [&] { static_cast<void>(plan_for(wanted, inventory)); },
+      ThrowsMessage<Error>(HasSubstr("missing device /dev/nvidia-caps-imex-channels/channel8")));
+}
+
+TEST(DevicePlan, GatedFeaturesBringTheirNodesOnlyWhenAsked) {
+  Inventory inventory = host();
+  inventory.nodes.push_back(node(DeviceRole::gds, "/dev/nvidia-fs0", {234, 0}));
+  inventory.nodes.push_back(node(DeviceRole::nvswitch, "/dev/nvidia-nvswitchctl", {510, 255}));
+  Request wanted = request(NoDevices{}, {Capability::utility});
+  EXPECT_THAT(targets(plan_for(wanted, inventory)), Not(Contains("/dev/nvidia-fs0")));
+  wanted.features = {.gds = true, .gdrcopy = true};
+  const Plan plan = plan_for(wanted, inventory);
+  EXPECT_THAT(targets(plan),
+              ::testing::IsSupersetOf({"/dev/nvidia-fs0", "/run/udev", "/etc/cufile.json"}));
+  EXPECT_TRUE(mount_at(plan, "/etc/cufile.json").optional);
+  EXPECT_THAT(targets(plan), Not(Contains("/dev/nvidia-nvswitchctl")));
+  EXPECT_THAT(plan.notes, Contains(Field(&Note::text, HasSubstr("missing device /dev/gdrdrv"))));
+}
+
+TEST(DevicePlan, DrmNodesAreThoseOfTheSelectedGpuAndOnlyForGraphics) {
+  Inventory inventory = host();
+  inventory.nodes.push_back(node(DeviceRole::drm, "/dev/dri/card1", {226, 1}, 2));
+  inventory.nodes.push_back(node(DeviceRole::drm, "/dev/dri/card2", {226, 2}, 0));
+  inventory.device_links = {{"/dev/dri/by-path/pci-0000:07:00.0-card", "../card1", 2},
+                            {"/dev/dri/by-path/pci-0000:0f:00.0-card", "../card2", 0}};
+  const Plan plan = plan_for(request(DeviceNames{"0"}, {Capability::graphics}), inventory);
+  EXPECT_THAT(targets(plan), Contains("/dev/dri/card1"));
+  EXPECT_THAT(targets(plan), Not(Contains("/dev/dri/card2")));
+  EXPECT_THAT(plan.symlinks, Contains(Field(&Symlink::target, "../card1")));
+  EXPECT_THAT(plan.symlinks, Not(Contains(Field(&Symlink::target, "../card2"))));
+  EXPECT_THAT(targets(plan_for(request(DeviceNames{"0"}, {Capability::compute}), inventory)),
+              Not(Contains("/dev/dri/card1")));
+}
+
+TEST(DevicePlan, OnWsl2TheOnlyDeviceIsDxgAndTheDriverStoreKeepsItsPaths) {
+  const std::string store = "/usr/lib/wsl/drivers/nv_dispi.inf_amd64_0/nvidia-smi";
+  const Inventory inventory{
+      .is_wsl = true,
+      .files = {{.kind = ComponentKind::wsl_store,
+                 .component = find_component(ComponentKind::wsl_store, "nvidia-smi"),
+                 .path = HostPath(store),
+                 .place = ContainerPath(store)}},
+      .nodes = {node(DeviceRole::dxg, "/dev/dxg", {10, 125})}};
+  const Plan plan = plan_for(request(AllDevices{}, {Capability::graphics}), inventory);
+  EXPECT_THAT(targets(plan), UnorderedElementsAre(store, "/dev/dxg"));
+  EXPECT_THAT(plan.tmpfs, ::testing::IsEmpty());
+  EXPECT_THAT(plan.symlinks, Contains(Field(&Symlink::link, ContainerPath("/usr/bin/nvidia-smi"))));
+}
+
+}  // namespace
+}  // namespace nvhook

@@ -13,10 +13,13 @@ bench_packages=(libbenchmark-dev valgrind)
 package_packages=(ccache debhelper debootstrap dpkg-dev gcc lintian python3 rpm rpmlint runc scdoc)
 # What tests/gpu/make-kit packs a folder with.
 kit_packages=(debootstrap patchelf runc strace)
-# libclang-rt-dev has libFuzzer, and is a suggestion only of clang.
-check_packages=(clang clang-format clang-tidy cppcheck libclang-rt-dev)
+# libclang-rt-dev has libFuzzer, and is a suggestion only of clang. git says which sources a change is about.
+check_packages=(clang clang-format clang-tidy codespell cppcheck git libclang-rt-dev)
 # What tests/scripts/documents_test reads manual pages and examples with.
 document_packages=(groff man-db mandoc python3-yaml)
+# All that .ci/run needs, but the engines, which scripts/test --engines installs.
+ci_packages=("${build_packages[@]}" "${container_packages[@]}" "${bench_packages[@]}" "${check_packages[@]}"
+             "${document_packages[@]}" "${package_packages[@]}")
 
 # missing_packages NAME...: those that are not installed.
 missing_packages() {

@@ -41,11 +41,10 @@ void configure(const CliOptions& options, const Config& config, CliContext& cont
   const OwnLayer layer({.rootfs = root, .mountinfo = [&] { return process.mountinfo(); }});
   const auto obstacle_at = [&](const ContainerPath& path) { return layer.obstacle_at(path); };
   const std::string no_label;  // only the runtime knows it
-  const Planned planned =
-      plan_container({request, no_label, &root, Reading::remembered, obstacle_at}, config,
-                     context.system, context.log);
-  carry_out(planned.plan, process, root, layer, context.system, planned.host.driver_root,
-            context.log);
+  const Planned planned = plan_container({request, no_label, &root, CachePolicy::use, obstacle_at},
+                                         config, context.system, context.log);
+  apply_plan(planned.plan, process, root, layer, context.system, planned.host.driver_root,
+             context.log);
 }
 
 }  // namespace nvhook

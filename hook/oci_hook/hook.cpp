@@ -40,7 +40,7 @@ ContainerState read_state(const Options& options, HookContext& context) {
   ContainerState state = parse_state(*bytes);
   context.container_id = state.id;
   // A plan needs no live container: people pipe the states of stopped ones, with pid 0, into it.
-  if (!options.dry_run) context.place = find_place(state.pid, context.system);
+  if (!options.dry_run) context.place = find_location(state.pid, context.system);
   return state;
 }
 
@@ -83,14 +83,14 @@ Plan plan_to_apply(const Task& task, Plan plan, const Config& config, Log& log) 
 
 void print_plan(const Task& task, const Config& config, HookContext& context) {
   // A plan changes nothing, so it does not need the container to be alive.
-  const auto directory = open_root(task.rootfs, Maker::image);
+  const auto directory = open_root(task.rootfs, FileOwner::image);
   if (!directory) {
     throw_errno(Code::rootfs_invalid, "open root file system `" + task.rootfs + "`",
                 "check root.path in config.json");
   }
   const SpecLayer layer(task.spec, &*directory);
   Planned planned =
-      plan_container({task.request, task.mount_label, &*directory, Reading::anew,
+      plan_container({task.request, task.mount_label, &*directory, CachePolicy::bypass,
                       [&](const ContainerPath& path) { return layer.obstacle_at(path); }},
                      config, context.system, context.log);
   const Plan plan = plan_to_apply(task, std::move(planned.plan), config, context.log);
@@ -108,23 +108,23 @@ void configure_container(const Task& task, const Config& config, HookContext& co
                         .is_root_covered = !is_prepared_root(root, task.rootfs)});
   const auto obstacle_at = [&](const ContainerPath& path) { return layer.obstacle_at(path); };
   Planned planned =
-      plan_container({task.request, task.mount_label, &root, Reading::remembered, obstacle_at},
-                     config, context.system, context.log);
+      plan_container({task.request, task.mount_label, &root, CachePolicy::use, obstacle_at}, config,
+                     context.system, context.log);
   const Plan plan = plan_to_apply(task, std::move(planned.plan), config, context.log);
-  carry_out(plan, process, root, layer, context.system, planned.host.driver_root, context.log);
+  apply_plan(plan, process, root, layer, context.system, planned.host.driver_root, context.log);
 }
 
 /// In the container the device cgroup may be out of sight (a cgroup namespace) and no process can
 /// be named, so nothing is done there: it was done at an earlier stage, or that is what is missing.
 void leave_to_earlier_stage(const std::string& rootfs, pid_t pid, HookContext& context) {
-  const auto directory = open_root(rootfs, Maker::image);
+  const auto directory = open_root(rootfs, FileOwner::image);
   if (has_driver_by_hook(directory ? *directory : context.system)) {
     context.log.line("nothing to do: an earlier stage gave this container its driver");
     return;
   }
   const std::string remedy =
       "register the hook at createRuntime (or prestart), which runtimes run on the host";
-  if (context.place == Place::same_mount_namespace) {
+  if (context.place == HookLocation::same_mount_namespace) {
     throw Error(Code::container_shares_namespace,
                 "process " + std::to_string(pid) +
                     " has the mount namespace of the hook: every mount would be on the host",
@@ -144,7 +144,7 @@ std::optional<BundleFile> find_bundle(const ContainerState& state, HookContext& 
   try {
     return read_bundle(state.bundle, context.caller.working_directory.get(), notes);
   } catch (const Error& error) {
-    if (context.place != Place::inside) throw;
+    if (context.place != HookLocation::inside) throw;
     context.log.line(error.what());
     return std::nullopt;
   }
@@ -155,7 +155,7 @@ std::optional<BundleFile> find_bundle(const ContainerState& state, HookContext& 
 /// Inside a container the environment may be the image's (runc 1.1 gives it to hooks without one of
 /// their own), and so may be every file, whoever named it: none is read, and no log is written.
 Config read_config(const Options& options, HookContext& context) {
-  const bool inside = context.place != Place::outside;
+  const bool inside = context.place != HookLocation::outside;
   ConfigResult result;
   if (!inside) {
     result = load_config(options.config_file, context.caller);
@@ -189,7 +189,7 @@ void run_hook(const Options& options, HookContext& context) {
   notes.insert(notes.end(), container.request.notes.begin(), container.request.notes.end());
   context.log.notes(notes);
   context.log.phase("reading container " + state.id);
-  if (container.duty == Duty::none) {
+  if (container.injector == Injector::nobody) {
     context.log.line("no GPU request: nothing to do");
     return;
   }
@@ -200,13 +200,13 @@ void run_hook(const Options& options, HookContext& context) {
                   .state = state,
                   .edited = completes(options) ? std::optional(bundle->text) : std::nullopt,
                   .by_cdi = options.cdi.has_value()};
-  if (!completes(options) && container.duty == Duty::completion) {
+  if (!completes(options) && container.injector == Injector::completing_hook) {
     context.log.line("nothing to do: config.json was edited, and another hook completes it");
-  } else if (!completes(options) && container.duty == Duty::engine) {
+  } else if (!completes(options) && container.injector == Injector::engine) {
     context.log.line("nothing to do: config.json has the driver already (CDI)");
   } else if (options.dry_run) {
     print_plan(task, config, context);
-  } else if (context.place != Place::outside) {
+  } else if (context.place != HookLocation::outside) {
     leave_to_earlier_stage(task.rootfs, state.pid, context);
   } else {
     configure_container(task, config, context);

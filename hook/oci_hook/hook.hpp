@@ -20,7 +20,7 @@ struct HookContext {
   const RootDir& system;  ///< the host's root
   Log log = {};
   std::string container_id = {};
-  Place place = Place::outside;
+  HookLocation place = HookLocation::outside;
 };
 
 /// The configuration as far as it may be believed at context.place; the log that it names is

@@ -76,7 +76,7 @@ int with_report(const RuntimeCommand& command, const CallerContext& caller, cons
                                 const Config& config, pid_t parent) {
   ::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
   if (::getppid() != parent) ::_exit(kExitFailure);
-  const CallerContext caller = leave_caller();
+  const CallerContext caller = detach_from_caller();
   const int status = with_report(command, caller, [&](HookContext& context) {
     if (!config.runtime_debug_log.empty()) context.log.open_file(config.runtime_debug_log);
     const auto edited = edit_container_spec(bundle.text, bundle.directory,

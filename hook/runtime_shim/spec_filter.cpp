@@ -33,7 +33,7 @@ RootDir open_image(const ContainerSpec& spec, const std::string& directory,
     throw_errno(Code::rootfs_invalid, "open root file system `" + path + "`",
                 "check root.path in config.json");
   }
-  return RootDir(std::move(image), Maker::image);
+  return RootDir(std::move(image), FileOwner::image);
 }
 
 /// What the runtime is to mount or to make is judged as it is where the hook does it. The nodes
@@ -91,20 +91,20 @@ std::optional<std::string> edit_container_spec(const std::string& text,
   const ContainerTask task = derive_task(text, spec, filter.config);
   filter.log.notes(task.request.notes);
   filter.log.phase("reading config.json");
-  if (task.duty == Duty::none) {
+  if (task.injector == Injector::nobody) {
     filter.log.line("no GPU request: nothing to do");
     return std::nullopt;
   }
-  if (task.duty == Duty::engine) {
+  if (task.injector == Injector::engine) {
     filter.log.line("nothing to do: config.json has the driver already (CDI)");
     return std::nullopt;
   }
   const RootDir image = open_image(spec, directory, filter.caller);
   const SpecLayer layer(spec, &image);
-  const Planned planned = plan_container(
-      {*task.request.request, task.linux_spec.mount_label, &image, Reading::remembered,
-       [&](const ContainerPath& path) { return layer.obstacle_at(path); }},
-      filter.config, filter.system, filter.log);
+  const Planned planned =
+      plan_container({*task.request.request, task.linux_spec.mount_label, &image, CachePolicy::use,
+                      [&](const ContainerPath& path) { return layer.obstacle_at(path); }},
+                     filter.config, filter.system, filter.log);
   std::string edited = edit_spec(text, planned.plan, edit_for(text, planned, filter));
   filter.log.phase("editing config.json");
   return edited;

@@ -157,7 +157,7 @@ void raise_locked_memory() noexcept {
 }
 
 /// The last line of the verifier's log that is not its statistics.
-std::string last_word(std::string_view log) {
+std::string last_line(std::string_view log) {
   std::string_view last;
   for (const std::string_view line : split_list(log.substr(0, log.find('\0')), '\n')) {
     if (!line.starts_with("processed ") && !line.starts_with("verification time")) last = line;
@@ -233,7 +233,7 @@ Loaded load_device_filter(const std::vector<BpfInstruction>& instructions) {
   request.log_size = kLogSize;
   request.log_buf = address_of(log.data());
   loaded.program = UniqueFd(call(BPF_PROG_LOAD, request));
-  if (const std::string word = last_word(log); !word.empty()) loaded.reason += " (" + word + ")";
+  if (const std::string word = last_line(log); !word.empty()) loaded.reason += " (" + word + ")";
   return loaded;
 }
 

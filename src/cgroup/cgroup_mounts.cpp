@@ -34,18 +34,18 @@ bool is_in_initial_namespace(const RootDir& system) {
   return errno == ENOENT;  // before Linux 4.6
 }
 
-struct Place {
+struct UsualMount {
   const char* path;
   DeviceCgroup::Version version;
 };
-constexpr Place kPlaces[] = {
+constexpr UsualMount kUsualMounts[] = {
     {"/sys/fs/cgroup", DeviceCgroup::Version::v2},
     {"/sys/fs/cgroup/devices", DeviceCgroup::Version::v1},
     {"/sys/fs/cgroup/unified", DeviceCgroup::Version::v2},
 };
 
 /// Whether the whole of such a hierarchy is mounted at `place`.
-bool is_whole_hierarchy(const RootDir& system, const Place& place) {
+bool is_whole_hierarchy(const RootDir& system, const UsualMount& place) {
   const UniqueFd directory = system.open(place.path, O_PATH | O_DIRECTORY);
   struct statfs filesystem {};
   struct stat status {};
@@ -60,14 +60,14 @@ bool is_whole_hierarchy(const RootDir& system, const Place& place) {
 }
 
 /// A line of mountinfo (proc(5)) with what matters in it.
-std::string line_of(const Place& place) {
+std::string line_of(const UsualMount& place) {
   const bool is_v1 = place.version == DeviceCgroup::Version::v1;
   return std::string("1 1 0:1 / ") + place.path + " rw - " +
          (is_v1 ? "cgroup cgroup rw,devices" : "cgroup2 cgroup2 rw") + "\n";
 }
 
 std::optional<std::string> usual_place(const RootDir& system, DeviceCgroup::Version version) {
-  for (const Place& place : kPlaces) {
+  for (const UsualMount& place : kUsualMounts) {
     if (place.version == version && is_whole_hierarchy(system, place)) return line_of(place);
   }
   return std::nullopt;

@@ -64,7 +64,7 @@ bool shows(const Mount& mount, Hierarchy version) {
   return mount.type == "cgroup" && contains(split_list(mount.super_options, ','), "devices");
 }
 
-bool climbs(std::string_view path) { return contains(split(path, '/'), ".."); }
+bool has_dot_dot(std::string_view path) { return contains(split(path, '/'), ".."); }
 
 bool names(std::string_view word, unsigned number) {
   return word == "*" || parse_unsigned(word) == number;
@@ -72,13 +72,13 @@ bool names(std::string_view word, unsigned number) {
 
 std::optional<std::string> directory_of(const DeviceCgroup& listed,
                                         const std::vector<Mount>& mounts) {
-  if (climbs(listed.directory)) return std::nullopt;
+  if (has_dot_dot(listed.directory)) return std::nullopt;
   for (const Mount& mount : mounts) {
     if (!shows(mount, listed.version)) continue;
     const auto rest = rest_below(listed.directory, unescape_mountinfo(mount.root));
     if (!rest || is_hidden(mount, mounts)) continue;
     std::string directory = unescape_mountinfo(mount.point) + std::string(*rest);
-    if (!climbs(directory)) return directory;
+    if (!has_dot_dot(directory)) return directory;
   }
   return std::nullopt;
 }

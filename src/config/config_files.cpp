@@ -24,7 +24,7 @@ constexpr std::size_t kMaxConfig = 1UL << 20U;
 constexpr std::size_t kMaxUserDatabase = 16UL << 20U;
 
 /// Where a path is looked up, and how (openat2).
-struct Place {
+struct LookupStart {
   int directory = AT_FDCWD;
   std::uint64_t resolve = 0;
 };
@@ -37,7 +37,8 @@ std::optional<std::string> read_regular(int file) {
   return std::nullopt;
 }
 
-void overlay(ConfigResult& result, const std::string& path, bool required, const Place& place) {
+void overlay(ConfigResult& result, const std::string& path, bool required,
+             const LookupStart& place) {
   // An administrator may well have made it a link (NixOS); it only has to be a file in the end.
   const UniqueFd file = sys::open_beneath(place.directory, path.c_str(),
                                           O_RDONLY | O_NONBLOCK | O_NOCTTY, place.resolve);
@@ -60,7 +61,8 @@ void overlay(ConfigResult& result, const std::string& path, bool required, const
   result.notes.insert(result.notes.end(), next.notes.begin(), next.notes.end());
 }
 
-void overlay_directory(ConfigResult& result, const std::string& directory, const Place& place) {
+void overlay_directory(ConfigResult& result, const std::string& directory,
+                       const LookupStart& place) {
   if (directory.empty()) return;
   for (const char* program : {"/nvidia-container-runtime", "/oci-nvidia-hook"}) {
     overlay(result, directory + program + "/config.toml", false, place);

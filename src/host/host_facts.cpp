@@ -28,7 +28,7 @@ DriverDetails ask_driver(const Inventory& inventory, const Config& config, Log& 
   const Component* library = find_component(ComponentKind::library, "libnvidia-ml.so");
   GpuQuery query{.driver_root = config.driver_root,
                  .driver = inventory.driver,
-                 .ask_anew = cached == Cached::refused};
+                 .bypass_cache = cached == Cached::refused};
   for (const DriverFile& file : inventory.files) {
     if (file.component == library && file.abi == Abi::native) query.nvml_library = file.path.str();
   }
@@ -165,15 +165,16 @@ RootDir open_driver_root(const Config& config) {
 }
 
 HostFacts read_host(const Request& request, const Config& config, const RootDir& system, Log& log,
-                    Reading reading) {
+                    CachePolicy cache) {
   HostFacts host{.driver_root = open_driver_root(config)};
-  host.inventory = probe_or_provide({.system = system,
-                                     .driver = host.driver_root,
-                                     .loader_cache = config.loader_cache,
-                                     .mps_pipe_directory = config.mps_pipe_directory,
-                                     .library_search_path = config.library_search_path,
-                                     .memory = reading == Reading::remembered ? kRunDirectory : ""},
-                                    request, config, log);
+  host.inventory =
+      probe_or_provide({.system = system,
+                        .driver = host.driver_root,
+                        .loader_cache = config.loader_cache,
+                        .mps_pipe_directory = config.mps_pipe_directory,
+                        .library_search_path = config.library_search_path,
+                        .cache_directory = cache == CachePolicy::use ? kRunDirectory : ""},
+                       request, config, log);
   log.phase("reading the host");
   const auto details = complete_inventory(request, config, host.inventory, log);
   host.requirements = check_all_requirements(request, host.inventory, details);

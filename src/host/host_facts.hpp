@@ -22,14 +22,15 @@ struct HostFacts {
 [[nodiscard]] RootDir open_driver_root(const Config& config);
 
 /// Whether GPUs and driver files may be those of an earlier reading, if nothing has changed since.
-enum class Reading { anew, remembered };
+enum class CachePolicy { use, bypass };
 
 /// Probes the host below `system` and the configured driver root, provides what is missing if
 /// `load_kmods` allows it, asks NVML for what only it knows and the request needs, and checks the
 /// requirements. Throws Error: those of probe_host, query_gpus and check_requirements, and
 /// Error(driver_root_invalid).
 [[nodiscard]] HostFacts read_host(const Request& request, const Config& config,
-                                  const RootDir& system, Log& log, Reading reading = Reading::anew);
+                                  const RootDir& system, Log& log,
+                                  CachePolicy cache = CachePolicy::bypass);
 
 /// Asks NVML about all GPUs, whatever the request, and fills in what `host` lacks. Throws as
 /// query_gpus does.

@@ -150,7 +150,7 @@ DriverFileQuery file_query(const HostView& host, const Request& request,
 }
 
 struct HostReading {
-  HostMemo memo = {};
+  CachedHost cached = {};
   /// A later reading would tell the same.
   bool is_final = false;
   std::vector<Lookup> system_lookups = {};
@@ -159,27 +159,28 @@ struct HostReading {
 
 HostReading read_once(const HostView& host, const DriverFileQuery& query) {
   HostReading reading;
-  HostMemo& memo = reading.memo;
+  CachedHost& cached = reading.cached;
   if (!query.any_version) {
-    GpuListing listing = read_gpus(host.system.recording(reading.system_lookups), memo.notes);
-    memo.gpus = std::move(listing.gpus);
+    GpuListing listing = read_gpus(host.system.recording(reading.system_lookups), cached.notes);
+    cached.gpus = std::move(listing.gpus);
     reading.is_final = listing.is_final;
   }
-  memo.files = find_driver_files(host.driver.recording(reading.driver_lookups), query, memo.notes);
+  cached.files =
+      find_driver_files(host.driver.recording(reading.driver_lookups), query, cached.notes);
   return reading;
 }
 
 /// GPUs and driver files as they are. What may be kept for the next containers is kept, if a second
 /// reading tells the same: what fails once must not be believed from then on.
-HostMemo read_anew(const HostView& host, const DriverFileQuery& query, const HostMemory* memory,
-                   Notes& notes) {
+CachedHost read_anew(const HostView& host, const DriverFileQuery& query, const HostCache* cache,
+                     Notes& notes) {
   const std::time_t started = std::time(nullptr);
   HostReading reading = read_once(host, query);
-  if (memory == nullptr || !reading.is_final) return std::move(reading.memo);
-  if (const HostReading again = read_once(host, query); again.memo == reading.memo) {
-    memory->keep(again.memo, again.system_lookups, again.driver_lookups, started, notes);
+  if (cache == nullptr || !reading.is_final) return std::move(reading.cached);
+  if (const HostReading again = read_once(host, query); again.cached == reading.cached) {
+    cache->keep(again.cached, again.system_lookups, again.driver_lookups, started, notes);
   }
-  return std::move(reading.memo);
+  return std::move(reading.cached);
 }
 
 /// What the driver files depend on besides the files of the host.
@@ -191,18 +192,18 @@ std::string question_of(const DriverFileQuery& query) {
 void read_gpus_and_files(const HostView& host, const Request& request, Inventory& inventory) {
   const DriverFileQuery query = file_query(host, request, inventory);
   Notes& notes = inventory.notes;
-  const auto memory = host.memory.empty() || inventory.is_wsl
-                          ? std::nullopt
-                          : HostMemory::at({.directory = host.memory,
-                                            .file = "host." + to_string(query.wanted),
-                                            .question = question_of(query)},
-                                           {host.system, host.driver}, notes);
-  auto kept = memory ? memory->recall(notes) : std::nullopt;
-  HostMemo memo =
-      kept ? *std::move(kept) : read_anew(host, query, memory ? &*memory : nullptr, notes);
-  notes.insert(notes.end(), memo.notes.begin(), memo.notes.end());
-  inventory.gpus = std::move(memo.gpus);
-  inventory.files = std::move(memo.files);
+  const auto cache = host.cache_directory.empty() || inventory.is_wsl
+                         ? std::nullopt
+                         : HostCache::at({.directory = host.cache_directory,
+                                          .file = "host." + to_string(query.wanted),
+                                          .question = question_of(query)},
+                                         {host.system, host.driver}, notes);
+  auto kept = cache ? cache->recall(notes) : std::nullopt;
+  CachedHost cached =
+      kept ? *std::move(kept) : read_anew(host, query, cache ? &*cache : nullptr, notes);
+  notes.insert(notes.end(), cached.notes.begin(), cached.notes.end());
+  inventory.gpus = std::move(cached.gpus);
+  inventory.files = std::move(cached.files);
   // Behind the firmware, as the component table has them.
   const auto place = std::find_if(inventory.files.begin(), inventory.files.end(), [](auto& file) {
     return file.kind == ComponentKind::data_file || file.kind == ComponentKind::xorg_module;

@@ -12,7 +12,7 @@ void run_phases(const Plan& plan, Kernel& kernel) {
     if (symlink.cover) kernel.prepare(symlink);
   }
   kernel.prepare(plan.device_rules);
-  if (!plan.rules_of_runtime.empty()) kernel.prepare_to_tell(plan.rules_of_runtime);
+  if (!plan.rules_of_runtime.empty()) kernel.prepare_systemd_rules(plan.rules_of_runtime);
   kernel.enter();
   // All targets before any attach: a mount of ours must never change what a later path means
   // (CVE-2024-0132).

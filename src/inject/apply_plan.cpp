@@ -11,8 +11,9 @@
 
 namespace nvhook {
 
-void carry_out(const Plan& plan, const ContainerProcess& process, const RootDir& rootfs,
-               const OwnLayer& layer, const RootDir& system, const RootDir& driver_root, Log& log) {
+void apply_plan(const Plan& plan, const ContainerProcess& process, const RootDir& rootfs,
+                const OwnLayer& layer, const RootDir& system, const RootDir& driver_root,
+                Log& log) {
   if (has_driver_by_hook(rootfs) && is_applied(plan, rootfs, system, driver_root)) {
     log.line("nothing to do: an earlier hook of this container did all of it");
     return;

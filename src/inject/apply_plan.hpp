@@ -13,7 +13,7 @@ namespace nvhook {
 /// Applies `plan` to the container whose own part of the file tree `layer` knows, or does nothing
 /// if an earlier run did all of it. Rights that this does not take are given up first
 /// (confine_to_container_work): afterwards this process can start no other. Throws as `apply` does.
-void carry_out(const Plan& plan, const ContainerProcess& process, const RootDir& rootfs,
-               const OwnLayer& layer, const RootDir& system, const RootDir& driver_root, Log& log);
+void apply_plan(const Plan& plan, const ContainerProcess& process, const RootDir& rootfs,
+                const OwnLayer& layer, const RootDir& system, const RootDir& driver_root, Log& log);
 
 }  // namespace nvhook

@@ -154,7 +154,7 @@ RootDir ContainerProcess::open_rootfs(const std::string& path) const {
   if (same_object(raw_status(rootfs.get()), raw_status(container_view.fd()))) {
     throw Error(Code::rootfs_invalid, what + ": it is the root of the whole host", kNameRootfs);
   }
-  return RootDir(std::move(rootfs), Maker::image);
+  return RootDir(std::move(rootfs), FileOwner::image);
 }
 
 const std::string& ContainerProcess::cgroup_text() const {

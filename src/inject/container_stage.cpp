@@ -54,9 +54,10 @@ bool shows(const BindMount& mount, const RootDir& rootfs, const RootDir& source_
 
 }  // namespace
 
-Place find_place(pid_t pid, const RootDir& system) {
-  if (pid <= 1 || has_another_number_in_proc(system)) return Place::inside;
-  return shares_mount_namespace(pid, system) ? Place::same_mount_namespace : Place::outside;
+HookLocation find_location(pid_t pid, const RootDir& system) {
+  if (pid <= 1 || has_another_number_in_proc(system)) return HookLocation::inside;
+  return shares_mount_namespace(pid, system) ? HookLocation::same_mount_namespace
+                                             : HookLocation::outside;
 }
 
 bool has_driver_by_hook(const RootDir& rootfs) {

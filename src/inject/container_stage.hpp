@@ -10,7 +10,7 @@
 namespace nvhook {
 
 /// Where this process is, seen from the container.
-enum class Place {
+enum class HookLocation {
   outside,  ///< prestart, createRuntime: the state's pid is a number of our /proc
   inside,   ///< createContainer, startContainer: it is not, and may be the host's init there
   /// The process has our mount namespace: one of these two stages without a pid namespace, or a
@@ -21,7 +21,7 @@ enum class Place {
 /// Where a hook is that was told `pid`, from facts: 0 and 1 are how runtimes name the process
 /// inside; and a number of ours that the procfs at /proc does not know us by means that `pid` is
 /// none of its numbers either. `system` is the root of this process.
-[[nodiscard]] Place find_place(pid_t pid, const RootDir& system);
+[[nodiscard]] HookLocation find_location(pid_t pid, const RootDir& system);
 
 /// Whether an earlier hook gave the container below `rootfs` its driver: a tmpfs of its own on
 /// /proc/driver/nvidia that forbids to change device files, which no image can bring, and

@@ -31,7 +31,7 @@ class Kernel {
   virtual void prepare(const std::vector<DeviceRule>& rules) = 0;
 
   /// Makes ready what tells systemd of `rules`, which the runtime grants.
-  virtual void prepare_to_tell(const std::vector<DeviceRule>& rules) = 0;
+  virtual void prepare_systemd_rules(const std::vector<DeviceRule>& rules) = 0;
 
   // In the container's.
   virtual void enter() = 0;

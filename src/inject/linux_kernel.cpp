@@ -92,7 +92,7 @@ void LinuxKernel::prepare(const std::vector<DeviceRule>& rules) {
   rules_ = rules;
 }
 
-void LinuxKernel::prepare_to_tell(const std::vector<DeviceRule>& rules) {
+void LinuxKernel::prepare_systemd_rules(const std::vector<DeviceRule>& rules) {
   if (in_user_namespace()) return;
   const std::string& cgroup = process_.cgroup_text();
   if (is_in_shared_scope(cgroup, cgroup_mountinfo(system_, cgroup))) return;

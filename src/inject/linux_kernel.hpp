@@ -38,7 +38,7 @@ class LinuxKernel : public Kernel {
   void prepare(const Symlink& symlink) override;
   void prepare(const TmpfsMount& mount) override;
   void prepare(const std::vector<DeviceRule>& rules) override;
-  void prepare_to_tell(const std::vector<DeviceRule>& rules) override;
+  void prepare_systemd_rules(const std::vector<DeviceRule>& rules) override;
   void enter() override;
   void resolve(const TmpfsMount& mount) override;
   void resolve(const BindMount& mount) override;

@@ -142,7 +142,7 @@ std::string OwnLayer::text_of_mount(std::uint64_t id) const {
 }
 
 bool is_prepared_root(const RootDir& rootfs, const std::string& path) {
-  const auto prepared = open_root(path, Maker::image);
+  const auto prepared = open_root(path, FileOwner::image);
   return prepared && is_same_file(rootfs.fd(), prepared->fd());
 }
 

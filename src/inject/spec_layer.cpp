@@ -31,9 +31,9 @@ SpecLayer::SpecLayer(const ContainerSpec& spec, const RootDir* image) : spec_(sp
 
 /// The last one counts: what was mounted before it, there or below, it hides.
 const SpecMount* SpecLayer::mount_over(const std::string& path) const {
-  const auto found = std::find_if(places_.rbegin(), places_.rend(), [&](const Place& place) {
-    return rest_below(path, place.destination).has_value();
-  });
+  const auto found = std::find_if(
+      places_.rbegin(), places_.rend(),
+      [&](const ResolvedMount& place) { return rest_below(path, place.destination).has_value(); });
   return found == places_.rend() ? nullptr : found->mount;
 }
 

@@ -27,7 +27,7 @@ class SpecLayer {
 
  private:
   /// Where a mount goes when the links of the image are followed.
-  struct Place {
+  struct ResolvedMount {
     std::string destination = {};
     const SpecMount* mount = nullptr;
   };
@@ -44,7 +44,7 @@ class SpecLayer {
 
   const ContainerSpec& spec_;
   const RootDir* image_;
-  std::vector<Place> places_ = {};
+  std::vector<ResolvedMount> places_ = {};
 };
 
 }  // namespace nvhook

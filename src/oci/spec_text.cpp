@@ -114,14 +114,14 @@ std::string json_string(std::string_view value, const std::string& where) {
 }
 
 std::string with_member(std::string_view object, const std::string& name,
-                        const std::string& otherwise,
+                        const std::string& fallback,
                         const std::function<std::string(std::string_view)>& edit,
                         const std::string& where) {
   const std::vector<JsonPart> members = json_members(object, where);
   const JsonPart* const member = last_of(members, name);
   const bool is_absent = member == nullptr || member->value() == "null";
-  const std::string value = edit(is_absent ? otherwise : member->value());
-  if (is_absent && value == otherwise) return std::string(object);
+  const std::string value = edit(is_absent ? fallback : member->value());
+  if (is_absent && value == fallback) return std::string(object);
   if (member != nullptr) return replaced(object, member->value(), value);
   const std::string_view inside = object.substr(0, object.size() - 1);
   const std::string_view tail = members.empty() ? inside.substr(1) : tail_of(inside);

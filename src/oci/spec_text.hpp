@@ -38,10 +38,10 @@ struct JsonPart {
 /// What `value` spells; throws Error(spec_invalid) if it is no string.
 [[nodiscard]] std::string json_string(std::string_view value, const std::string& where);
 
-/// `object` in which the member `name`, or `otherwise` if it is absent or null, is what `edit`
-/// makes of it. A member that is absent and stays `otherwise` is not added.
+/// `object` in which the member `name`, or `fallback` if it is absent or null, is what `edit`
+/// makes of it. A member that is absent and stays `fallback` is not added.
 [[nodiscard]] std::string with_member(std::string_view object, const std::string& name,
-                                      const std::string& otherwise,
+                                      const std::string& fallback,
                                       const std::function<std::string(std::string_view)>& edit,
                                       const std::string& where);
 

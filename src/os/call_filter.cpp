@@ -150,13 +150,13 @@ class FilterWriter {
     return BPF_STMT(BPF_LD | BPF_W | BPF_ABS, static_cast<std::uint32_t>(offset));
   }
 
-  /// Passes over `then` instructions if the comparison holds, else over `otherwise`.
+  /// Passes over `then` instructions if the comparison holds, else over `fallback`.
   static constexpr sock_filter jump(unsigned comparison, std::uint32_t value, std::size_t then,
-                                    std::size_t otherwise) {
+                                    std::size_t fallback) {
     constexpr std::size_t kFarthest = std::numeric_limits<std::uint8_t>::max();
-    if (then > kFarthest || otherwise > kFarthest) throw std::length_error("a jump is too far");
+    if (then > kFarthest || fallback > kFarthest) throw std::length_error("a jump is too far");
     return BPF_JUMP(static_cast<std::uint16_t>(BPF_JMP | BPF_K | comparison), value,
-                    static_cast<std::uint8_t>(then), static_cast<std::uint8_t>(otherwise));
+                    static_cast<std::uint8_t>(then), static_cast<std::uint8_t>(fallback));
   }
 
   constexpr void add(sock_filter instruction) { filter_.at(size_++) = instruction; }

@@ -54,7 +54,7 @@ bool is_magic(int link, int directory) noexcept {
 }
 
 /// The kernel's fs.protected_symlinks: what anybody can put into /tmp leads nobody else.
-bool is_strangers(const struct stat& link, int directory) noexcept {
+bool belongs_to_other_user(const struct stat& link, int directory) noexcept {
   struct stat parent {};
   if (link.st_uid == ::geteuid() || ::fstat(directory, &parent) != 0) return false;
   return (parent.st_mode & kAnybodysDirectory) == kAnybodysDirectory &&
@@ -171,7 +171,7 @@ class Walk {
       return false;
     }
     errno = EACCES;
-    if (is_last_ && is_strangers(status, here())) return false;
+    if (is_last_ && belongs_to_other_user(status, here())) return false;
     std::array<char, PATH_MAX> buffer{};
     const ssize_t length = ::readlinkat(link, "", buffer.data(), buffer.size());
     if (length < 0) return false;

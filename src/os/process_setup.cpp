@@ -61,7 +61,7 @@ void ignore_write_signals() noexcept {
   for (const int signal : {SIGPIPE, SIGXFSZ}) ::sigaction(signal, &ignore, nullptr);
 }
 
-CallerContext leave_caller() {
+CallerContext detach_from_caller() {
   CallerContext caller = read_caller();
   ::clearenv();
   ::umask(022);
@@ -77,7 +77,7 @@ CallerContext leave_caller() {
 CallerContext harden_process() {
   open_standard_descriptors();
   sys::close_range(STDERR_FILENO + 1, ~0U);
-  return leave_caller();
+  return detach_from_caller();
 }
 
 std::string own_executable(const RootDir& system) {

@@ -34,7 +34,7 @@ void ignore_write_signals() noexcept;
 /// not dumpable; writes fail without a signal; as many descriptors as may be; capabilities that are
 /// never needed are given up. Throws Error(internal) if `/`
 /// cannot be entered; what else fails is not needed.
-[[nodiscard]] CallerContext leave_caller();
+[[nodiscard]] CallerContext detach_from_caller();
 
 /// The same as the first thing that a program does: also no descriptor stays open above 2, and 0–2
 /// are open on something.

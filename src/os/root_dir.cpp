@@ -22,8 +22,8 @@ namespace {
 constexpr std::uint64_t kInRoot = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS;
 
 /// A disk that fails is the image's or the host's.
-Code code_of(Maker maker) noexcept {
-  return maker == Maker::image ? Code::target_unusable : Code::internal;
+Code code_of(FileOwner owner) noexcept {
+  return owner == FileOwner::image ? Code::target_unusable : Code::internal;
 }
 
 /// The path by which our own procfs knows `fd`; empty if it does not.
@@ -36,7 +36,7 @@ std::string link_of(int fd) {
 }  // namespace
 
 RootDir RootDir::recording(std::vector<Lookup>& lookups) const {
-  RootDir same(UniqueFd(::fcntl(fd_.get(), F_DUPFD_CLOEXEC, 3)), maker_);
+  RootDir same(UniqueFd(::fcntl(fd_.get(), F_DUPFD_CLOEXEC, 3)), owner_);
   same.lookups_ = &lookups;
   return same;
 }
@@ -45,7 +45,7 @@ UniqueFd RootDir::open(const std::string& path, int flags) const {
   if (lookups_ != nullptr) lookups_->push_back({path, (flags & O_PATH) == 0});
   UniqueFd fd =
       sys::open_beneath(fd_.get(), path.c_str(), static_cast<std::uint64_t>(flags), kInRoot);
-  if (!fd) require_answer("open", path, code_of(maker_));
+  if (!fd) require_answer("open", path, code_of(owner_));
   return fd;
 }
 
@@ -72,7 +72,7 @@ UniqueFd RootDir::open_regular(const std::string& path) const {
   const UniqueFd found = open(path, O_PATH);
   if (!found || !status_of(found.get()).is_regular()) return UniqueFd();
   UniqueFd file = open_to_read(found.get());
-  if (!file) require_answer("open", path, code_of(maker_));
+  if (!file) require_answer("open", path, code_of(owner_));
   return file;
 }
 
@@ -82,13 +82,13 @@ std::optional<std::string> RootDir::read(const std::string& path, std::size_t li
 }
 
 std::optional<RootDir::File> RootDir::read_file(const std::string& path, std::size_t limit) const {
-  const UniqueFd file =
-      maker_ == Maker::image ? open_regular(path) : open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
+  const UniqueFd file = owner_ == FileOwner::image ? open_regular(path)
+                                                   : open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
   if (!file) return std::nullopt;
   const FileStatus status = status_of(file.get());
   if (!status.is_regular()) return std::nullopt;
   auto text = read_all(file.get(), limit);
-  if (!text && errno != EIO) require_answer("read", path, code_of(maker_));
+  if (!text && errno != EIO) require_answer("read", path, code_of(owner_));
   if (!text) return std::nullopt;
   return File{.status = status, .text = *std::move(text)};
 }
@@ -110,7 +110,7 @@ std::vector<std::string> RootDir::list(const std::string& path,
     if (name != "." && name != ".." && (!keep || keep(name))) names.emplace_back(name);
     errno = 0;
   }
-  if (errno != 0) require_answer("list", path, code_of(maker_));
+  if (errno != 0) require_answer("list", path, code_of(owner_));
   std::sort(names.begin(), names.end());
   return names;
 }
@@ -129,11 +129,11 @@ bool RootDir::is_empty_directory(const std::string& path) const {
   return true;
 }
 
-std::optional<RootDir> open_root(const std::string& path, Maker maker) noexcept {
+std::optional<RootDir> open_root(const std::string& path, FileOwner owner) noexcept {
   static_cast<void>(own_procfs());
   UniqueFd fd = sys::open_beneath(AT_FDCWD, path.c_str(), O_PATH | O_DIRECTORY, 0);
   if (!fd) return std::nullopt;
-  return RootDir(std::move(fd), maker);
+  return RootDir(std::move(fd), owner);
 }
 
 }  // namespace nvhook

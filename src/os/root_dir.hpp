@@ -14,7 +14,7 @@
 namespace nvhook {
 
 /// Who may have made what is below a root: programs of the host, or the image.
-enum class Maker { host, image };
+enum class FileOwner { host, image };
 
 /// A path that was opened below a root, and whether to read what is in it.
 struct Lookup {
@@ -27,8 +27,8 @@ struct Lookup {
 /// of /proc (RESOLVE_NO_MAGICLINKS) never.
 class RootDir {
  public:
-  explicit RootDir(UniqueFd directory, Maker maker = Maker::host) noexcept
-      : fd_(std::move(directory)), maker_(maker) {}
+  explicit RootDir(UniqueFd directory, FileOwner owner = FileOwner::host) noexcept
+      : fd_(std::move(directory)), owner_(owner) {}
 
   [[nodiscard]] int fd() const noexcept { return fd_.get(); }
 
@@ -72,12 +72,12 @@ class RootDir {
   [[nodiscard]] UniqueFd open_regular(const std::string& path) const;
 
   UniqueFd fd_;
-  Maker maker_;
+  FileOwner owner_;
   std::vector<Lookup>* lookups_ = nullptr;
 };
 
 /// The directory at `path` on the host as a root; nothing, with errno, if it cannot be opened.
 [[nodiscard]] std::optional<RootDir> open_root(const std::string& path,
-                                               Maker maker = Maker::host) noexcept;
+                                               FileOwner owner = FileOwner::host) noexcept;
 
 }  // namespace nvhook

@@ -10,9 +10,9 @@ namespace nvhook {
 /// refused.
 [[nodiscard]] bool has_selinux(const RootDir& system);
 
-/// What to do about a device node that could not be opened with the errno `error`: `otherwise`, or
+/// What to do about a device node that could not be opened with the errno `error`: `fallback`, or
 /// the SELinux switch where SELinux enforces and may be the reason.
-[[nodiscard]] std::string remedy_for_denied_device(int error, const std::string& otherwise,
+[[nodiscard]] std::string remedy_for_denied_device(int error, const std::string& fallback,
                                                    const RootDir& system);
 
 }  // namespace nvhook

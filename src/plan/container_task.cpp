@@ -33,9 +33,9 @@ ContainerTask derive_task(std::string_view text, const ContainerSpec& spec, cons
   task.linux_spec = parse_linux_spec(text);
   const bool edited = is_edited(text);
   if (has_cdi_hook(text) || (!edited && has_driver_by_engine(spec, task.linux_spec))) {
-    task.duty = Duty::engine;
+    task.injector = Injector::engine;
   } else {
-    task.duty = edited ? Duty::completion : Duty::hook;
+    task.injector = edited ? Injector::completing_hook : Injector::this_hook;
   }
   return task;
 }
@@ -47,7 +47,7 @@ ContainerTask derive_cdi_task(std::string_view text, const ContainerSpec& spec,
   task.request = derive_cdi_request(spec, task.linux_spec, capabilities, config);
   notes.insert(notes.end(), task.request.notes.begin(), task.request.notes.end());
   task.request.notes = std::move(notes);
-  if (task.request.request) task.duty = Duty::completion;
+  if (task.request.request) task.injector = Injector::completing_hook;
   return task;
 }
 

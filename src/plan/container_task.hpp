@@ -10,17 +10,16 @@
 
 namespace nvhook {
 
-/// Who gives a container the driver.
-enum class Duty {
-  none,        ///< nobody: it does not ask for it
-  hook,        ///< the hook gives all of it
-  completion,  ///< config.json was edited (edit_spec): the runtime, and the hook that completes it
-  engine,  ///< the container's engine (CDI): config.json has all of it, or our hook that completes
-           ///< it
+/// Who gives the container its driver.
+enum class Injector {
+  nobody,           ///< the container does not ask for it
+  this_hook,        ///< the hook, all of it
+  completing_hook,  ///< the runtime by an edited config.json, and the hook with -complete the rest
+  engine,           ///< the engine by CDI, and, for a specification of ours, the hook with -cdi
 };
 
 struct ContainerTask {
-  Duty duty = Duty::none;
+  Injector injector = Injector::nobody;
   RequestResult request = {};
   /// Empty if the container does not ask for the driver.
   LinuxSpec linux_spec = {};

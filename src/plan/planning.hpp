@@ -26,7 +26,7 @@ struct PlanningTask {
   const std::string& mount_label;
   /// Null: nothing is known of the image, and it counts as empty.
   const RootDir* rootfs = nullptr;
-  Reading reading = Reading::anew;
+  CachePolicy cache = CachePolicy::bypass;
   /// None: all of the image is the container's own.
   ObstacleAt obstacle_at = {};
 };

@@ -15,24 +15,24 @@ using test::TemporaryDirectory;
 using test::TestContainer;
 
 TEST(HookPlace, TheNumbersOfTheProcessInsideSayInside) {
-  EXPECT_EQ(find_place(0, *open_root("/")), Place::inside);
-  EXPECT_EQ(find_place(1, *open_root("/")), Place::inside);
+  EXPECT_EQ(find_location(0, *open_root("/")), HookLocation::inside);
+  EXPECT_EQ(find_location(1, *open_root("/")), HookLocation::inside);
 }
 
 TEST(HookPlace, AProcessWithOurMountNamespaceIsNoContainerToEnter) {
-  EXPECT_EQ(find_place(::getpid(), *open_root("/")), Place::same_mount_namespace);
+  EXPECT_EQ(find_location(::getpid(), *open_root("/")), HookLocation::same_mount_namespace);
 }
 
 TEST(HookPlace, AProcessWithAMountNamespaceOfItsOwnIsOutside) {
   const TestContainer container;
   if (!container.usable()) GTEST_SKIP() << "cannot make a mount namespace: run ctest as root";
-  EXPECT_EQ(find_place(container.pid(), *open_root("/")), Place::outside);
+  EXPECT_EQ(find_location(container.pid(), *open_root("/")), HookLocation::outside);
 }
 
 TEST(HookPlace, AProcfsThatKnowsUsByAnotherNumberSaysInside) {
   const TemporaryDirectory system;
   system.link("/proc/self", std::to_string(::getpid() + 1));
-  EXPECT_EQ(find_place(::getpid(), *open_root(system.path().string())), Place::inside);
+  EXPECT_EQ(find_location(::getpid(), *open_root(system.path().string())), HookLocation::inside);
 }
 
 TEST(DriverByHook, IsNotWhatAnImageBringsAsFiles) {

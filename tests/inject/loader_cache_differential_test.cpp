@@ -21,9 +21,9 @@
 namespace nvhook::test {
 namespace {
 
-std::uint64_t setting(const char* name, std::uint64_t otherwise) {
+std::uint64_t setting(const char* name, std::uint64_t fallback) {
   const char* const text = std::getenv(name);
-  return text == nullptr ? otherwise : std::strtoull(text, nullptr, 10);
+  return text == nullptr ? fallback : std::strtoull(text, nullptr, 10);
 }
 
 // Where libraries of an image and of the driver are.

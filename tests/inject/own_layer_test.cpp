@@ -159,7 +159,7 @@ TEST(LayerWriter, MakesNothingAsAnotherUserThanAsked) {
   if (::geteuid() != 0) GTEST_SKIP() << "needs root to become another user: run ctest as root";
   const TemporaryDirectory image;
   std::filesystem::permissions(image.path(), std::filesystem::perms::all);
-  const auto root = open_root(image.path(), Maker::image);
+  const auto root = open_root(image.path(), FileOwner::image);
   const OwnLayer layer({.rootfs = *root});
   const LayerDirectory top = layer.look_at(share(root->open("/", O_PATH | O_DIRECTORY)));
   const LayerWriter writer(1000, 1000);

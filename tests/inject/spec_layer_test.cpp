@@ -22,7 +22,7 @@ class SpecLayerTest : public ::testing::Test {
     image_.link("/vol/inside/back", "/usr/lib");
     image_.link("/through", "/vol/inside/back");
     image_.link("/loop", "/loop");
-    root_ = open_root(image_.path(), Maker::image);
+    root_ = open_root(image_.path(), FileOwner::image);
   }
 
   [[nodiscard]] std::string obstacle(const std::string& path) const {

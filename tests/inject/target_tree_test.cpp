@@ -37,7 +37,7 @@ TEST(TargetTree, ADirectoryThatCannotBeOpenedIsNotLeft) {
   GTEST_SKIP() << "sanitizers open descriptors of their own; run it from the dev preset";
 #endif
   const test::TemporaryDirectory image;
-  const auto root = open_root(image.path(), Maker::image);
+  const auto root = open_root(image.path(), FileOwner::image);
   UndoStack undo;
   const OwnLayer layer({.rootfs = *root});
   const LayerWriter writer(::getuid(), ::getgid());

@@ -30,7 +30,7 @@ TEST(RootDir, OfAnImageOpensOnlyWhatItHasLookedAt) {
   ASSERT_EQ(::mkfifo(fifo.c_str(), 0600), 0);
   const UniqueFd watch(::inotify_init1(IN_NONBLOCK | IN_CLOEXEC));
   ASSERT_GE(::inotify_add_watch(watch.get(), fifo.c_str(), IN_OPEN), 0);
-  const auto image = open_root(tree.path(), Maker::image);
+  const auto image = open_root(tree.path(), FileOwner::image);
   std::atomic<bool> done = false;
   std::thread attacker([&] {
     while (!done) {

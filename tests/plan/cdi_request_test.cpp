@@ -107,7 +107,7 @@ TEST(CdiTask, IsForAllGivenNodesWhereNothingIsRestricted) {
 TEST(CdiTask, IsNoneWithoutTheRightToTheControlDevice) {
   const ContainerTask task =
       derive_cdi_task(with_rules(kDenyAll + "," + gpu_rule("rw")), {}, CapabilitySet::all(), {});
-  EXPECT_EQ(task.duty, Duty::none);
+  EXPECT_EQ(task.injector, Injector::nobody);
   ASSERT_THAT(task.request.notes, SizeIs(2));
   EXPECT_THAT(task.request.notes[0].text, HasSubstr("`/dev/nvidiactl` does not count as given"));
 }

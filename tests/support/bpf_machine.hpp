@@ -61,8 +61,8 @@ class BpfMachine {
   }
 
  private:
-  static void require(bool condition, const char* otherwise) {
-    if (!condition) throw std::runtime_error(otherwise);
+  static void require(bool condition, const char* fallback) {
+    if (!condition) throw std::runtime_error(fallback);
   }
   std::uint64_t read(unsigned number) {
     require(written_.contains(number), "a register is read before it is written");

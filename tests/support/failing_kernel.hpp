@@ -31,9 +31,9 @@ class FailingKernel : public Kernel {
     step();
     real_.prepare(rules);
   }
-  void prepare_to_tell(const std::vector<DeviceRule>& rules) override {
+  void prepare_systemd_rules(const std::vector<DeviceRule>& rules) override {
     step();
-    real_.prepare_to_tell(rules);
+    real_.prepare_systemd_rules(rules);
   }
   void enter() override {
     step();

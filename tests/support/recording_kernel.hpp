@@ -24,7 +24,7 @@ class RecordingKernel : public Kernel {
   void prepare(const std::vector<DeviceRule>& rules) override {
     record("prepare " + std::to_string(rules.size()) + " rules");
   }
-  void prepare_to_tell(const std::vector<DeviceRule>& rules) override {
+  void prepare_systemd_rules(const std::vector<DeviceRule>& rules) override {
     record("prepare to tell " + std::to_string(rules.size()) + " rules");
   }
   void enter() override { record("enter"); }

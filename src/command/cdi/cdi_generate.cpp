@@ -109,8 +109,8 @@ void write_file(const std::string& path, const std::string& text, const CommandC
 }  // namespace
 
 void add_cdi_generate_options(po::options_description& options) {
-  const auto text = [](const char* name, const char* otherwise) {
-    return po::value<std::string>()->value_name(name)->default_value(otherwise);
+  const auto text = [](const char* name, const char* fallback) {
+    return po::value<std::string>()->value_name(name)->default_value(fallback);
   };
   options.add_options()("mode", text("MODE", "full"), "full or thin")(
       "output,o", text("FILE", "-"), "write to this file, at once and with mode 0644; - prints")(

@@ -100,7 +100,7 @@ std::optional<MountedFile> recognise(const std::string& target) {
 }
 
 void find_nodes(const RootDir& root, ContainerDriver& driver) {
-  struct Place {
+  struct NodeDirectory {
     const char* directory;
     bool (*keep)(std::string_view name);
   };
@@ -108,10 +108,10 @@ void find_nodes(const RootDir& root, ContainerDriver& driver) {
   constexpr auto kNvidia = [](std::string_view name) {
     return name.starts_with("nvidia") || name == "gdrdrv" || name == "dxg";
   };
-  constexpr std::array kPlaces{Place{"/dev", kNvidia}, Place{"/dev/nvidia-caps", kAny},
-                               Place{"/dev/nvidia-caps-imex-channels", kAny},
-                               Place{"/dev/dri", kAny}};
-  for (const Place& place : kPlaces) {
+  constexpr std::array kPlaces{
+      NodeDirectory{"/dev", kNvidia}, NodeDirectory{"/dev/nvidia-caps", kAny},
+      NodeDirectory{"/dev/nvidia-caps-imex-channels", kAny}, NodeDirectory{"/dev/dri", kAny}};
+  for (const NodeDirectory& place : kPlaces) {
     for (const std::string& name : root.list(place.directory, place.keep)) {
       const std::string path = std::string(place.directory) + "/" + name;
       const UniqueFd fd = root.open(path, O_PATH | O_NOFOLLOW);

@@ -28,7 +28,7 @@ constexpr std::size_t kMostContainers = 4096;
 constexpr std::size_t kShownId = 12;
 
 /// Where one user's containers are written down: /run and /var/lib, or directories of their own.
-struct Place {
+struct RecordStore {
   std::string run = {};
   StorageRoots storage = {};
   std::string user = {};  ///< as in ContainerRecord
@@ -45,7 +45,7 @@ class Search {
  public:
   explicit Search(const RootDir& system) : system_(system) {}
 
-  void look_at(const Place& place) {
+  void look_at(const RecordStore& place) {
     RecordReader reader(system_, place.user.empty() ? Writer::trusted : Writer::stranger);
     std::vector<ContainerRecord> runtimes;
     const std::size_t first = engines_.size();
@@ -144,7 +144,7 @@ class Search {
   std::string denied_ = {};
 };
 
-Place place_of_root(const RootDir& system) {
+RecordStore place_of_root(const RootDir& system) {
   const std::string conf = system.read("/etc/containers/storage.conf", kMaxState).value_or("");
   return {.run = "/run",
           .storage = parse_storage_conf(
@@ -152,7 +152,8 @@ Place place_of_root(const RootDir& system) {
 }
 
 /// A user without privileges, whose XDG_RUNTIME_DIR is `run`.
-Place place_of_user(const std::string& run, const std::string& home, const std::string& user) {
+RecordStore place_of_user(const std::string& run, const std::string& home,
+                          const std::string& user) {
   return {
       .run = run,
       .storage = {.run = run + "/containers", .graph = home + "/.local/share/containers/storage"},
@@ -161,16 +162,16 @@ Place place_of_user(const std::string& run, const std::string& home, const std::
 
 /// The caller's own directories, if he is not root: root's environment may be what sudo left of a
 /// user's.
-std::optional<Place> place_of_caller(const CallerContext& caller) {
+std::optional<RecordStore> place_of_caller(const CallerContext& caller) {
   const std::string& own = caller.runtime_directory;
   if (::geteuid() == 0 || !own.starts_with('/')) return std::nullopt;
   return place_of_user(own, caller.home, "");
 }
 
 /// Of the users that are logged in.
-std::vector<Place> places_of_users(const RootDir& system, const std::string& own) {
+std::vector<RecordStore> places_of_users(const RootDir& system, const std::string& own) {
   constexpr const char* kUsers = "/run/user";
-  std::vector<Place> found;
+  std::vector<RecordStore> found;
   const std::string passwd = system.read("/etc/passwd", kMaxUserDatabase).value_or("");
   for (const std::string& uid : system.list(kUsers)) {
     const auto number = parse_unsigned(uid);
@@ -256,7 +257,8 @@ ContainerRecord find_container(const std::string& word, const RootDir& system,
     if (const auto found = choose(trusted, word)) return *found;
   }
   Search users(system);
-  for (const Place& place : places_of_users(system, own ? own->run : "")) users.look_at(place);
+  for (const RecordStore& place : places_of_users(system, own ? own->run : ""))
+    users.look_at(place);
   const std::vector<ContainerRecord> of_users = users.records();
   if (is_process) return of_process(pid, trusted, of_users);
   if (const auto found = choose_of_users(of_users, word)) return *found;

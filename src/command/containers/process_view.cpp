@@ -27,7 +27,7 @@ RootDir ProcessView::root() const {
   // The one link of /proc that is followed: to where the process has its root.
   UniqueFd root = sys::open_beneath(proc_.get(), "root", O_PATH | O_DIRECTORY, 0);
   if (!root) throw_unreadable("root");
-  return RootDir(std::move(root), Maker::image);
+  return RootDir(std::move(root), FileOwner::image);
 }
 
 std::string ProcessView::text(const char* name) const {

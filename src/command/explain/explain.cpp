@@ -18,9 +18,10 @@ namespace {
 /// Also of a container that asks by no variable, as with CDI there need be none.
 ContainerTask task_of(const std::string& text, const ContainerSpec& spec, const Config& config) {
   ContainerTask task = derive_task(text, spec, config);
-  if (task.duty != Duty::none) return task;
+  if (task.injector != Injector::nobody) return task;
   task.linux_spec = parse_linux_spec(text);
-  if (has_cdi_hook(text) || has_driver_by_engine(spec, task.linux_spec)) task.duty = Duty::engine;
+  if (has_cdi_hook(text) || has_driver_by_engine(spec, task.linux_spec))
+    task.injector = Injector::engine;
   return task;
 }
 
@@ -41,18 +42,18 @@ Outcome run_explain(const OptionValues& values, CommandContext& context) {
   try {
     explanation.task = task_of(subject.spec, spec, config.as_written.config);
     const ContainerTask& task = *explanation.task;
-    if (task.duty == Duty::hook || task.duty == Duty::completion) {
+    if (task.injector == Injector::this_hook || task.injector == Injector::completing_hook) {
       const RootDir* const image = subject.image ? &*subject.image : nullptr;
       const SpecLayer layer(spec, image);
-      planned =
-          plan_container({*task.request.request, task.linux_spec.mount_label, image, Reading::anew,
-                          [&](const ContainerPath& path) { return layer.obstacle_at(path); }},
-                         config.seen_from_here, context.system, context.log);
+      planned = plan_container(
+          {*task.request.request, task.linux_spec.mount_label, image, CachePolicy::bypass,
+           [&](const ContainerPath& path) { return layer.obstacle_at(path); }},
+          config.seen_from_here, context.system, context.log);
       explanation.inventory = &planned->host.inventory;
       explanation.requirements = planned->host.requirements;
       explanation.plan = planned->plan;
     }
-    if (task.duty == Duty::completion) {
+    if (task.injector == Injector::completing_hook) {
       explanation.left_to_hook = remaining_plan(planned->plan, subject.spec, driver_root);
     }
   } catch (const Error& error) {

@@ -55,7 +55,7 @@ Subject from_bundle(const std::string& directory, const CommandContext& context)
   }
   return {.name = "bundle " + bundle->directory,
           .spec = std::move(bundle->text),
-          .image = RootDir(std::move(image), Maker::image)};
+          .image = RootDir(std::move(image), FileOwner::image)};
 }
 
 /// Of a container that runs, what its process has as root; else what the engine has mounted, which
@@ -66,7 +66,7 @@ void find_image(const ContainerRecord& record, const CommandContext& context, Su
     return;
   }
   const std::string rootfs = rootfs_path(parse_spec(subject.spec), record.bundle);
-  RootDir image(context.system.open(rootfs, O_PATH | O_DIRECTORY), Maker::image);
+  RootDir image(context.system.open(rootfs, O_PATH | O_DIRECTORY), FileOwner::image);
   if (image.fd() < 0 || image.list("/").empty()) {
     subject.notes.push_back(image_unknown("it does not run, and its image is not mounted"));
   } else {
@@ -144,7 +144,7 @@ Subject from_variables(const OptionValues& values, const CommandContext& context
     throw_errno(Code::rootfs_invalid, "open root file system `" + rootfs + "`",
                 "name a directory with --rootfs");
   }
-  subject.image = RootDir(std::move(image), Maker::image);
+  subject.image = RootDir(std::move(image), FileOwner::image);
   return subject;
 }
 

@@ -46,15 +46,15 @@ std::string why_no_request(const RequestResult& request, const ConfigResult& con
   return {};
 }
 
-std::string_view to_string(Duty duty) {
-  switch (duty) {
-    case Duty::none:
+std::string_view to_string(Injector injector) {
+  switch (injector) {
+    case Injector::nobody:
       return "none";
-    case Duty::hook:
+    case Injector::this_hook:
       return "hook";
-    case Duty::completion:
+    case Injector::completing_hook:
       return "completion";
-    case Duty::engine:
+    case Injector::engine:
       return "engine";
   }
   return {};
@@ -185,16 +185,16 @@ Json texts_of(const Notes& notes) {
 std::string verdict_of(const Explanation& explanation) {
   if (explanation.failure) return "It would not start: " + to_line(*explanation.failure);
   const ContainerTask& task = *explanation.task;
-  switch (task.duty) {
-    case Duty::none:
+  switch (task.injector) {
+    case Injector::nobody:
       return "Nothing is injected: " + why_no_request(task.request, explanation.config) + ".";
-    case Duty::engine:
+    case Injector::engine:
       return "The engine gives it the driver: config.json has it already, by CDI.";
-    case Duty::completion:
+    case Injector::completing_hook:
       return "config.json was edited for the driver: the runtime does of the " +
              std::to_string(step_count(*explanation.plan)) + " steps what it can, the hook in it " +
              std::to_string(step_count(*explanation.left_to_hook)) + ".";
-    case Duty::hook:
+    case Injector::this_hook:
       return "The hook injects the driver in " + std::to_string(step_count(*explanation.plan)) +
              " steps.";
   }
@@ -227,8 +227,8 @@ Json explanation_json(const Explanation& explanation) {
   document["request"] = nullptr;
   if (explanation.task) {
     const ContainerTask& task = *explanation.task;
-    document["duty"] = to_string(task.duty);
-    if (task.duty == Duty::none) document["no_request"] = to_string(task.request.why_not);
+    document["duty"] = to_string(task.injector);
+    if (task.injector == Injector::nobody) document["no_request"] = to_string(task.request.why_not);
     if (task.request.request) document["request"] = request_object(task.request);
   }
   document["requirements"] = texts_of(explanation.requirements);

@@ -71,13 +71,14 @@ WouldGet plan_again(const ContainerRecord& record, const RootDir& root, const Ho
   try {
     const ContainerSpec spec = parse_spec(*text);
     const ContainerTask task = derive_task(*text, spec, config.as_written.config);
-    result.by_hook = task.duty == Duty::hook;
-    if (task.duty == Duty::hook || task.duty == Duty::completion) {
+    result.by_hook = task.injector == Injector::this_hook;
+    if (task.injector == Injector::this_hook || task.injector == Injector::completing_hook) {
       const OwnLayer layer({.rootfs = root, .spec = &spec, .is_running = true});
       result.plan =
-          plan_container({*task.request.request, task.linux_spec.mount_label, &root, Reading::anew,
-                          [&](const ContainerPath& path) { return layer.obstacle_at(path); }},
-                         config.seen_from_here, context.system, context.log)
+          plan_container(
+              {*task.request.request, task.linux_spec.mount_label, &root, CachePolicy::bypass,
+               [&](const ContainerPath& path) { return layer.obstacle_at(path); }},
+              config.seen_from_here, context.system, context.log)
               .plan;
     }
   } catch (const Error& error) {

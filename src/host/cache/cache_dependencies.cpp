@@ -31,17 +31,17 @@ std::uint64_t links_of(const struct stat& status) noexcept {
   return S_ISDIR(status.st_mode) ? status.st_nlink : 0;
 }
 
-Witness witness_of(const RootDir& directory, HostRoot root, const std::string& path) {
-  Witness witness{.file = {.root = root, .path = HostPath(path)}};
+CacheDependency dependency_of(const RootDir& directory, HostRoot root, const std::string& path) {
+  CacheDependency dependency{.file = {.root = root, .path = HostPath(path)}};
   struct stat status {};
-  if (!status_at(directory, path, status)) return witness;
-  witness.exists = true;
-  witness.device = status.st_dev;
-  witness.inode = status.st_ino;
-  witness.links = links_of(status);
-  witness.changed_seconds = status.st_ctim.tv_sec;
-  witness.changed_nanoseconds = status.st_ctim.tv_nsec;
-  return witness;
+  if (!status_at(directory, path, status)) return dependency;
+  dependency.exists = true;
+  dependency.device = status.st_dev;
+  dependency.inode = status.st_ino;
+  dependency.links = links_of(status);
+  dependency.changed_seconds = status.st_ctim.tv_sec;
+  dependency.changed_nanoseconds = status.st_ctim.tv_nsec;
+  return dependency;
 }
 
 class Walker {
@@ -82,7 +82,7 @@ class Walker {
     const std::string entry = (at_ == "/" ? "" : at_) + "/" + name;
     struct stat status {};
     if (!status_at(directory_, entry, status)) {
-      // Of a directory that is not there a witness of its own: what it would be in changes often
+      // Of a directory that is not there a dependency of its own: what it would be in changes often
       // (/opt, /run). Files are many, and share their directory.
       paths_.insert(names_.empty() ? at_ : entry);
       return false;
@@ -126,8 +126,9 @@ class Walker {
 
 }  // namespace
 
-std::optional<std::vector<Witness>> witnesses_of(const std::vector<Lookup>& lookups,
-                                                 const RootDir& directory, HostRoot root) {
+std::optional<std::vector<CacheDependency>> dependencies_of(const std::vector<Lookup>& lookups,
+                                                            const RootDir& directory,
+                                                            HostRoot root) {
   std::set<std::string> paths;
   std::set<std::pair<std::string, bool>> walked;
   Walker walker(directory, paths);
@@ -135,29 +136,31 @@ std::optional<std::vector<Witness>> witnesses_of(const std::vector<Lookup>& look
     if (walked.emplace(lookup.path, lookup.to_read).second) walker.walk(lookup);
   }
   if (walker.is_lost()) return std::nullopt;
-  // Whatever comes into a directory that is a witness changes that.
+  // Whatever comes into a directory that is a dependency changes that.
   const std::set<std::string> named = paths;
   const auto is_told_above = [&](const std::string& path) {
     struct stat status {};
     return named.contains(HostPath(path).parent().str()) && !status_at(directory, path, status);
   };
   std::erase_if(paths, is_told_above);
-  std::vector<Witness> witnesses;
-  witnesses.reserve(paths.size());
-  for (const std::string& path : paths) witnesses.push_back(witness_of(directory, root, path));
-  return witnesses;
+  std::vector<CacheDependency> dependencies;
+  dependencies.reserve(paths.size());
+  for (const std::string& path : paths)
+    dependencies.push_back(dependency_of(directory, root, path));
+  return dependencies;
 }
 
-bool still_holds(const Witness& witness, const RootDir& directory) {
+bool is_unchanged(const CacheDependency& dependency, const RootDir& directory) {
   struct stat status {};
-  if (!status_at(directory, witness.file.path.str(), status)) return !witness.exists;
-  return witness.exists && status.st_dev == witness.device && status.st_ino == witness.inode &&
-         links_of(status) == witness.links && status.st_ctim.tv_sec == witness.changed_seconds &&
-         status.st_ctim.tv_nsec == witness.changed_nanoseconds;
+  if (!status_at(directory, dependency.file.path.str(), status)) return !dependency.exists;
+  return dependency.exists && status.st_dev == dependency.device &&
+         status.st_ino == dependency.inode && links_of(status) == dependency.links &&
+         status.st_ctim.tv_sec == dependency.changed_seconds &&
+         status.st_ctim.tv_nsec == dependency.changed_nanoseconds;
 }
 
-bool is_settled(const Witness& witness, std::time_t started) {
-  return !witness.exists || witness.changed_seconds + kSettled < started;
+bool is_settled(const CacheDependency& dependency, std::time_t started) {
+  return !dependency.exists || dependency.changed_seconds + kSettled < started;
 }
 
 }  // namespace nvhook

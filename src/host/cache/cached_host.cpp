@@ -10,7 +10,7 @@ namespace nvhook {
 namespace {
 
 // The first field of a line.
-constexpr std::string_view kWitness = "witness";
+constexpr std::string_view kDependency = "depends";
 constexpr std::string_view kGpu = "gpu";
 constexpr std::string_view kFile = "file";
 constexpr std::string_view kNote = "note";
@@ -47,11 +47,11 @@ std::string number(Number value) {
   return std::to_string(value);
 }
 
-void write(Writer& writer, const Witness& witness) {
-  writer.line({kWitness, flag(witness.file.root == HostRoot::driver), witness.file.path.str(),
-               flag(witness.exists), number(witness.device), number(witness.inode),
-               number(witness.links), number(witness.changed_seconds),
-               number(witness.changed_nanoseconds)});
+void write(Writer& writer, const CacheDependency& dependency) {
+  writer.line({kDependency, flag(dependency.file.root == HostRoot::driver),
+               dependency.file.path.str(), flag(dependency.exists), number(dependency.device),
+               number(dependency.inode), number(dependency.links),
+               number(dependency.changed_seconds), number(dependency.changed_nanoseconds)});
 }
 
 void write(Writer& writer, const Gpu& gpu) {
@@ -113,17 +113,17 @@ class Fields {
   bool good_ = true;
 };
 
-Witness read_witness(Fields& fields) {
-  Witness witness;
-  witness.file.root = fields.flag() ? HostRoot::driver : HostRoot::system;
-  witness.file.path = HostPath(std::string(fields.text()));
-  witness.exists = fields.flag();
-  witness.device = fields.number<std::uint64_t>();
-  witness.inode = fields.number<std::uint64_t>();
-  witness.links = fields.number<std::uint64_t>();
-  witness.changed_seconds = fields.number<std::int64_t>();
-  witness.changed_nanoseconds = fields.number<std::int64_t>();
-  return witness;
+CacheDependency read_dependency(Fields& fields) {
+  CacheDependency dependency;
+  dependency.file.root = fields.flag() ? HostRoot::driver : HostRoot::system;
+  dependency.file.path = HostPath(std::string(fields.text()));
+  dependency.exists = fields.flag();
+  dependency.device = fields.number<std::uint64_t>();
+  dependency.inode = fields.number<std::uint64_t>();
+  dependency.links = fields.number<std::uint64_t>();
+  dependency.changed_seconds = fields.number<std::int64_t>();
+  dependency.changed_nanoseconds = fields.number<std::int64_t>();
+  return dependency;
 }
 
 Gpu read_gpu(Fields& fields) {
@@ -161,21 +161,21 @@ DriverFile read_file(Fields& fields) {
   return file;
 }
 
-/// False for a line that is none of a memo.
-bool add_line(HostMemo& memo, std::string_view line) {
+/// False for a line that is none of a cached.
+bool add_line(CachedHost& cached, std::string_view line) {
   Fields fields(line);
   const std::string_view kind = fields.text();
-  if (kind == kWitness) {
-    memo.witnesses.push_back(read_witness(fields));
+  if (kind == kDependency) {
+    cached.dependencies.push_back(read_dependency(fields));
   } else if (kind == kGpu) {
-    memo.gpus.push_back(read_gpu(fields));
+    cached.gpus.push_back(read_gpu(fields));
   } else if (kind == kFile) {
-    memo.files.push_back(read_file(fields));
-    if (memo.files.back().component == nullptr) return false;
+    cached.files.push_back(read_file(fields));
+    if (cached.files.back().component == nullptr) return false;
   } else if (kind == kNote) {
     const bool is_warning = fields.flag();
     const std::string text(fields.text());
-    memo.notes.push_back(is_warning ? warning(text) : info(text));
+    cached.notes.push_back(is_warning ? warning(text) : info(text));
   } else {
     return false;
   }
@@ -184,19 +184,19 @@ bool add_line(HostMemo& memo, std::string_view line) {
 
 }  // namespace
 
-std::optional<std::string> to_text(const HostMemo& memo, std::string_view key) {
+std::optional<std::string> to_text(const CachedHost& cached, std::string_view key) {
   Writer writer;
   writer.line({key});
-  for (const Witness& witness : memo.witnesses) write(writer, witness);
-  for (const Gpu& gpu : memo.gpus) write(writer, gpu);
-  for (const DriverFile& file : memo.files) write(writer, file);
-  for (const Note& note : memo.notes) write(writer, note);
+  for (const CacheDependency& dependency : cached.dependencies) write(writer, dependency);
+  for (const Gpu& gpu : cached.gpus) write(writer, gpu);
+  for (const DriverFile& file : cached.files) write(writer, file);
+  for (const Note& note : cached.notes) write(writer, note);
   writer.line({kEnd});
   return std::move(writer).take();
 }
 
-std::optional<HostMemo> parse_host_memo(std::string_view text, std::string_view key) {
-  HostMemo memo;
+std::optional<CachedHost> parse_cached_host(std::string_view text, std::string_view key) {
+  CachedHost cached;
   bool is_first = true;
   while (!text.empty()) {
     const std::size_t end = text.find('\n');
@@ -207,8 +207,8 @@ std::optional<HostMemo> parse_host_memo(std::string_view text, std::string_view 
       if (line != key) return std::nullopt;
       is_first = false;
     } else if (line == kEnd) {
-      return text.empty() ? std::optional(std::move(memo)) : std::nullopt;
-    } else if (!add_line(memo, line)) {
+      return text.empty() ? std::optional(std::move(cached)) : std::nullopt;
+    } else if (!add_line(cached, line)) {
       return std::nullopt;
     }
   }

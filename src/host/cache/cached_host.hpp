@@ -17,7 +17,7 @@ namespace nvhook {
 
 /// What stat(2) tells of a file or directory that was looked at: as long as it tells the same, a
 /// directory has the same entries and a file the same content.
-struct Witness {
+struct CacheDependency {
   HostFile file = {};
   bool exists = false;
   std::uint64_t device = 0;
@@ -27,24 +27,25 @@ struct Witness {
   std::int64_t changed_seconds = 0;  ///< st_ctim
   std::int64_t changed_nanoseconds = 0;
 
-  friend bool operator==(const Witness&, const Witness&) = default;
+  friend bool operator==(const CacheDependency&, const CacheDependency&) = default;
 };
 
 /// The facts that are read from many files and seldom change.
-struct HostMemo {
+struct CachedHost {
   std::vector<Gpu> gpus = {};
   std::vector<DriverFile> files = {};
   Notes notes = {};
-  std::vector<Witness> witnesses = {};
+  std::vector<CacheDependency> dependencies = {};
 
-  friend bool operator==(const HostMemo&, const HostMemo&) = default;
+  friend bool operator==(const CachedHost&, const CachedHost&) = default;
 };
 
-/// `memo` as a text whose first line is `key`, which says what was asked. Nothing if a part of it
+/// `cached` as a text whose first line is `key`, which says what was asked. Nothing if a part of it
 /// has a line end or a tab in it.
-[[nodiscard]] std::optional<std::string> to_text(const HostMemo& memo, std::string_view key);
+[[nodiscard]] std::optional<std::string> to_text(const CachedHost& cached, std::string_view key);
 
-/// The memo of a whole text with this key; nothing for any other bytes.
-[[nodiscard]] std::optional<HostMemo> parse_host_memo(std::string_view text, std::string_view key);
+/// The cached of a whole text with this key; nothing for any other bytes.
+[[nodiscard]] std::optional<CachedHost> parse_cached_host(std::string_view text,
+                                                          std::string_view key);
 
 }  // namespace nvhook

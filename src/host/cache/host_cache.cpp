@@ -29,8 +29,8 @@ std::optional<std::string> own_identity() {
 
 }  // namespace
 
-std::optional<HostMemory> HostMemory::at(const MemoryPlace& place, const HostRoots& roots,
-                                         Notes& notes) {
+std::optional<HostCache> HostCache::at(const HostCacheFile& place, const HostRoots& roots,
+                                       Notes& notes) {
   struct stat system {};
   struct stat driver {};
   const auto program = own_identity();
@@ -42,40 +42,42 @@ std::optional<HostMemory> HostMemory::at(const MemoryPlace& place, const HostRoo
   if (!directory) return std::nullopt;
   std::string key = "oci-nvidia-hook host; program " + *program + "; roots " + identity(system) +
                     " " + identity(driver) + "; " + place.question;
-  return HostMemory(*std::move(directory), place.file, std::move(key), roots);
+  return HostCache(*std::move(directory), place.file, std::move(key), roots);
 }
 
-std::optional<HostMemo> HostMemory::recall(Notes& notes) const {
+std::optional<CachedHost> HostCache::recall(Notes& notes) const {
   const auto text = directory_.read(file_.c_str(), notes);
   if (!text) return std::nullopt;
-  auto memo = parse_host_memo(*text, key_);
-  const auto holds = [&](const Witness& witness) {
-    return still_holds(witness,
-                       witness.file.root == HostRoot::driver ? roots_.driver : roots_.system);
+  auto cached = parse_cached_host(*text, key_);
+  const auto holds = [&](const CacheDependency& dependency) {
+    return is_unchanged(dependency,
+                        dependency.file.root == HostRoot::driver ? roots_.driver : roots_.system);
   };
-  if (!memo || !std::all_of(memo->witnesses.begin(), memo->witnesses.end(), holds)) {
+  if (!cached || !std::all_of(cached->dependencies.begin(), cached->dependencies.end(), holds)) {
     notes.push_back(info("the host is read anew: what is kept of it is not about what is there"));
     return std::nullopt;
   }
   notes.push_back(info("GPUs and driver files are those of the last reading: nothing has changed"));
-  return memo;
+  return cached;
 }
 
-void HostMemory::keep(HostMemo memo, const std::vector<Lookup>& system,
-                      const std::vector<Lookup>& driver, std::time_t started, Notes& notes) const {
-  auto of_system = witnesses_of(system, roots_.system, HostRoot::system);
-  const auto of_driver = witnesses_of(driver, roots_.driver, HostRoot::driver);
+void HostCache::keep(CachedHost cached, const std::vector<Lookup>& system,
+                     const std::vector<Lookup>& driver, std::time_t started, Notes& notes) const {
+  auto of_system = dependencies_of(system, roots_.system, HostRoot::system);
+  const auto of_driver = dependencies_of(driver, roots_.driver, HostRoot::driver);
   if (!of_system || !of_driver) return;
-  memo.witnesses = *std::move(of_system);
-  memo.witnesses.insert(memo.witnesses.end(), of_driver->begin(), of_driver->end());
-  const auto is_old = [&](const Witness& witness) { return is_settled(witness, started); };
-  if (!std::all_of(memo.witnesses.begin(), memo.witnesses.end(), is_old)) {
+  cached.dependencies = *std::move(of_system);
+  cached.dependencies.insert(cached.dependencies.end(), of_driver->begin(), of_driver->end());
+  const auto is_old = [&](const CacheDependency& dependency) {
+    return is_settled(dependency, started);
+  };
+  if (!std::all_of(cached.dependencies.begin(), cached.dependencies.end(), is_old)) {
     notes.push_back(
         info("not kept for the next container: a directory of the driver has changed "
              "within the last seconds"));
     return;
   }
-  if (const auto text = to_text(memo, key_)) directory_.replace(file_.c_str(), *text, notes);
+  if (const auto text = to_text(cached, key_)) directory_.replace(file_.c_str(), *text, notes);
 }
 
 }  // namespace nvhook

@@ -20,30 +20,30 @@ struct HostRoots {
   const RootDir& driver;
 };
 
-struct MemoryPlace {
+struct HostCacheFile {
   std::string directory = kRunDirectory;
   std::string file = {};
   /// All that the answer depends on besides the files of the host.
   std::string question = {};
 };
 
-class HostMemory {
+class HostCache {
  public:
   /// Nothing where nothing can be kept.
-  [[nodiscard]] static std::optional<HostMemory> at(const MemoryPlace& place,
-                                                    const HostRoots& roots, Notes& notes);
+  [[nodiscard]] static std::optional<HostCache> at(const HostCacheFile& place,
+                                                   const HostRoots& roots, Notes& notes);
 
-  /// What is kept, if every witness tells the same as then.
-  [[nodiscard]] std::optional<HostMemo> recall(Notes& notes) const;
+  /// What is kept, if every dependency tells the same as then.
+  [[nodiscard]] std::optional<CachedHost> recall(Notes& notes) const;
 
-  /// Keeps `memo`, which was read since `started` by `system` and `driver` lookups, unless a change
-  /// could have gone unseen.
-  void keep(HostMemo memo, const std::vector<Lookup>& system, const std::vector<Lookup>& driver,
+  /// Keeps `cached`, which was read since `started` by `system` and `driver` lookups, unless a
+  /// change could have gone unseen.
+  void keep(CachedHost cached, const std::vector<Lookup>& system, const std::vector<Lookup>& driver,
             std::time_t started, Notes& notes) const;
 
  private:
-  HostMemory(RunDirectory directory, std::string file, std::string key,
-             const HostRoots& roots) noexcept
+  HostCache(RunDirectory directory, std::string file, std::string key,
+            const HostRoots& roots) noexcept
       : directory_(std::move(directory)),
         file_(std::move(file)),
         key_(std::move(key)),

@@ -18,7 +18,7 @@ struct HostView {
   std::vector<std::string> library_search_path = {};
   /// Where this reading of GPUs and driver files is kept, and an earlier one found, which serves as
   /// long as nothing has changed; empty: they are read anew.
-  std::string memory = {};
+  std::string cache_directory = {};
 };
 
 }  // namespace nvhook

@@ -175,7 +175,7 @@ DriverDetails query_gpus(const GpuQuery& query) {
   }
   Notes notes;
   const auto cache = open_gpu_query_cache(query, notes);
-  auto cached = cache && !query.ask_anew ? cache->load(notes) : std::nullopt;
+  auto cached = cache && !query.bypass_cache ? cache->load(notes) : std::nullopt;
   const bool found = cached.has_value();
   DriverDetails details = found ? *std::move(cached) : ask_probe(query);
   details.from_cache = found;

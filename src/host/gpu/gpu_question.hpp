@@ -20,7 +20,7 @@ struct GpuQuery {
   /// Of all MIG devices, `gpu<minor>/gi<id>/ci<id>`; part of the cache's key.
   std::vector<std::string> mig_devices = {};
   /// What was cached is not good enough.
-  bool ask_anew = false;
+  bool bypass_cache = false;
   std::chrono::milliseconds deadline{10'000};
   /// Made if it is missing; where it is not root's alone, nothing is cached.
   std::string cache_directory = kRunDirectory;

@@ -28,7 +28,7 @@ constexpr mode_t kDirectoryMode = 0755;
 
 /// Where a node goes: names in a directory that nobody but root can change are safe to use more
 /// than once.
-struct Place {
+struct NodeName {
   UniqueFd directory = UniqueFd();
   std::string name = {};
 };
@@ -54,7 +54,7 @@ UniqueFd open_directory(const RootDir& dev, const std::string& path) {
   return directory;
 }
 
-Place open_place(const RootDir& dev, const std::string& path) {
+NodeName open_place(const RootDir& dev, const std::string& path) {
   const auto slash = path.rfind('/');
   const bool nested = slash != std::string::npos;
   return {.directory = open_directory(dev, nested ? path.substr(0, slash) : ""),
@@ -64,7 +64,7 @@ Place open_place(const RootDir& dev, const std::string& path) {
 /// What stands in the place: nothing, the device itself, or what may be replaced.
 enum class Found { nothing, device, replaceable };
 
-Found look(const Place& place, const DeviceFile& file) {
+Found look(const NodeName& place, const DeviceFile& file) {
   const UniqueFd found = sys::open_beneath(place.directory.get(), place.name.c_str(),
                                            O_PATH | O_NOFOLLOW, RESOLVE_BENEATH);
   if (!found && errno == ENOENT) return Found::nothing;
@@ -98,7 +98,7 @@ class TemporaryName {
 };
 
 /// Puts the node into its place; false if meanwhile another one is there.
-bool put(const Place& place, const DeviceFile& file, bool replace) {
+bool put(const NodeName& place, const DeviceFile& file, bool replace) {
   const int directory = place.directory.get();
   const auto free_name = make_under_temporary_name(place.name, [&](const char* name) {
     return ::mknodat(directory, name, S_IFCHR, makedev(file.number.major, file.number.minor)) == 0;
@@ -122,7 +122,7 @@ bool put(const Place& place, const DeviceFile& file, bool replace) {
 }  // namespace
 
 MakeResult make_device_file(const RootDir& dev, const DeviceFile& file) {
-  const Place place = open_place(dev, file.path);
+  const NodeName place = open_place(dev, file.path);
   const Found found = look(place, file);
   if (found == Found::device) return MakeResult::present;
   const bool replace = found == Found::replaceable;

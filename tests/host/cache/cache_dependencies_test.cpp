@@ -12,9 +12,10 @@ namespace {
 
 using ::testing::ElementsAre;
 
-std::vector<std::string> paths_of(const std::vector<Witness>& witnesses) {
+std::vector<std::string> paths_of(const std::vector<CacheDependency>& dependencies) {
   std::vector<std::string> paths;
-  for (const Witness& witness : witnesses) paths.push_back(witness.file.path.str());
+  for (const CacheDependency& dependency : dependencies)
+    paths.push_back(dependency.file.path.str());
   return paths;
 }
 
@@ -23,25 +24,25 @@ TEST(Witnesses, ADirectoryTellsOfWhatIsMissingInIt) {
   tree.write("/bin/tool");
   const auto root = open_root(tree.path());
   const auto found =
-      witnesses_of({{.path = "/bin/tool"}, {.path = "/bin/more/tool"}}, *root, HostRoot::driver);
+      dependencies_of({{.path = "/bin/tool"}, {.path = "/bin/more/tool"}}, *root, HostRoot::driver);
   ASSERT_TRUE(found);
   EXPECT_THAT(paths_of(*found), ElementsAre("/bin"));
-  EXPECT_TRUE(still_holds(found->front(), *root));
+  EXPECT_TRUE(is_unchanged(found->front(), *root));
   tree.directory("/bin/more");
-  EXPECT_FALSE(still_holds(found->front(), *root));
+  EXPECT_FALSE(is_unchanged(found->front(), *root));
 }
 
 TEST(Witnesses, WhatIsMissingAloneIsItsOwnWitness) {
   const test::TemporaryDirectory tree;
   tree.directory("/opt");
   const auto root = open_root(tree.path());
-  const auto found = witnesses_of({{.path = "/opt/driver/tool"}}, *root, HostRoot::driver);
+  const auto found = dependencies_of({{.path = "/opt/driver/tool"}}, *root, HostRoot::driver);
   ASSERT_TRUE(found);
   EXPECT_THAT(paths_of(*found), ElementsAre("/opt/driver"));
   tree.directory("/opt/other");
-  EXPECT_TRUE(still_holds(found->front(), *root));
+  EXPECT_TRUE(is_unchanged(found->front(), *root));
   tree.directory("/opt/driver");
-  EXPECT_FALSE(still_holds(found->front(), *root));
+  EXPECT_FALSE(is_unchanged(found->front(), *root));
 }
 
 // The times of procfs's directories are those of their first lookup: a GPU that comes changes none.
@@ -49,12 +50,12 @@ TEST(Witnesses, ADirectoryThatGainsAnotherOneIsNoticedWithoutATime) {
   const test::TemporaryDirectory tree;
   tree.write("/gpus/0000:07:00.0/information");
   const auto root = open_root(tree.path());
-  const auto found = witnesses_of({{.path = "/gpus"}}, *root, HostRoot::system);
+  const auto found = dependencies_of({{.path = "/gpus"}}, *root, HostRoot::system);
   ASSERT_TRUE(found);
-  Witness before = found->front();
-  EXPECT_TRUE(still_holds(before, *root));
+  CacheDependency before = found->front();
+  EXPECT_TRUE(is_unchanged(before, *root));
   --before.links;
-  EXPECT_FALSE(still_holds(before, *root));
+  EXPECT_FALSE(is_unchanged(before, *root));
 }
 
 }  // namespace

@@ -9,7 +9,7 @@ namespace {
 
 const std::string kKey = "what was asked";
 
-HostMemo usual_memo() {
+CachedHost usual_memo() {
   return {
       .gpus = {{.index = 1, .minor = 3, .uuid = "GPU-a", .pci = "0000:07:00.0", .model = "A B"}},
       .files = {{.kind = ComponentKind::library,
@@ -24,50 +24,50 @@ HostMemo usual_memo() {
                  .path = HostPath("/lib/firmware/gsp.bin"),
                  .place = ContainerPath("/lib/firmware/nvidia/1.2/gsp.bin")}},
       .notes = {info("missing programs: a, b"), warning("left out c")},
-      .witnesses = {{.file = {.root = HostRoot::driver, .path = HostPath("/usr/lib")},
-                     .exists = true,
-                     .device = 65024,
-                     .inode = 18446744073709551615U,
-                     .links = 3,
-                     .changed_seconds = -1,
-                     .changed_nanoseconds = 999999999},
-                    {.file = {.path = HostPath("/opt")}}}};
+      .dependencies = {{.file = {.root = HostRoot::driver, .path = HostPath("/usr/lib")},
+                        .exists = true,
+                        .device = 65024,
+                        .inode = 18446744073709551615U,
+                        .links = 3,
+                        .changed_seconds = -1,
+                        .changed_nanoseconds = 999999999},
+                       {.file = {.path = HostPath("/opt")}}}};
 }
 
 std::string usual_text() { return to_text(usual_memo(), kKey).value(); }
 
-TEST(HostMemo, IsReadAsItWasWritten) {
-  EXPECT_EQ(parse_host_memo(usual_text(), kKey), usual_memo());
-  EXPECT_EQ(parse_host_memo(to_text({}, kKey).value(), kKey), HostMemo());
+TEST(CachedHost, IsReadAsItWasWritten) {
+  EXPECT_EQ(parse_cached_host(usual_text(), kKey), usual_memo());
+  EXPECT_EQ(parse_cached_host(to_text({}, kKey).value(), kKey), CachedHost());
 }
 
-TEST(HostMemo, AnotherQuestionHasNoAnswer) {
-  EXPECT_FALSE(parse_host_memo(usual_text(), "what was asked?"));
-  EXPECT_FALSE(parse_host_memo(usual_text(), ""));
+TEST(CachedHost, AnotherQuestionHasNoAnswer) {
+  EXPECT_FALSE(parse_cached_host(usual_text(), "what was asked?"));
+  EXPECT_FALSE(parse_cached_host(usual_text(), ""));
 }
 
-TEST(HostMemo, NoPartOfATextIsOne) {
+TEST(CachedHost, NoPartOfATextIsOne) {
   const std::string text = usual_text();
   for (std::size_t size = 0; size < text.size(); ++size) {
-    EXPECT_FALSE(parse_host_memo(text.substr(0, size), kKey)) << size;
+    EXPECT_FALSE(parse_cached_host(text.substr(0, size), kKey)) << size;
   }
-  EXPECT_FALSE(parse_host_memo(text + "end\n", kKey));
+  EXPECT_FALSE(parse_cached_host(text + "end\n", kKey));
 }
 
-TEST(HostMemo, ALineThatMeansNothingIsRefused) {
+TEST(CachedHost, ALineThatMeansNothingIsRefused) {
   for (const std::string line :
        {"", "gpu", "disk\t0", "note\t2\tx", "note\t0", "note\t0\tx\ty", "gpu\t-1\t0\tu\tp\tm\t0",
         "gpu\t0\t99999999999\tu\tp\tm\t0", "gpu\t0x1\t0\tu\tp\tm\t0",
         "file\t0\tlibother.so\t0\t/p\t/q\ts\t\t0\t", "file\t99\tlibcuda.so\t0\t/p\t/q\ts\t\t0\t",
-        "file\t-1\tlibcuda.so\t0\t/p\t/q\ts\t\t0\t", "witness\t0\t/p\t1\t1\t1\t1\t1"}) {
-    EXPECT_FALSE(parse_host_memo(kKey + "\n" + line + "\nend\n", kKey)) << line;
+        "file\t-1\tlibcuda.so\t0\t/p\t/q\ts\t\t0\t", "dependency\t0\t/p\t1\t1\t1\t1\t1"}) {
+    EXPECT_FALSE(parse_cached_host(kKey + "\n" + line + "\nend\n", kKey)) << line;
   }
 }
 
-TEST(HostMemo, WhatWouldTearALineIsNotWritten) {
-  HostMemo memo = usual_memo();
-  memo.gpus[0].model = "A\tB";
-  EXPECT_FALSE(to_text(memo, kKey));
+TEST(CachedHost, WhatWouldTearALineIsNotWritten) {
+  CachedHost cached = usual_memo();
+  cached.gpus[0].model = "A\tB";
+  EXPECT_FALSE(to_text(cached, kKey));
   EXPECT_FALSE(to_text(usual_memo(), "two\nlines"));
 }
 

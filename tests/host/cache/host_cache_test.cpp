@@ -52,10 +52,11 @@ struct Host {
   [[nodiscard]] std::string directory() const { return memory.path() / "run"; }
   [[nodiscard]] fs::path kept() const { return memory.path() / "run/host.compute,utility"; }
 
-  [[nodiscard]] Inventory probe(bool with_memory = true) const {
+  [[nodiscard]] Inventory probe(bool with_cache = true) const {
     const auto root = open_root(tree().path());
-    return probe_host({.system = *root, .driver = *root, .memory = with_memory ? directory() : ""},
-                      kRequest);
+    return probe_host(
+        {.system = *root, .driver = *root, .cache_directory = with_cache ? directory() : ""},
+        kRequest);
   }
 
   test::FakeHost files;
@@ -135,7 +136,7 @@ const std::vector<Change>& changes() {
   return all;
 }
 
-TEST(HostMemory, EveryChangeIsNoticed) {
+TEST(HostCache, EveryChangeIsNoticed) {
   if (!become_root()) GTEST_SKIP() << "needs root or a user namespace, and both are refused";
   std::vector<std::unique_ptr<Host>> hosts;
   for (std::size_t i = 0; i < changes().size(); ++i) hosts.push_back(std::make_unique<Host>());
@@ -155,7 +156,7 @@ TEST(HostMemory, EveryChangeIsNoticed) {
   }
 }
 
-TEST(HostMemory, WhatMayStillChangeUnseenIsNotKept) {
+TEST(HostCache, WhatMayStillChangeUnseenIsNotKept) {
   if (!become_root()) GTEST_SKIP() << "needs root or a user namespace, and both are refused";
   const Host host;
   const Inventory inventory = host.probe();
@@ -163,7 +164,7 @@ TEST(HostMemory, WhatMayStillChangeUnseenIsNotKept) {
   EXPECT_THAT(inventory.notes, tells("changed within the last seconds"));
 }
 
-TEST(HostMemory, WhatTheDriverWillTellLaterIsNotKept) {
+TEST(HostCache, WhatTheDriverWillTellLaterIsNotKept) {
   if (!become_root()) GTEST_SKIP() << "needs root or a user namespace, and both are refused";
   Host unnamed;
   unnamed.files.gpu("0000:47:00.0", 2,

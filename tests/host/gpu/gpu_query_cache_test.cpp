@@ -88,7 +88,7 @@ TEST_F(GpuQueryCached, AsksAgainForOtherMigDevices) {
 
 TEST_F(GpuQueryCached, AsksAnewWhenTheAnswerWasNotGoodEnough) {
   EXPECT_TRUE(query_gpus(query_).from_cache);
-  query_.ask_anew = true;
+  query_.bypass_cache = true;
   EXPECT_FALSE(query_gpus(query_).from_cache);
   remove_probe();
   EXPECT_EQ(failure().code(), Code::probe_failed);

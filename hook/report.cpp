@@ -19,7 +19,7 @@ int report(const Error& error, HookContext& context) {
   report_failure({.code = error.code(),
                   .line = line,
                   .container_id = context.container_id,
-                  .inside_container = context.place != HookLocation::outside},
+                  .inside_container = context.location != HookLocation::outside},
                  context.system, context.caller.runtime_directory);
   return exit_status(error.code());
 }

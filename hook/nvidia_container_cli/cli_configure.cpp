@@ -5,10 +5,11 @@
 #include <limits>
 #include <string_view>
 
-#include "inject/apply_plan.hpp"
+#include "image/own_layer.hpp"
 #include "inject/container_process.hpp"
+#include "inject/injection.hpp"
 #include "nvidia_container_cli/cli.hpp"
-#include "plan/planning.hpp"
+#include "plan/container_task.hpp"
 #include "text/error.hpp"
 #include "text/text.hpp"
 
@@ -35,16 +36,14 @@ ContainerProcess find_process(const CliOptions& options) {
 }  // namespace
 
 void configure(const CliOptions& options, const Config& config, CliContext& context) {
-  const Request request = request_of(options.selection);
+  // Neither config.json nor an SELinux label is known.
+  const ContainerTask task{.injector = Injector::this_hook,
+                           .request = {.request = request_of(options.selection)}};
   const ContainerProcess process = find_process(options);
   const RootDir root = process.open_rootfs(absolute_path(options.rootfs, context));
   const OwnLayer layer({.rootfs = root, .mountinfo = [&] { return process.mountinfo(); }});
-  const auto obstacle_at = [&](const ContainerPath& path) { return layer.obstacle_at(path); };
-  const std::string no_label;  // only the runtime knows it
-  const Planned planned = plan_container({request, no_label, &root, CachePolicy::use, obstacle_at},
-                                         config, context.system, context.log);
-  apply_plan(planned.plan, process, root, layer, context.system, planned.host.driver_root,
-             context.log);
+  inject_driver(Role::hook, task, {process, root, layer},
+                {config, context.system, context.log, CachePolicy::use});
 }
 
 }  // namespace nvhook

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The whole straight line.
+// The stages of a hook, in their order.
 #include "oci_hook/hook.hpp"
 
 #include <unistd.h>
@@ -9,10 +9,10 @@
 #include <utility>
 
 #include "config/config_files.hpp"
-#include "inject/apply_plan.hpp"
+#include "image/spec_layer.hpp"
 #include "inject/container_process.hpp"
 #include "inject/container_stage.hpp"
-#include "inject/spec_layer.hpp"
+#include "inject/injection.hpp"
 #include "oci/bundle.hpp"
 #include "oci/container_spec.hpp"
 #include "oci/container_state.hpp"
@@ -20,8 +20,7 @@
 #include "os/syscalls.hpp"
 #include "plan/container_task.hpp"
 #include "plan/plan_json.hpp"
-#include "plan/planning.hpp"
-#include "plan/spec_edit.hpp"
+#include "plan/run.hpp"
 #include "print.hpp"
 #include "text/error.hpp"
 
@@ -40,78 +39,49 @@ ContainerState read_state(const Options& options, HookContext& context) {
   ContainerState state = parse_state(*bytes);
   context.container_id = state.id;
   // A plan needs no live container: people pipe the states of stopped ones, with pid 0, into it.
-  if (!options.dry_run) context.place = find_location(state.pid, context.system);
+  if (!options.dry_run) context.location = find_location(state.pid, context.system);
   return state;
 }
 
-/// What is decided about a container with a request, before the host is looked at.
-struct Task {
-  Request request = {};
-  std::string mount_label = {};
-  std::string rootfs = {};
-  ContainerSpec spec = {};
-  ContainerState state = {};
-  /// config.json if it was edited, and the rest is to be done.
-  std::optional<std::string> edited = {};
-  /// What is to be done is within the permissions that the engine gave.
-  bool by_cdi = false;
-};
+/// A hook that was started to complete what others began, or any other one.
+Role role_of(const Options& options) {
+  return options.complete || options.cdi ? Role::completing_hook : Role::hook;
+}
 
-/// A hook that was told to complete what others began; any other one leaves that alone.
-bool completes(const Options& options) { return options.complete || options.cdi; }
-
-ContainerTask derive(const Options& options, const ContainerSpec& spec, const std::string& text,
-                     const Config& config) {
-  if (!options.cdi) return derive_task(text, spec, config);
+ContainerTask derive(const Options& options, const std::string& text, const Config& config) {
+  ContainerSpec spec = parse_spec(text);
+  if (!options.cdi) return derive_task(text, std::move(spec), config);
   const auto capabilities = parse_capabilities(*options.cdi);
   if (!capabilities) {
     throw Error(Code::unknown_capability, "`-cdi=" + *options.cdi + "` names no capabilities",
                 "generate the CDI specification anew (`oci-nvidia cdi generate`)");
   }
-  return derive_cdi_task(text, spec, *capabilities, config);
+  return derive_cdi_task(text, std::move(spec), *capabilities, config);
 }
 
-Plan plan_to_apply(const Task& task, Plan plan, const Config& config, Log& log) {
-  if (!task.edited) return plan;
-  if (task.by_cdi) {
-    const auto told = static_cast<std::ptrdiff_t>(plan.notes.size());
-    plan = plan_within_rules(std::move(plan), *task.edited);
-    log.notes({plan.notes.begin() + told, plan.notes.end()});
-  }
-  return remaining_plan(std::move(plan), *task.edited, config.driver_root);
-}
-
-void print_plan(const Task& task, const Config& config, HookContext& context) {
-  // A plan changes nothing, so it does not need the container to be alive.
-  const auto directory = open_root(task.rootfs, FileOwner::image);
+/// A plan changes nothing, so it does not need the container to be alive.
+void print_plan(Role role, const ContainerTask& task, const std::string& rootfs,
+                const RunContext& run) {
+  const auto directory = open_root(rootfs, FileOwner::image);
   if (!directory) {
-    throw_errno(Code::rootfs_invalid, "open root file system `" + task.rootfs + "`",
+    throw_errno(Code::rootfs_invalid, "open root file system `" + rootfs + "`",
                 "check root.path in config.json");
   }
   const SpecLayer layer(task.spec, &*directory);
-  Planned planned =
-      plan_container({task.request, task.mount_label, &*directory, CachePolicy::bypass,
-                      [&](const ContainerPath& path) { return layer.obstacle_at(path); }},
-                     config, context.system, context.log);
-  const Plan plan = plan_to_apply(task, std::move(planned.plan), config, context.log);
-  if (!print(to_json(plan, config.driver_root) + "\n")) {
+  const Plan plan = share_of(role, task, plan_container(task, layer.view(), run).plan, run);
+  if (!print(to_json(plan, run.config.driver_root) + "\n")) {
     throw_errno(Code::internal, "write the plan to standard output",
                 "look at what standard output leads to");
   }
 }
 
-void configure_container(const Task& task, const Config& config, HookContext& context) {
-  const ContainerProcess process(task.state.pid);
-  const RootDir root = process.open_rootfs(task.rootfs);
-  const OwnLayer layer({.rootfs = root,
-                        .spec = &task.spec,
-                        .is_root_covered = !is_prepared_root(root, task.rootfs)});
-  const auto obstacle_at = [&](const ContainerPath& path) { return layer.obstacle_at(path); };
-  Planned planned =
-      plan_container({task.request, task.mount_label, &root, CachePolicy::use, obstacle_at}, config,
-                     context.system, context.log);
-  const Plan plan = plan_to_apply(task, std::move(planned.plan), config, context.log);
-  apply_plan(plan, process, root, layer, context.system, planned.host.driver_root, context.log);
+void configure_container(Role role, const ContainerTask& task, pid_t pid, const std::string& rootfs,
+                         const RunContext& run) {
+  const ContainerProcess process(pid);
+  const RootDir root = process.open_rootfs(rootfs);
+  const OwnLayer layer(
+      {.rootfs = root, .spec = &task.spec, .is_root_covered = !is_prepared_root(root, rootfs)});
+  inject_driver(role, task, {process, root, layer}, run);
 }
 
 /// In the container the device cgroup may be out of sight (a cgroup namespace) and no process can
@@ -124,7 +94,7 @@ void leave_to_earlier_stage(const std::string& rootfs, pid_t pid, HookContext& c
   }
   const std::string remedy =
       "register the hook at createRuntime (or prestart), which runtimes run on the host";
-  if (context.place == HookLocation::same_mount_namespace) {
+  if (context.location == HookLocation::same_mount_namespace) {
     throw Error(Code::container_shares_namespace,
                 "process " + std::to_string(pid) +
                     " has the mount namespace of the hook: every mount would be on the host",
@@ -144,7 +114,7 @@ std::optional<BundleFile> find_bundle(const ContainerState& state, HookContext& 
   try {
     return read_bundle(state.bundle, context.caller.working_directory.get(), notes);
   } catch (const Error& error) {
-    if (context.place != HookLocation::inside) throw;
+    if (context.location != HookLocation::inside) throw;
     context.log.line(error.what());
     return std::nullopt;
   }
@@ -155,7 +125,7 @@ std::optional<BundleFile> find_bundle(const ContainerState& state, HookContext& 
 /// Inside a container the environment may be the image's (runc 1.1 gives it to hooks without one of
 /// their own), and so may be every file, whoever named it: none is read, and no log is written.
 Config read_config(const Options& options, HookContext& context) {
-  const bool inside = context.place != HookLocation::outside;
+  const bool inside = context.location != HookLocation::outside;
   ConfigResult result;
   if (!inside) {
     result = load_config(options.config_file, context.caller);
@@ -184,32 +154,24 @@ void run_hook(const Options& options, HookContext& context) {
   }
   const auto bundle = find_bundle(state, context, notes);
   if (!bundle) return leave_to_earlier_stage("/", state.pid, context);
-  const ContainerSpec spec = parse_spec(bundle->text);
-  ContainerTask container = derive(options, spec, bundle->text, config);
-  notes.insert(notes.end(), container.request.notes.begin(), container.request.notes.end());
+  const ContainerTask task = derive(options, bundle->text, config);
+  notes.insert(notes.end(), task.request.notes.begin(), task.request.notes.end());
   context.log.notes(notes);
   context.log.phase("reading container " + state.id);
-  if (container.injector == Injector::nobody) {
-    context.log.line("no GPU request: nothing to do");
+  const Role role = role_of(options);
+  if (const auto reason = reason_to_do_nothing(task, role); !reason.empty()) {
+    context.log.line(reason);
     return;
   }
-  const Task task{.request = *std::move(container.request.request),
-                  .mount_label = std::move(container.linux_spec.mount_label),
-                  .rootfs = rootfs_path(spec, bundle->directory),
-                  .spec = spec,
-                  .state = state,
-                  .edited = completes(options) ? std::optional(bundle->text) : std::nullopt,
-                  .by_cdi = options.cdi.has_value()};
-  if (!completes(options) && container.injector == Injector::completing_hook) {
-    context.log.line("nothing to do: config.json was edited, and another hook completes it");
-  } else if (!completes(options) && container.injector == Injector::engine) {
-    context.log.line("nothing to do: config.json has the driver already (CDI)");
-  } else if (options.dry_run) {
-    print_plan(task, config, context);
-  } else if (context.place != HookLocation::outside) {
-    leave_to_earlier_stage(task.rootfs, state.pid, context);
+  const std::string rootfs = rootfs_path(task.spec, bundle->directory);
+  const auto cache = options.dry_run ? CachePolicy::bypass : CachePolicy::use;
+  const RunContext run{config, context.system, context.log, cache};
+  if (options.dry_run) {
+    print_plan(role, task, rootfs, run);
+  } else if (context.location != HookLocation::outside) {
+    leave_to_earlier_stage(rootfs, state.pid, context);
   } else {
-    configure_container(task, config, context);
+    configure_container(role, task, state.pid, rootfs, run);
   }
 }
 

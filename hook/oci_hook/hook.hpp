@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The whole straight line: state and configuration in, a container with its GPUs out.
+// The hook's main sequence: state and configuration in, a container with its GPUs out.
 #pragma once
 
 #include <string>
@@ -20,10 +20,10 @@ struct HookContext {
   const RootDir& system;  ///< the host's root
   Log log = {};
   std::string container_id = {};
-  HookLocation place = HookLocation::outside;
+  HookLocation location = HookLocation::outside;
 };
 
-/// The configuration as far as it may be believed at context.place; the log that it names is
+/// The configuration as far as it may be believed at context.location; the log that it names is
 /// opened.
 [[nodiscard]] Config read_config(const Options& options, HookContext& context);
 

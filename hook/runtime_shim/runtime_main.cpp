@@ -20,9 +20,9 @@
 #include "os/default_child_signal.hpp"
 #include "os/process_setup.hpp"
 #include "os/syscalls.hpp"
+#include "plan/container_task.hpp"
 #include "print.hpp"
 #include "report.hpp"
-#include "request/request.hpp"
 #include "runtime_shim/spec_filter.hpp"
 
 namespace nvhook {
@@ -38,10 +38,9 @@ void print_version() {
 }
 
 /// A container whose config.json is not for us to touch costs no more than this.
-bool wants_driver(const std::string& spec_text, const Config& config) {
-  const ContainerSpec spec = parse_spec(spec_text);
-  return derive_request(spec, config).request &&
-         !has_driver_by_engine(spec, parse_linux_spec(spec_text));
+bool is_ours_to_edit(const std::string& spec_text, const Config& config) {
+  const ContainerTask task = derive_task(spec_text, parse_spec(spec_text), config);
+  return reason_to_do_nothing(task, Role::spec_editor).empty();
 }
 
 /// `error` where people and the engine look for it.
@@ -112,7 +111,7 @@ int edit(const RuntimeCommand& command, const BundleFile& bundle, const Config& 
 /// 0, also where there is nothing to edit, or an exit status after the failure was told.
 int edit_bundle(const RuntimeCommand& command, const CallerContext& caller, const Config& config) {
   const auto bundle = open_bundle(command.bundle, caller.working_directory.get());
-  if (bundle) return wants_driver(bundle->text, config) ? edit(command, *bundle, config) : 0;
+  if (bundle) return is_ours_to_edit(bundle->text, config) ? edit(command, *bundle, config) : 0;
   // Of one that is not there the runtime itself says so; another it may be able to read.
   if (errno == ENOENT || errno == ENOTDIR) return 0;
   throw_errno(Code::spec_unreadable, "read `" + command.bundle + "/config.json`",

@@ -7,14 +7,14 @@
 
 #include <map>
 
+#include "image/spec_layer.hpp"
 #include "inject/bind_source.hpp"
-#include "inject/spec_layer.hpp"
 #include "mains.hpp"
 #include "oci/container_spec.hpp"
 #include "os/syscalls.hpp"
 #include "os/user_namespace.hpp"
 #include "plan/container_task.hpp"
-#include "plan/planning.hpp"
+#include "plan/run.hpp"
 #include "plan/spec_edit.hpp"
 #include "plan/spec_steps.hpp"
 #include "text/error.hpp"
@@ -87,24 +87,17 @@ SpecEdit edit_for(const std::string& text, const Planned& planned, const SpecFil
 std::optional<std::string> edit_container_spec(const std::string& text,
                                                const std::string& directory,
                                                const SpecFilter& filter) {
-  const ContainerSpec spec = parse_spec(text);
-  const ContainerTask task = derive_task(text, spec, filter.config);
+  const ContainerTask task = derive_task(text, parse_spec(text), filter.config);
   filter.log.notes(task.request.notes);
   filter.log.phase("reading config.json");
-  if (task.injector == Injector::nobody) {
-    filter.log.line("no GPU request: nothing to do");
+  if (const auto reason = reason_to_do_nothing(task, Role::spec_editor); !reason.empty()) {
+    filter.log.line(reason);
     return std::nullopt;
   }
-  if (task.injector == Injector::engine) {
-    filter.log.line("nothing to do: config.json has the driver already (CDI)");
-    return std::nullopt;
-  }
-  const RootDir image = open_image(spec, directory, filter.caller);
-  const SpecLayer layer(spec, &image);
-  const Planned planned =
-      plan_container({*task.request.request, task.linux_spec.mount_label, &image, CachePolicy::use,
-                      [&](const ContainerPath& path) { return layer.obstacle_at(path); }},
-                     filter.config, filter.system, filter.log);
+  const RootDir image = open_image(task.spec, directory, filter.caller);
+  const SpecLayer layer(task.spec, &image);
+  const Planned planned = plan_container(
+      task, layer.view(), {filter.config, filter.system, filter.log, CachePolicy::use});
   std::string edited = edit_spec(text, planned.plan, edit_for(text, planned, filter));
   filter.log.phase("editing config.json");
   return edited;

@@ -2,8 +2,8 @@
 // A plan becomes a container with its driver.
 #pragma once
 
+#include "image/own_layer.hpp"
 #include "inject/container_process.hpp"
-#include "inject/own_layer.hpp"
 #include "os/log.hpp"
 #include "os/root_dir.hpp"
 #include "plan/plan.hpp"

@@ -7,7 +7,7 @@
 #include <functional>
 #include <string>
 
-#include "inject/own_layer.hpp"
+#include "image/own_layer.hpp"
 #include "os/unique_fd.hpp"
 #include "text/paths.hpp"
 

@@ -13,12 +13,12 @@
 
 #include "cgroup/device_cgroup.hpp"
 #include "cgroup/systemd/systemd_scope.hpp"
+#include "image/own_layer.hpp"
 #include "inject/container_process.hpp"
 #include "inject/kernel.hpp"
 #include "inject/layer_writer.hpp"
 #include "inject/loader_files.hpp"
 #include "inject/mounts.hpp"
-#include "inject/own_layer.hpp"
 #include "inject/target_tree.hpp"
 #include "os/root_dir.hpp"
 #include "os/undo_stack.hpp"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Who gives a container the driver.
+// Who injects the driver, and when this program leaves that to others.
 #include "plan/container_task.hpp"
 
 #include <utility>
@@ -27,12 +27,13 @@ Notes leave_out_denied(std::vector<SpecNode>& nodes, const SpecSteps& steps) {
 
 }  // namespace
 
-ContainerTask derive_task(std::string_view text, const ContainerSpec& spec, const Config& config) {
-  ContainerTask task{.request = derive_request(spec, config)};
+ContainerTask derive_task(std::string_view text, ContainerSpec spec, const Config& config) {
+  ContainerTask task{.spec = std::move(spec), .config_json = text};
+  task.request = derive_request(task.spec, config);
   if (!task.request.request) return task;
   task.linux_spec = parse_linux_spec(text);
   const bool edited = is_edited(text);
-  if (has_cdi_hook(text) || (!edited && has_driver_by_engine(spec, task.linux_spec))) {
+  if (has_cdi_hook(text) || (!edited && has_driver_by_engine(task.spec, task.linux_spec))) {
     task.injector = Injector::engine;
   } else {
     task.injector = edited ? Injector::completing_hook : Injector::this_hook;
@@ -40,15 +41,40 @@ ContainerTask derive_task(std::string_view text, const ContainerSpec& spec, cons
   return task;
 }
 
-ContainerTask derive_cdi_task(std::string_view text, const ContainerSpec& spec,
-                              CapabilitySet capabilities, const Config& config) {
-  ContainerTask task{.linux_spec = parse_linux_spec(text)};
+ContainerTask derive_task_to_show(std::string_view text, ContainerSpec spec, const Config& config) {
+  ContainerTask task = derive_task(text, std::move(spec), config);
+  if (task.injector != Injector::nobody) return task;
+  task.linux_spec = parse_linux_spec(text);
+  if (has_cdi_hook(text) || has_driver_by_engine(task.spec, task.linux_spec)) {
+    task.injector = Injector::engine;
+  }
+  return task;
+}
+
+ContainerTask derive_cdi_task(std::string_view text, ContainerSpec spec, CapabilitySet capabilities,
+                              const Config& config) {
+  ContainerTask task{.spec = std::move(spec),
+                     .linux_spec = parse_linux_spec(text),
+                     .config_json = text,
+                     .is_within_rules = true};
   Notes notes = leave_out_denied(task.linux_spec.nodes, SpecSteps(text));
-  task.request = derive_cdi_request(spec, task.linux_spec, capabilities, config);
+  task.request = derive_cdi_request(task.spec, task.linux_spec, capabilities, config);
   notes.insert(notes.end(), task.request.notes.begin(), task.request.notes.end());
   task.request.notes = std::move(notes);
   if (task.request.request) task.injector = Injector::completing_hook;
   return task;
+}
+
+std::string_view reason_to_do_nothing(const ContainerTask& task, Role role) {
+  if (task.injector == Injector::nobody) return "no GPU request: nothing to do";
+  if (role == Role::completing_hook) return {};
+  if (task.injector == Injector::engine) {
+    return "nothing to do: config.json has the driver already (CDI)";
+  }
+  if (role == Role::hook && task.injector == Injector::completing_hook) {
+    return "nothing to do: config.json was edited, and another hook completes it";
+  }
+  return {};
 }
 
 }  // namespace nvhook

@@ -11,12 +11,12 @@
 #include "command/engines/host_config.hpp"
 #include "command/inspect/inspect_view.hpp"
 #include "host/host_facts.hpp"
-#include "inject/own_layer.hpp"
+#include "image/own_layer.hpp"
 #include "oci/bundle.hpp"
 #include "oci/container_spec.hpp"
 #include "os/device_number.hpp"
 #include "plan/container_task.hpp"
-#include "plan/planning.hpp"
+#include "plan/run.hpp"
 #include "text/error.hpp"
 
 namespace nvhook {
@@ -69,16 +69,12 @@ WouldGet plan_again(const ContainerRecord& record, const RootDir& root, const Ho
     return result;
   }
   try {
-    const ContainerSpec spec = parse_spec(*text);
-    const ContainerTask task = derive_task(*text, spec, config.as_written.config);
+    const ContainerTask task = derive_task(*text, parse_spec(*text), config.as_written.config);
     result.by_hook = task.injector == Injector::this_hook;
-    if (task.injector == Injector::this_hook || task.injector == Injector::completing_hook) {
-      const OwnLayer layer({.rootfs = root, .spec = &spec, .is_running = true});
+    if (reason_to_do_nothing(task, Role::spec_editor).empty()) {
+      const OwnLayer layer({.rootfs = root, .spec = &task.spec, .is_running = true});
       result.plan =
-          plan_container(
-              {*task.request.request, task.linux_spec.mount_label, &root, CachePolicy::bypass,
-               [&](const ContainerPath& path) { return layer.obstacle_at(path); }},
-              config.seen_from_here, context.system, context.log)
+          plan_container(task, layer.view(), {config.seen_from_here, context.system, context.log})
               .plan;
     }
   } catch (const Error& error) {

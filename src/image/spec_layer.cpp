@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // Which part of a container's file tree will be its own, foretold from its config.json.
-#include "inject/spec_layer.hpp"
+#include "image/spec_layer.hpp"
 
 #include <algorithm>
 #include <deque>
 #include <string_view>
 
 #include "formats/mountinfo.hpp"
-#include "inject/own_layer.hpp"
+#include "image/own_layer.hpp"
 #include "text/text.hpp"
 
 namespace nvhook {
@@ -73,6 +73,11 @@ std::optional<std::string> SpecLayer::obstacle_at(const ContainerPath& path) con
   if (end.volume != nullptr) return "lies on " + volume_text(*end.volume);
   const bool is_roots = mount_over(end.path) == nullptr;
   return is_roots && image_ != nullptr ? read_only_root(spec_, image_->fd()) : std::nullopt;
+}
+
+ImageView SpecLayer::view() const {
+  return {.rootfs = image_,
+          .obstacle_at = [this](const ContainerPath& path) { return obstacle_at(path); }};
 }
 
 }  // namespace nvhook

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Which part of a container's file tree belongs to that container alone.
-#include "inject/own_layer.hpp"
+#include "image/own_layer.hpp"
 
 #include <fcntl.h>
 #include <linux/magic.h>
@@ -157,6 +157,11 @@ std::optional<std::string> read_only_root(const ContainerSpec& spec, int root) {
 
 std::string volume_text(const SpecMount& volume) {
   return "the volume `" + volume.destination + "` (from `" + volume.source + "`)";
+}
+
+ImageView OwnLayer::view() const {
+  return {.rootfs = &task_.rootfs,
+          .obstacle_at = [this](const ContainerPath& path) { return obstacle_at(path); }};
 }
 
 }  // namespace nvhook

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "image/image_view.hpp"
 #include "oci/container_spec.hpp"
 #include "os/root_dir.hpp"
 #include "text/paths.hpp"
@@ -24,6 +25,9 @@ class SpecLayer {
 
   /// As OwnLayer::obstacle_at.
   [[nodiscard]] std::optional<std::string> obstacle_at(const ContainerPath& path) const;
+
+  /// The image as the planning stages see it; must not outlive this object.
+  [[nodiscard]] ImageView view() const;
 
  private:
   /// Where a mount goes when the links of the image are followed.

@@ -10,6 +10,7 @@
 #include <string>
 #include <utility>
 
+#include "image/image_view.hpp"
 #include "oci/container_spec.hpp"
 #include "os/root_dir.hpp"
 #include "os/unique_fd.hpp"
@@ -77,6 +78,9 @@ class OwnLayer {
   /// there, as what follows its name: `lies on the volume /vol (from /srv/vol)`. Nothing if it is
   /// the container's own.
   [[nodiscard]] std::optional<std::string> obstacle_at(const ContainerPath& path) const;
+
+  /// The root file system as the planning stages see it; must not outlive this object.
+  [[nodiscard]] ImageView view() const;
 
  private:
   [[nodiscard]] const std::optional<std::string>& obstacle(int directory) const;

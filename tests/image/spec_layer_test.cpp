@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Which directories of a container will be its own, told from its config.json and its image.
-#include "inject/spec_layer.hpp"
+#include "image/spec_layer.hpp"
 
 #include <gmock/gmock.h>
 

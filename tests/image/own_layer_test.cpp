@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Which directories of a container are its own, on real mounts.
-#include "inject/own_layer.hpp"
+#include "image/own_layer.hpp"
 
 #include <fcntl.h>
 #include <gmock/gmock.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// From a request to a plan.
-#include "plan/planning.hpp"
+// From a task to its plan, and to the part of the plan that is left to do.
+#include "plan/run.hpp"
 
 #include <fcntl.h>
 
@@ -13,6 +13,7 @@
 #include "os/selinux.hpp"
 #include "plan/placement.hpp"
 #include "plan/planner.hpp"
+#include "plan/spec_edit.hpp"
 #include "text/error.hpp"
 
 namespace nvhook {
@@ -31,13 +32,13 @@ bool is_ours(const RootDir& rootfs, const ContainerPath& directory) {
          rootfs.read((directory / kPrivateMark).str(), kMaxMark) == kPrivateMarkText;
 }
 
-std::optional<ContainerPath> find_private_directory(const RootDir& rootfs,
-                                                    const ObstacleAt& obstacle_at) {
+std::optional<ContainerPath> find_private_directory(const ImageView& image) {
+  const RootDir& rootfs = *image.rootfs;
   for (const ContainerPath& directory : private_directories()) {
     if (is_ours(rootfs, directory)) return directory;
   }
   for (const ContainerPath& directory : private_directories()) {
-    if (obstacle_at && obstacle_at(directory)) continue;
+    if (image.obstacle_at && image.obstacle_at(directory)) continue;
     if (rootfs.open(directory.str(), O_PATH) && !rootfs.is_empty_directory(directory.str())) {
       continue;
     }
@@ -65,9 +66,9 @@ void add_present(PlacementFacts& facts, const Plan& plan, const RootDir& rootfs,
 
 /// A file system of the image that fails is told of where something is to be made on it: many steps
 /// are optional.
-std::optional<std::string> obstacle_of(const ContainerPath& directory, const PlanningTask& task) {
+std::optional<std::string> obstacle_of(const ContainerPath& directory, const ImageView& image) {
   try {
-    return task.obstacle_at(directory);
+    return image.obstacle_at(directory);
   } catch (const Error& error) {
     if (error.code() != Code::target_unusable) throw;
     return std::nullopt;
@@ -75,38 +76,49 @@ std::optional<std::string> obstacle_of(const ContainerPath& directory, const Pla
 }
 
 /// Looks only at what decides where the steps of `plan` go.
-PlacementFacts look_at_places(const Plan& plan, const PlanningTask& task, Placement placement) {
+PlacementFacts look_at_places(const Plan& plan, const ImageView& image, Placement placement) {
   PlacementFacts facts;
-  if (task.obstacle_at) {
+  if (image.obstacle_at) {
     for (const ContainerPath& directory : directories_of(plan)) {
-      if (auto why = obstacle_of(directory, task)) facts.closed[directory] = *std::move(why);
+      if (auto why = obstacle_of(directory, image)) facts.closed[directory] = *std::move(why);
     }
   }
   if (facts.closed.empty() && placement == Placement::standard) return facts;
-  if (task.rootfs != nullptr) add_present(facts, plan, *task.rootfs, placement);
+  if (image.rootfs != nullptr) add_present(facts, plan, *image.rootfs, placement);
   if (!needs_private_directory(plan, facts, placement)) return facts;
-  facts.private_directory = task.rootfs == nullptr
-                                ? private_directories().front()
-                                : find_private_directory(*task.rootfs, task.obstacle_at);
+  facts.private_directory =
+      image.rootfs == nullptr ? private_directories().front() : find_private_directory(image);
   return facts;
 }
 
 }  // namespace
 
-Planned plan_container(const PlanningTask& task, const Config& config, const RootDir& system,
-                       Log& log) {
-  Planned planned{.host = read_host(task.request, config, system, log, task.reading)};
+Planned plan_container(const ContainerTask& task, const ImageView& image,
+                       const RunContext& context) {
+  const Request& request = task.request.request.value();
+  const Config& config = context.config;
+  Planned planned{.host = read_host(request, config, context.system, context.log, context.cache)};
   ContainerFacts facts = empty_image();
-  if (task.rootfs != nullptr) {
-    facts = probe_container(*task.rootfs, {.compat = wants_cuda_compat(task.request, config)});
+  if (image.rootfs != nullptr) {
+    facts = probe_container(*image.rootfs, {.compat = wants_cuda_compat(request, config)});
   }
-  if (has_selinux(system)) facts.mount_label = task.mount_label;
-  planned.plan = make_plan(task.request, planned.host.inventory, facts, config);
-  const PlacementFacts places = look_at_places(planned.plan, task, config.placement);
+  if (has_selinux(context.system)) facts.mount_label = task.linux_spec.mount_label;
+  planned.plan = make_plan(request, planned.host.inventory, facts, config);
+  const PlacementFacts places = look_at_places(planned.plan, image, config.placement);
   planned.plan = place(std::move(planned.plan), places, config.placement);
-  log.notes(planned.plan.notes);
-  log.phase("planning");
+  context.log.notes(planned.plan.notes);
+  context.log.phase("planning");
   return planned;
+}
+
+Plan share_of(Role role, const ContainerTask& task, Plan plan, const RunContext& context) {
+  if (role != Role::completing_hook) return plan;
+  if (task.is_within_rules) {
+    const auto logged = static_cast<std::ptrdiff_t>(plan.notes.size());
+    plan = plan_within_rules(std::move(plan), task.config_json);
+    context.log.notes({plan.notes.begin() + logged, plan.notes.end()});
+  }
+  return remaining_plan(std::move(plan), task.config_json, context.config.driver_root);
 }
 
 }  // namespace nvhook

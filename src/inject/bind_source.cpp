@@ -47,10 +47,9 @@ void require_device(const BindMount& mount, const FileStatus& status) {
 /// namespace root's files belong to nobody that can be named, and the program has no more rights
 /// than the user has.
 void require_trusted(const BindMount& mount, const FileStatus& status) {
-  constexpr unsigned kWritableByOthers = S_IWGRP | S_IWOTH;
   if (in_user_namespace()) return;
+  if (is_only_roots(status.owner, status.mode)) return;
   const bool foreign = status.owner != 0;
-  if (!foreign && (status.mode & kWritableByOthers) == 0) return;
   throw Error(Code::driver_file_unsafe,
               "driver file `" + mount.source.path.str() + "` " +
                   (foreign ? "belongs to user " + std::to_string(status.owner)

@@ -13,6 +13,7 @@
 #include <string_view>
 
 #include "host/facts/proc_text.hpp"
+#include "os/file_status.hpp"
 #include "os/files.hpp"
 #include "os/own_procfs.hpp"
 #include "os/syscalls.hpp"
@@ -36,10 +37,6 @@ struct stat raw_status(int fd) {
   struct stat status {};
   if (::fstat(fd, &status) != 0) throw_errno(Code::internal, "fstat", kStartAgain);
   return status;
-}
-
-bool same_object(const struct stat& a, const struct stat& b) {
-  return a.st_dev == b.st_dev && a.st_ino == b.st_ino;
 }
 
 UniqueFd open_at(int directory, const char* name, int flags) {
@@ -87,7 +84,7 @@ ContainerProcess::ContainerProcess(pid_t pid) : pid_(pid), pidfd_(sys::pidfd_ope
     throw_errno(errno == ENOENT ? Code::container_gone : Code::namespace_denied,
                 "open the mount namespace of " + name, kRunAsRoot);
   }
-  if (same_object(raw_status(mount_namespace_.get()), ours)) {
+  if (is_same_file(raw_status(mount_namespace_.get()), ours)) {
     throw Error(Code::container_shares_namespace,
                 name + " has no mount namespace of its own: every mount would be on the host",
                 "give the container a mount namespace in config.json (linux.namespaces)");
@@ -151,7 +148,7 @@ RootDir ContainerProcess::open_rootfs(const std::string& path) const {
   const RootDir container_view(std::move(process_root));
   UniqueFd rootfs = container_view.open(path, O_PATH | O_DIRECTORY);
   if (!rootfs) throw_errno(Code::rootfs_invalid, what, kNameRootfs);
-  if (same_object(raw_status(rootfs.get()), raw_status(container_view.fd()))) {
+  if (is_same_file(raw_status(rootfs.get()), raw_status(container_view.fd()))) {
     throw Error(Code::rootfs_invalid, what + ": it is the root of the whole host", kNameRootfs);
   }
   return RootDir(std::move(rootfs), FileOwner::image);

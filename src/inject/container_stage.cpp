@@ -12,8 +12,10 @@
 #include <array>
 #include <string>
 
+#include "os/file_status.hpp"
 #include "os/mount_id.hpp"
 #include "os/mount_root.hpp"
+#include "os/read_link.hpp"
 #include "text/text.hpp"
 
 namespace nvhook {
@@ -23,15 +25,8 @@ constexpr std::size_t kMaxParams = 1UL << 16U;
 
 /// createContainer runs in the container's pid namespace while /proc is still the host's.
 bool has_another_number_in_proc(const RootDir& system) {
-  std::array<char, 32> text{};
-  const ssize_t length = ::readlinkat(system.fd(), "proc/self", text.data(), text.size());
-  if (length <= 0) return false;
-  const std::string_view number(text.data(), static_cast<std::size_t>(length));
-  return parse_unsigned(number) != static_cast<std::uint64_t>(::getpid());
-}
-
-bool is_same(const struct stat& a, const struct stat& b) {
-  return a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+  const auto number = read_link_at(system.fd(), "proc/self");
+  return number && parse_unsigned(*number) != static_cast<std::uint64_t>(::getpid());
 }
 
 bool shares_mount_namespace(pid_t pid, const RootDir& system) {
@@ -39,7 +34,7 @@ bool shares_mount_namespace(pid_t pid, const RootDir& system) {
   struct stat other {};
   const std::string name = "proc/" + std::to_string(pid) + "/ns/mnt";
   return ::fstatat(system.fd(), "proc/self/ns/mnt", &ours, 0) == 0 &&
-         ::fstatat(system.fd(), name.c_str(), &other, 0) == 0 && is_same(ours, other);
+         ::fstatat(system.fd(), name.c_str(), &other, 0) == 0 && is_same_file(ours, other);
 }
 
 bool shows(const BindMount& mount, const RootDir& rootfs, const RootDir& source_root) {
@@ -48,7 +43,7 @@ bool shows(const BindMount& mount, const RootDir& rootfs, const RootDir& source_
   struct stat wanted {};
   struct stat seen {};
   return source && target && ::fstat(source.get(), &wanted) == 0 &&
-         ::fstat(target.get(), &seen) == 0 && is_same(wanted, seen) &&
+         ::fstat(target.get(), &seen) == 0 && is_same_file(wanted, seen) &&
          is_mount_root(target.get(), rootfs);
 }
 

@@ -13,8 +13,8 @@
 
 #include "os/files.hpp"
 #include "os/own_procfs.hpp"
+#include "os/replace_file.hpp"
 #include "os/syscalls.hpp"
-#include "os/temporary_name.hpp"
 #include "os/user_namespace.hpp"
 #include "text/text.hpp"
 
@@ -70,20 +70,10 @@ void write_record(const Failure& failure, const RootDir& system,
   const UniqueFd directory =
       sys::open_beneath(run.get(), kIdentifier, O_PATH | O_DIRECTORY, kInDirectory);
   if (!directory || status_of(directory.get()).owner != ::geteuid()) return;
-  UniqueFd file;
-  const auto temporary = make_under_temporary_name("last-failure", [&](const char* free_name) {
-    file = sys::open_beneath(directory.get(), free_name, O_WRONLY | O_CREAT | O_EXCL, kInDirectory,
-                             0644);
-    return static_cast<bool>(file);
-  });
-  if (!temporary) return;
   const std::string record = "time: " + std::to_string(std::time(nullptr)) +
                              "\ncontainer: " + one_line(failure.container_id) +
                              "\nmessage: " + one_line(failure.line) + "\n";
-  const bool written =
-      write_all(file.get(), record) &&
-      sys::rename_at(directory.get(), temporary->c_str(), directory.get(), "last-failure", 0) == 0;
-  if (!written) ::unlinkat(directory.get(), temporary->c_str(), 0);
+  static_cast<void>(put_file(directory.get(), "last-failure", record, 0644));
 }
 
 }  // namespace

@@ -21,6 +21,7 @@
 #include "os/mount_id.hpp"
 #include "os/mount_root.hpp"
 #include "os/own_procfs.hpp"
+#include "os/read_link.hpp"
 #include "os/refused_calls.hpp"
 #include "os/syscalls.hpp"
 #include "os/temporary_name.hpp"
@@ -281,7 +282,7 @@ void LinuxKernel::create(const Symlink& symlink) {
     return;
   }
   if (errno != EEXIST) throw_target_error(symlink.link, "create link");
-  const std::string old = link_text(directory.fd(), name);
+  const std::string old = read_link_at(directory.fd(), name.c_str()).value_or("");
   if (old == symlink.target) return;
   if (old.empty() && errno == ENOENT) throw_target_error(symlink.link, "create link");
   if (old.empty() && symlink.replace && cover_file(directory.fd(), name, symlink)) return;
@@ -295,7 +296,7 @@ void LinuxKernel::create(const Symlink& symlink) {
 /// A link that is there and right is enough, and a file can be covered.
 void LinuxKernel::create_on_volume(const Symlink& symlink, const LayerDirectory& directory,
                                    const std::string& name) {
-  if (link_text(directory.fd(), name) == symlink.target) return;
+  if (read_link_at(directory.fd(), name.c_str()) == symlink.target) return;
   if (symlink.replace && cover_file(directory.fd(), name, symlink)) return;
   if (!symlink.optional) LayerWriter::require_own(directory, symlink.link);
   notes_.push_back(warning("left out link " + symlink.link.str() +

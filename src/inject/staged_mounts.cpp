@@ -19,6 +19,7 @@
 #include "inject/bind_source.hpp"
 #include "inject/mounts.hpp"
 #include "inject/tmpfs.hpp"
+#include "os/file_status.hpp"
 #include "os/mount_id.hpp"
 #include "os/own_procfs.hpp"
 #include "os/syscalls.hpp"
@@ -53,9 +54,8 @@ unsigned long present_flags(int tree) {
 bool is_same_object(int a, int b) {
   struct stat first {};
   struct stat second {};
-  return ::fstat(a, &first) == 0 && ::fstat(b, &second) == 0 && first.st_dev == second.st_dev &&
-         first.st_ino == second.st_ino && first.st_mode == second.st_mode &&
-         first.st_rdev == second.st_rdev;
+  return ::fstat(a, &first) == 0 && ::fstat(b, &second) == 0 && is_same_file(first, second) &&
+         first.st_mode == second.st_mode && first.st_rdev == second.st_rdev;
 }
 
 class StagedMounts : public Mounts {

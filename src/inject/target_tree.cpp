@@ -11,6 +11,8 @@
 #include <cerrno>
 #include <utility>
 
+#include "os/file_status.hpp"
+#include "os/read_link.hpp"
 #include "os/syscalls.hpp"
 #include "text/error.hpp"
 
@@ -32,28 +34,18 @@ bool is_same_object(int parent, const std::string& name, int made) noexcept {
   struct stat there {};
   struct stat own {};
   return ::fstatat(parent, name.c_str(), &there, AT_SYMLINK_NOFOLLOW) == 0 &&
-         ::fstat(made, &own) == 0 && there.st_dev == own.st_dev && there.st_ino == own.st_ino;
+         ::fstat(made, &own) == 0 && is_same_file(there, own);
 }
 
 /// Where the link at `path` leads; the link is known to dangle, or it would have been opened.
 ContainerPath follow(int parent, const ContainerPath& path, int depth) {
-  std::array<char, 4096> text{};
-  const ssize_t length = ::readlinkat(parent, path.filename().c_str(), text.data(), text.size());
+  const auto target = read_link_at(parent, path.filename().c_str());
   if (depth >= kMaxLinks) errno = ELOOP;
-  if (length <= 0 || static_cast<std::size_t>(length) == text.size() || depth >= kMaxLinks) {
-    throw_target_error(path, "follow");
-  }
-  const std::string target(text.data(), static_cast<std::size_t>(length));
-  return target.front() == '/' ? ContainerPath(target) : path.parent() / target;
+  if (!target || depth >= kMaxLinks) throw_target_error(path, "follow");
+  return target->front() == '/' ? ContainerPath(*target) : path.parent() / *target;
 }
 
 }  // namespace
-
-std::string link_text(int directory, const std::string& name) {
-  std::array<char, 4096> text{};
-  const ssize_t length = ::readlinkat(directory, name.c_str(), text.data(), text.size());
-  return length <= 0 ? std::string() : std::string(text.data(), static_cast<std::size_t>(length));
-}
 
 void throw_target_error(const ContainerPath& path, const std::string& action) {
   const std::string what = action + " `" + path.str() + "` in the container";
@@ -152,7 +144,7 @@ MountTarget TargetTree::make_file(const ContainerPath& path, int depth) {
   const std::string name = path.filename();
   if (parent.obstacle()) {
     if (SharedFd found = find_file(path)) return {.fd = std::move(found)};
-    if (link_text(parent.fd(), name).empty()) LayerWriter::require_own(parent, path);
+    if (!read_link_at(parent.fd(), name.c_str())) LayerWriter::require_own(parent, path);
     return make_file(follow(parent.fd(), path, depth), depth + 1);
   }
   UniqueFd made = writer_.make_file(parent, path, kFileMode);
@@ -170,7 +162,7 @@ MountTarget TargetTree::make_file(const ContainerPath& path, int depth) {
 
 void TargetTree::push_link_removal(const ContainerPath& link, const std::string& target) {
   undo_.push([parent = directory(link.parent()), name = link.filename(), target] {
-    if (link_text(parent.fd(), name) == target) LayerWriter::remove_entry(parent, name);
+    if (read_link_at(parent.fd(), name.c_str()) == target) LayerWriter::remove_entry(parent, name);
   });
 }
 

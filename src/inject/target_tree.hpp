@@ -61,9 +61,6 @@ class TargetTree {
   std::map<ContainerPath, LayerDirectory> directories_ = {};
 };
 
-/// What the link `name` in `directory` says; empty, with errno, if it is no link.
-[[nodiscard]] std::string link_text(int directory, const std::string& name);
-
 /// Error for the errno of a failed creation at `path` in the container.
 [[noreturn]] void throw_target_error(const ContainerPath& path, const std::string& action);
 

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "os/file_status.hpp"
 #include "os/files.hpp"
 #include "os/syscalls.hpp"
 #include "os/user_namespace.hpp"
@@ -35,7 +36,7 @@ std::string octal(unsigned mode) {
 /// What is made as it is to be needs no further call: the umask of this program leaves a mode alone
 /// that lets nobody but the owner write.
 bool is_complete(const TmpfsEntry& entry, uid_t uid, gid_t gid) {
-  return uid == 0 && gid == 0 && (entry.mode & (S_IWGRP | S_IWOTH)) == 0;
+  return uid == 0 && gid == 0 && !is_writable_by_others(entry.mode);
 }
 
 void add_entry(int root, const TmpfsEntry& entry, const TmpfsMount& mount, uid_t uid, gid_t gid) {

@@ -8,6 +8,7 @@
 
 #include <optional>
 
+#include "os/file_status.hpp"
 #include "os/syscalls.hpp"
 #include "os/unique_fd.hpp"
 #include "text/error.hpp"
@@ -29,7 +30,7 @@ std::optional<struct stat> status_at(const std::string& path) {
 
 bool is_this_program(const struct stat& file) {
   static const auto ours = status_at("/proc/self/exe");
-  return ours && file.st_dev == ours->st_dev && file.st_ino == ours->st_ino;
+  return ours && is_same_file(file, *ours);
 }
 
 bool is_runtime(const std::string& path) {

@@ -44,11 +44,26 @@ std::optional<FileStatus> status_in(int directory, const std::string& name) {
   return std::nullopt;
 }
 
+std::optional<FileStatus> find_status(int fd) noexcept {
+  struct stat status {};
+  if (::fstat(fd, &status) != 0) return std::nullopt;
+  return to_file_status(status);
+}
+
+bool is_writable_by_others(unsigned mode) noexcept { return (mode & (S_IWGRP | S_IWOTH)) != 0; }
+
+bool is_only_roots(unsigned owner, unsigned mode) noexcept {
+  return owner == 0 && !is_writable_by_others(mode);
+}
+
+bool is_same_file(const struct stat& a, const struct stat& b) noexcept {
+  return a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+}
+
 bool is_same_file(int a, int b) noexcept {
   struct stat first {};
   struct stat second {};
-  return ::fstat(a, &first) == 0 && ::fstat(b, &second) == 0 && first.st_dev == second.st_dev &&
-         first.st_ino == second.st_ino;
+  return ::fstat(a, &first) == 0 && ::fstat(b, &second) == 0 && is_same_file(first, second);
 }
 
 }  // namespace nvhook

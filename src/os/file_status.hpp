@@ -2,6 +2,8 @@
 // What an object is, told by its descriptor.
 #pragma once
 
+#include <sys/stat.h>
+
 #include <optional>
 #include <string>
 
@@ -29,7 +31,17 @@ struct FileStatus {
 /// Nothing if there is none. Throws Error(internal) where that cannot be told.
 [[nodiscard]] std::optional<FileStatus> status_in(int directory, const std::string& name);
 
-/// Whether both are open on one file or directory, through whatever mounts.
+/// The same; nullopt, with errno, where that cannot be told.
+[[nodiscard]] std::optional<FileStatus> find_status(int fd) noexcept;
+
+/// Whether group or others may write what has this mode.
+[[nodiscard]] bool is_writable_by_others(unsigned mode) noexcept;
+/// Whether nobody but root can have written what has this owner and mode.
+[[nodiscard]] bool is_only_roots(unsigned owner, unsigned mode) noexcept;
+
+/// Whether both tell of one file or directory, whatever the mounts.
+[[nodiscard]] bool is_same_file(const struct stat& a, const struct stat& b) noexcept;
+/// Whether both descriptors are open on one; false where that cannot be told.
 [[nodiscard]] bool is_same_file(int a, int b) noexcept;
 
 }  // namespace nvhook

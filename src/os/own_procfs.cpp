@@ -14,6 +14,8 @@
 #include <cerrno>
 #include <utility>
 
+#include "os/read_link.hpp"
+
 namespace nvhook {
 namespace {
 
@@ -39,14 +41,7 @@ int own_procfs() noexcept {
 std::string name_in_procfs(int fd) { return "self/fd/" + std::to_string(fd); }
 
 std::string path_in_procfs(int fd) {
-  std::array<char, 4096> path;  // NOLINT(*-member-init): readlink fills it
-  const ssize_t length =
-      ::readlinkat(own_procfs(), name_in_procfs(fd).c_str(), path.data(), path.size());
-  if (length >= 0 && static_cast<std::size_t>(length) < path.size()) {
-    return {path.data(), static_cast<std::size_t>(length)};
-  }
-  if (length >= 0) errno = ENAMETOOLONG;
-  return {};
+  return read_link_at(own_procfs(), name_in_procfs(fd).c_str()).value_or("");
 }
 
 UniqueFd open_to_read(int fd) {

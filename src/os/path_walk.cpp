@@ -19,7 +19,9 @@
 #include <utility>
 #include <vector>
 
+#include "os/file_status.hpp"
 #include "os/mount_id.hpp"
+#include "os/read_link.hpp"
 
 namespace nvhook {
 namespace {
@@ -172,14 +174,8 @@ class Walk {
     }
     errno = EACCES;
     if (is_last_ && belongs_to_other_user(status, here())) return false;
-    std::array<char, PATH_MAX> buffer{};
-    const ssize_t length = ::readlinkat(link, "", buffer.data(), buffer.size());
-    if (length < 0) return false;
-    std::string text(buffer.data(), static_cast<std::size_t>(length));
-    errno = text.empty() ? ENOENT : ENAMETOOLONG;
-    if (text.empty() || text.size() == buffer.size()) return false;
-    if (!rest_.empty()) text += "/" + rest_;
-    return go_to(text);
+    const auto text = read_link_at(link, "");
+    return text && go_to(rest_.empty() ? *text : *text + "/" + rest_);
   }
 
   /// Empty with errno 0 if the last component is a link, which was followed.
@@ -208,8 +204,7 @@ class Walk {
     UniqueFd opened = open_name();
     if (!opened) return errno == ELOOP ? fail(EAGAIN) : UniqueFd();
     struct stat status {};
-    const bool is_same = ::fstat(opened.get(), &status) == 0 && status.st_dev == wanted.st_dev &&
-                         status.st_ino == wanted.st_ino;
+    const bool is_same = ::fstat(opened.get(), &status) == 0 && is_same_file(status, wanted);
     return is_same && is_reachable(opened.get()) ? std::move(opened) : fail(EAGAIN);
   }
 

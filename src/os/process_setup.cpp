@@ -17,6 +17,7 @@
 
 #include "os/confinement.hpp"
 #include "os/descriptor_limit.hpp"
+#include "os/read_link.hpp"
 #include "os/syscalls.hpp"
 
 namespace nvhook {
@@ -81,9 +82,7 @@ CallerContext harden_process() {
 }
 
 std::string own_executable(const RootDir& system) {
-  std::string path(PATH_MAX, '\0');
-  const ssize_t length = ::readlinkat(system.fd(), "proc/self/exe", path.data(), path.size());
-  path.resize(static_cast<std::size_t>(std::max<ssize_t>(length, 0)));
+  std::string path = read_link_at(system.fd(), "proc/self/exe").value_or("");
   // A package that is being upgraded has put the next version in the place of this one.
   constexpr std::string_view kReplaced = " (deleted)";
   if (path.ends_with(kReplaced)) path.resize(path.size() - kReplaced.size());

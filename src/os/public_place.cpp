@@ -4,7 +4,6 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
-#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -16,9 +15,11 @@
 #include <utility>
 #include <vector>
 
+#include "os/file_status.hpp"
 #include "os/files.hpp"
 #include "os/mount_id.hpp"
 #include "os/own_procfs.hpp"
+#include "os/read_link.hpp"
 #include "os/syscalls.hpp"
 #include "os/user_namespace.hpp"
 #include "text/text.hpp"
@@ -27,7 +28,6 @@ namespace nvhook {
 namespace {
 
 constexpr int kMaxLinks = 40;  // as many as the kernel follows
-constexpr unsigned kWritableByOthers = S_IWGRP | S_IWOTH;
 constexpr std::size_t kMaxMountinfo = std::size_t{16} << 20U;
 /// What the kernel reads and writes by itself.
 constexpr std::array<std::string_view, 13> kLocal{"ext2",     "ext3",   "ext4",   "xfs", "btrfs",
@@ -48,21 +48,10 @@ std::string type_of_mount(std::uint64_t id) {
   return {};
 }
 
-std::optional<FileStatus> status_if_told(int fd) noexcept {
-  struct stat status {};
-  if (::fstat(fd, &status) != 0) return std::nullopt;
-  return FileStatus{.mode = status.st_mode,
-                    .owner = status.st_uid,
-                    .group = status.st_gid,
-                    .size = static_cast<unsigned long long>(status.st_size),
-                    .device_major = major(status.st_rdev),
-                    .device_minor = minor(status.st_rdev)};
-}
-
 class PlaceWalk {
  public:
   PlaceWalk(const RootDir& root, MadeBy made_by) : root_(root), made_by_(made_by) {
-    const auto top = status_if_told(root.fd());
+    const auto top = find_status(root.fd());
     // Root's, but in a tree that somebody keeps as a copy of a host, and in a user namespace.
     top_owner_ = top ? top->owner : 0;
   }
@@ -104,7 +93,7 @@ class PlaceWalk {
     if (!next && (errno == ENOENT || errno == ENOTDIR)) return false;
     if (!next) return refuse("`" + name + "` cannot be opened: " + errno_text(errno));
     if (!is_local(next.get(), name)) return false;
-    const auto status = status_if_told(next.get());
+    const auto status = find_status(next.get());
     if (!status) return refuse("`" + name + "` cannot be looked at: " + errno_text(errno));
     if (made_by_ == MadeBy::root && !is_made_by_root(*status, name)) return false;
     if (status->is_symlink() && !names_.empty()) return follow(next.get(), name);
@@ -134,20 +123,18 @@ class PlaceWalk {
       return refuse("`" + name + "` belongs to user " + std::to_string(status.owner) +
                     ", not to root");
     }
-    if (!status.is_directory() || (status.mode & kWritableByOthers) == 0) return true;
+    if (!status.is_directory() || !is_writable_by_others(status.mode)) return true;
     if (!is_last && (status.mode & S_ISVTX) != 0) return true;
     return refuse("others than root can write `" + name + "`");
   }
 
   bool follow(int link, const std::string& name) {
-    std::array<char, 4096> text{};
-    const ssize_t length = ::readlinkat(link, "", text.data(), text.size());
-    if (length <= 0 || static_cast<std::size_t>(length) == text.size() || ++links_ > kMaxLinks) {
+    const auto target = read_link_at(link, "");
+    if (!target || ++links_ > kMaxLinks) {
       return refuse("the link `" + name + "` cannot be followed");
     }
-    const std::string target(text.data(), static_cast<std::size_t>(length));
-    if (target.front() == '/') way_.clear();
-    push(target);
+    if (target->front() == '/') way_.clear();
+    push(*target);
     return true;
   }
 

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <functional>
 #include <optional>
 
 #include "os/files.hpp"
@@ -20,13 +21,26 @@ namespace {
 
 constexpr mode_t kNewMode = S_IRUSR | S_IWUSR | S_IRGRP | S_IROTH;
 
-/// Gives a new file `text`, and owner and mode of `old`, if there is one.
-bool fill(int file, const std::string& text, const std::optional<struct stat>& old,
-          bool is_synced) {
-  if (!write_all(file, text)) return false;
-  if (old && ::fchown(file, old->st_uid, old->st_gid) != 0) return false;
-  return ::fchmod(file, old ? old->st_mode & 07777 : kNewMode) == 0 &&
-         (!is_synced || ::fsync(file) == 0);
+using Finish = std::function<bool(int file)>;
+
+/// `finish` gives the written file its owner and mode; false with errno.
+bool write_and_rename(int directory, const std::string& name, std::string_view text,
+                      const Finish& finish) {
+  UniqueFd file;
+  const auto temporary = make_under_temporary_name(name, [&](const char* free_name) {
+    file = sys::open_beneath(directory, free_name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW,
+                             RESOLVE_BENEATH, S_IRUSR | S_IWUSR);
+    return static_cast<bool>(file);
+  });
+  if (!temporary) return false;
+  if (write_all(file.get(), text) && finish(file.get()) &&
+      sys::rename_at(directory, temporary->c_str(), directory, name.c_str(), 0) == 0) {
+    return true;
+  }
+  const int error = errno;
+  ::unlinkat(directory, temporary->c_str(), 0);
+  errno = error;
+  return false;
 }
 
 /// So that the rename is on the disk too. Some file systems cannot, and it is done by then.
@@ -38,6 +52,12 @@ void sync_directory(int directory) {
 
 }  // namespace
 
+bool put_file(int directory, const std::string& name, std::string_view text, mode_t mode) {
+  constexpr mode_t kAsMade = S_IRUSR | S_IWUSR;
+  return write_and_rename(directory, name, text,
+                          [&](int file) { return mode == kAsMade || ::fchmod(file, mode) == 0; });
+}
+
 bool replace_file(int directory, const std::string& name, const std::string& text,
                   const ReplaceOptions& options) {
   struct stat status {};
@@ -47,22 +67,14 @@ bool replace_file(int directory, const std::string& name, const std::string& tex
   } else if (errno != ENOENT || !options.may_create) {
     return false;
   }
-  UniqueFd file;
-  const auto temporary = make_under_temporary_name(name, [&](const char* free_name) {
-    file = sys::open_beneath(directory, free_name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW,
-                             RESOLVE_BENEATH, S_IRUSR | S_IWUSR);
-    return static_cast<bool>(file);
-  });
-  if (!temporary) return false;
-  if (fill(file.get(), text, old, options.is_synced) &&
-      sys::rename_at(directory, temporary->c_str(), directory, name.c_str(), 0) == 0) {
-    if (options.is_synced) sync_directory(directory);
-    return true;
-  }
-  const int error = errno;
-  ::unlinkat(directory, temporary->c_str(), 0);
-  errno = error;
-  return false;
+  const auto finish = [&](int file) {
+    if (old && ::fchown(file, old->st_uid, old->st_gid) != 0) return false;
+    return ::fchmod(file, old ? old->st_mode & 07777 : kNewMode) == 0 &&
+           (!options.is_synced || ::fsync(file) == 0);
+  };
+  if (!write_and_rename(directory, name, text, finish)) return false;
+  if (options.is_synced) sync_directory(directory);
+  return true;
 }
 
 }  // namespace nvhook

@@ -14,6 +14,7 @@
 #include "os/errno_error.hpp"
 #include "os/files.hpp"
 #include "os/own_procfs.hpp"
+#include "os/read_link.hpp"
 #include "os/syscalls.hpp"
 
 namespace nvhook {
@@ -59,11 +60,7 @@ std::string RootDir::path_of(int fd) const {
 
 std::optional<std::string> RootDir::read_link(const std::string& path) const {
   const UniqueFd link = open(path, O_PATH | O_NOFOLLOW);
-  std::string text(4096, '\0');
-  const ssize_t size = link ? ::readlinkat(link.get(), "", text.data(), text.size()) : -1;
-  if (size <= 0 || static_cast<std::size_t>(size) == text.size()) return std::nullopt;
-  text.resize(static_cast<std::size_t>(size));
-  return text;
+  return link ? read_link_at(link.get(), "") : std::nullopt;
 }
 
 /// In an image anything may be there, and opening a device does something. What is really opened is

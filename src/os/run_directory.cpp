@@ -8,9 +8,10 @@
 
 #include <cerrno>
 
+#include "os/file_status.hpp"
 #include "os/files.hpp"
+#include "os/replace_file.hpp"
 #include "os/syscalls.hpp"
-#include "os/temporary_name.hpp"
 
 namespace nvhook {
 namespace {
@@ -24,7 +25,7 @@ UniqueFd open_at(int directory, const char* name, int flags, mode_t mode = 0) no
 /// Why others than root may have written what `status` is of; nothing if they cannot.
 std::optional<std::string> why_not_roots(const struct stat& status) {
   if (status.st_uid != 0) return "belongs to user " + std::to_string(status.st_uid);
-  if ((status.st_mode & (S_IWGRP | S_IWOTH)) != 0) return "is writable by group or others";
+  if (is_writable_by_others(status.st_mode)) return "is writable by group or others";
   return std::nullopt;
 }
 
@@ -75,21 +76,8 @@ std::optional<std::string> RunDirectory::read(const char* name, Notes& notes) co
 }
 
 void RunDirectory::replace(const char* name, std::string_view text, Notes& notes) const {
-  const auto failed = [&] {
-    notes.push_back(warning(std::string("not cached: write ") + name + ": " + errno_text(errno)));
-  };
-  UniqueFd file;
-  const auto temporary = make_under_temporary_name(name, [&](const char* free_name) {
-    file = open_at(directory_.get(), free_name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
-    return static_cast<bool>(file);
-  });
-  if (!temporary) return failed();
-  if (write_all(file.get(), text) &&
-      sys::rename_at(directory_.get(), temporary->c_str(), directory_.get(), name, 0) == 0) {
-    return;
-  }
-  failed();
-  static_cast<void>(::unlinkat(directory_.get(), temporary->c_str(), 0));
+  if (put_file(directory_.get(), name, text, S_IRUSR | S_IWUSR)) return;
+  notes.push_back(warning(std::string("not cached: write ") + name + ": " + errno_text(errno)));
 }
 
 }  // namespace nvhook

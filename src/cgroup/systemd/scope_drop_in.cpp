@@ -12,8 +12,8 @@
 #include <utility>
 
 #include "os/files.hpp"
+#include "os/replace_file.hpp"
 #include "os/syscalls.hpp"
-#include "os/temporary_name.hpp"
 
 namespace nvhook {
 namespace {
@@ -50,22 +50,7 @@ bool is_there(int directory, const std::string& name) {
 bool write_drop_in(int units, const std::string& scope, const std::string& text) {
   if (::mkdirat(units, directory_of(scope).c_str(), 0755) != 0 && errno != EEXIST) return false;
   const UniqueFd directory = open_directory(units, scope);
-  if (!directory) return false;
-  UniqueFd file;
-  const auto temporary = make_under_temporary_name(kDropIn, [&](const char* name) {
-    file = sys::open_beneath(directory.get(), name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW,
-                             kBelow, 0644);
-    return static_cast<bool>(file);
-  });
-  if (!temporary) return false;
-  if (write_all(file.get(), text) &&
-      sys::rename_at(directory.get(), temporary->c_str(), directory.get(), kDropIn, 0) == 0) {
-    return true;
-  }
-  const int error = errno;
-  ::unlinkat(directory.get(), temporary->c_str(), 0);
-  errno = error;
-  return false;
+  return directory && put_file(directory.get(), kDropIn, text, 0644);
 }
 
 bool remove_drop_in(int units, const std::string& scope) noexcept {

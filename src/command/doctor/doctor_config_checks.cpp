@@ -5,6 +5,7 @@
 #include <array>
 
 #include "command/doctor/doctor_checks.hpp"
+#include "os/file_status.hpp"
 #include "text/text.hpp"
 
 namespace nvhook {
@@ -34,11 +35,10 @@ Seen look_at_config(const HostReport& report) {
 
 /// Whoever can write the file decides what is mounted into containers as root.
 Seen look_at_owner(const HostReport& report) {
-  constexpr unsigned kWritableByOthers = S_IWGRP | S_IWOTH;
   if (report.user) return {Verdict::good, "an ordinary user's files count for that user only"};
   for (const ConfigFileReport& file : report.config.files) {
+    if (is_only_roots(file.owner, file.mode)) continue;
     const bool foreign = file.owner != 0;
-    if (!foreign && (file.mode & kWritableByOthers) == 0) continue;
     return {Verdict::bad,
             file.path + (foreign ? " belongs to user " + std::to_string(file.owner)
                                  : std::string(" can be written by others than root")),

@@ -90,11 +90,10 @@ void look_at_node(const RootDir& system, const RootDir& driver_root, NodeReport&
 }
 
 bool is_unsafe(const RootDir& root, const DriverFile& file) {
-  constexpr unsigned kWritableByOthers = S_IWGRP | S_IWOTH;
   const UniqueFd fd = root.open(file.path.str(), O_PATH | O_NOFOLLOW);
   if (!fd) return false;
   const FileStatus status = status_of(fd.get());
-  return status.is_regular() && (status.owner != 0 || (status.mode & kWritableByOthers) != 0);
+  return status.is_regular() && !is_only_roots(status.owner, status.mode);
 }
 
 /// ldconfig puts only what is in the loader's directories into the cache, and only what is there.

@@ -11,6 +11,7 @@
 #include <set>
 #include <utility>
 
+#include "os/read_link.hpp"
 #include "text/text.hpp"
 
 namespace nvhook {
@@ -102,17 +103,14 @@ class Walker {
 
   bool follow(const std::string& link) {
     paths_.insert(at_);
-    std::array<char, 4096> text{};
-    const ssize_t length =
-        ::readlinkat(directory_.fd(), link.c_str() + 1, text.data(), text.size());
-    if (length <= 0 || static_cast<std::size_t>(length) == text.size()) {
+    const auto target = read_link_at(directory_.fd(), link.c_str() + 1);
+    if (!target) {
       is_lost_ = true;
       return false;
     }
     if (++links_ > kMaxLinks) return false;
-    const std::string target(text.data(), static_cast<std::size_t>(length));
-    if (target.front() == '/') at_ = "/";
-    push(target);
+    if (target->front() == '/') at_ = "/";
+    push(*target);
     return true;
   }
 

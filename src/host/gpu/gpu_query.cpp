@@ -15,6 +15,8 @@
 
 #include "host/gpu/gpu_query_cache.hpp"
 #include "os/child_process.hpp"
+#include "os/file_status.hpp"
+#include "os/read_link.hpp"
 #include "os/syscalls.hpp"
 #include "text/error.hpp"
 
@@ -53,15 +55,8 @@ std::string remedy_for(std::string_view message) {
   return kGeneralRemedy;
 }
 
-std::string link_text(const char* path) {
-  std::string target(4096, '\0');
-  const ssize_t length = ::readlinkat(AT_FDCWD, path, target.data(), target.size());
-  target.resize(static_cast<std::size_t>(std::max<ssize_t>(length, 0)));
-  return target;
-}
-
 std::vector<std::string> probe_paths() {
-  const std::string self = link_text("/proc/self/exe");
+  const std::string self = read_link_at(AT_FDCWD, "/proc/self/exe").value_or("");
   const std::string directory = self.substr(0, self.rfind('/'));
   std::vector<std::string> paths;
   if (self.starts_with('/')) {
@@ -86,7 +81,7 @@ std::optional<std::string> why_unsafe(int fd) {
   struct stat status {};
   if (::fstat(fd, &status) != 0) return errno_text(errno);
   if (!S_ISREG(status.st_mode)) return "is no regular file";
-  if ((status.st_mode & (S_IWGRP | S_IWOTH)) != 0) return "is writable by group or others";
+  if (is_writable_by_others(status.st_mode)) return "is writable by group or others";
   if (status.st_uid != 0 && status.st_uid != ::geteuid() && status.st_uid != own_owner()) {
     return "belongs to user " + std::to_string(status.st_uid);
   }

@@ -35,7 +35,7 @@ struct NodeName {
 
 void check_directory(int directory, const std::string& path) {
   const FileStatus status = status_of(directory);
-  if (status.owner == 0 && (status.mode & (S_IWGRP | S_IWOTH)) == 0) return;
+  if (is_only_roots(status.owner, status.mode)) return;
   throw Error(Code::device_node_missing,
               "make a device node in `/dev/" + path + "`: others than root can write there",
               "give that directory to root, mode 0755");

@@ -12,6 +12,7 @@
 #include "host/nodes/device_file.hpp"
 #include "host/nodes/kernel_modules.hpp"
 #include "os/device_number.hpp"
+#include "os/file_status.hpp"
 #include "os/syscalls.hpp"
 #include "os/user_namespace.hpp"
 #include "text/error.hpp"
@@ -29,13 +30,6 @@ bool exists(const RootDir& root, const std::string& path) {
 
 std::string read_text(const RootDir& root, const std::string& path) {
   return root.read(path, kMaxProcText).value_or("");
-}
-
-bool is_same_directory(const RootDir& a, const RootDir& b) {
-  struct stat one {};
-  struct stat other {};
-  return ::fstat(a.fd(), &one) == 0 && ::fstat(b.fd(), &other) == 0 && one.st_dev == other.st_dev &&
-         one.st_ino == other.st_ino;
 }
 
 // ---- modules
@@ -71,7 +65,7 @@ class ModuleLoader {
   void load(const Module& module) {
     if (module.is_loaded(host_.system)) return;
     const std::string name = module.name;
-    if (!is_same_directory(host_.system, host_.driver)) {
+    if (!is_same_file(host_.system.fd(), host_.driver.fd())) {
       notes_.push_back(warning("kernel module " + name +
                                " not loaded: the driver root is not `/`; start what provides that "
                                "directory (the driver container), which loads it"));

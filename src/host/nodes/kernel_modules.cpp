@@ -27,7 +27,7 @@ constexpr std::size_t kMaxOutput = 1UL << 16U;
 std::optional<std::string> why_refused(const FileStatus& status) {
   if (!status.is_regular()) return "is no regular file";
   if (status.owner != 0) return "belongs to user " + std::to_string(status.owner) + ", not to root";
-  if ((status.mode & (S_IWGRP | S_IWOTH)) != 0) return "is writable by group or others";
+  if (is_writable_by_others(status.mode)) return "is writable by group or others";
   if ((status.mode & S_IXUSR) == 0) return "is not executable";
   return std::nullopt;
 }

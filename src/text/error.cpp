@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The one exception type: a stable code, what failed and why, and what to do about it.
+// Error codes as text, and the line that users see.
 #include "text/error.hpp"
 
 #include <string_view>
@@ -23,7 +23,8 @@ Error::Error(Code code, const std::string& message, const std::string& remedy)
     : std::runtime_error(printable(message)), code_(code), remedy_(printable(remedy)) {}
 
 std::string to_line(const Error& error) {
-  // The message may hold a megabyte of an image's environment; the remedy is mostly ours and short.
+  // The message may contain a megabyte of an image's environment. The remedy is mostly our own text
+  // and short.
   std::string remedy = cut_text(error.remedy(), kMaxLine / 2);
   if (!remedy.empty()) remedy = " Try: " + remedy + ".";
   return to_string(error.code()) + ": " + cut_text(error.what(), kMaxLine - remedy.size()) + "." +

@@ -8,7 +8,7 @@
 
 namespace nvhook {
 
-/// Stable error codes, shown as `NVH-nnnn` and listed in docs/errors.md. The hundreds name the
+/// Stable error codes, shown as `NVH-nnnn` and listed in docs/errors.md. The hundreds are the
 /// class, and the class is the exit code of the process (see exit_status), because crun shows its
 /// user nothing else.
 enum class Code : std::uint16_t {
@@ -62,18 +62,18 @@ enum class Code : std::uint16_t {
 };
 
 /// Exit status of a process that failed with `code`: 10 + class, so 11 input … 16 permission, 19
-/// internal. 0 is success and 2 is usage (design §7).
+/// internal. 0 is success and 2 is a usage error.
 [[nodiscard]] constexpr int exit_status(Code code) noexcept {
   return 10 + static_cast<int>(code) / 100;
 }
 
-/// `NVH-0302`.
+/// Returns the code as it is shown: `NVH-0302`.
 [[nodiscard]] std::string to_string(Code code);
 
-/// What failed, on which value, why (`what()`: lower case, no full stop), and what to do
-/// (`remedy()`, a sentence part that follows "Try: "; may be empty). Parts of both come from the
-/// image, so control characters and bytes that are not UTF-8 are shown as `\xNN` from the start; a
-/// NUL would end `what()`.
+/// An error for the user. what() says what failed, on which value and why, in lower case and
+/// without a full stop. remedy() says what to do, as the part of a sentence that follows "Try: ";
+/// it may be empty. Parts of both come from the image, so the constructor replaces control
+/// characters and bytes that are not UTF-8 by `\xNN`. A NUL would end what().
 class Error : public std::runtime_error {
  public:
   Error(Code code, const std::string& message, const std::string& remedy = {});
@@ -86,8 +86,8 @@ class Error : public std::runtime_error {
   std::string remedy_;
 };
 
-/// The one line people see: `NVH-0302: <what>. Try: <remedy>.` It is cut at 4 KiB, because parts of
-/// it come from the image; of a long message the end goes, not the remedy.
+/// Returns the one line that users see: `NVH-0302: <what>. Try: <remedy>.` It is cut at 4 KiB,
+/// because parts of it come from the image. The end of a long message is cut, the remedy stays.
 [[nodiscard]] std::string to_line(const Error& error);
 
 }  // namespace nvhook

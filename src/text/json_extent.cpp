@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Brackets and strings are counted, without recursion.
+// Counts brackets and skips strings, without recursion.
 #include "text/json_extent.hpp"
 
 #include <algorithm>
@@ -21,7 +21,7 @@ std::optional<JsonExtent> first_json_object(std::string_view text) {
   JsonExtent extent;
   std::size_t open = 0;
   std::size_t member = 0;
-  std::string_view string;  // the last one that is neither in a list nor in a member
+  std::string_view string;  // the last string outside of members: a name
   for (std::size_t at = 0; at < body.size(); ++at) {
     const char c = body[at];
     if (c == '"') {

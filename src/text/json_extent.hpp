@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Where the JSON in a text begins and ends, found before a parser sees it.
+// Finds where the JSON in a text begins and ends, before a parser sees it.
 #pragma once
 
 #include <cstddef>
@@ -9,8 +9,8 @@
 
 namespace nvhook {
 
-/// Where the JSON string that begins at `at` has its closing quote; the end of `text`, or behind
-/// it, if nowhere.
+/// Returns the position of the closing quote of the JSON string that begins at `at`; the end of
+/// `text`, or behind it, if there is no closing quote.
 [[nodiscard]] std::size_t json_string_end(std::string_view text, std::size_t at) noexcept;
 
 /// A member of a JSON object whose value is an object or a list, both as they are written.
@@ -19,21 +19,21 @@ struct JsonMember {
   std::string_view value = {};
 };
 
-/// Where a JSON object lies in a text, found without recursion and before any parser sees it.
+/// Where a JSON object lies in a text.
 struct JsonExtent {
   /// From its `{` to the bracket that closes it.
   std::string_view object = {};
-  /// What follows it, without the white space at the end.
+  /// What follows it, without white space at the end.
   std::string_view rest = {};
-  /// Most brackets open at one place; 1 for `{}`.
+  /// The deepest nesting of brackets; 1 for `{}`.
   std::size_t depth = 0;
   std::vector<JsonMember> members = {};
 };
-/// The object that `text` starts with, after white space. Nothing if it starts with something else
-/// or the object does not end. Says nothing about what is between the brackets.
+/// Returns the object that `text` starts with, after white space; nullopt if `text` starts with
+/// something else or the object does not end. What is between the brackets is not checked.
 [[nodiscard]] std::optional<JsonExtent> first_json_object(std::string_view text);
 
-/// JSON nested deeper than this is refused: no runtime writes it, and it would cost a parser its
+/// JSON nested deeper than this is refused: no runtime writes it, and a parser could run out of
 /// stack.
 inline constexpr std::size_t kMaxJsonDepth = 64;
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A decision, told as data: core code does not log, it returns notes and the hook writes them.
+// Log lines as data: pure code does not log, it returns notes and the hook writes them.
 #pragma once
 
 #include <string>

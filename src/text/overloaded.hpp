@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Visits a variant with one lambda per alternative.
+// A visitor for std::visit with one lambda for each alternative.
 #pragma once
 
 namespace nvhook {

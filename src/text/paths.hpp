@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Paths on the host and paths in the container are different types, so that one never passes for
+// Paths on the host and paths in the container are different types, so that one cannot be used as
 // the other.
 #pragma once
 
@@ -10,8 +10,8 @@
 
 namespace nvhook {
 
-/// An absolute path below some root. It names a thing; only the system layer turns it into
-/// something open.
+/// An absolute path below some root. It is only a name: files are opened by src/os and the folders
+/// above it.
 template <typename Side>
 class RootedPath {
  public:
@@ -46,14 +46,14 @@ class RootedPath {
 struct HostSide {};
 struct ContainerSide {};
 
-/// A path on the host. Which root it is below is said where it is used (see HostFile).
+/// A path on the host. The code that uses it says below which root it is (see HostFile).
 using HostPath = RootedPath<HostSide>;
 /// A path below the container's root file system.
 using ContainerPath = RootedPath<ContainerSide>;
 
-/// The roots that host files are found below.
+/// The roots below which host files are found.
 enum class HostRoot {
-  system,  ///< "/": the kernel's files, /proc, /sys, /dev
+  system,  ///< "/": /proc, /sys, /dev and other files of the system
   driver,  ///< `[nvidia-container-cli] root`: where the driver's user-space files are installed
 };
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// `domain:bus:device.function` in hexadecimal.
+// Parses `domain:bus:device.function`, hexadecimal.
 #include "text/pci_address.hpp"
 
 #include "text/text.hpp"

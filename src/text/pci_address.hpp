@@ -8,8 +8,8 @@
 
 namespace nvhook {
 
-/// A key by which PCI addresses sort as the driver enumerates them: domain, bus, device. Nothing if
-/// `text` is not `domain:bus:device[.function]` in hexadecimal.
+/// A PCI address without its function. Addresses sort as the driver enumerates GPUs: by domain,
+/// bus, device.
 struct PciAddress {
   unsigned domain = 0;
   unsigned bus = 0;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Lines of fields, each read strictly.
+// Splits lines into fields and parses each strictly.
 #include "text/process_text.hpp"
 
 #include "text/text.hpp"
@@ -19,7 +19,7 @@ std::optional<std::uint64_t> outer_id(std::string_view map, std::uint64_t id) {
   return std::nullopt;
 }
 
-/// By the state after the name in parentheses, which may hold anything.
+/// The state follows the name, which is in parentheses and may contain anything.
 bool is_dead(std::string_view stat) {
   const std::size_t end_of_name = stat.rfind(") ");
   if (end_of_name == std::string_view::npos || end_of_name + 2 >= stat.size()) return true;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// How a parser reads a file that it does not open.
+// The function through which a parser reads a file that it does not open itself.
 #pragma once
 
 #include <cstddef>
@@ -9,8 +9,8 @@
 
 namespace nvhook {
 
-/// Reads up to `size` bytes at `offset`; returns the bytes there were (fewer at the end of the
-/// file).
+/// Reads up to `size` bytes at `offset`. Returns what there is, which is less at the end of the
+/// file.
 using ReadAt = std::function<std::string(std::uint64_t offset, std::size_t size)>;
 
 }  // namespace nvhook

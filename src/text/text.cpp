@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Small text tools: pieces, whole numbers, what may be shown, paths by spelling.
+// Implementation of the string functions, with the tables of UTF-8 and of misleading characters.
 #include "text/text.hpp"
 
 #include <algorithm>
@@ -18,7 +18,7 @@ unsigned byte_at(std::string_view text, std::size_t at) noexcept {
   return at < text.size() ? static_cast<unsigned char>(text[at]) : 0U;
 }
 
-/// Which bytes may follow which, Unicode 15, table 3-7. Bytes after the second are 80..BF.
+/// The well-formed UTF-8 sequences, Unicode 15, table 3-7. Bytes after the second are 80..BF.
 struct Utf8Row {
   unsigned first_low, first_high, second_low, second_high;
   std::size_t length;
@@ -53,8 +53,8 @@ unsigned code_point(std::string_view text, std::size_t at, std::size_t length) n
   return point;
 }
 
-/// What a terminal would act on, or what would hide or turn round letters of the line: C0, DEL, C1,
-/// and Unicode's invisible, bidirectional and line-ending characters.
+/// Code points that a terminal acts on, or that hide or reverse characters of the line: C0, DEL,
+/// C1, and Unicode's invisible, bidirectional and line-ending characters.
 struct PointRange {
   unsigned first, last;
 };
@@ -183,7 +183,7 @@ std::string well_formed(std::string_view text) {
 }
 
 std::string cut_text(const std::string& text, std::size_t room) {
-  constexpr std::size_t kTail = 256;  // of what is cut, these bytes stay
+  constexpr std::size_t kTail = 256;  // bytes at the end that are kept
   constexpr std::string_view kCut = "…";
   const auto is_inside_character = [&](std::size_t at) {
     return (static_cast<unsigned char>(text[at]) & 0xC0U) == 0x80U;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Dotted version numbers, compared as numbers.
+// Parses version numbers.
 #include "text/version.hpp"
 
 #include "text/text.hpp"
@@ -11,7 +11,7 @@ std::optional<Version> Version::parse(std::string_view text) {
   Version version;
   version.text_ = text;
   for (const std::string_view part : split(text, '.')) {
-    if (part.empty()) continue;  // a run of dots separates once
+    if (part.empty()) continue;  // several dots separate like one
     const auto number = parse_unsigned(part);
     if (!number) return std::nullopt;
     version.parts_.push_back(*number);

@@ -11,18 +11,18 @@
 
 namespace nvhook {
 
-/// A dotted version such as 550.54.15. Keeps its spelling; compares by its numbers, and trailing
-/// zeros do not count (12 == 12.0, 470.57 > 470), as libnvidia-container does.
+/// A dotted version such as 550.54.15. Keeps its text, compares as numbers; trailing zeros do not
+/// count (12 == 12.0, 470.57 > 470), as in libnvidia-container.
 class Version {
  public:
   Version() = default;
 
-  /// The version that the whole of `text` spells: digits and dots, starting with a digit. Otherwise
-  /// nothing.
+  /// Parses the whole of `text`: digits and dots, starting with a digit. Returns nullopt for
+  /// anything else.
   [[nodiscard]] static std::optional<Version> parse(std::string_view text);
 
   [[nodiscard]] const std::string& str() const noexcept { return text_; }
-  /// The first number: the driver's branch, a compute capability's generation.
+  /// The first number: of a driver its branch, of a compute capability its generation.
   [[nodiscard]] std::uint64_t major() const noexcept { return parts_.empty() ? 0 : parts_.front(); }
 
   friend std::strong_ordering operator<=>(const Version& a, const Version& b) noexcept {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The one line that people see when something failed.
+// Tests the line that users see when something failed.
 #include "text/error.hpp"
 
 #include <gmock/gmock.h>

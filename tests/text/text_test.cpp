@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Text tools on good, odd and hostile bytes.
+// Tests the string functions on valid, odd and hostile bytes.
 #include "text/text.hpp"
 
 #include <gmock/gmock.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Versions compare by their numbers, as libnvidia-container compares them.
+// Tests that versions compare as in libnvidia-container.
 #include "text/version.hpp"
 
 #include <gtest/gtest.h>

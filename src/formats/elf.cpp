@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The dynamic segment of an ELF file, found by its program headers alone, with every bound checked.
+// Finds the dynamic segment by the program headers alone and checks every bound.
 #include "formats/elf.hpp"
 
 #include <algorithm>
@@ -19,7 +19,7 @@ using elf::read_array;
 
 constexpr std::size_t kMaxSoname = 255;
 
-/// A part of the file, and where it is in memory.
+/// A part of the file, and its address in memory.
 struct Range {
   std::uint64_t offset = 0;
   std::uint64_t address = 0;
@@ -31,14 +31,15 @@ struct Segments {
   std::optional<Range> dynamic = {};
 };
 
-/// What a dynamic segment says about names.
+/// The entries of a dynamic segment that lead to names.
 struct NameTags {
   std::optional<std::uint64_t> string_table = {};
   std::optional<std::uint64_t> string_table_size = {};
   std::optional<std::uint64_t> soname = {};
 };
 
-/// Nothing if not all is there that is mapped from the file: the process would die of SIGBUS later.
+/// Returns nullopt if the file is shorter than what is mapped from it: a process that uses it would
+/// die of SIGBUS later.
 template <typename Elf>
 std::optional<Segments> read_segments(const ReadAt& read_at, const typename Elf::Header& header) {
   const auto table = read_array<typename Elf::Segment>(read_at, header.e_phoff, header.e_phnum);
@@ -67,8 +68,8 @@ std::optional<Segments> read_segments(const ReadAt& read_at, const typename Elf:
   return segments;
 }
 
-/// The last of several equal tags counts, as for the loader. Nothing if the segment has no end
-/// mark.
+/// The last of several equal tags counts, as in the loader. Returns nullopt if the segment has no
+/// end mark.
 template <typename Elf>
 std::optional<NameTags> read_name_tags(const ReadAt& read_at, const Range& dynamic) {
   using Dynamic = typename Elf::Dynamic;
@@ -101,7 +102,7 @@ bool is_usable_soname(std::string_view name) {
   return name.find('/') == std::string_view::npos && name != "." && name != "..";
 }
 
-/// The string at the virtual address of `tags`, within the loaded segment that has it.
+/// Reads the string at the virtual address of `tags`, within the loaded segment that contains it.
 std::optional<std::string> read_soname(const ReadAt& read_at, const std::vector<Range>& loaded,
                                        const NameTags& tags) {
   if (!tags.soname) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The little that is read of a shared object: its machine and its SONAME.
+// Reads the machine and the SONAME of a shared object.
 #pragma once
 
 #include <cstdint>
@@ -20,10 +20,10 @@ struct ElfInfo {
   friend bool operator==(const ElfInfo&, const ElfInfo&) = default;
 };
 
-/// Header facts of a little-endian ELF shared object, or nothing if it is not one, is cut short, or
-/// its headers point outside what `read_at` yields. Only program headers are used, as by the
-/// loader; reads a few hundred bytes, never more than 64 KiB at once. A SONAME with a slash or
-/// longer than 255 bytes makes the whole object invalid.
+/// Returns facts from the headers of a little-endian ELF shared object; nullopt if the file is
+/// something else or truncated, or if its headers point outside what `read_at` yields. Uses only
+/// the program headers, as the loader does. Reads a few hundred bytes, never more than 64 KiB at
+/// once. A SONAME that has a slash or more than 255 bytes makes the whole object invalid.
 [[nodiscard]] std::optional<ElfInfo> read_elf(const ReadAt& read_at);
 
 }  // namespace nvhook

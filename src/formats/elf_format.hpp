@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// How the structures of <elf.h> are read; private to elf*.cpp.
+// Reads structures of <elf.h>; private to elf*.cpp.
 #pragma once
 
 #include <elf.h>
@@ -20,7 +20,7 @@ namespace nvhook::elf {
 
 static_assert(std::endian::native == std::endian::little, "the structures are copied as is");
 
-/// Nothing larger is read at once.
+/// The most that is read at once.
 inline constexpr std::size_t kMaxRead = 64 << 10;
 
 struct Elf32 {
@@ -37,7 +37,7 @@ struct Elf64 {
   using Dynamic = Elf64_Dyn;
 };
 
-/// The `count` Ts at `offset`, or nothing if they are not all there.
+/// Returns the `count` Ts at `offset`, or nullopt if the file ends before.
 template <typename T>
 std::optional<std::vector<T>> read_array(const ReadAt& read_at, std::uint64_t offset,
                                          std::size_t count) {
@@ -57,7 +57,7 @@ std::optional<std::vector<T>> read_array(const ReadAt& read_at, std::uint64_t of
   return values;
 }
 
-/// ELFCLASS32 or ELFCLASS64 of a little-endian object, or nothing for any other file.
+/// Returns ELFCLASS32 or ELFCLASS64 for a little-endian object, nullopt for any other file.
 inline std::optional<unsigned char> read_class(const ReadAt& read_at) {
   const std::string ident = read_at(0, EI_NIDENT);
   if (ident.size() < EI_NIDENT || !std::string_view(ident).starts_with(ELFMAG) ||

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// One note of an ELF file, found by its section headers, with every bound checked.
+// Finds the note by the section headers and checks every bound.
 #include "formats/elf_note.hpp"
 
 #include <cstdint>
@@ -16,7 +16,7 @@ constexpr std::uint64_t align_up(std::uint64_t value, std::uint64_t alignment) {
   return (value + alignment - 1) / alignment * alignment;
 }
 
-/// The text at `offset` of the section `names` is `name`.
+/// Whether the text at `offset` of the section `names` is `name`.
 template <typename Section>
 bool is_called(const ReadAt& read_at, const Section& names, std::uint64_t offset,
                std::string_view name) {
@@ -30,8 +30,8 @@ bool is_called(const ReadAt& read_at, const Section& names, std::uint64_t offset
   return bytes.size() == size && bytes.back() == '\0' && std::string_view(bytes).starts_with(name);
 }
 
-/// `notes` is a whole section, at most kMaxRead bytes: sums of two 32-bit sizes and an offset in it
-/// do not overflow.
+/// Returns the descriptor of the first note of `owner`. `notes` is a whole section, at most
+/// kMaxRead bytes, so that the sum of an offset in it and two 32-bit sizes does not overflow.
 std::optional<std::string> find_note(std::string_view notes, std::uint64_t alignment,
                                      std::string_view owner) {
   std::uint64_t at = 0;
@@ -51,7 +51,7 @@ std::optional<std::string> find_note(std::string_view notes, std::uint64_t align
     if (name == owner) {
       return std::string(notes.substr(descriptor_at, header.n_descsz));
     }
-    // The padding of the last note may be missing: there is nothing behind it.
+    // The padding of the last note may be missing.
     at = align_up(end, alignment);
   }
   return std::nullopt;

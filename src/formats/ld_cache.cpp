@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// glibc's loader cache: its three formats in, the newest one out.
+// Parses the three formats of glibc's loader cache and writes the newest one.
 #include "formats/ld_cache.hpp"
 
 #include <algorithm>
@@ -19,17 +19,18 @@ namespace {
 
 namespace format = ld_cache_format;
 
-// Real caches are below 1 MiB, and their strings together are less than twice as long as the file,
-// because a name is the tail of its path. The limits keep a hostile image from costing more than a
-// few passes over its own bytes, and what is written from being much larger than any real cache.
+// Real caches are smaller than 1 MiB, and their strings together less than twice as long as the
+// file, because a name is the tail of its path. These limits bound the work that a hostile image
+// can cause to a few passes over its own bytes, and the size of the result to little more than that
+// of a real cache.
 constexpr std::size_t kMaxImageBytes = std::size_t{256} << 20;
 constexpr std::size_t kMaxStringsPerImage = 4;
 constexpr std::size_t kMaxStrings = std::size_t{16} << 20;
 constexpr std::size_t kMaxEntries = 65536;
 constexpr std::size_t kMaxName = 255;  // of a file
-// Of 20,000 libraries with names of 80 characters, in no order: a fraction of a second.
+// Enough for 20,000 unsorted libraries with names of 80 characters; takes a fraction of a second.
 constexpr std::size_t kMaxSortingWork = std::size_t{24} << 20;
-// As many as a driver has, so that they go in without moving the others.
+// As many entries as a driver has, so that adding them does not reallocate.
 constexpr std::size_t kRoomForOurs = 128;
 
 struct Entry {
@@ -47,7 +48,7 @@ struct Tunable {
   std::string_view filter = {};
 };
 
-/// A cache without its offsets. The views point into the image, or into the caller's additions.
+/// A cache with views instead of offsets. They point into the image or into the caller's additions.
 struct Image {
   std::vector<Entry> entries = {};
   std::uint8_t flags = format::kOrderUnset;
@@ -60,7 +61,7 @@ std::size_t strings_budget(std::string_view file) {
   return std::min(kMaxStringsPerImage * file.size(), kMaxStrings);
 }
 
-/// glibc ignores a section of another shape too.
+/// Returns nothing for a malformed section, which glibc ignores too.
 std::vector<std::string_view> parse_hwcaps(std::string_view section,
                                            format::StringReader& strings) {
   if (section.size() % sizeof(std::uint32_t) != 0) {
@@ -99,9 +100,9 @@ std::vector<Tunable> parse_tunables(std::string_view section, format::StringRead
   return tunables;
 }
 
-/// Offsets of the directory and its sections count from the start of the file. A directory that is
-/// broken is one that is not there: the libraries are worth more than it, and the loader of glibc
-/// up to 2.43 sees it so.
+/// Offsets of the directory and its sections count from the start of the file. A broken directory
+/// is treated as absent: the libraries matter more, and the loader of glibc up to 2.43 does the
+/// same.
 void parse_extensions(std::string_view file, std::size_t offset, format::StringReader& strings,
                       Image& image) {
   const auto directory = format::load<format::Extension>(file, offset);
@@ -125,8 +126,8 @@ void parse_extensions(std::string_view file, std::size_t offset, format::StringR
   image.tunables = parse_tunables(sections[format::kTagTunables], strings);
 }
 
-/// The cache whose header is at `start`; from there its string offsets count. Those of the
-/// glibc-hwcaps names too: ldconfig writes them so into a combined file, although the loader then
+/// Parses the cache whose header is at `start`, from which its string offsets count. Those of the
+/// glibc-hwcaps names do, too: ldconfig writes them so into a combined file, although the loader
 /// reads them from the start of the file.
 std::optional<Image> parse_new(std::string_view file, std::size_t start) {
   const auto header = format::load<format::Header>(file, start);
@@ -159,9 +160,9 @@ std::optional<Image> parse_new(std::string_view file, std::size_t start) {
   return image;
 }
 
-/// libc5's and glibc 2.1's format: string offsets count from the end of the entries, where a
-/// combined file has, aligned to 8, a whole cache in the new format. The loader then uses that one,
-/// and so do we.
+/// The format of libc5 and glibc 2.1. String offsets count from the end of the entries. In a
+/// combined file a whole cache in the new format follows there, aligned to 8; the loader uses that
+/// one, and so does this function.
 std::optional<Image> parse_old(std::string_view file) {
   const auto header = format::load<format::OldHeader>(file, 0);
   if (!header) {
@@ -213,7 +214,8 @@ std::tuple<std::string_view, std::int32_t, std::string_view> library_of(const En
   return {entry.name, entry.flags, entry.path};
 }
 
-/// `entries` are sorted. Most images have none of ours, which is known without a look at all.
+/// Erases those of `ours` from `entries`, which are sorted. Most images have none of ours; the
+/// binary search avoids a pass over all entries then.
 void erase_libraries(std::vector<Entry>& entries, const std::vector<Entry>& ours,
                      const Libraries& names) {
   const auto is_there = [&](const Entry& our) {
@@ -225,7 +227,7 @@ void erase_libraries(std::vector<Entry>& entries, const std::vector<Entry>& ours
   std::erase_if(entries, [&](const Entry& entry) { return names.contains(library_of(entry)); });
 }
 
-/// Both are sorted; of equal ones those of `ours` come first.
+/// Merges two sorted lists; of equal entries those of `ours` come first.
 void insert_all(std::vector<Entry>& entries, const std::vector<Entry>& ours) {
   const auto size = static_cast<std::ptrdiff_t>(entries.size());
   entries.resize(entries.size() + ours.size());
@@ -239,9 +241,9 @@ void insert_all(std::vector<Entry>& entries, const std::vector<Entry>& ours) {
   });
 }
 
-/// Within a name and flags, ldconfig's order is kept: it has put the better variant first. Caches
-/// that are not sorted exist: apko's were bytewise until 2026 (chainguard-dev/apko#2311). False if
-/// sorting is more work than it is for any image of good faith.
+/// Keeps ldconfig's order of entries with the same name and flags, because ldconfig puts the better
+/// variant first. Some caches are not sorted: those of apko were sorted bytewise until 2026
+/// (chainguard-dev/apko#2311). Returns false if sorting is more work than any honest image needs.
 bool sort_entries(std::vector<Entry>& entries) {
   if (std::is_sorted(entries.begin(), entries.end(), comes_before)) return true;
   std::size_t longest = 0;
@@ -251,10 +253,10 @@ bool sort_entries(std::vector<Entry>& entries) {
   return true;
 }
 
-/// `entries` are sorted. Ours are the first of their name and flags, also before variants in
-/// glibc-hwcaps directories. That is enough to win: the loader prefers such a variant only because
-/// ldconfig lists it first, and ends its search at the first entry without hwcaps that has the
-/// loader's own flags.
+/// Adds `additions` to `entries`, which are sorted. Ours come first among those of their name and
+/// flags, also before variants in glibc-hwcaps directories. That is enough to win: the loader
+/// prefers such a variant only because ldconfig lists it first, and it ends its search at the first
+/// entry without hwcaps that has the loader's own flags.
 std::vector<Entry> merge(std::vector<Entry> entries, const std::vector<LdCacheEntry>& additions) {
   Libraries added;
   std::vector<Entry> ours;
@@ -354,8 +356,8 @@ std::string encode(const Image& image) {
 
 }  // namespace
 
-// glibc's FLAG_ELF_LIBC6 (3) with FLAG_X8664_LIB64, FLAG_AARCH64_LIB64 and FLAG_ARM_LIBHF; i386 has
-// none.
+// glibc's FLAG_ELF_LIBC6 (3) with FLAG_X8664_LIB64, FLAG_AARCH64_LIB64 or FLAG_ARM_LIBHF; i386 has
+// no further flag.
 #if defined(__x86_64__)
 std::int32_t native_library_flags() noexcept { return 0x0303; }
 std::int32_t compat32_library_flags() noexcept { return 0x0003; }

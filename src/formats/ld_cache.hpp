@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// glibc's loader cache, /etc/ld.so.cache: read, edited and written without ldconfig.
+// Reads and edits glibc's loader cache, /etc/ld.so.cache, without ldconfig.
 #pragma once
 
 #include <cstdint>
@@ -14,7 +14,7 @@ namespace nvhook {
 /// libc5, 0x03 glibc), machine in the second.
 struct LdCacheEntry {
   std::int32_t flags = 0;
-  std::string name = {};  ///< the key that the loader looks up, as a rule the SONAME
+  std::string name = {};  ///< the key that the loader looks up, usually the SONAME
   std::string path = {};
   std::uint32_t os_version = 0;
   std::uint64_t hwcap = 0;
@@ -22,31 +22,33 @@ struct LdCacheEntry {
   friend bool operator==(const LdCacheEntry&, const LdCacheEntry&) = default;
 };
 
-/// Flags of a glibc library of this machine's own ABI and of its 32-bit companion (x86-64: 0x0303
-/// and 0x0003).
+/// Flags of a glibc library of this machine's own ABI, and of its 32-bit ABI (x86-64: 0x0303 and
+/// 0x0003).
 [[nodiscard]] std::int32_t native_library_flags() noexcept;
 [[nodiscard]] std::int32_t compat32_library_flags() noexcept;
 
-/// The entries of a cache image in file order. Old (`ld.so-1.7.0`), combined and new
-/// (`glibc-ld.so.cache1.1`) formats; every count, offset and terminator is checked against `bytes`.
-/// Nothing if it is not a cache, lies about itself or has more entries (65,536), longer names (255)
-/// or more text (16 MiB) than any real one. Format: glibc sysdeps/generic/dl-cache.h.
+/// Returns the entries of a cache image in file order, from the old (`ld.so-1.7.0`), combined or
+/// new (`glibc-ld.so.cache1.1`) format. Every count, offset and terminator is checked against
+/// `bytes`. Returns nullopt if the image is not a cache, is inconsistent, or has more entries
+/// (65,536), longer names (255) or more text (16 MiB) than any real one. Format: glibc
+/// sysdeps/generic/dl-cache.h.
 [[nodiscard]] std::optional<std::vector<LdCacheEntry>> parse_ld_cache(std::string_view bytes);
 
 struct LdCacheEdit {
   std::string bytes = {};
-  /// False if there was an image that could not be used, or that would cost far more than any that
-  /// ldconfig writes, so that only `additions` are in the result.
+  /// False if `existing` could not be used, or would cost far more than anything that ldconfig
+  /// writes; then the result contains only `additions`.
   bool kept_existing = true;
 };
 
-/// A new-format cache image with the entries of `existing` (absent or empty: none) and `additions`,
-/// which come before and replace entries of the same name and the same flags at the same path;
-/// entries for the same name elsewhere stay, behind ours. Sorted as glibc's loader needs for its
-/// binary search (`_dl_cache_libcmp`, descending; hwcap and os_version kept; the extension sections
-/// of the image kept: generator, glibc-hwcaps and tunables). The additions win a lookup of their
-/// name; of two additions of the same name and flags, the first does. The cost is that of a few
-/// passes over `existing`, whatever it contains.
+/// Returns a cache in the new format with the entries of `existing` (may be empty) and `additions`.
+/// An addition replaces entries of the same name, flags and path; entries of its name with another
+/// path stay, behind it. The result is sorted for the binary search of glibc's loader
+/// (`_dl_cache_libcmp`, descending). hwcap and os_version are kept, and so are the extension
+/// sections (generator, glibc-hwcaps, tunables).
+///
+/// The additions win a lookup of their name; of two additions with the same name and flags, the
+/// first does. Takes a few passes over `existing`, whatever it contains.
 [[nodiscard]] LdCacheEdit edit_ld_cache(std::string_view existing,
                                         const std::vector<LdCacheEntry>& additions);
 

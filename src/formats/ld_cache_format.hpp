@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The bytes of glibc's loader cache (sysdeps/generic/dl-cache.h, elf/tunconf.h), for ld_cache.cpp
-// alone.
+// The structures of glibc's loader cache (sysdeps/generic/dl-cache.h, elf/tunconf.h); private to
+// ld_cache.cpp.
 #pragma once
 
 #include <array>
@@ -20,7 +20,7 @@ static_assert(std::endian::native == std::endian::little, "the structures below 
 constexpr std::string_view kOldMagic = "ld.so-1.7.0";
 constexpr std::string_view kNewMagic = "glibc-ld.so.cache1.1";
 
-// What a header says about the byte order; 0 if an ldconfig before glibc 2.33 wrote it.
+// The byte order in a header; 0 if written by an ldconfig before glibc 2.33.
 constexpr std::uint8_t kOrderMask = 3;
 constexpr std::uint8_t kOrderUnset = 0;
 constexpr std::uint8_t kOrderLittle = 2;
@@ -28,7 +28,7 @@ constexpr std::uint8_t kOrderLittle = 2;
 constexpr std::uint32_t kExtensionMagic = 0xeaa42174;
 constexpr std::uint32_t kTagGenerator = 0;
 constexpr std::uint32_t kTagHwcaps = 1;
-// Since glibc 2.44: what /etc/tunables.conf says.
+// Since glibc 2.44: the contents of /etc/tunables.conf.
 constexpr std::uint32_t kTagTunables = 2;
 constexpr std::uint32_t kTunablesSignature = 0x7c3ba94f;
 constexpr std::uint32_t kTunablesVersion = 0x01000000;
@@ -88,7 +88,7 @@ static_assert(sizeof(Header) == 48 && sizeof(Entry) == 24);
 static_assert(sizeof(Extension) == 8 && sizeof(Section) == 16);
 static_assert(sizeof(Tunables) == 16 && sizeof(Tunable) == 32);
 
-/// The T at `offset`, if it lies within `bytes`.
+/// Returns the T at `offset`, or nullopt if it is not within `bytes`.
 template <typename T>
 std::optional<T> load(std::string_view bytes, std::size_t offset) {
   static_assert(std::is_trivially_copyable_v<T>);
@@ -106,7 +106,7 @@ void append(std::string& bytes, const T& value) {
   bytes.append(raw.data(), raw.size());
 }
 
-/// Over what `bytes` has at `offset`.
+/// Overwrites the bytes at `offset`.
 template <typename T>
 void store(std::string& bytes, std::size_t offset, const T& value) {
   static_assert(std::is_trivially_copyable_v<T>);
@@ -117,14 +117,15 @@ inline void pad(std::string& bytes, std::size_t alignment) {
   bytes.append((alignment - bytes.size() % alignment) % alignment, '\0');
 }
 
-/// The strings of one image. Together they must not be longer than `budget`: thousands of entries
-/// can share one long string, or the tails of one.
+/// Reads the strings of one image. Their total length is limited to `budget`, because thousands of
+/// entries can share one long string or its tails.
 class StringReader {
  public:
   StringReader(std::string_view table, std::size_t first, std::size_t budget)
       : table_(table), first_(first), budget_(budget) {}
 
-  /// Nothing if `offset` is not at or behind `first`, or no terminator follows.
+  /// Returns the string at `offset`; nullopt if `offset` is before `first` or no terminator
+  /// follows.
   [[nodiscard]] std::optional<std::string_view> at(std::size_t offset) {
     if (offset < first_ || offset >= table_.size()) {
       return std::nullopt;
@@ -144,8 +145,8 @@ class StringReader {
   std::size_t budget_;
 };
 
-/// Adds strings to a new image; their offsets count from its start. A path is there once as a rule,
-/// so no table of them is kept.
+/// Adds strings to a new image; their offsets count from its start. Usually no path occurs twice,
+/// so duplicates are not searched for.
 class StringWriter {
  public:
   explicit StringWriter(std::string& image) : image_(image) {}
@@ -155,7 +156,8 @@ class StringWriter {
     image_.append(text).push_back('\0');
     return static_cast<std::uint32_t>(offset);
   }
-  /// The offset of `name`, which as a rule is the tail of the `path` added at `path_offset`.
+  /// Returns the offset of `name`, which is usually the tail of the `path` that was added at
+  /// `path_offset`.
   [[nodiscard]] std::uint32_t add_name(std::string_view name, std::string_view path,
                                        std::uint32_t path_offset) {
     return path.ends_with(name)

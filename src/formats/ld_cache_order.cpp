@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The order of names in a loader cache.
+// Skips the part that two names have in common, because neighbours in a cache differ little.
 #include "formats/ld_cache_order.hpp"
 
 #include <bit>
@@ -15,7 +15,7 @@ char char_at(std::string_view text, std::size_t index) noexcept {
   return index < text.size() ? text[index] : '\0';
 }
 
-/// The number at `index`, which is moved behind it. Too many digits wrap, as they do in glibc.
+/// Returns the number at `index` and moves `index` behind it. Overflows wrap, as in glibc.
 std::int32_t take_number(std::string_view text, std::size_t& index) noexcept {
   std::uint32_t number = 0;
   for (; is_digit(char_at(text, index)); ++index) {
@@ -28,8 +28,7 @@ std::strong_ordering compare_characters(char a, char b) noexcept {
   return is_digit(a) == is_digit(b) ? a <=> b : is_digit(a) <=> is_digit(b);
 }
 
-/// A length up to which both are the same, and that ends in no run of digits. Names that are next
-/// to each other in a cache are mostly the same.
+/// Returns a length up to which both names are equal and which does not end within a run of digits.
 std::size_t common_part(std::string_view a, std::string_view b) noexcept {
   constexpr std::size_t kStep = 8;
   std::size_t at = 0;

@@ -8,14 +8,14 @@
 
 namespace nvhook {
 
-/// Order of names in the loader's binary search (glibc `_dl_cache_libcmp`): runs of digits by value
-/// and behind every other character. Two different names can be equal: `libx.so.01` and
-/// `libx.so.1`.
+/// Compares names as the loader's binary search does (glibc `_dl_cache_libcmp`): runs of digits by
+/// value, and digits after every other character. Two different names can be equal: `libx.so.01`
+/// and `libx.so.1`.
 [[nodiscard]] std::strong_ordering compare_cache_names(std::string_view a,
                                                        std::string_view b) noexcept;
 
-/// How many pairs of characters sorting `count` names of at most `longest` characters looks at, at
-/// most: a run of digits is read to its end in each comparison.
+/// Returns an upper bound of the pairs of characters that are compared when `count` names of at
+/// most `longest` characters are sorted: each comparison reads a run of digits to its end.
 [[nodiscard]] std::size_t sorting_work(std::size_t count, std::size_t longest) noexcept;
 
 }  // namespace nvhook

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Lines of /proc/<pid>/mountinfo (proc(5)).
+// Splits a line at its spaces, without allocations.
 #include "formats/mountinfo.hpp"
 
 #include <algorithm>
@@ -9,7 +9,7 @@
 namespace nvhook {
 namespace {
 
-/// Cuts the first word off `line`.
+/// Removes the first word from `line` and returns it.
 std::string_view next_word(std::string_view& line) {
   const auto end = std::min(line.find(' '), line.size());
   const std::string_view word = line.substr(0, end);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The file that tells musl's loader where libraries are.
+// Appends directories that the file does not list yet.
 #include "formats/musl_path.hpp"
 
 #include <algorithm>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The file that tells musl's loader where libraries are: /etc/ld-musl-<arch>.path.
+// Edits musl's search path file, /etc/ld-musl-<arch>.path.
 #pragma once
 
 #include <optional>
@@ -10,8 +10,8 @@
 
 namespace nvhook {
 
-/// `existing` with the directories that are missing in it, at its end, one per line; without a file
-/// the loader's built-in path comes first. musl's ldso/dynlink.c: colons and newlines separate.
+/// Returns `existing` with the missing `directories` appended, one per line. If there is no file,
+/// the loader's built-in path comes first. Colons and newlines separate (musl's ldso/dynlink.c).
 [[nodiscard]] std::string extend_musl_path(const std::optional<std::string>& existing,
                                            const std::vector<ContainerPath>& directories);
 

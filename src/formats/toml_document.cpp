@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// TOML text to toml++'s tables, and what toml++ does not report.
+// Works around errors that toml++ does not report.
 #include "formats/toml_document.hpp"
 
 #include <algorithm>
@@ -10,7 +10,7 @@
 namespace nvhook {
 namespace {
 
-/// True if toml++ gives up on `text` without saying where.
+/// Whether toml++ fails an assertion on `text`.
 bool breaks_assertion(std::string_view text) {
   try {
     static_cast<void>(toml::parse(text));
@@ -22,7 +22,7 @@ bool breaks_assertion(std::string_view text) {
   return false;
 }
 
-/// The first of the lines that must be there for toml++ to break its assertion.
+/// Returns the line of the error: the first one up to which `text` breaks the assertion.
 std::size_t line_of_broken_assertion(std::string_view text) {
   std::vector<std::size_t> ends;
   for (std::size_t at = 0; at < text.size(); ++at) {
@@ -34,8 +34,8 @@ std::size_t line_of_broken_assertion(std::string_view text) {
   return static_cast<std::size_t>(line - ends.begin()) + 1;
 }
 
-/// Tables in tables, which a key `a.a.a…` makes, cost toml++ its stack when they go: two bytes
-/// each.
+/// A key `a.a.a…` makes nested tables, two bytes each, and toml++ destroys them recursively: a
+/// longer document could overflow the stack.
 constexpr std::size_t kMaxDocument = std::size_t{64} << 10U;
 
 }  // namespace

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// TOML text to toml++'s tables. Includes toml++, and is included by what reads those tables only.
+// Parses TOML with toml++. Included only by files that read the resulting tables.
 #pragma once
 
 #include <cstdint>  // toml++ 3.4 uses it and does not include it
@@ -7,21 +7,21 @@
 #include <string_view>
 
 namespace nvhook::detail {
-/// toml++ met something that it did not expect.
+/// Thrown where toml++ would fail an assertion.
 struct BrokenAssertion {};
 [[noreturn]] void refuse_broken_assertion();
 }  // namespace nvhook::detail
 
 // toml++ does not report some malformed lines, such as `[(a)]` and `a = [}`: it asserts that there
-// are none (its issue 294), and assumes it if NDEBUG is set.
+// are none (its issue 294), or with NDEBUG assumes it.
 #undef NDEBUG
 #define TOML_ASSERT(expression) ((expression) ? void() : nvhook::detail::refuse_broken_assertion())
-// toml++ reads numbers by a stream where it does not know that the compiler has std::from_chars for
-// them; a stream brings all of std::locale into a program that must start quickly.
+// toml++ parses numbers with a stream if it does not know that the compiler's std::from_chars can.
+// A stream brings all of std::locale into a program that must start quickly.
 #define TOML_FLOAT_CHARCONV 1
-// toml++ 3.3 also declares code unreachable that some letters beyond ASCII reach, where it
-// asks whether a letter is white space. That file has nothing but such questions, and there the
-// answer is no.
+// toml++ 3.3 also declares code unreachable that some letters beyond ASCII reach, in the file that
+// decides whether a letter is white space. All functions there return bool, and false is the right
+// answer.
 // clang-format off
 #if __has_include(<toml++/impl/preprocessor.hpp>)
 #include <toml++/impl/preprocessor.hpp>
@@ -42,10 +42,11 @@ struct BrokenAssertion {};
 
 namespace nvhook {
 
-/// `config.toml:12:5`.
+/// Returns `config.toml:12:5`.
 [[nodiscard]] std::string position_in(std::string_view filename, const toml::source_region& region);
 
-/// Throws Error(config_invalid), with `filename`, line and column, if `text` is no TOML.
+/// Parses `text`. Throws Error(config_invalid), with `filename`, line and column, if it is not TOML
+/// or is larger than 64 KiB.
 [[nodiscard]] toml::table parse_toml(std::string_view text, std::string_view filename);
 
 }  // namespace nvhook

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// read_elf_note on built objects and on hostile ones.
+// Tests read_elf_note on objects made here, valid and hostile.
 #include "formats/elf_note.hpp"
 
 #include <gtest/gtest.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// read_elf on built objects, on hostile ones, and on the libraries of this machine.
+// Tests read_elf on objects made here, valid and hostile, and on the libraries of this machine.
 #include "formats/elf.hpp"
 
 #include <gtest/gtest.h>
@@ -87,7 +87,8 @@ TEST_P(Rejected, IsNotAnObject) { EXPECT_EQ(read_bytes(GetParam().bytes), std::n
 // Offsets in a 64-bit file: segment table at 64 (type 0, offset 8, address 16, file size 32), the
 // loaded segment first, then the dynamic one.
 
-/// The loaded segment begins 16 bytes before 2^64 and ends, if one lets it, at the end of the file.
+/// The loaded segment begins 16 bytes before 2^64 and, if the sum may wrap, ends at the end of the
+/// file.
 std::string wrapped_segment() {
   const BuiltElf elf = build_elf({.address = 0x40000, .soname = "l.so"});
   const std::string bytes = with_number(elf.bytes, elf.segments_at + 8, UINT64_MAX - 15, 8);
@@ -222,8 +223,8 @@ TEST(Elf, KnowsTheLibrariesOfThisProcess) {
   }
 }
 
-// ldconfig names an entry after the SONAME, or after the file if it has none or is the link that
-// compilers use (libz.so).
+// ldconfig names an entry after the SONAME, or after the file if there is no SONAME or the file is
+// the link for compilers (libz.so).
 TEST(Elf, AgreesWithLdconfigOnEveryCachedLibrary) {
   std::ifstream file("/etc/ld.so.cache", std::ios::binary);
   const std::string bytes((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());

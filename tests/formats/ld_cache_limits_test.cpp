@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Loader caches that nobody's ldconfig wrote: what they may cost.
+// Tests what loader caches that no ldconfig writes may cost.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -20,7 +20,7 @@ LdCacheEntry library(const std::string& name) {
   return {.flags = native_library_flags(), .name = name, .path = "/usr/lib/" + name};
 }
 
-/// `count` libraries with names of that many digits, in no order.
+/// A cache of `count` libraries whose names have that many digits, unsorted.
 std::string cache_of_digits(std::size_t count, std::size_t digits) {
   std::mt19937 random(1);  // NOLINT(cert-msc51-cpp): the same cache each time
   std::vector<LdCacheEntry> entries;
@@ -31,7 +31,7 @@ std::string cache_of_digits(std::size_t count, std::size_t digits) {
   return make_ld_cache({.entries = entries});
 }
 
-// What these cost is told by the bound on their sorting, below.
+// Their cost is bounded by the sorting work, which the last test of this file measures.
 TEST(ParseLdCache, RefusesMoreThanAnyImageHas) {
   EXPECT_TRUE(parse_ld_cache(cache_of_digits(65536, 9)));
   EXPECT_FALSE(parse_ld_cache(cache_of_digits(65537, 9)));

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The loader cache on built images; system/loader_cache_test.cpp asks the real loader and ldconfig.
+// Tests the loader cache on images made here; tests/inject/loader_cache_test.cpp compares it with
+// the real loader and ldconfig.
 #include "formats/ld_cache.hpp"
 
 #include <gmock/gmock.h>
@@ -31,7 +32,7 @@ LdCacheEntry library(const std::string& name, const std::string& directory = "/u
   return {.flags = flags, .name = name, .path = directory + "/" + name};
 }
 
-// As ldconfig sorts it.
+// In the order of ldconfig.
 std::vector<LdCacheEntry> image_libraries() {
   return {library("libz.so.1"), library("libm.so.6"), library("libm.so.6", "/usr/lib32", kCompat),
           library("libc.so.6")};
@@ -46,7 +47,7 @@ std::vector<std::string> names(const std::vector<LdCacheEntry>& entries) {
   return result;
 }
 
-/// What is in the image that an edit makes; empty if it cannot even be read.
+/// The entries of the edited image; empty if it cannot be parsed.
 std::vector<LdCacheEntry> edited(std::string_view existing,
                                  const std::vector<LdCacheEntry>& additions) {
   return parse_ld_cache(edit_ld_cache(existing, additions).bytes)
@@ -165,8 +166,7 @@ std::vector<RejectedCache> rejected_caches() {
 INSTANTIATE_TEST_SUITE_P(LdCache, RejectedLdCache, testing::ValuesIn(rejected_caches()),
                          [](const auto& row) { return row.param.name; });
 
-// 40,000 entries whose names and paths are the tails of one string of 1 MiB: 80 GiB if one believes
-// it.
+// 40,000 entries whose names and paths are tails of one string of 1 MiB: 80 GiB if all were copied.
 TEST(ParseLdCache, RefusesThousandsOfLongStringsInOnePlace) {
   constexpr std::size_t kEntries = 40000;
   constexpr std::size_t kStrings = 48 + kEntries * 24;
@@ -192,7 +192,7 @@ std::string full_image(CacheFormat format) {
                         .tunables = {{.name = "glibc.malloc.check", .value = "3"}}});
 }
 
-/// Whatever `bytes` is, an edit makes a valid image with the additions, and it can be edited again.
+/// Whatever `bytes` is, an edit makes a valid image with the additions, which can be edited again.
 void expect_survives(const std::string& bytes) {
   const LdCacheEntry added = library("libcuda.so.1");
   const LdCacheEdit edit = edit_ld_cache(bytes, {added});

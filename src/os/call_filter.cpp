@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The list of what is never done, and the seccomp filter made of it.
+// The list of refused calls, and the BPF program made from it at compile time.
 #include "os/call_filter.hpp"
 
 #include <linux/audit.h>
@@ -28,17 +28,17 @@ constexpr std::uint32_t kArchitecture = AUDIT_ARCH_AARCH64;
 #error "name the architecture of the seccomp filter"
 #endif
 
-// Of newer kernel headers; from 424 on a call has the same number everywhere.
+// Missing in older kernel headers; from 424 on a call has the same number on all architectures.
 constexpr int kProcessMadvise = 440;   // Linux 5.10
 constexpr int kQuotactlFd = 443;       // 5.14
 constexpr int kMemfdSecret = 447;      // 5.14
 constexpr int kProcessMrelease = 448;  // 5.15
 constexpr int kFchmodat2 = 452;        // 6.6
-// On x86-64 the calls of x32 have numbers of their own, from here on.
+// On x86-64 the calls of the x32 ABI are numbered from here on.
 constexpr std::uint32_t kX32 = 0x40000000;
 
-// A list of what is refused, and not of what is allowed: a C library that takes another call for
-// the same thing must not cost a container its start.
+// A list of refused calls, not of allowed ones: if a C library starts to use another call for the
+// same purpose, containers must still start.
 // clang-format off
 constexpr std::array kNeverDone = {
     // programs, processes and threads
@@ -51,9 +51,9 @@ constexpr std::array kNeverDone = {
     kProcessMadvise, kProcessMrelease, SYS_migrate_pages, SYS_move_pages, SYS_userfaultfd,
     SYS_perf_event_open, SYS_kill, SYS_tkill, SYS_tgkill, SYS_rt_sigqueueinfo,
     SYS_rt_tgsigqueueinfo, SYS_pidfd_send_signal,
-    // calls that the kernel makes in our place
+    // calls that the kernel makes for us
     SYS_io_uring_setup, SYS_io_uring_enter, SYS_io_uring_register, SYS_io_setup, SYS_io_submit,
-    // drivers, which is also how a terminal is typed into
+    // requests to drivers; TIOCSTI would type into a terminal
     SYS_ioctl,
     // sockets that others connect to
     SYS_socketpair, SYS_bind, SYS_listen, SYS_accept, SYS_accept4,
@@ -113,15 +113,15 @@ constexpr auto kRules = [] {
   return rules;
 }();
 
-/// The calls from number `first` on, up to the next region.
+/// The calls from number `first` up to the next region.
 struct Region {
   std::uint32_t first = 0;
   CallCondition allowed_if = kAlways;
 };
 
-/// Writes the filter. The region of a number is found by halving: the kernel runs a new filter once
-/// for every call there is, so that comparing with one call after the other would take it many
-/// times as long. All this happens at compile time, where to throw is an error.
+/// Writes the filter. It finds the region of a call by binary search: the kernel runs a new filter
+/// once for every existing call, and comparing with one call after the other would take many times
+/// as long. All of this happens at compile time, where a throw is a compile error.
 class FilterWriter {
  public:
   constexpr FilterWriter() {
@@ -150,7 +150,7 @@ class FilterWriter {
     return BPF_STMT(BPF_LD | BPF_W | BPF_ABS, static_cast<std::uint32_t>(offset));
   }
 
-  /// Passes over `then` instructions if the comparison holds, else over `fallback`.
+  /// Skips `then` instructions if the comparison holds, else `fallback` instructions.
   static constexpr sock_filter jump(unsigned comparison, std::uint32_t value, std::size_t then,
                                     std::size_t fallback) {
     constexpr std::size_t kFarthest = std::numeric_limits<std::uint8_t>::max();
@@ -161,14 +161,14 @@ class FilterWriter {
 
   constexpr void add(sock_filter instruction) { filter_.at(size_++) = instruction; }
 
-  /// Neighbours that are dealt with alike are one region.
+  /// Starts a region at `first`, unless the region before has the same condition.
   constexpr void begin(std::uint32_t first, const CallCondition& allowed_if) {
     if (regions_size_ > 0 && regions_.at(regions_size_ - 1).first == first) --regions_size_;
     if (regions_size_ > 0 && regions_.at(regions_size_ - 1).allowed_if == allowed_if) return;
     regions_.at(regions_size_++) = {.first = first, .allowed_if = allowed_if};
   }
 
-  /// Decides among the regions from `first` up to `last`.
+  /// Writes the search among the regions from `first` up to `last`.
   constexpr void decide(std::size_t first, std::size_t last) {
     if (last - first == 1) return judge(regions_.at(first).allowed_if);
     const std::size_t middle = first + (last - first) / 2;
@@ -191,7 +191,7 @@ class FilterWriter {
   static constexpr std::size_t kMaxRegions = 2 * kRules.size() + 2;
   std::array<Region, kMaxRegions> regions_ = {};
   std::size_t regions_size_ = 0;
-  // A branch between each two, and never more than five instructions for one.
+  // One branch between two regions, and at most five instructions for each region.
   std::array<sock_filter, 4 + 6 * kMaxRegions> filter_ = {};
   std::size_t size_ = 0;
 };

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Which system calls the kernel is to refuse a process that configures a container.
+// The system calls that the kernel must refuse while this process configures a container.
 #pragma once
 
 #include <linux/filter.h>
@@ -9,8 +9,9 @@
 
 namespace nvhook {
 
-/// When a call is allowed: if its `argument` (0 is the first), of which `mask` is looked at, is
-/// `value`. Of an argument the lower 32 bits count: none of those below has more.
+/// When a call is allowed: if the bits `mask` of its argument number `argument` (from 0) are
+/// `value`. Only the lower 32 bits of an argument are compared; the arguments used here have no
+/// others.
 struct CallCondition {
   unsigned argument = 0;
   std::uint32_t mask = 0;
@@ -23,15 +24,15 @@ inline constexpr CallCondition kAlways{.mask = 0, .value = 0};
 inline constexpr CallCondition kNever{.mask = 0, .value = 1};
 
 struct CallRule {
-  std::uint32_t call = 0;  ///< its number
+  std::uint32_t call = 0;  ///< number of the system call
   CallCondition allowed_if = kNever;
 };
 
-/// Every call that is not allowed always, by ascending numbers.
+/// Returns the rules for all calls that are not always allowed, by ascending numbers.
 [[nodiscard]] std::span<const CallRule> call_rules() noexcept;
 
-/// The program that decides so for seccomp. What it refuses fails with EPERM, as does everything
-/// that comes by another calling convention than this program's own.
+/// Returns the seccomp program for these rules. A refused call fails with EPERM, and so does every
+/// call of another calling convention (i386, x32).
 [[nodiscard]] std::span<const sock_filter> call_filter() noexcept;
 
 }  // namespace nvhook

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// fork, execveat, poll, SIGKILL.
+// fork and execveat; reads with poll up to the deadline, then SIGKILL.
 #include "os/child_process.hpp"
 
 #include <fcntl.h>
@@ -30,7 +30,7 @@ constexpr std::size_t kChunk = 64UL * 1024;
 constexpr int kCannotExecute = 127;
 constexpr std::chrono::milliseconds kLookInterval{5};
 constexpr int kExecutableFd = STDERR_FILENO + 1;
-// Of the system's own directories; NVML may start nvidia-modprobe.
+// System directories only; NVML may start nvidia-modprobe.
 constexpr const char* kPath = "PATH=/usr/sbin:/usr/bin:/sbin:/bin";
 
 [[noreturn]] void throw_start_error(const std::string& what) {
@@ -46,7 +46,7 @@ Pipe make_pipe() {
   std::array<int, 2> ends{};
   if (::pipe2(ends.data(), O_CLOEXEC) != 0) throw_start_error("make a pipe");
   Pipe pipe{.reader = UniqueFd(ends[0]), .writer = UniqueFd(ends[1])};
-  // Only our end: the child gets an ordinary pipe.
+  // Only our end is non-blocking: the child gets an ordinary pipe.
   if (::fcntl(pipe.reader.get(), F_SETFL, O_NONBLOCK) != 0) throw_start_error("make a pipe");
   return pipe;
 }
@@ -99,8 +99,8 @@ void reset_signals() noexcept {
 
 // ---- in the parent
 
-/// A child that is not reaped yet. Until then its number, and that of its session, is nobody
-/// else's.
+/// A child that is not reaped yet, so that its pid and session ID cannot be used by another
+/// process.
 class Child {
  public:
   explicit Child(pid_t pid) noexcept : pid_(pid), pidfd_(sys::pidfd_open(pid)) {}
@@ -110,21 +110,21 @@ class Child {
   Child(Child&&) = delete;
   Child& operator=(Child&&) = delete;
 
-  /// Becomes readable when the child has ended; -1 where the kernel has no such thing.
+  /// Becomes readable when the child has ended; -1 if the kernel has no pidfds.
   [[nodiscard]] int pidfd() const noexcept { return pidfd_.get(); }
 
-  /// Whether it has ended, which it does not forget.
+  /// Whether the child has ended. Does not reap it.
   [[nodiscard]] bool has_ended() const noexcept {
     siginfo_t info{};
     return ::waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED | WNOHANG | WNOWAIT) == 0 &&
            info.si_pid == pid_;
   }
 
-  /// Kills it and what it started, if they still run, and reaps it; its wait status.
+  /// Kills the child and what it started, if they still run, and reaps it. Returns the wait status.
   int end() noexcept {
     if (pid_ <= 0) return status_;
-    // Root without CAP_KILL has no power over the probe's user, and must not wait for what will not
-    // end.
+    // Root without CAP_KILL cannot kill a process of the probe's user, and must not wait for one
+    // that does not end.
     const int flags = ::kill(pid_, SIGKILL) == 0 ? 0 : WNOHANG;
     ::kill(-pid_, SIGKILL);
     while (::waitpid(pid_, &status_, flags) < 0 && errno == EINTR) {
@@ -139,17 +139,17 @@ class Child {
   int status_ = 0;
 };
 
-/// What came out of a pipe, up to a limit; what comes after that is read and dropped.
+/// Reads a pipe up to a limit; the rest is read and dropped.
 class Reader {
  public:
   Reader(UniqueFd pipe, std::size_t limit) noexcept : pipe_(std::move(pipe)), limit_(limit) {}
 
-  /// The descriptor to wait for; -1, which poll passes over, once the pipe has ended.
+  /// The descriptor to wait for; -1, which poll ignores, once the pipe has ended.
   [[nodiscard]] int fd() const noexcept { return pipe_.get(); }
   [[nodiscard]] bool overflowed() const noexcept { return overflowed_; }
   [[nodiscard]] const std::string& text() const noexcept { return text_; }
 
-  /// Takes what is there now; false if that is nothing.
+  /// Reads what is available; false if nothing was read.
   bool read_once() {
     std::array<char, kChunk> chunk{};
     const ssize_t count = pipe_ ? ::read(pipe_.get(), chunk.data(), chunk.size()) : 0;
@@ -165,7 +165,7 @@ class Reader {
     return true;
   }
 
-  /// What is left after the child's end, where a process that it left behind may go on writing.
+  /// Reads what is left after the child's end. A process that it left behind may go on writing.
   void read_rest() {
     while (!overflowed_ && read_once()) {
     }
@@ -178,10 +178,10 @@ class Reader {
   bool overflowed_ = false;
 };
 
-/// Waits for output or the child's end, no longer than `limit`, and reads what is there. Returns
+/// Waits for output or the child's end, at most for `limit`, and reads what is available. Returns
 /// whether the child has ended.
 bool read_some(const Child& child, std::chrono::milliseconds limit, Reader& output, Reader& error) {
-  // Without a pidfd nothing wakes us, so we look.
+  // Without a pidfd nothing wakes us when the child ends, so we poll.
   const bool looks = child.pidfd() < 0;
   std::array<pollfd, 3> events{pollfd{.fd = output.fd(), .events = POLLIN, .revents = 0},
                                pollfd{.fd = error.fd(), .events = POLLIN, .revents = 0},
@@ -194,7 +194,8 @@ bool read_some(const Child& child, std::chrono::milliseconds limit, Reader& outp
   return looks ? child.has_ended() : ready > 0 && events[2].revents != 0;
 }
 
-/// Reads until the child has ended or must be; that End, or nothing if it ended by itself.
+/// Reads until the child has ended, or must be ended. Returns why it must be, nullopt if it ended
+/// itself.
 std::optional<ChildResult::End> wait_for(const Child& child, std::chrono::milliseconds deadline,
                                          Reader& output, Reader& error) {
   using Clock = std::chrono::steady_clock;
@@ -208,7 +209,7 @@ std::optional<ChildResult::End> wait_for(const Child& child, std::chrono::millis
   }
 }
 
-/// As exec wants them; `words` must stay.
+/// The words as exec takes them; they point into `words`.
 std::vector<char*> pointers_to(std::vector<std::string>& words) {
   std::vector<char*> pointers;
   pointers.reserve(words.size() + 1);

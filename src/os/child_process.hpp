@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Runs one executable that we do not trust to end: fixed environment, deadline, bounded output,
-// nothing left behind.
+// Runs one executable that is not trusted to end: with a fixed environment, a deadline and limited
+// output, and without leaving processes behind.
 #pragma once
 
 #include <chrono>
@@ -11,9 +11,9 @@
 namespace nvhook {
 
 struct ChildCommand {
-  int executable = -1;  ///< descriptor, O_PATH is enough; what was checked is what runs
+  int executable = -1;  ///< descriptor, O_PATH is enough: the file that was checked runs
   std::vector<std::string> arguments = {};
-  std::vector<std::string> environment = {};  ///< `NAME=value`, besides PATH
+  std::vector<std::string> environment = {};  ///< `NAME=value`, in addition to PATH
   std::size_t max_output = 0;
   std::chrono::milliseconds deadline{};
 };
@@ -21,20 +21,20 @@ struct ChildCommand {
 struct ChildResult {
   enum class End {
     exited,        ///< `code` is the exit status
-    killed,        ///< by the signal `code`, which was not ours
-    deadline,      ///< by us
-    output_limit,  ///< by us
+    killed,        ///< by the signal `code`, which we did not send
+    deadline,      ///< killed by us at the deadline
+    output_limit,  ///< killed by us because of too much output
   };
   End end = End::exited;
   int code = 0;
-  std::string output = {};      ///< standard output, never more than `max_output`
+  std::string output = {};      ///< standard output, at most `max_output` bytes
   std::string error_line = {};  ///< the first line of standard error, cut at 1 KiB
 };
 
-/// Runs `command` with PATH and `environment` alone in its environment, standard input empty, no
-/// other descriptors, every signal as at a program's start, our caller's limit on descriptors, in a
-/// session of its own that is killed at the end. Throws Error(probe_failed) if it cannot be
-/// started.
+/// Runs `command`. Its environment is `environment` and PATH, its standard input is empty, it has
+/// no other descriptors, all signals have their default actions, and the limit on descriptors is
+/// that of our caller. It runs in a session of its own, which is killed at the end. Throws
+/// Error(probe_failed) if it cannot be started.
 [[nodiscard]] ChildResult run_child(const ChildCommand& command);
 
 }  // namespace nvhook

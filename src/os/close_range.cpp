@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Closes many descriptors, also where the kernel does not do it at once. Calls only what may be
-// called between fork and exec.
+// close_range, and replacements for kernels without it. Calls only functions that are allowed
+// between fork and exec.
 #include <fcntl.h>
 #include <linux/magic.h>
 #include <sys/resource.h>
@@ -18,7 +18,7 @@
 namespace nvhook::sys {
 namespace {
 
-// What no limit on descriptors that can be raised exceeds, unless fs.nr_open was changed.
+// The highest possible limit on descriptors, unless fs.nr_open was changed.
 constexpr rlim_t kMostDescriptors = 1UL << 20U;
 
 void close_up_to_the_limit(unsigned first, unsigned last) noexcept {
@@ -28,7 +28,7 @@ void close_up_to_the_limit(unsigned first, unsigned last) noexcept {
   for (rlim_t fd = first; fd < end; ++fd) ::close(static_cast<int>(fd));
 }
 
-/// The number that a directory entry's name is; -1 for `.` and `..`.
+/// Returns the number that `name` is; -1 for `.` and `..`.
 long number_of(const char* name) noexcept {
   long number = 0;
   for (const char* digit = name; *digit != '\0'; ++digit) {
@@ -38,7 +38,8 @@ long number_of(const char* name) noexcept {
   return number;
 }
 
-/// Closes what `directory`, our /proc/self/fd, lists; false if it cannot be read or is no procfs.
+/// Closes the descriptors listed in `directory`, our /proc/self/fd. Returns false if it cannot be
+/// read or is not on procfs.
 bool close_listed(int directory, unsigned first, unsigned last) noexcept {
   struct statfs filesystem {};
   if (::fstatfs(directory, &filesystem) != 0 || filesystem.f_type != PROC_SUPER_MAGIC) return false;

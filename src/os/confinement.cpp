@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Capabilities, no_new_privs, and a seccomp filter.
+// Which capabilities are kept, and for what.
 #include "os/confinement.hpp"
 
 #include <linux/capability.h>
@@ -21,7 +21,7 @@
 namespace nvhook {
 namespace {
 
-// Of newer kernel headers.
+// Missing in older kernel headers.
 constexpr unsigned kCapBpf = 39;
 
 constexpr const char* kRemedy =
@@ -33,12 +33,13 @@ constexpr std::uint64_t set_of(std::initializer_list<unsigned> capabilities) {
   return set;
 }
 
-// setns and mounts; root of another user's tree; files, owners and modes in the container; device
-// filters, which kernels before 5.8 count as networking and before 5.11 as locked memory.
+// setns and mounts; another user's root file system; files, owners and modes in the container;
+// device filters, which need CAP_NET_ADMIN before kernel 5.8 and CAP_SYS_RESOURCE (locked memory)
+// before 5.11.
 constexpr std::uint64_t kForContainer =
     set_of({CAP_SYS_ADMIN, CAP_SYS_CHROOT, CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH, CAP_FOWNER,
             CAP_CHOWN, CAP_SETUID, CAP_SETGID, CAP_NET_ADMIN, CAP_SYS_RESOURCE, kCapBpf});
-// The namespaces of another user's process; device nodes of the host; an end to the probe.
+// Namespaces of another user's process; device nodes on the host; killing the probe.
 constexpr std::uint64_t kForHost = kForContainer | set_of({CAP_SYS_PTRACE, CAP_MKNOD, CAP_KILL});
 
 struct Capabilities {
@@ -63,7 +64,7 @@ Capabilities current_capabilities() {
           .permitted = words[0].permitted | std::uint64_t{words[1].permitted} << kHigh};
 }
 
-/// Nothing is ever added, and nothing is inherited by a program that is executed.
+/// Drops all capabilities outside of `set`, and the inheritable set. Adds none.
 void keep_only(std::uint64_t set) {
   const Capabilities now = current_capabilities();
   constexpr unsigned kHigh = 32;
@@ -86,7 +87,7 @@ void keep_only(std::uint64_t set) {
 void refuse_what_is_never_done() {
   const auto filter = call_filter();
   const sock_fprog program{.len = static_cast<unsigned short>(filter.size()),
-                           // The kernel reads it.
+                           // The kernel only reads it.
                            // NOLINTNEXTLINE(cppcoreguidelines-pro-type-const-cast)
                            .filter = const_cast<sock_filter*>(filter.data())};
   if (::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program, 0, 0) == 0) return;
@@ -98,7 +99,7 @@ void refuse_what_is_never_done() {
 }  // namespace
 
 void keep_needed_capabilities() {
-  // EINVAL: a kernel without them.
+  // EINVAL: a kernel without ambient capabilities.
   static_cast<void>(::prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0));
   keep_only(kForHost);
 }

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// While it lives, children wait to be asked for their status.
+// RAII: SIGCHLD is SIG_DFL, so that waitpid works even if the caller ignored it.
 #pragma once
 
 #include <csignal>
 
 namespace nvhook {
 
-/// A caller that ignores SIGCHLD passes that on to us, and the kernel would reap a child before we
-/// know its status.
+/// A process inherits from its caller that SIGCHLD is ignored; the kernel would then reap a child
+/// before its status is read. The destructor restores the caller's setting.
 class DefaultChildSignal {
  public:
   DefaultChildSignal() noexcept {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The soft RLIMIT_NOFILE, and what it was.
+// The limit before the change is in a variable that the child can read between fork and exec.
 #include "os/descriptor_limit.hpp"
 
 #include <sys/resource.h>
@@ -16,7 +16,7 @@ struct Raised {
   rlimit before = {};
 };
 
-// Read between fork and exec, where it must be there already.
+// Set before fork, because it is read between fork and exec.
 Raised raised;
 
 }  // namespace

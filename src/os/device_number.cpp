@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// `major:minor`.
+// Conversions between a device number and `major:minor`.
 #include "os/device_number.hpp"
 
 #include "text/text.hpp"

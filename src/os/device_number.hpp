@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The number of a character device, and its text.
+// Major and minor number of a character device.
 #pragma once
 
 #include <compare>
@@ -9,7 +9,6 @@
 
 namespace nvhook {
 
-/// A character device's number.
 struct DeviceNumber {
   unsigned major = 0;
   unsigned minor = 0;
@@ -19,12 +18,12 @@ struct DeviceNumber {
   friend bool operator==(const DeviceNumber&, const DeviceNumber&) = default;
 };
 
-/// `195:0`, as in /sys/…/dev.
+/// Returns `195:0`, as in the `dev` files of /sys.
 [[nodiscard]] std::string to_string(DeviceNumber number);
-/// `c 195:0`: a device rule's object, without the access.
+/// Returns `c 195:0`: a device rule without the access.
 [[nodiscard]] std::string to_rule(DeviceNumber number);
 
-/// A `dev` file of /sys: `226:1`.
+/// Parses a `dev` file of /sys, such as `226:1`; nullopt if it is malformed.
 [[nodiscard]] std::optional<DeviceNumber> parse_device_number(std::string_view text);
 
 }  // namespace nvhook

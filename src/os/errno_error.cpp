@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The text of an errno, and what it means for who asked.
+// Separates errors of the host (memory, descriptors, disk) from all others.
 #include "os/errno_error.hpp"
 
 #include <cerrno>
@@ -35,7 +35,7 @@ void require_answer(const std::string& action, const std::string& path, Code cod
     case ENOMEM:
     case ENOSYS:
       throw_errno(Code::internal, action + " `" + path + "`", kFreeResources);
-    case EAGAIN:  // renamed again and again on the way
+    case EAGAIN:  // names on the path were renamed again and again
     case EIO:
     case ESTALE:
       throw_errno(code, action + " `" + path + "`", kBadDisk);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// errno → Error.
+// Turns errno into an Error.
 #pragma once
 
 #include <string>
@@ -8,17 +8,16 @@
 
 namespace nvhook {
 
-/// The text of errno value `error`: "No such file or directory".
+/// Returns the text of errno value `error`: "No such file or directory".
 [[nodiscard]] std::string errno_text(int error);
 
 /// Throws Error(code, "<what>: <errno text>", remedy) for the errno of the call that just failed.
-/// If memory or descriptors ran out, it is Error(internal) with a remedy for that, whatever failed
-/// by it.
+/// If memory or descriptors ran out, throws Error(internal) with a remedy for that instead.
 [[noreturn]] void throw_errno(Code code, const std::string& what, const std::string& remedy = {});
 
-/// Throws for an errno that leaves open whether something is there: no memory or descriptors
-/// (Error(internal)), a disk that fails or a name that is renamed again and again (Error(code)).
-/// Returns for any other, which says that it is not there or may not be opened.
+/// Throws for an errno that does not say whether an object exists: no memory or descriptors
+/// (Error(internal)), a failing disk or a name that is renamed again and again (Error(code)).
+/// Returns for any other errno, which means that it does not exist or may not be opened.
 void require_answer(const std::string& action, const std::string& path, Code code);
 
 }  // namespace nvhook

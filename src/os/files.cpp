@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Whole files by descriptor, with limits.
+// Read loops with limits and deadlines.
 #include "os/files.hpp"
 
 #include <fcntl.h>
@@ -16,16 +16,15 @@
 namespace nvhook {
 namespace {
 
-// Most files fit into the first read, whose buffer is the stack's: each page of the heap that is
-// touched for the first time costs a page fault.
+// Most files fit into the first read, which goes to a buffer on the stack: each page of the heap
+// that is touched for the first time costs a page fault.
 constexpr std::size_t kFirstRead = 4096;
 constexpr std::size_t kLargestRead = 1UL << 20U;
 
-/// Follows a JSON text byte by byte, only so far as to know when its outermost object or array is
-/// closed.
+/// Reads a JSON text byte by byte, only to find where its outermost object or array is closed.
 class DocumentEnd {
  public:
-  /// True once the document has ended within what was fed.
+  /// Returns true once the document has ended within the bytes fed so far.
   bool feed(std::string_view bytes) noexcept {
     return std::any_of(bytes.begin(), bytes.end(), [this](char byte) { return step(byte); });
   }
@@ -60,7 +59,8 @@ ssize_t read_once(int fd, char* bytes, std::size_t size) noexcept {
   return count;
 }
 
-/// Appends one read to `bytes`; the count as read(2) gives it, EFBIG past `limit`.
+/// Appends one read to `bytes`. Returns the result of read(2); -1 with EFBIG if `bytes` is longer
+/// than `limit`.
 ssize_t append_read(int fd, std::string& bytes, std::size_t limit) {
   const std::size_t before = bytes.size();
   ssize_t count = -1;
@@ -118,8 +118,8 @@ ReadAt reader_of(int fd) {
   return [fd](std::uint64_t offset, std::size_t size) {
     std::string bytes(size, '\0');
     const ssize_t count = ::pread(fd, bytes.data(), size, static_cast<off_t>(offset));
-    // What cannot be read must not pass for a file that is too short. EINVAL is an offset that no
-    // file has, out of a header that lies.
+    // An error must not look like the end of the file. EINVAL is an offset that no file can have,
+    // from a header with false values.
     if (count < 0 && errno != EINVAL) {
       throw_errno(Code::internal, "read a library", "look at the kernel's log: a disk may fail");
     }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Whole files by descriptor, with limits.
+// Reads and writes whole files by descriptor, with limits.
 #pragma once
 
 #include <chrono>
@@ -12,25 +12,25 @@
 
 namespace nvhook {
 
-/// All that is left to read of `fd`, or nothing with errno (EFBIG if it is more than `limit`
-/// bytes). It costs least if it is `expected` bytes.
+/// Reads `fd` to its end. Returns nullopt with errno on failure (EFBIG if there are more than
+/// `limit` bytes). Fastest if `expected` is the number of bytes.
 [[nodiscard]] std::optional<std::string> read_all(int fd, std::size_t limit,
                                                   std::size_t expected = 0);
 
-/// Like read_all, but waits no longer than `deadline` in all (errno ETIMEDOUT), and returns as soon
-/// as the bytes hold one whole JSON document, because a runtime may keep the pipe open.
+/// As read_all(), but waits at most for `deadline` in all (errno ETIMEDOUT), and returns as soon as
+/// the bytes hold one whole JSON document, because a runtime may keep the pipe open.
 [[nodiscard]] std::optional<std::string> read_document(int fd, std::size_t limit,
                                                        std::chrono::milliseconds deadline);
 
-/// Reads `fd`, which must outlive it, at any offset; what cannot be read is as if it were not
-/// there.
+/// Returns a function that reads `fd` at any offset. `fd` must outlive it. At an impossible offset
+/// it returns no bytes; it throws Error(internal) on a read error.
 [[nodiscard]] ReadAt reader_of(int fd);
 
-/// Writes all of `bytes`; false with errno.
+/// Writes all of `bytes`. Returns false with errno on failure.
 [[nodiscard]] bool write_all(int fd, std::string_view bytes) noexcept;
 
-/// Regular file at a host path, no link as its last component followed, never blocking; nothing
-/// with errno.
+/// Reads the regular file at `path` on the host, without blocking. A link as the last component is
+/// not followed. Returns nullopt with errno on failure.
 [[nodiscard]] std::optional<std::string> read_host_file(const std::string& path, std::size_t limit);
 
 }  // namespace nvhook

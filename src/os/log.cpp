@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The debug log.
+// Opens the log file without trusting what is at its path.
 #include "os/log.hpp"
 
 #include <fcntl.h>
@@ -16,7 +16,8 @@
 namespace nvhook {
 namespace {
 
-/// Empty if it may be written: in a directory of everybody's, another user may have made it first.
+/// Returns why the file must not be written, empty if it may be. In a directory that everybody can
+/// write to, another user may have made it first.
 std::string why_unusable(int fd) {
   struct stat status {};
   if (::fstat(fd, &status) != 0) return errno_text(errno);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The debug log: one fact per line, microseconds since the start. Off by default.
+// The debug log: one fact per line, with the microseconds since the start. Off by default.
 #pragma once
 
 #include <chrono>
@@ -15,8 +15,9 @@ class Log {
  public:
   Log() = default;
 
-  /// Also writes to the file at `path`, opened for appending (created 0600, no link followed). A
-  /// file that cannot be opened costs a line on the other sinks, never the container.
+  /// Also writes to the file at `path`, opened for appending (created 0600, links are not
+  /// followed). If it cannot be opened, the other sinks get a line about it and the container
+  /// starts all the same.
   void open_file(const std::string& path);
   /// Also writes to standard error.
   void use_stderr() noexcept { stderr_ = true; }
@@ -25,7 +26,7 @@ class Log {
 
   void line(std::string_view text) noexcept;
   void notes(const Notes& notes) noexcept;
-  /// Logs what `phase` took since the last call of this function (or since the start).
+  /// Logs how long `phase` took, from the last call of this function or the start.
   void phase(std::string_view phase) noexcept;
 
  private:

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Which mount a descriptor is on: statx tells, and before Linux 5.8 fdinfo and the directory above.
+// statx, or before Linux 5.8 /proc/self/fdinfo.
 #include "os/mount_id.hpp"
 
 #include <fcntl.h>
@@ -19,13 +19,13 @@ namespace {
 
 struct statx status_of_mount(int fd, const char* name = "") noexcept {
   struct statx status {};
-  // The kernel knows it by itself: no server of a FUSE or NFS mount is to be asked.
+  // The kernel answers this itself: the server of a FUSE or NFS mount must not be asked.
   const int flags = AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_STATX_DONT_SYNC;
   if (::statx(fd, name, flags, STATX_MNT_ID, &status) != 0) return {};
   return status;
 }
 
-/// The line `mnt_id:` of the descriptor's text in procfs; 0 if there is none.
+/// Reads `mnt_id:` from the descriptor's fdinfo in procfs; 0 if there is none.
 std::uint64_t mount_id_by_procfs(int fd) noexcept {
   const std::string name = "self/fdinfo/" + std::to_string(fd);
   const UniqueFd file(::openat(own_procfs(), name.c_str(), O_RDONLY | O_CLOEXEC));

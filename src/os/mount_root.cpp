@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// statx tells what is the root of a mount, and before Linux 5.8 the directory above.
+// Asks statx, or before Linux 5.8 compares with the mount of the parent directory.
 #include "os/mount_root.hpp"
 
 #include <fcntl.h>
@@ -18,14 +18,15 @@ UniqueFd directory_above(int directory) noexcept {
   return UniqueFd(::openat(directory, "..", O_PATH | O_DIRECTORY | O_CLOEXEC));
 }
 
-/// The directory that a file is in. From a file there is no way up; the kernel knows its name.
+/// The directory that `file` is in. There is no `..` of a file, but the kernel knows its path.
 UniqueFd directory_of(int file, const RootDir& root) {
   const std::string path = root.path_of(file);
   return path.empty() ? UniqueFd()
                       : root.open(path.substr(0, path.rfind('/') + 1), O_PATH | O_DIRECTORY);
 }
 
-/// What is at the top of a mount has another mount above it, or, at the top of all, itself.
+/// Whether `fd` is the root of a mount: `above`, its parent, is on another mount, or is `fd` itself
+/// (the topmost directory).
 bool is_on_another_mount(int fd, int above) noexcept {
   const std::uint64_t id = mount_id_of(fd);
   const std::uint64_t id_above = mount_id_of(above);
@@ -50,17 +51,17 @@ bool is_mount_root(int fd, const RootDir& root) {
 }
 
 UniqueFd mount_root_of(int fd, const RootDir& root) {
-  // So it is for nearly all.
+  // The case of nearly all calls.
   if (on_same_mount(fd, root.fd()) && is_mount_root(root.fd())) return duplicate(root.fd());
   if (is_mount_root(fd, root)) return duplicate(fd);
   UniqueFd at = status_of(fd).is_directory() ? duplicate(fd) : directory_of(fd, root);
   while (at && !is_mount_root(at.get())) {
     UniqueFd above = directory_above(at.get());
-    // At the top of all, and still no root: the kernel does not tell.
+    // At the topmost directory and still not a mount's root: the kernel does not report it.
     if (above && is_same_file(at.get(), above.get())) return UniqueFd();
     at = std::move(above);
   }
-  // A mount over the directories on the way would lead elsewhere.
+  // A mount over one of the directories on the way would lead elsewhere.
   return at && on_same_mount(at.get(), fd) ? std::move(at) : UniqueFd();
 }
 

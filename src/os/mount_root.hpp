@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The root of the mount that a descriptor is on.
+// Finds the root of the mount that a descriptor is on.
 #pragma once
 
 #include "os/root_dir.hpp"
@@ -7,11 +7,11 @@
 
 namespace nvhook {
 
-/// Whether `fd`, an object below `root`, is the very root of a mount; false if the kernel does not
-/// tell.
+/// Whether `fd`, an object below `root`, is the root of a mount; false if the kernel does not
+/// report it.
 [[nodiscard]] bool is_mount_root(int fd, const RootDir& root);
 
-/// The root of the mount that `fd`, an object below `root`, is on; empty if it is not found.
+/// Returns the root of the mount of `fd`, an object below `root`; empty if it is not found.
 [[nodiscard]] UniqueFd mount_root_of(int fd, const RootDir& root);
 
 }  // namespace nvhook

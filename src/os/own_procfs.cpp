@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Our own procfs, opened once and verified.
+// Opens /proc once and verifies that it is the root of a procfs.
 #include "os/own_procfs.hpp"
 
 #include <fcntl.h>
@@ -50,11 +50,11 @@ UniqueFd open_to_read(int fd) {
 }
 
 UniqueFd connect_to(int fd, int type) {
-  // Without waiting: a full queue of connections must not hold a container up.
+  // Non-blocking: a full queue of connections must not delay the container.
   UniqueFd socket(::socket(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   sockaddr_un address{.sun_family = AF_UNIX, .sun_path = {}};
   name_in_procfs(fd).copy(static_cast<char*>(address.sun_path), sizeof address.sun_path - 1);
-  // There is no connect by descriptor. In another mount namespace /proc is another's.
+  // There is no connect by descriptor, and in another mount namespace /proc may be anything.
   const bool is_connected =
       socket && ::fchdir(own_procfs()) == 0 &&
       // NOLINTNEXTLINE(cppcoreguidelines-pro-type-reinterpret-cast): the sockets interface

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Our own procfs: what the kernel tells of our descriptors by their numbers, and by no other path.
+// A verified procfs root, for /proc/self/fd lookups that do not trust /proc.
 #pragma once
 
 #include <string>
@@ -8,23 +8,24 @@
 
 namespace nvhook {
 
-/// The root of the procfs on /proc, verified to be one; -1 if there is none. It is opened by the
-/// first call, which must come before another mount namespace is entered, and stays that one.
+/// Returns the root of the procfs on /proc; -1 if /proc is not a procfs. The first call opens it
+/// and must come before another mount namespace is entered.
 [[nodiscard]] int own_procfs() noexcept;
 
-/// The name below own_procfs() that leads to the very object of `fd`.
+/// Returns the name below own_procfs() that leads to the object of `fd` itself.
 [[nodiscard]] std::string name_in_procfs(int fd);
 
-/// The path of `fd` below the root of this process; empty, with errno, if it has none.
+/// Returns the path of `fd` below the root of this process; empty, with errno, if it has none.
 [[nodiscard]] std::string path_in_procfs(int fd);
 
-/// The very object of `fd`, which was opened with O_PATH, for reading: nobody can have put another
-/// one under its name meanwhile. Invalid, with errno, if it cannot be opened.
+/// Opens for reading the object of `fd`, which was opened with O_PATH. Nobody can exchange it, as
+/// they could with a path. Returns an invalid descriptor, with errno, if it cannot be opened.
 [[nodiscard]] UniqueFd open_to_read(int fd);
 
-/// A socket of `type` (SOCK_STREAM, SOCK_DGRAM), without waiting, that is connected to the very
-/// AF_UNIX socket of `fd`, which was opened with O_PATH. Afterwards the working directory is our
-/// own procfs, where the kernel looks the name up. Invalid, with errno, if nobody is there.
+/// Returns a non-blocking socket of `type` (SOCK_STREAM, SOCK_DGRAM) that is connected to the
+/// AF_UNIX socket of `fd`, which was opened with O_PATH. Afterwards the working directory is
+/// own_procfs(), where the kernel looks the name up. Returns an invalid descriptor, with errno, if
+/// nobody listens.
 [[nodiscard]] UniqueFd connect_to(int fd, int type);
 
 }  // namespace nvhook

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What openat2 does, where there is none: component by component, each by its descriptor.
+// Opens each component with O_PATH and keeps the descriptors of the directories above it.
 #include "os/path_walk.hpp"
 
 #include <fcntl.h>
@@ -26,9 +26,9 @@
 namespace nvhook {
 namespace {
 
-constexpr int kMaxLinks = 40;               // as many as the kernel follows
-constexpr ino_t kProcfsRoot = 1;            // inode number of a procfs' top directory
-constexpr unsigned long kNoLinks = 0x2000;  // ST_NOSYMFOLLOW, which glibc does not name
+constexpr int kMaxLinks = 40;               // as in the kernel
+constexpr ino_t kProcfsRoot = 1;            // inode number of the top directory of a procfs
+constexpr unsigned long kNoLinks = 0x2000;  // ST_NOSYMFOLLOW, missing in glibc
 constexpr mode_t kAnybodysDirectory = S_ISVTX | S_IWOTH;
 
 UniqueFd fail(int error) noexcept {
@@ -45,8 +45,8 @@ bool is_on_procfs(int fd) noexcept {
   return ::fstatfs(fd, &filesystem) == 0 && filesystem.f_type == PROC_SUPER_MAGIC;
 }
 
-/// Links of procfs may lead to objects by no path at all. Those of its top directory (`self`,
-/// `mounts`, `net`) are ordinary texts.
+/// Links of procfs may lead to objects that have no path. Those in its top directory (`self`,
+/// `mounts`, `net`) are ordinary links.
 bool is_magic(int link, int directory) noexcept {
   if (!is_on_procfs(link)) return false;
   struct stat status {};
@@ -55,7 +55,8 @@ bool is_magic(int link, int directory) noexcept {
   return !in_top;
 }
 
-/// The kernel's fs.protected_symlinks: what anybody can put into /tmp leads nobody else.
+/// As the kernel's fs.protected_symlinks: in a sticky directory that everybody can write to (/tmp),
+/// a link is followed only if it belongs to us or to the directory's owner.
 bool belongs_to_other_user(const struct stat& link, int directory) noexcept {
   struct stat parent {};
   if (link.st_uid == ::geteuid() || ::fstat(directory, &parent) != 0) return false;
@@ -83,7 +84,7 @@ class Walk {
       } else if (name_ != ".") {
         if (is_last_) {
           UniqueFd opened = open_last();
-          if (opened || errno != 0) return opened;  // else a link was followed
+          if (opened || errno != 0) return opened;  // otherwise a link was followed
         } else if (!go_down()) {
           return UniqueFd();
         }
@@ -108,12 +109,12 @@ class Walk {
     name_ = rest_.substr(0, end);
     const std::size_t next = rest_.find_first_not_of('/', end);
     is_last_ = next == std::string::npos;
-    // `name/` is a directory, and a link there is followed whatever the flags say.
+    // `name/` must be a directory, and a link there is followed whatever the flags are.
     if (is_last_ && end < rest_.size()) must_be_directory_ = true;
     rest_.erase(0, std::min(next, rest_.size()));
   }
 
-  /// Starts on `path`, at the root if it is absolute.
+  /// Starts to walk `path`, from the root if it is absolute.
   bool go_to(const std::string& path) {
     rest_ = path.substr(std::min(path.find_first_not_of('/'), path.size()));
     if (path.empty() || path.front() != '/') return true;
@@ -129,7 +130,7 @@ class Walk {
   }
 
   bool go_up() {
-    // As the kernel does, ask whether this directory may be searched.
+    // As the kernel does, check that this directory may be searched.
     if (!look_up(here(), ".", O_DIRECTORY)) return false;
     if (!way_.empty()) {
       way_.pop_back();
@@ -160,7 +161,7 @@ class Walk {
     return true;
   }
 
-  /// What is left of the path becomes the link's text and the rest.
+  /// Puts the text of the link before the rest of the path.
   bool follow(int link, const struct stat& status) {
     struct statvfs filesystem {};
     const bool is_refused = has(RESOLVE_NO_SYMLINKS) || ++links_ > kMaxLinks ||
@@ -178,7 +179,7 @@ class Walk {
     return text && go_to(rest_.empty() ? *text : *text + "/" + rest_);
   }
 
-  /// Empty with errno 0 if the last component is a link, which was followed.
+  /// Returns an empty descriptor with errno 0 if the last component is a link, which was followed.
   UniqueFd open_last() {
     if ((flags_ & O_CREAT) != 0 && must_be_directory_) return fail(EISDIR);
     if ((flags_ & O_CREAT) != 0 && (flags_ & O_EXCL) != 0) return open_name();
@@ -199,7 +200,7 @@ class Walk {
     return open_same(status);
   }
 
-  /// What was looked at, and nothing else that has its name by now.
+  /// Opens the object that was looked at, and fails if another one has its name by now.
   UniqueFd open_same(const struct stat& wanted) {
     UniqueFd opened = open_name();
     if (!opened) return errno == ELOOP ? fail(EAGAIN) : UniqueFd();
@@ -219,14 +220,14 @@ class Walk {
     return UniqueFd(::openat(here(), name_.c_str(), flags_ | O_NOFOLLOW | O_CLOEXEC, mode_));
   }
 
-  int base_;  // where the walk began: for scoped walks the root
+  int base_;  // where the walk starts; the root, if it is restricted to one
   int flags_;
   std::uint64_t resolve_;
   mode_t mode_;
   std::uint64_t mount_;
-  UniqueFd top_ = UniqueFd();       // what `base_` is, if it is no longer the caller's
-  std::vector<UniqueFd> way_ = {};  // the directories between `base_` and here
-  std::string rest_ = {};           // of the path, after `name_`
+  UniqueFd top_ = UniqueFd();       // owns `base_` if it is not the caller's
+  std::vector<UniqueFd> way_ = {};  // the directories from `base_` to here
+  std::string rest_ = {};           // the path after `name_`
   std::string name_ = {};
   bool is_last_ = false;
   bool must_be_directory_ = false;
@@ -237,7 +238,7 @@ class Walk {
 
 UniqueFd walk_path(int directory, const char* path, std::uint64_t flags, std::uint64_t resolve,
                    mode_t mode) noexcept {
-  // Nothing is restricted: the kernel's own walk.
+  // Without restrictions the kernel's own walk is enough.
   if (resolve == 0) {
     return UniqueFd(::openat(directory, path, static_cast<int>(flags) | O_CLOEXEC, mode));
   }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Makes this process fit to work as root beside a hostile container.
+// Reads the few variables that matter, then cuts all ties to the caller.
 #include "os/process_setup.hpp"
 
 #include <fcntl.h>
@@ -29,12 +29,12 @@ std::string variable(const char* name) {
   return value == nullptr ? std::string() : std::string(value);
 }
 
-/// A descriptor that is closed would be given to the next file opened, and error messages would go
-/// there.
+/// Opens /dev/null on each closed standard descriptor. Otherwise the next opened file would get its
+/// number, and error messages would be written there.
 void open_standard_descriptors() {
   for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; ++fd) {
     if (::fcntl(fd, F_GETFD) >= 0 || errno != EBADF) continue;
-    // The lowest free number is this one.
+    // openat returns the lowest free number, which is `fd`.
     // NOLINTNEXTLINE(cppcoreguidelines-pro-type-vararg,android-cloexec-open): standard descriptors
     // are inherited
     static_cast<void>(::openat(AT_FDCWD, "/dev/null", O_RDWR));
@@ -83,7 +83,7 @@ CallerContext harden_process() {
 
 std::string own_executable(const RootDir& system) {
   std::string path = read_link_at(system.fd(), "proc/self/exe").value_or("");
-  // A package that is being upgraded has put the next version in the place of this one.
+  // During a package upgrade the next version has replaced this file.
   constexpr std::string_view kReplaced = " (deleted)";
   if (path.ends_with(kReplaced)) path.resize(path.size() - kReplaced.size());
   return path;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Makes this process fit to work as root beside a hostile container: the first thing that happens.
+// Prepares this process to work as root beside a hostile container. Called first of all.
 #pragma once
 
 #include <string>
@@ -9,7 +9,7 @@
 
 namespace nvhook {
 
-/// What is left of the caller's environment and place.
+/// What is kept of the caller's environment and working directory.
 struct CallerContext {
   std::string config_file = {};         ///< NVIDIA_CTK_CONFIG_FILE_PATH
   std::string config_home = {};         ///< XDG_CONFIG_HOME
@@ -17,30 +17,30 @@ struct CallerContext {
   std::string runtime_directory = {};   ///< XDG_RUNTIME_DIR
   std::string mps_pipe_directory = {};  ///< CUDA_MPS_PIPE_DIRECTORY
   std::string debug_file = {};          ///< NVC_DEBUG_FILE
-  std::string search_path = {};         ///< PATH, by which the runtime shim finds the runtime
-  /// The working directory as it was: the bundle, for a runtime that does not say it.
+  std::string search_path = {};         ///< PATH, in which the runtime shim looks for the runtime
+  /// The caller's working directory: the bundle, if the runtime does not name one.
   UniqueFd working_directory = UniqueFd();
 };
 
-/// What the caller's environment and place are, which stay as they are.
+/// Reads the caller's environment and working directory, and changes nothing.
 [[nodiscard]] CallerContext read_caller();
 
-/// Lets a write fail where it would end this process by a signal: into a pipe that nobody reads any
-/// more, and beyond RLIMIT_FSIZE. A log that cannot go on must not end a run in the middle, without
-/// a word, with nothing taken back.
+/// Ignores SIGPIPE and SIGXFSZ: a closed log or stderr, or a write beyond RLIMIT_FSIZE, must not
+/// kill the hook half-way, without a message and with nothing undone. The write fails instead.
 void ignore_write_signals() noexcept;
 
-/// Takes the few variables we know and empties the environment; working directory `/`, umask 022,
-/// not dumpable; writes fail without a signal; as many descriptors as may be; capabilities that are
-/// never needed are given up. Throws Error(internal) if `/`
-/// cannot be entered; what else fails is not needed.
+/// Reads the few variables that we use and empties the environment. Sets the working directory to
+/// `/` and the umask to 022, makes the process not dumpable, ignores SIGPIPE and SIGXFSZ, raises
+/// the soft limit on descriptors, and drops capabilities that are never needed. Throws
+/// Error(internal) if the working directory or the capabilities cannot be changed; other failures
+/// do not matter.
 [[nodiscard]] CallerContext detach_from_caller();
 
-/// The same as the first thing that a program does: also no descriptor stays open above 2, and 0–2
-/// are open on something.
+/// As detach_from_caller(), for the start of a program: also closes all descriptors above 2 and
+/// makes sure that 0 to 2 are open.
 [[nodiscard]] CallerContext harden_process();
 
-/// The path of this executable on the host below `system`; empty if its /proc does not tell.
+/// Returns the path of this executable on the host below `system`; empty if its /proc lacks it.
 [[nodiscard]] std::string own_executable(const RootDir& system);
 
 }  // namespace nvhook

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A place of the host that others than root may have made.
+// Walks the path with openat, one component at a time, and judges each mount and owner on the way.
 #include "os/public_place.hpp"
 
 #include <fcntl.h>
@@ -27,14 +27,14 @@
 namespace nvhook {
 namespace {
 
-constexpr int kMaxLinks = 40;  // as many as the kernel follows
+constexpr int kMaxLinks = 40;  // as in the kernel
 constexpr std::size_t kMaxMountinfo = std::size_t{16} << 20U;
-/// What the kernel reads and writes by itself.
+/// File systems that the kernel serves itself.
 constexpr std::array<std::string_view, 13> kLocal{"ext2",     "ext3",   "ext4",   "xfs", "btrfs",
                                                   "bcachefs", "f2fs",   "jfs",    "zfs", "tmpfs",
                                                   "ramfs",    "rootfs", "overlay"};
 
-/// Not statfs: that is a question to the file system.
+/// Not by statfs, because that asks the file system.
 std::string type_of_mount(std::uint64_t id) {
   const UniqueFd file(::openat(own_procfs(), "self/mountinfo", O_RDONLY | O_CLOEXEC));
   const std::string text = file ? read_all(file.get(), kMaxMountinfo).value_or("") : "";
@@ -52,7 +52,7 @@ class PlaceWalk {
  public:
   PlaceWalk(const RootDir& root, MadeBy made_by) : root_(root), made_by_(made_by) {
     const auto top = find_status(root.fd());
-    // Root's, but in a tree that somebody keeps as a copy of a host, and in a user namespace.
+    // Root, except in a copy of a host's tree that belongs to a user, and in a user namespace.
     top_owner_ = top ? top->owner : 0;
   }
 
@@ -80,15 +80,17 @@ class PlaceWalk {
     names_.insert(names_.begin(), pieces.begin(), pieces.end());
   }
 
-  /// False, with the reason in `why_not_`.
+  /// Returns false, with the reason in `why_not_`.
   bool refuse(const std::string& why) {
     why_not_ = why;
     return false;
   }
 
-  /// False at the end of the way; why it may not be gone is in `why_not_`.
+  /// Returns false if the path ends here. If the next component may not be used, the reason is in
+  /// `why_not_`.
   bool step(const std::string& name) {
-    // One name and no link: openat2 adds nothing, and what stands in for it asks the file system.
+    // One name without following a link: openat2 adds nothing, and its replacement (walk_path) asks
+    // the file system.
     UniqueFd next(::openat(here(), name.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
     if (!next && (errno == ENOENT || errno == ENOTDIR)) return false;
     if (!next) return refuse("`" + name + "` cannot be opened: " + errno_text(errno));
@@ -102,8 +104,8 @@ class PlaceWalk {
     return true;
   }
 
-  /// Mounts on the top directories (/run, /tmp, /var) are the system's own: nobody else can mount
-  /// there. So the usual places cost no reading of the mount table.
+  /// Mounts on the top directories (/run, /tmp, /var) belong to the system: nobody else can mount
+  /// there. So the mount table is not read for the usual places.
   bool is_local(int fd, const std::string& name) {
     if (way_.empty()) return true;
     const std::uint64_t id = mount_id_of(fd);
@@ -114,7 +116,7 @@ class PlaceWalk {
                   (type.empty() ? "is not known" : "others may serve: " + type));
   }
 
-  /// In a user namespace all users that it does not know look the same, root and the next one.
+  /// In a user namespace all unmapped users look the same, the host's root and any other.
   bool is_made_by_root(const FileStatus& status, const std::string& name) {
     const bool is_last = names_.empty();
     const bool is_roots =
@@ -141,7 +143,7 @@ class PlaceWalk {
   const RootDir& root_;
   MadeBy made_by_;
   unsigned top_owner_ = 0;
-  std::vector<UniqueFd> way_ = {};  // what is between the root and here
+  std::vector<UniqueFd> way_ = {};  // the directories from the root to here
   std::deque<std::string> names_ = {};
   FileStatus status_ = {};
   std::string why_not_ = {};

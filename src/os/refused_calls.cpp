@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Asks for system calls with arguments that every kernel that has them finds invalid.
+// Calls each system call with arguments that every kernel that has it rejects as invalid.
 #include "os/refused_calls.hpp"
 
 #include <sys/syscall.h>
@@ -12,8 +12,9 @@ namespace {
 
 constexpr unsigned kNoSuchFlag = 1U << 30U;
 
-/// EPERM is a filter's answer, or the kernel's to who may not mount at all: for root a refusal,
-/// for a user the reason to fail, which is told better where the call is needed.
+/// EPERM comes from a seccomp filter, or from the kernel if the caller has no right to mount. For
+/// root it is a refusal. For another user it is the reason of a failure that is better reported
+/// where the call is needed.
 bool is_refusal(long result) noexcept {
   return result < 0 && (errno == ENOSYS || (errno == EPERM && ::geteuid() == 0));
 }
@@ -21,7 +22,7 @@ bool is_refusal(long result) noexcept {
 }  // namespace
 
 bool is_openat2_refused() noexcept {
-  // A size of 0 is invalid, and looked at first.
+  // A size of 0 is invalid, and is checked first.
   static const bool refused = [] {
     const long result = ::syscall(SYS_openat2, -1, "", nullptr, 0);
     return result < 0 && errno != EINVAL;

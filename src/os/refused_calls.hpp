@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// Which system calls this kernel, or a seccomp filter over us, refuses altogether. Each is asked
-// for once, by a call that cannot succeed; the kernel's version tells nothing, because enterprise
-// kernels have calls of later ones and filters take calls away.
+// Finds out which system calls this kernel, or a seccomp filter, refuses altogether. Each is called
+// once with arguments that cannot succeed. The kernel's version says nothing, because enterprise
+// kernels have calls of later versions and filters take calls away.
 #pragma once
 
 namespace nvhook {
 
 [[nodiscard]] bool is_openat2_refused() noexcept;
 
-/// Whether one of open_tree, move_mount, mount_setattr, fsopen, fsconfig and fsmount is.
+/// Whether any of open_tree, move_mount, mount_setattr, fsopen, fsconfig and fsmount is refused.
 [[nodiscard]] bool is_mount_api_refused() noexcept;
 
 }  // namespace nvhook

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A directory that is the root of everything below it.
+// Everything is opened with RESOLVE_IN_ROOT; errors that hide an object throw.
 #include "os/root_dir.hpp"
 
 #include <dirent.h>
@@ -22,12 +22,12 @@ namespace {
 
 constexpr std::uint64_t kInRoot = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS;
 
-/// A disk that fails is the image's or the host's.
+/// The code for a failing disk, which belongs to the image or to the host.
 Code code_of(FileOwner owner) noexcept {
   return owner == FileOwner::image ? Code::target_unusable : Code::internal;
 }
 
-/// The path by which our own procfs knows `fd`; empty if it does not.
+/// Returns the path that our procfs has for `fd`; empty if it has none.
 std::string link_of(int fd) {
   std::string path = path_in_procfs(fd);
   if (path.empty()) require_answer("read link", name_in_procfs(fd), Code::internal);
@@ -63,8 +63,8 @@ std::optional<std::string> RootDir::read_link(const std::string& path) const {
   return link ? read_link_at(link.get(), "") : std::nullopt;
 }
 
-/// In an image anything may be there, and opening a device does something. What is really opened is
-/// the very object that was looked at: a container that runs may put another one under its name.
+/// In an image there may be anything, and opening a device has effects. This opens the very object
+/// that was looked at: a running container may put another one under its name.
 UniqueFd RootDir::open_regular(const std::string& path) const {
   const UniqueFd found = open(path, O_PATH);
   if (!found || !status_of(found.get()).is_regular()) return UniqueFd();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Whether the host has SELinux.
+// Reads /sys/fs/selinux.
 #include "os/selinux.hpp"
 
 #include <fcntl.h>

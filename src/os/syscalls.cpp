@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Kernel calls by number.
+// Calls by number; open_beneath() also repeats calls that a rename disturbed.
 #include "os/syscalls.hpp"
 
 #include <fcntl.h>
@@ -16,11 +16,11 @@
 namespace nvhook::sys {
 namespace {
 
-// Any rename or mount on the host makes openat2 give up with EAGAIN if the path has a `..`. A burst
-// of them (containers that end) is over after some milliseconds; a hostile sibling can go on for
-// ever, so the pauses of the whole run are counted.
+// openat2 fails with EAGAIN if the path has a `..` and anything on the host is renamed or mounted
+// meanwhile. A burst of renames (containers that end) is over within milliseconds, but a hostile
+// container can go on for ever, so the pauses of the whole run are counted.
 constexpr int kMaxRetriesAtOnce = 128;
-constexpr int kMaxPauses = 1000;  // of a millisecond
+constexpr int kMaxPauses = 1000;  // one millisecond each
 
 bool pause_for_renames() noexcept {
   static int pauses = 0;
@@ -51,7 +51,7 @@ UniqueFd open_beneath(int directory, const char* path, std::uint64_t flags, std:
   for (int attempt = 0;; ++attempt) {
     if (!walks) {
       fd = openat2(directory, path, how);
-      // A file may be refused with EPERM, too.
+      // EPERM may also be about this file.
       if (!fd && is_refusal(errno)) {
         const int error = errno;
         walks = is_openat2_refused();

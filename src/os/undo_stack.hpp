@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Inverses of what was done, taken back in reverse order.
+// A stack of undo functions that run in reverse order.
 #pragma once
 
 #include <functional>
@@ -8,8 +8,8 @@
 
 namespace nvhook {
 
-/// Holds one inverse per change. Inverses must not throw: they run while an error is on its way
-/// out.
+/// Holds one undo function for each change. They must not throw, because they run while another
+/// exception is propagating.
 class UndoStack {
  public:
   void push(std::function<void()> inverse) { inverses_.push_back(std::move(inverse)); }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The only owner of a file descriptor; a plain int is a loan.
+// Owns a file descriptor; a plain int is a borrowed one.
 #pragma once
 
 #include <unistd.h>
@@ -27,7 +27,7 @@ class UniqueFd {
   [[nodiscard]] int get() const noexcept { return fd_; }
   explicit operator bool() const noexcept { return fd_ >= 0; }
 
-  /// Leaves closing it to the caller.
+  /// Returns the descriptor, which the caller must close.
   [[nodiscard]] int release() noexcept { return std::exchange(fd_, -1); }
 
   void reset() noexcept {
@@ -39,7 +39,7 @@ class UniqueFd {
   int fd_;
 };
 
-/// A descriptor with several owners.
+/// A descriptor with shared ownership.
 using SharedFd = std::shared_ptr<const UniqueFd>;
 
 inline SharedFd share(UniqueFd fd) { return std::make_shared<const UniqueFd>(std::move(fd)); }

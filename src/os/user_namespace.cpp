@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Whether this process is in a user namespace other than the host's.
+// Compares /proc/self/ns/user and /proc/self/uid_map with those of the initial namespace.
 #include "os/user_namespace.hpp"
 
 #include <fcntl.h>
@@ -18,7 +18,7 @@
 namespace nvhook {
 namespace {
 
-/// The inode of the namespace that the kernel starts with (PROC_USER_INIT_INO of linux/proc_ns.h).
+/// The inode of the initial user namespace (PROC_USER_INIT_INO in linux/proc_ns.h).
 constexpr ino_t kFirstUserNamespace = 0xEFFFFFFD;
 
 const std::optional<std::string>& uid_map() {

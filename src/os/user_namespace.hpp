@@ -9,19 +9,21 @@
 
 namespace nvhook {
 
-/// True unless /proc/self/uid_map is the identity of all ids. Read once.
+/// Returns false in the initial user namespace, if /proc/self/uid_map is the identity of all IDs,
+/// and if the kernel has no user namespaces. Read once.
 [[nodiscard]] bool in_user_namespace();
 
-/// Whether this process is the host's own root, and no root of a user namespace.
+/// Whether this process is root on the host, not in a user namespace.
 [[nodiscard]] bool is_real_root();
 
 /// To be called when a mount call failed. Throws Error(namespace_denied) if errno is EPERM and this
-/// process belongs to an ordinary user: runc of such a user makes the container's user namespace
-/// itself and starts hooks outside of it, where they may not mount. Else errno is as it was.
+/// process belongs to an ordinary user: runc, when started by such a user, makes the container's
+/// user namespace itself and runs hooks outside of it, where they may not mount. Otherwise keeps
+/// errno.
 void require_mount_right(const std::string& what);
 
-/// The user that this process is outside of its user namespace: of a rootless engine, who started
-/// it. Nothing if the kernel does not tell.
+/// Returns the user ID of this process outside of its user namespace: of a rootless engine, the
+/// user who started it. Returns nullopt if the kernel does not report it.
 [[nodiscard]] std::optional<uid_t> outer_uid();
 
 }  // namespace nvhook

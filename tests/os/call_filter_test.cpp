@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The filter for every number there is, run as the kernel runs it.
+// Tests the filter for every call number, executed as the kernel executes it.
 #include "os/call_filter.hpp"
 
 #include <gmock/gmock.h>
@@ -28,7 +28,7 @@ constexpr std::uint32_t kOurs = AUDIT_ARCH_AARCH64;
 constexpr std::uint32_t kForeign = AUDIT_ARCH_ARM;
 #endif
 constexpr std::uint32_t kRefused = SECCOMP_RET_ERRNO | EPERM;
-// Far beyond the newest call.
+// Far more than the newest call.
 constexpr std::uint32_t kNumbers = 1024;
 
 seccomp_data call_of(std::uint32_t number, unsigned argument = 0, std::uint64_t value = 0) {
@@ -39,7 +39,7 @@ seccomp_data call_of(std::uint32_t number, unsigned argument = 0, std::uint64_t 
   return data;
 }
 
-/// What the filter says of a call.
+/// Returns the filter's verdict on a call.
 std::uint32_t verdict(const seccomp_data& data) {
   const auto filter = call_filter();
   std::uint32_t word = 0;
@@ -102,7 +102,7 @@ TEST(CallFilter, RefusesOtherCallingConventions) {
   EXPECT_EQ(verdict(call_of(~0U)), kRefused);
 }
 
-// Written down a second time, by number, so that none is lost from the list unnoticed.
+// A second list, by number, so that an accidental removal from the first is noticed.
 TEST(CallFilter, RefusesWhateverStartsOpensOrChangesWhatIsNotTheContainers) {
   for (const std::uint32_t number : {
 #ifdef __x86_64__

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a confined process still has, and what the kernel refuses it.
+// Tests what a confined process still has, and what the kernel refuses it.
 #include "os/confinement.hpp"
 
 #include <fcntl.h>
@@ -28,7 +28,7 @@
 namespace nvhook {
 namespace {
 
-/// A line of /proc/self/status, as a number.
+/// Reads a line of /proc/self/status as a number.
 std::uint64_t status_number(const std::string& name, int base) {
   const std::string text = read_host_file("/proc/self/status", 1UL << 16U).value_or("");
   const std::size_t at = text.find("\n" + name + ":\t");
@@ -40,7 +40,7 @@ bool has(const std::string& set, unsigned capability) {
   return (status_number(set, 16) >> capability & 1U) != 0;
 }
 
-/// Errno of a call that returned `result`; 0 if it succeeded.
+/// Returns the errno of a call that returned `result`; 0 if it succeeded.
 int error_of(long result) { return result < 0 ? errno : 0; }
 
 int error_of_socket(int family) {
@@ -104,11 +104,11 @@ TEST(Confinement, ExecutesAndStartsNothingAnyMore) {
   });
 }
 
-/// Asks for the call with arguments that are harmless where it is not refused.
+/// Makes the call with arguments that are harmless if it is not refused.
 int error_of_call(std::uint32_t call) {
   const pid_t process = ::getpid();
   const long result = ::syscall(static_cast<long>(call), -1, 0, 0, 0, 0, 0);
-  if (::getpid() != process) ::_exit(0);  // a process that must not be
+  if (::getpid() != process) ::_exit(0);  // the child of a fork that should have been refused
   return error_of(result);
 }
 
@@ -130,7 +130,7 @@ TEST(Confinement, HasNoWayAroundInIoUring) {
     const long before = ::syscall(SYS_io_uring_setup, kEntries, &parameters);
     confine_to_container_work();
     EXPECT_EQ(error_of(::syscall(SYS_io_uring_setup, kEntries, &parameters)), EPERM);
-    // Nor is a ring that is there already of any use (IORING_OP_SOCKET would make a socket).
+    // A ring that exists already is of no use either (IORING_OP_SOCKET would make a socket).
     const long ring = before >= 0 ? before : -1;
     EXPECT_EQ(error_of(::syscall(SYS_io_uring_enter, ring, 0, 0, 0, nullptr, 0)), EPERM);
     EXPECT_EQ(error_of(::syscall(SYS_io_uring_register, ring, 0, nullptr, 0)), EPERM);
@@ -166,7 +166,7 @@ TEST(Confinement, EntersMountNamespacesAlone) {
 TEST(Confinement, MayDoWhatConfiguringAContainerTakes) {
   test::in_private_namespaces(CLONE_NEWUSER, [] {
     confine_to_container_work();
-    // Wrong arguments, so that nothing is done: the answer is that of the call itself.
+    // Wrong arguments, so that nothing is done: the errno comes from the call itself.
     for (const long call :
          {SYS_openat,     SYS_openat2,     SYS_open_tree,  SYS_mount_setattr, SYS_mount,
           SYS_umount2,    SYS_mkdirat,     SYS_symlinkat,  SYS_linkat,        SYS_renameat2,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A whole file comes back, whatever size was expected.
+// Tests that read_all returns the whole file, whatever size was expected.
 #include "os/files.hpp"
 
 #include <fcntl.h>

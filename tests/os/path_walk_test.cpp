@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The walk that stands in for openat2, compared with it on random trees, and raced against.
+// Tests walk_path against openat2 on random trees, and during concurrent renames.
 #include "os/path_walk.hpp"
 
 #include <fcntl.h>
@@ -55,8 +55,8 @@ UniqueFd by_kernel(int directory, const std::string& path, int flags, std::uint6
   how.mode = (flags & O_CREAT) != 0 ? 0600 : 0;
   how.resolve = resolve;
   UniqueFd fd;
-  // A rename anywhere on this machine is enough for EAGAIN; and links that were counted before the
-  // kernel began again for another reason, it counts twice.
+  // Any rename on this machine causes EAGAIN. The kernel also counts links twice if it restarts the
+  // walk for another reason.
   int loops = 0;
   do {
     fd = UniqueFd(
@@ -70,8 +70,8 @@ UniqueFd by_walk(int directory, const std::string& path, int flags, std::uint64_
                    (flags & O_CREAT) != 0 ? 0600 : 0);
 }
 
-/// What was opened, or why nothing was. A file that was made is removed again, and told by its
-/// name.
+/// Describes what was opened, or the error. A file that was made is removed again and described by
+/// its name.
 std::string outcome(const UniqueFd& fd, int flags) {
   if (!fd) return "errno " + std::to_string(errno) + " " + errno_text(errno);
   const std::string link = "/proc/self/fd/" + std::to_string(fd.get());
@@ -135,11 +135,11 @@ class RandomTree {
   std::mt19937 random_;
 };
 
-/// Each path with each of the flags and restrictions.
+/// Compares the results for `path` with all flags and restrictions.
 void compare(int root, const std::string& path) {
   for (const std::uint64_t resolve : kResolves) {
     for (const int flags : kFlags) {
-      // What exists on another mount: the walk says EEXIST, openat2 EXDEV.
+      // For a file that exists on another mount the walk fails with EEXIST, openat2 with EXDEV.
       if ((flags & O_CREAT) != 0 && (resolve & RESOLVE_NO_XDEV) != 0) continue;
       const std::string wanted = outcome(by_kernel(root, path, flags, resolve), flags);
       const std::string seen = outcome(by_walk(root, path, flags, resolve), flags);
@@ -294,7 +294,7 @@ class Racer {
   pid_t child_;
 };
 
-/// Opens `path` below /root many times while two names are exchanged; what was found there.
+/// Opens `path` below /root many times while two names are exchanged; returns what was found there.
 std::set<std::string> found_meanwhile(const TemporaryDirectory& tree, const std::string& path,
                                       const std::string& one, const std::string& other) {
   const std::string a = tree.below(one);

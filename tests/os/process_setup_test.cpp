@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Limits and signals of this process, and what a program that it starts gets of them.
+// Tests limits and signals of this process, and what a program inherits that it starts.
 #include "os/process_setup.hpp"
 
 #include <fcntl.h>
@@ -29,7 +29,7 @@ rlimit descriptor_limit() {
   return limit;
 }
 
-/// What the shell says to `command` when it is started as the probe is.
+/// Returns the shell's output for `command`, started as the probe is.
 std::string output_of(const std::string& command) {
   const UniqueFd shell(::openat(AT_FDCWD, "/bin/sh", O_PATH | O_CLOEXEC));
   return run_child({.executable = shell.get(),

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Places of the host that others can write: whom they belong to, and whose file systems they are.
+// Tests paths that others can write to: owners, modes and file systems of others.
 #include "os/public_place.hpp"
 
 #include <fcntl.h>
@@ -111,7 +111,8 @@ TEST(PublicPlace, WhatWasFoundMayBeAnothersWhenItIsMounted) {
               fails_with(Code::driver_file_unsafe, "it is gone"));
 }
 
-/// A FUSE file system that nobody serves: whoever asks it anything waits. Fails by the alarm then.
+/// Mounts a FUSE file system that nobody serves: whoever asks it waits, until the alarm fails the
+/// test.
 void mount_silent_fuse(const std::string& mount_point) {
   const int device = ::open("/dev/fuse", O_RDWR | O_CLOEXEC);
   if (device < 0) throw test::NotPossibleHere("/dev/fuse cannot be opened");

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What stands in for pidfd_open, close_range and statx where they are refused.
+// Tests the replacements for pidfd_open, close_range and statx where these are refused.
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -29,7 +29,7 @@ namespace {
 using namespace test;
 using ::testing::HasSubstr;
 
-/// What ContainerProcess says of `pid` where `error` is all that pidfd_open says.
+/// Returns what ContainerProcess reports about `pid` if pidfd_open always fails with `error`.
 std::string pin_without_pidfd(pid_t pid, unsigned error) {
   return in_child([&]() -> std::string {
     refuse_call(SYS_pidfd_open, error);
@@ -46,7 +46,7 @@ TEST(WithoutPidfd, AContainersProcessIsPinned) {
 }
 
 TEST(WithoutPidfd, AThreadIsRefused) {
-  // A child with a second thread, which writes its number.
+  // A child with a second thread, which writes its thread ID.
   std::array<int, 2> pipe{};
   ASSERT_EQ(::pipe(pipe.data()), 0);
   const pid_t child = ::fork();

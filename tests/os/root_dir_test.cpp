@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Reading below a root whose files somebody exchanges meanwhile.
+// Tests reading below a root while files are exchanged.
 #include "os/root_dir.hpp"
 
 #include <fcntl.h>
@@ -20,8 +20,8 @@ namespace {
 
 constexpr int kReads = 300'000;
 
-/// A running container may put a device under a name between two looks at it, and opening one does
-/// something, whoever opens it. A FIFO stands for the device: inotify tells whether it was opened.
+/// A running container may exchange a file for a device between two lookups, and opening a device
+/// has effects. A FIFO stands for the device here; inotify shows whether it was opened.
 TEST(RootDir, OfAnImageOpensOnlyWhatItHasLookedAt) {
   const test::TemporaryDirectory tree;
   tree.write("/file", "text");

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What depends on SELinux, on trees that have its switches, and the label on its way to the kernel.
+// Tests what depends on SELinux, on trees with its switches, and that the label reaches the kernel.
 #include "os/selinux.hpp"
 
 #include <gmock/gmock.h>
@@ -37,7 +37,7 @@ TEST(Selinux, IsNamedForADeniedDeviceWhereItEnforces) {
               HasSubstr("setsebool -P container_use_devices 1"));
 }
 
-/// A kernel without SELinux refuses the option, which shows that it was given.
+/// A kernel without SELinux refuses the option, which shows that it was passed.
 TEST(Selinux, TheLabelOfATmpfsReachesTheKernel) {
   if (::geteuid() != 0) GTEST_SKIP() << "needs root to make a tmpfs: run ctest as root";
   if (has_selinux(*open_root("/"))) GTEST_SKIP() << "needs a host without SELinux";

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What an errno becomes; path_walk_test.cpp has the cases of open_beneath.
+// Tests how an errno becomes an Error; path_walk_test.cpp tests open_beneath.
 #include "os/syscalls.hpp"
 
 #include <gtest/gtest.h>

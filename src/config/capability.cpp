@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// NVIDIA_DRIVER_CAPABILITIES: the named groups of driver components.
+// Parses and prints names of capabilities.
 #include "config/capability.hpp"
 
 #include <algorithm>

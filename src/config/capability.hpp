@@ -49,11 +49,11 @@ class CapabilitySet {
   unsigned bits_ = 0;
 };
 
-/// The set that a list of names with commas between them, or `all`, means; nothing for a list that
-/// is empty or holds another word.
+/// Parses a list of names separated by commas, or `all`. Returns nullopt if the list is empty or
+/// has an unknown name.
 [[nodiscard]] std::optional<CapabilitySet> parse_capabilities(std::string_view list);
 
-/// The members' names, sorted, with commas between them.
+/// Returns the names of the members, sorted and separated by commas.
 [[nodiscard]] std::string to_string(CapabilitySet set);
 
 }  // namespace nvhook

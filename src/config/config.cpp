@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// config.toml: the keys of NVIDIA's configuration file that mean something to us.
+// A table of all keys and of what each one sets, and the code that walks a document by it.
 #include "config/config.hpp"
 
 #include <algorithm>
@@ -120,7 +120,7 @@ void set_cuda_compat(Reading& reading, const Entry& entry, const std::string& va
         info(entry.where + ": `" + entry.path +
              "` is `hook`, which is `ldconfig` here: there is one hook"));
   } else {
-    // toml++ gives keys in the order of their names: [features] is known by now.
+    // toml++ lists keys in the order of their names, so [features] has been read already.
     const bool allowed = config.allow_cuda_compat;
     if (!allowed) config.cuda_compat = CudaCompat::disabled;
     warn(reading, entry,
@@ -142,9 +142,9 @@ struct Text {
   void (*apply)(Reading&, const Entry&, const std::string&);
 };
 struct TextList {
-  void (*apply)(Reading&, const Entry&, const std::string&);  ///< called for each
+  void (*apply)(Reading&, const Entry&, const std::string&);  ///< called for each string
 };
-using List = std::vector<std::string> Config::*;  // another file's list is replaced
+using List = std::vector<std::string> Config::*;  // replaces the list of an earlier file
 struct NoEffect {
   std::string_view reason;
 };

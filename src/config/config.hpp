@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// config.toml: the keys of NVIDIA's configuration file that mean something to us.
+// Parses config.toml: the keys of NVIDIA's configuration file that have an effect here.
 #pragma once
 
 #include <string>
@@ -11,22 +11,22 @@
 
 namespace nvhook {
 
-/// What happens to the CUDA forward compatibility libraries that an image brings along.
+/// How the CUDA forward compatibility libraries of an image are treated.
 enum class CudaCompat {
-  ldconfig,  ///< the loader finds them where they are newer than the host's driver
+  ldconfig,  ///< the loader finds them if they are newer than the host driver
   disabled,
 };
 
 /// Where the driver's files go in the container.
 enum class Placement {
-  standard,           ///< where NVIDIA's stack puts them
-  private_directory,  ///< below one directory, on a tmpfs: nothing stays in an image made of it
+  standard,           ///< where NVIDIA's toolkit puts them
+  private_directory,  ///< below one directory on a tmpfs; images made of the container lack them
 };
 
-/// Effective configuration; the defaults are those of the reference (behaviour.md §4.2).
+/// The effective configuration, with the defaults of NVIDIA's toolkit (docs/behaviour.md §4.2).
 struct Config {
   bool disable_require = false;
-  /// Names of variables that replace NVIDIA_VISIBLE_DEVICES where the container has one of them.
+  /// Variables that replace NVIDIA_VISIBLE_DEVICES if the container has one of them.
   std::vector<std::string> swarm_resources = {};
   bool accept_envvar_when_unprivileged = true;
   bool accept_volume_mounts = false;
@@ -39,25 +39,25 @@ struct Config {
   std::string loader_cache = "/etc/ld.so.cache";
   /// Library directories within the driver root that are searched first.
   std::vector<std::string> library_search_path = {};
-  /// File that the debug log is appended to; empty: no log.
+  /// The file to which the debug log is appended; empty for no log.
   std::string debug_log = {};
   bool load_kmods = true;
-  /// Leave the device cgroup alone. An override, never a need.
+  /// Do not change the device cgroup. No container needs this setting.
   bool no_cgroups = false;
   /// CUDA_MPS_PIPE_DIRECTORY, from `environment` or the hook's own environment.
   std::string mps_pipe_directory = "/tmp/nvidia-mps";
 
   // [nvidia-container-runtime]
-  /// The runtimes that the shim may execute, names or paths: the first that there is.
+  /// The runtimes, names or paths, from which the shim executes the first that exists.
   std::vector<std::string> low_level_runtimes = {"runc", "crun"};
-  /// File that the shim's debug log is appended to; empty: no log.
+  /// The file to which the shim's debug log is appended; empty for no log.
   std::string runtime_debug_log = {};
 
   // [nvidia-container-runtime.modes.legacy]
   CudaCompat cuda_compat = CudaCompat::ldconfig;
 
   // [features]
-  /// Decides for a cuda-compat-mode that is empty or unknown, and for no other.
+  /// Used only if cuda-compat-mode is empty or unknown.
   bool allow_cuda_compat = false;
   bool ignore_imex_channel_requests = false;
   bool create_imex_channels = true;
@@ -65,7 +65,7 @@ struct Config {
   friend bool operator==(const Config&, const Config&) = default;
 };
 
-/// A key that a configuration file sets, but for those without effect here.
+/// A key that a configuration file sets and that has an effect here.
 struct Setting {
   std::string key = {};    ///< nvidia-container-cli.no-cgroups
   std::string where = {};  ///< config.toml:12:5
@@ -75,19 +75,21 @@ struct Setting {
 
 struct ConfigResult {
   Config config = {};
-  /// In no order; of one key the last counts.
+  /// In no particular order; if a key occurs twice, the last one counts.
   std::vector<Setting> settings = {};
-  /// Unknown keys and keys that have no effect here, each with file, line and column.
+  /// About unknown keys and keys without effect, each with file, line and column.
   Notes notes = {};
 };
 
-/// `base` overlaid with the TOML document `text`, read from `filename` (used in messages only).
-/// Keys that are absent keep their value; an empty path is the default. Keys that make no sense for
-/// this program (`path`, `user`, `no-pivot`, the runtime's tables, …) are notes, unknown keys are
-/// warnings. Throws Error(config_invalid), with line and column, for a syntax error, a value of the
-/// wrong type, an unknown capability, a driver root that is not absolute, and an `ldconfig` that is
-/// not a host path (`@…`; CVE-2024-0136: nothing from the image is ever executed, so the setting
-/// could only mean harm).
+/// Returns `base` with the values that the TOML document `text` sets. `filename` is used in
+/// messages only. A key that is absent keeps its value, an empty path means the default. Keys that
+/// make no sense here (`path`, `user`, `no-pivot`, the runtime's tables, …) give a note, unknown
+/// keys a warning.
+///
+/// Throws Error(config_invalid), with line and column, for a syntax error, a value of the wrong
+/// type, an unknown capability, a driver root that is not absolute, and an `ldconfig` that is not a
+/// host path (`@…`). Nothing from the image is ever executed, so that such an `ldconfig` could only
+/// do harm (CVE-2024-0136).
 [[nodiscard]] ConfigResult parse_config(std::string_view text, std::string_view filename,
                                         Config base = {});
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Which configuration files count, and reading them.
+// Reads the files in order, each over the values of those before.
 #include "config/config_files.hpp"
 
 #include <fcntl.h>
@@ -23,13 +23,13 @@ namespace {
 constexpr std::size_t kMaxConfig = 1UL << 20U;
 constexpr std::size_t kMaxUserDatabase = 16UL << 20U;
 
-/// Where a path is looked up, and how (openat2).
+/// Where a path is looked up, and with which restrictions (openat2).
 struct LookupStart {
   int directory = AT_FDCWD;
   std::uint64_t resolve = 0;
 };
 
-/// Nothing, with errno, if that is no regular file of a sensible size.
+/// Reads a file. Returns nullopt, with errno, if it is not regular or too large.
 std::optional<std::string> read_regular(int file) {
   const FileStatus status = status_of(file);
   if (status.is_regular()) return read_all(file, kMaxConfig);
@@ -39,7 +39,7 @@ std::optional<std::string> read_regular(int file) {
 
 void overlay(ConfigResult& result, const std::string& path, bool required,
              const LookupStart& place) {
-  // An administrator may well have made it a link (NixOS); it only has to be a file in the end.
+  // A link is followed, because an administrator may have made the file one (NixOS).
   const UniqueFd file = sys::open_beneath(place.directory, path.c_str(),
                                           O_RDONLY | O_NONBLOCK | O_NOCTTY, place.resolve);
   if (!file && !required && (errno == ENOENT || errno == ENOTDIR)) return;
@@ -69,8 +69,9 @@ void overlay_directory(ConfigResult& result, const std::string& directory,
   }
 }
 
-/// Engines start hooks with an environment of their own making, which seldom has the user's
-/// variables: then the user database tells. Empty if nothing does.
+/// Returns the user's directory of configuration files; empty if it cannot be found out. Engines
+/// start hooks with an environment of their own, which seldom has the user's variables. In that
+/// case the user database has the answer.
 std::string user_config_directory(const CallerContext& caller) {
   if (caller.config_home.starts_with('/')) return caller.config_home;
   if (caller.home.starts_with('/')) return caller.home + "/.config";
@@ -80,7 +81,7 @@ std::string user_config_directory(const CallerContext& caller) {
   return home ? *home + "/.config" : std::string();
 }
 
-/// The file that counts alone; false if none is named.
+/// Reads the only file that counts, if one is named; false if none is.
 bool overlay_named(ConfigResult& result, const std::string& explicit_file,
                    const CallerContext& caller) {
   const std::string& single = explicit_file.empty() ? caller.config_file : explicit_file;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Which configuration files count, and reading them.
+// Finds and reads the configuration files.
 #pragma once
 
 #include <string>
@@ -10,15 +10,18 @@
 
 namespace nvhook {
 
-/// The effective configuration. `explicit_file` (-config) or NVIDIA_CTK_CONFIG_FILE_PATH must exist
-/// and counts alone; otherwise /etc/nvidia-container-runtime/config.toml and, over it,
-/// /etc/oci-nvidia-hook/config.toml, both optional. For a user who is not real root the same two
-/// files of XDG_CONFIG_HOME (else ~/.config) come over these; real root has no others, because an
-/// engine passes on whatever environment it has. Throws Error(config_unreadable, config_invalid).
+/// Returns the effective configuration. If `explicit_file` (-config) or NVIDIA_CTK_CONFIG_FILE_PATH
+/// names a file, it must exist and is the only one. Otherwise
+/// /etc/nvidia-container-runtime/config.toml is read and, over it,
+/// /etc/oci-nvidia-hook/config.toml; both are optional. For anybody but the host's root, the same
+/// two files below XDG_CONFIG_HOME (default ~/.config) are read over these. Not for the host's
+/// root, because an engine may pass on any environment. Throws Error(config_unreadable,
+/// config_invalid).
 [[nodiscard]] ConfigResult load_config(const std::string& explicit_file,
                                        const CallerContext& caller);
 
-/// The same for another host, whose root is `host`: of the usual files, those two in its /etc.
+/// As load_config(), for another host, whose root is `host`: by default only the two files in its
+/// /etc are read.
 [[nodiscard]] ConfigResult load_config_of(const RootDir& host, const std::string& explicit_file,
                                           const CallerContext& caller);
 

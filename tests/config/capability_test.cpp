@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Names and sets of driver capabilities.
+// Tests names and sets of driver capabilities.
 #include "config/capability.hpp"
 
 #include <gtest/gtest.h>

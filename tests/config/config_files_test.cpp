@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What is said of a configuration file that cannot be read.
+// Tests the messages about configuration files that cannot be read.
 #include "config/config_files.hpp"
 
 #include <fcntl.h>
@@ -22,7 +22,7 @@ Error failure(const test::TemporaryDirectory& host, const std::string& explicit_
   const auto root = open_root(host.path().string());
   const CallerContext caller = read_caller();
   try {
-    errno = ENOTTY;  // of something long ago
+    errno = ENOTTY;  // left over from an earlier call
     static_cast<void>(load_config_of(*root, explicit_file, caller));
   } catch (const Error& error) {
     return error;

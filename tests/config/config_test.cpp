@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Every key of NVIDIA's config.toml: what it does here, or why it does nothing.
+// Tests for every key of NVIDIA's config.toml its effect, or the note that it has none.
 #include "config/config.hpp"
 
 #include <gmock/gmock.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Finds and reads a container's config.json.
+// Tries the bundle of the state, the working directory and the runtime's --bundle, in this order.
 #include "oci/bundle.hpp"
 
 #include <fcntl.h>
@@ -37,7 +37,7 @@ std::optional<BundleFile> read_spec(int directory) {
   return BundleFile{.directory = path_in_procfs(directory), .text = *std::move(text)};
 }
 
-/// The bundle that the runtime, our parent, was started with.
+/// Returns the --bundle option of our parent, the runtime; empty if it has none.
 std::string bundle_of_parent() {
   const auto command =
       read_host_file("/proc/" + std::to_string(::getppid()) + "/cmdline", kMaxCommandLine);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Finds and reads a container's config.json.
+// Finds, reads and replaces a container's config.json.
 #pragma once
 
 #include <cstddef>
@@ -10,29 +10,29 @@
 
 namespace nvhook {
 
-/// No config.json is larger.
+/// A larger config.json is refused.
 inline constexpr std::size_t kMaxSpec = 64UL << 20U;
 
 struct BundleFile {
-  /// Absolute path of the bundle directory, to which `root.path` is relative.
+  /// Absolute path of the bundle directory; `root.path` is relative to it.
   std::string directory = {};
   std::string text = {};
 };
 
-/// Reads config.json from the bundle that the state named; where it is not there (crun says `/` in
-/// some user namespaces), from the working directory that the runtime started us in, and from the
-/// `--bundle` of our parent, the runtime. Throws Error(spec_unreadable).
+/// Reads config.json from the bundle that the state named. If it is not there (crun writes `/` in
+/// some user namespaces), reads it from the working directory in which the runtime started us, or
+/// from the `--bundle` of our parent, the runtime. Throws Error(spec_unreadable).
 [[nodiscard]] BundleFile read_bundle(const std::string& bundle, int working_directory,
                                      Notes& notes);
 
-/// config.json of the bundle at `directory`, which may be relative to `working_directory`; nothing,
-/// with errno, if there is none that can be read.
+/// Reads config.json from the bundle at `directory`, which may be relative to `working_directory`.
+/// Returns nullopt, with errno, if it cannot be read.
 [[nodiscard]] std::optional<BundleFile> open_bundle(const std::string& directory,
                                                     int working_directory);
 
-/// Replaces config.json of the bundle at the absolute path `directory` by `text`, at once: a reader
-/// sees the old one or the new one. Owner and mode stay. Throws Error(spec_not_writable), and the
-/// old one is still there.
+/// Replaces config.json in the bundle at the absolute path `directory` by `text`, atomically: a
+/// reader sees the old or the new file. Owner and mode stay. Throws Error(spec_not_writable); the
+/// old file is then unchanged.
 void replace_spec(const std::string& directory, const std::string& text);
 
 }  // namespace nvhook

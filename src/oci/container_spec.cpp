@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The parts of an OCI config.json that decide what the container gets.
+// Parses config.json without its bulky parts, and checks the types of the fields used.
 #include "oci/container_spec.hpp"
 
 #include <algorithm>
@@ -22,7 +22,7 @@ using Json = nlohmann::json;
 
 [[noreturn]] void fail(const std::string& why) { throw_spec_invalid(why); }
 
-/// What is large and not ours to read: the seccomp profile alone is most of a usual config.json,
+/// Large members that are not used here. The seccomp profile alone is most of a usual config.json,
 /// and every container pays for parsing it.
 bool is_bulk(std::string_view member) {
   return member == "annotations" || member == "hooks" || member == "linux";
@@ -31,7 +31,8 @@ bool is_bulk_of_linux(std::string_view member) { return member != "devices"; }
 
 using Leaves = bool (*)(std::string_view member);
 
-/// `extent.object` with null for the members (objects and lists) that `leaves_out` names.
+/// Returns `extent.object` with null instead of the members (objects and lists) that `leaves_out`
+/// selects.
 std::string without(Leaves leaves_out, const JsonExtent& extent) {
   std::string text;
   const char* next = extent.object.data();
@@ -54,8 +55,7 @@ Json parse_object(const JsonExtent& extent, Leaves leaves_out) {
   const std::string text = without(leaves_out, extent);
   if (Json parsed = Json::parse(text, nullptr, false); !parsed.is_discarded()) return parsed;
   try {
-    // The runtime, which is written in Go, takes bytes that are not UTF-8; so an environment may
-    // have them.
+    // Runtimes written in Go accept bytes that are not UTF-8, so an environment may have them.
     return Json::parse(well_formed(text));
   } catch (const Json::exception& error) {
     const std::string_view why = error.what();  // [json.exception.parse_error.101] parse error …
@@ -63,7 +63,7 @@ Json parse_object(const JsonExtent& extent, Leaves leaves_out) {
   }
 }
 
-/// The member `name`; null counts as absent, as in Go.
+/// Returns the member `name`; null counts as absent, as in Go.
 const Json* find(const Json& object, const char* name) {
   const auto field = object.find(name);
   return field == object.end() || field->is_null() ? nullptr : &*field;
@@ -78,7 +78,7 @@ const Json* find(const Json& object, const char* name, Json::value_t type, const
   return field;
 }
 
-/// The reference's words, which people search for.
+/// The words of NVIDIA's toolkit, which people search for.
 const Json& require(const Json* field, const char* what) {
   if (field == nullptr) fail(std::string(what) + " is empty in OCI spec");
   return *field;
@@ -106,7 +106,7 @@ Environment environment_of(const Json& process) {
   return environment;
 }
 
-/// 1.0.0-rc1 to rc4 had a plain list; the type tells it, whatever the version says.
+/// 1.0.0-rc1 to rc4 had a plain list. The JSON type decides, whatever the version says.
 bool is_privileged(const Json& process) {
   const Json* const capabilities = find(process, "capabilities");
   if (capabilities == nullptr) return false;
@@ -137,7 +137,7 @@ bool is_read_only(const Json& root) {
   return field != nullptr && field->get<bool>();
 }
 
-/// As runtimes decide: the option makes a bind mount of any type.
+/// As in runtimes: the option makes a mount of any type a bind mount.
 bool is_bind(const Json& mount) {
   const Json* const options = find(mount, "options", Json::value_t::array, "mounts[].options");
   return options != nullptr && std::any_of(options->begin(), options->end(), [](const Json& one) {
@@ -232,7 +232,7 @@ LinuxSpec parse_linux_spec(std::string_view json) {
   for (const JsonMember& member : whole.members) {
     if (member.name != "linux") continue;
     if (!member.value.starts_with('{')) fail("`linux` is no object");
-    // Of duplicates the last one counts, as for every parser.
+    // The last of duplicates counts, as in every parser.
     result = linux_of(parse_object(extent_of(member.value), is_bulk_of_linux));
   }
   return result;

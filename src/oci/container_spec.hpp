@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The parts of an OCI config.json that decide what the container gets.
+// Parses the parts of an OCI config.json that decide what the container gets.
 #pragma once
 
 #include <map>
@@ -12,16 +12,16 @@
 
 namespace nvhook {
 
-/// Name → value; of duplicate names the last one wins, as in the runtimes.
+/// Name → value; the last of duplicate names counts, as in runtimes.
 using Environment = std::map<std::string, std::string, std::less<>>;
 
-/// `mounts[]`: what a device request by volume mount needs (behaviour.md §2.4), and what tells a
-/// volume from a file system that the runtime makes for this container.
+/// `mounts[]`: the fields needed for device requests by volume mounts (docs/behaviour.md §2.4), and
+/// to distinguish volumes from file systems that the runtime makes for this container.
 struct SpecMount {
   enum class Kind {
-    tmpfs,   ///< a new tmpfs, this container's alone
+    tmpfs,   ///< a new tmpfs, only this container's
     kernel,  ///< proc, sysfs, cgroup, mqueue, devpts: the kernel's own
-    volume,  ///< everything else: a bind mount, whatever its type says, and types not known here
+    volume,  ///< everything else: bind mounts, whatever their type says, and unknown types
   };
 
   std::string source = {};
@@ -32,58 +32,59 @@ struct SpecMount {
 };
 
 struct ContainerSpec {
-  /// `root.path` as written; relative to the bundle if it has no leading slash.
+  /// `root.path` as written; relative to the bundle unless it starts with a slash.
   std::string root = {};
   Environment environment = {};
   /// `root.readonly`.
   bool root_read_only = false;
   /// In the order in which the runtime mounts them.
   std::vector<SpecMount> mounts = {};
-  /// CAP_SYS_ADMIN is in the bounding set (behaviour.md §1.4).
+  /// CAP_SYS_ADMIN is in the bounding set (docs/behaviour.md §1.4).
   bool privileged = false;
 
   friend bool operator==(const ContainerSpec&, const ContainerSpec&) = default;
 };
 
-/// Reads config.json. `process.capabilities` may be an object or, as before 1.0.0-rc5, a plain
+/// Parses config.json. `process.capabilities` may be an object or, as before 1.0.0-rc5, a plain
 /// list: the JSON type decides. An environment entry without `=` is a name with an empty value.
+/// `linux`, `hooks` and `annotations` are skipped and not parsed.
+///
 /// Throws Error(spec_invalid) if the text is not one JSON object, if `ociVersion`, `process` or
-/// `root.path` is missing, or if a field we read has another type. What is in `linux`, `hooks` and
-/// `annotations` is skipped by its brackets and not looked at.
+/// `root.path` is missing, or if a field that is read has the wrong type.
 [[nodiscard]] ContainerSpec parse_spec(std::string_view json);
 
-/// `root.path` as a path of the host, below the directory `bundle` if it is relative. Throws
-/// Error(rootfs_invalid) if it is the host's root, or if it goes up by `..`: which directory that
-/// is would hang on links on the way, for the runtime, which only looks at the spelling, and for
-/// us.
+/// Returns `root.path` as a path of the host, below the directory `bundle` if it is relative.
+/// Throws Error(rootfs_invalid) if it is the host's root, or if it has a `..`: the runtime resolves
+/// `..` in the text alone, we would have to follow links before it, and the two could end in
+/// different directories.
 [[nodiscard]] std::string rootfs_path(const ContainerSpec& spec, const std::string& bundle);
 
-/// `linux.devices[]`: a node that the engine has the runtime make.
+/// `linux.devices[]`: a device node that the engine has the runtime make.
 struct SpecNode {
   std::string path = {};
-  /// Of a character device with both numbers.
+  /// Only if it is a character device with both numbers.
   std::optional<DeviceNumber> number = {};
 
   friend bool operator==(const SpecNode&, const SpecNode&) = default;
 };
 
-/// What `linux` of a config.json says that matters to a container with a request.
+/// The parts of `linux` that matter to a container with a request.
 struct LinuxSpec {
-  /// `mountLabel`: the SELinux label of the container's own mounts; empty if it has none.
+  /// `mountLabel`: the SELinux label of the container's own mounts; empty if there is none.
   std::string mount_label = {};
   std::vector<SpecNode> nodes = {};
 
   friend bool operator==(const LinuxSpec&, const LinuxSpec&) = default;
 };
 
-/// Reads `linux` of config.json, apart from parse_spec so that a container without a request does
-/// not pay for it. Throws as parse_spec does.
+/// Parses `linux` in config.json. Separate from parse_spec so that a container without a request
+/// does not pay for it. Throws as parse_spec does.
 [[nodiscard]] LinuxSpec parse_linux_spec(std::string_view json);
 
-/// Whether the engine itself gives this container the driver, as a CDI specification tells it to:
-/// /dev/nvidiactl among its devices or mounts, and libcuda or libnvidia-ml among its mounts. The
-/// node alone says nothing: `--privileged` brings it, and so does `--device /dev/nvidiactl` beside
-/// `--gpus`, which is a known remedy against devices lost at daemon-reload.
+/// Whether the engine itself gives this container the driver, as it does for a CDI specification:
+/// /dev/nvidiactl is among its devices or mounts, and libcuda or libnvidia-ml among its mounts. The
+/// node alone is no proof: `--privileged` brings it, and so does `--device /dev/nvidiactl` in
+/// addition to `--gpus`, a known remedy against devices lost at daemon-reload.
 [[nodiscard]] bool has_driver_by_engine(const ContainerSpec& spec, const LinuxSpec& linux_spec);
 
 }  // namespace nvhook

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The OCI container state that a runtime writes to a hook's standard input.
+// Parses the first JSON object and checks each field that is used.
 #include "oci/container_state.hpp"
 
 #include <climits>
@@ -41,7 +41,7 @@ pid_t pid_of(const Json& state) {
   const auto field = state.find("pid");
   if (field == state.end() || field->is_null()) fail("`pid` is missing");
   if (!field->is_number_integer()) fail("`pid` is `" + field->dump() + "`, not a whole number");
-  // A negative number wraps to one far beyond every pid.
+  // A negative number wraps to one that is larger than every pid.
   if (field->get<std::uint64_t>() > INT_MAX) {
     fail("`pid` is `" + field->dump() + "`, which is no process");
   }

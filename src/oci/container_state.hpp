@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The OCI container state that a runtime writes to a hook's standard input.
+// Parses the OCI container state, which a runtime writes to a hook's standard input.
 #pragma once
 
 #include <sys/types.h>
@@ -11,22 +11,22 @@ namespace nvhook {
 
 struct ContainerState {
   std::string id = {};
-  /// The container's first process, as a pid of the hook's own pid namespace; never negative. 0
-  /// (crun) and 1 (runc) are how runtimes name it at a stage inside the container, where the number
-  /// means nothing in the host's /proc.
+  /// The container's first process, as a pid in the hook's own pid namespace; never negative. At a
+  /// stage inside the container it is 0 (crun) or 1 (runc), which means nothing in the host's
+  /// /proc.
   pid_t pid = 0;
-  /// Directory of config.json as the runtime said it; empty if it said none.
+  /// Directory of config.json as the runtime wrote it; empty if it wrote none.
   std::string bundle = {};
-  /// How many bytes that are no white space came behind the state.
+  /// Number of bytes after the state, without white space at both ends.
   std::size_t ignored = 0;
 
   friend bool operator==(const ContainerState&, const ContainerState&) = default;
 };
 
-/// The first JSON document in `json` (runtime-spec `runtime.md#state`); what follows it is ignored,
-/// as Go's decoder does. Unknown fields are ignored and the last of duplicate keys wins.
-/// `bundlePath` (Docker ≤ 17.06) serves when `bundle` is empty. Throws Error(state_invalid) for
-/// anything but an object with a whole-number pid.
+/// Parses the first JSON document in `json` (runtime-spec `runtime.md#state`). What follows it is
+/// ignored, as by Go's decoder; unknown fields are ignored, and the last of duplicate keys counts.
+/// If `bundle` is empty, `bundlePath` (Docker ≤ 17.06) is used. Throws Error(state_invalid) for
+/// anything but an object with an integer as pid.
 [[nodiscard]] ContainerState parse_state(std::string_view json);
 
 }  // namespace nvhook

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The file in which an engine looks for the reason why its runtime failed.
+// Appends one line; ignores all errors.
 #include "oci/engine_log.hpp"
 
 #include <fcntl.h>
@@ -33,7 +33,7 @@ void append_to_engine_log(const std::string& path, int working_directory,
                         0, S_IRUSR | S_IWUSR);
   if (file) static_cast<void>(write_all(file.get(), runtime_log_entry(message, now(), is_json)));
 } catch (const std::exception&) {
-  // Told on standard error as well.
+  // The message is on standard error as well.
 }
 
 }  // namespace nvhook

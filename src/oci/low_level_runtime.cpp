@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Finds and executes the OCI runtime that does the work.
+// Searches directories for an executable that is not this program.
 #include "oci/low_level_runtime.hpp"
 
 #include <fcntl.h>
@@ -45,7 +45,7 @@ std::vector<std::string> places_of(const std::string& candidate, const std::stri
   const std::string directories = search_path + ":" + kSystemPath;
   std::vector<std::string> places;
   for (const std::string_view directory : split(directories, ':')) {
-    // An empty or relative entry means a directory that depends on who calls.
+    // An empty or relative entry would depend on the caller's working directory.
     if (directory.starts_with('/')) places.push_back(std::string(directory) + "/" + candidate);
   }
   return places;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The OCI runtime that does the work.
+// Finds and executes the OCI runtime that does the work behind the runtime shim.
 #pragma once
 
 #include <string>
@@ -7,15 +7,15 @@
 
 namespace nvhook {
 
-/// The path of the first of `candidates` that there is as an executable file: a name with a slash
-/// as it is, another in the directories of `search_path` (PATH) and then in those of the system.
-/// This program is never found, whatever name or link it has there. Throws
-/// Error(runtime_not_found).
+/// Returns the path of the first of `candidates` that exists as an executable file. A name with a
+/// slash is used as it is; any other is looked up in the directories of `search_path` (PATH) and
+/// then in those of the system. Never returns this program, under whatever name or link it is
+/// installed. Throws Error(runtime_not_found).
 [[nodiscard]] std::string find_low_level_runtime(const std::vector<std::string>& candidates,
                                                  const std::string& search_path);
 
-/// Becomes the program at `path` with these arguments (argv[0] first) and the environment of this
-/// process. Returns only by Error(runtime_not_found).
+/// Executes the program at `path` with these arguments (argv[0] first) and this process's
+/// environment. Returns only by throwing Error(runtime_not_found).
 [[noreturn]] void execute_runtime(const std::string& path, std::vector<std::string> arguments);
 
 }  // namespace nvhook

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The command line of an OCI runtime.
+// Lists of commands and options that runtimes have, and a parser that skips everything else.
 #include "oci/runtime_command.hpp"
 
 #include <algorithm>
@@ -10,12 +10,12 @@
 namespace nvhook {
 namespace {
 
-// The OCI runtime command line interface, and what runc and crun have beside it.
+// The commands of the OCI runtime command line interface, and further ones of runc and crun.
 constexpr std::array<std::string_view, 19> kCommands{
     "checkpoint", "create", "delete", "events", "exec",  "features", "help",
     "init",       "kill",   "list",   "mounts", "pause", "ps",       "restore",
     "resume",     "run",    "spec",   "start",  "state"};
-// Global options with a value, which may be a word that is a command.
+// Global options with a value, which may be a word that is also a command.
 constexpr std::array<std::string_view, 7> kWithValue{"log",  "log-format",     "log-level", "root",
                                                      "criu", "cgroup-manager", "rootless"};
 
@@ -37,14 +37,14 @@ std::optional<Option> option_of(std::string_view word) {
   return Option{.name = word.substr(0, equals), .value = word.substr(equals + 1)};
 }
 
-/// The arguments one after the other.
+/// Reads one argument after the other.
 class Reader {
  public:
   explicit Reader(const std::vector<std::string>& arguments) : arguments_(arguments) {}
 
   [[nodiscard]] bool at_end() const { return next_ == arguments_.size(); }
   const std::string& next() { return arguments_[next_++]; }
-  /// The value of an option that was just read; nothing if it is the last word.
+  /// Returns the value of an option that was just read; nullopt if the option is the last word.
   std::optional<std::string> value_of(const Option& option) {
     if (option.value) return std::string(*option.value);
     return at_end() ? std::nullopt : std::optional(next());

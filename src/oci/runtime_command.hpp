@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The command line of an OCI runtime, as far as a program that stands before one must know it.
+// The part of a runtime's command line that the runtime shim must understand.
 #pragma once
 
 #include <string>
@@ -9,11 +9,11 @@
 namespace nvhook {
 
 struct RuntimeCommand {
-  /// `create` or `run`: a config.json is about to be read.
+  /// The command is `create` or `run`: the runtime is about to read config.json.
   bool makes_container = false;
-  /// Directory with config.json; relative to the working directory, which is the default.
+  /// Directory of config.json, relative to the working directory, which is the default.
   std::string bundle = ".";
-  /// File that the engine reads the runtime's errors from; empty if there is none.
+  /// The file from which the engine reads the runtime's errors; empty if there is none.
   std::string log = {};
   bool log_is_json = false;
   bool wants_version = false;
@@ -21,14 +21,14 @@ struct RuntimeCommand {
   friend bool operator==(const RuntimeCommand&, const RuntimeCommand&) = default;
 };
 
-/// `arguments` without argv[0], of runc, crun, youki and their like: global options, the command,
-/// its options. One dash or two, `--option value` or `--option=value`; of an option given twice the
-/// last counts. The command is the first word that is a runtime's command, so that options that are
-/// not known here, with or without a value, do no harm.
+/// Parses `arguments`, without argv[0], of runc, crun, youki and similar runtimes: global options,
+/// the command, its options. Options start with one dash or two and are written `--option value` or
+/// `--option=value`; if one is given twice, the last one counts. The command is the first word that
+/// is a runtime's command, so that unknown options, with or without a value, do no harm.
 [[nodiscard]] RuntimeCommand parse_runtime_command(const std::vector<std::string>& arguments);
 
-/// An entry of the file that `--log` names, with its line end, in the form that runc writes: what
-/// containerd and so Docker show their user. `time` is in RFC 3339.
+/// Returns an entry, with its line end, for the file named by `--log`, in the format of runc.
+/// containerd, and so Docker, show it to their users. `time` is in RFC 3339.
 [[nodiscard]] std::string runtime_log_entry(std::string_view message, std::string_view time,
                                             bool is_json);
 

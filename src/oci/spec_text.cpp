@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A config.json as text.
+// Splits objects and lists at their commas and puts edited pieces together again.
 #include "oci/spec_text.hpp"
 
 #include <algorithm>
@@ -12,8 +12,8 @@
 namespace nvhook {
 namespace {
 
-/// The pieces between the commas of `container`, which begins and ends with these brackets; none if
-/// there is nothing but white space.
+/// Returns the pieces between the commas of `container`, which must begin and end with these
+/// brackets; no pieces if there is only white space.
 std::vector<std::string_view> pieces_of(std::string_view container, char open, char close,
                                         const std::string& where) {
   if (!container.starts_with(open) || !container.ends_with(close)) {
@@ -56,7 +56,7 @@ std::size_t offset_of(std::string_view part, std::string_view whole) noexcept {
   return static_cast<std::size_t>(part.data() - whole.data());
 }
 
-/// `whole` with `text` in the place of the bytes from `part`.
+/// Returns `whole` with `part`, a view into it, replaced by `text`.
 std::string replaced(std::string_view whole, std::string_view part, std::string_view text) {
   const std::size_t at = offset_of(part, whole);
   return std::string(whole.substr(0, at)).append(text).append(whole.substr(at + part.size()));

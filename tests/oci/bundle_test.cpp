@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Replacing config.json: all of it or nothing.
+// Tests that config.json is replaced as a whole or not at all.
 #include "oci/bundle.hpp"
 
 #include <fcntl.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// config.json as engines write it, and as nobody should.
+// Tests parsing config.json, as engines write it and malformed.
 #include "oci/container_spec.hpp"
 
 #include <gmock/gmock.h>
@@ -14,7 +14,7 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::Pair;
 
-/// A spec with this `process` and the rest as it has to be.
+/// A valid spec with this `process`.
 std::string with_process(const std::string& process) {
   return R"({"ociVersion":"1.0.2","root":{"path":"rootfs"},"process":)" + process + "}";
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// States as runtimes write them, and as nobody should.
+// Tests parsing states, as runtimes write them and malformed.
 #include "oci/container_state.hpp"
 
 #include <gmock/gmock.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Which runtime is found, among files that look like one.
+// Tests which runtime is found, also among files that only look like one.
 #include "oci/low_level_runtime.hpp"
 
 #include <gtest/gtest.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Command lines as containerd, Podman, CRI-O and people write them.
+// Tests command lines as containerd, Podman, CRI-O and people write them.
 #include "oci/runtime_command.hpp"
 
 #include <gmock/gmock.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The spellings by which people name a GPU or a MIG device.
+// Tries each form of a name in turn.
 #include "request/device_name.hpp"
 
 #include "text/pci_address.hpp"

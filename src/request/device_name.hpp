@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The spellings by which people name a GPU or a MIG device.
+// Parses the names by which a request selects a GPU or a MIG device.
 #pragma once
 
 #include <string_view>
@@ -22,13 +22,13 @@ struct DeviceName {
   DeviceNameKind kind = DeviceNameKind::other;
   unsigned gpu_index = 0;         ///< index, mig_index
   unsigned mig_index = 0;         ///< mig_index
-  std::string_view uuid = {};     ///< with its prefix: gpu_uuid, mig_uuid; of mig_legacy the GPU's
+  std::string_view uuid = {};     ///< with its prefix: gpu_uuid, mig_uuid, mig_legacy (the GPU's)
   PciAddress pci = {};            ///< pci
   unsigned gpu_instance = 0;      ///< mig_legacy
   unsigned compute_instance = 0;  ///< mig_legacy
 };
 
-/// What `text`, which must outlive the result, names (behaviour.md §6.3).
+/// Parses a name (docs/behaviour.md §6.3). The result points into `text`, which must outlive it.
 [[nodiscard]] DeviceName parse_device_name(std::string_view text);
 
 [[nodiscard]] constexpr bool is_mig(DeviceNameKind kind) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a container asks for: NVIDIA_VISIBLE_DEVICES, NVIDIA_DRIVER_CAPABILITIES, NVIDIA_REQUIRE_*.
+// Derives each part of a request from the environment, the mounts and the configuration.
 #include "request/request.hpp"
 
 #include <algorithm>
@@ -20,7 +20,7 @@ constexpr std::string_view kDriverCapabilities = "NVIDIA_DRIVER_CAPABILITIES";
 constexpr std::string_view kCudaVersion = "CUDA_VERSION";
 constexpr CapabilitySet kDefaultCapabilities{Capability::compute, Capability::utility};
 
-/// The value of the variable, or nothing if it is not set.
+/// Returns the value of the variable; nullopt if it is not set.
 std::optional<std::string_view> find(const Environment& environment, std::string_view name) {
   const auto found = environment.find(name);
   if (found == environment.end()) return std::nullopt;
@@ -31,18 +31,18 @@ std::string_view value_or_empty(const Environment& environment, std::string_view
   return find(environment, name).value_or("");
 }
 
-/// An image from the time before NVIDIA_REQUIRE_CUDA (behaviour.md §2.2).
+/// An image from before NVIDIA_REQUIRE_CUDA (docs/behaviour.md §2.2).
 bool is_legacy_image(const Environment& environment) {
   return !value_or_empty(environment, kCudaVersion).empty() &&
          value_or_empty(environment, "NVIDIA_REQUIRE_CUDA").empty();
 }
 
-/// A list of devices as somebody wrote it.
+/// A list of devices as the container has it.
 struct DeviceList {
   std::vector<std::string_view> words = {};
   std::string source = {};
-  bool is_set = true;  ///< somebody wrote one, if an empty one
-  /// The variables that it comes from.
+  bool is_set = true;  ///< a variable is set, even if it is empty
+  /// The variables from which the list comes.
   std::vector<std::string> variables = {};
 };
 
@@ -50,8 +50,8 @@ void append(std::vector<std::string_view>& words, const std::vector<std::string_
   words.insert(words.end(), more.begin(), more.end());
 }
 
-/// The part of a mount's destination that names a device (behaviour.md §2.4); empty for any other
-/// mount.
+/// Returns the part of a mount's destination that names a device (docs/behaviour.md §2.4); empty
+/// for any other mount.
 std::string device_name(const SpecMount& mount) {
   constexpr std::string_view kDirectory = "/var/run/nvidia-container-devices/";
   if (clean_path(mount.source) != "/dev/null") return {};
@@ -59,7 +59,7 @@ std::string device_name(const SpecMount& mount) {
   return destination.starts_with(kDirectory) ? destination.substr(kDirectory.size()) : "";
 }
 
-/// What volume mounts ask for.
+/// The names that volume mounts ask for.
 struct MountedNames {
   std::vector<std::string> devices = {};
   std::vector<std::string> imex_channels = {};
@@ -104,8 +104,8 @@ DeviceList listed_in_environment(const Environment& environment, const Config& c
   return list;
 }
 
-/// What the words ask for; nothing if they make it no GPU container (behaviour.md §2.3). The
-/// reference takes `all` in any case, because two of its programs read it.
+/// Returns the devices that the words select; nullopt if this is not a GPU container
+/// (docs/behaviour.md §2.3). `all` counts in upper case too, because NVIDIA's CLI takes it so.
 std::optional<DeviceSelection> select(const std::vector<std::string_view>& words) {
   if (words.empty() || std::find(words.begin(), words.end(), "void") != words.end()) {
     return std::nullopt;
@@ -149,7 +149,8 @@ CapabilitySet capabilities_of(const Environment& environment, CapabilitySet supp
               "in config.toml");
 }
 
-/// `cuda>=8.0` for 8, 8.0, v8.0.61 and 8.0.61-rc1 (golang.org/x/mod/semver), or nothing.
+/// Returns `cuda>=8.0` for 8, 8.0, v8.0.61 and 8.0.61-rc1 (golang.org/x/mod/semver); nullopt if
+/// `version` is not a version.
 std::optional<std::string> cuda_expression(std::string_view version) {
   if (version.starts_with('v')) version.remove_prefix(1);
   const auto suffix = version.find_first_of("-+");
@@ -196,7 +197,7 @@ std::vector<Requirement> requirements_of(const Environment& environment, const C
 
 bool is_mig_device(const std::string& name) { return is_mig(parse_device_name(name).kind); }
 
-/// NVIDIA_MIG_CONFIG_DEVICES and NVIDIA_MIG_MONITOR_DEVICES (behaviour.md §2.7).
+/// Checks NVIDIA_MIG_CONFIG_DEVICES or NVIDIA_MIG_MONITOR_DEVICES (docs/behaviour.md §2.7).
 bool wants_mig_access(const ContainerSpec& spec, const DeviceSelection& devices,
                       const std::string& variable, const std::string& option) {
   const std::string_view value = value_or_empty(spec.environment, variable);
@@ -222,7 +223,8 @@ bool wants_mig_access(const ContainerSpec& spec, const DeviceSelection& devices,
   return true;
 }
 
-/// Where they come from decides as for devices; `all` and `none` mean none (behaviour.md §2.8).
+/// Volume mounts count before the variable, as for devices; `all` and `none` give no channels
+/// (docs/behaviour.md §2.8).
 std::vector<unsigned> imex_channels_of(const ContainerSpec& spec, const Config& config,
                                        const MountedNames& mounted, Notes& notes) {
   constexpr std::string_view kVariable = "NVIDIA_IMEX_CHANNELS";

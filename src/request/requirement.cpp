@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// NVIDIA_REQUIRE_* expressions: parse, evaluate, explain.
+// Evaluation in three values: a term holds, does not hold, or depends on an unknown fact.
 #include "request/requirement.hpp"
 
 #include <algorithm>
@@ -30,7 +30,7 @@ constexpr std::array kFactNames{
     FactName{"brand", Fact::brand},
 };
 
-/// An operator by the orders of the two sides for which it holds.
+/// An operator, defined by the orders of its two sides for which it holds.
 struct Operator {
   std::string_view text;
   bool less = false;
@@ -42,7 +42,7 @@ struct Operator {
     return std::is_gt(order) ? greater : equal;
   }
   [[nodiscard]] bool is_equality() const { return less == greater; }
-  /// A newer driver could make it true.
+  /// Whether a greater left side, such as a newer driver, could make it true.
   [[nodiscard]] bool wants_more() const { return greater && !less; }
 };
 constexpr std::array kOperators{
@@ -55,7 +55,7 @@ struct Term {
   Fact fact = Fact::cuda;
   Operator comparison = kOperators.front();
   std::string_view value = {};
-  Version version = {};  ///< `value`, unless the fact is the brand
+  Version version = {};  ///< parsed `value`, unless the fact is the brand
 };
 
 struct Malformed {
@@ -74,7 +74,7 @@ const FactName* find_fact(std::string_view name) {
       kFactNames, [&](const FactName& row) { return equals_ignoring_case(row.name, name); });
 }
 
-/// The name of a term: what is before its operator.
+/// Returns the name of a term: the part before the operator.
 std::string_view name_of(std::string_view term) {
   return term.substr(0, term.find_first_of(kOperatorBytes));
 }
@@ -126,7 +126,7 @@ std::optional<bool> holds(const Term& term, const RequirementFacts& facts) {
 struct Shortfall {
   std::string_view alternative = {};
   Term term = {};
-  std::size_t held = 0;  ///< terms before it that did
+  std::size_t held = 0;  ///< number of terms before it that hold
 };
 
 struct Holds {
@@ -139,7 +139,7 @@ struct Unsatisfied {
 struct Undecided {
   Fact first = Fact::cuda;
   NeededFacts facts = {};
-  /// If the terms whose truth is not known hold, one that is malformed is reached.
+  /// A malformed term is reached if the terms of unknown truth hold.
   bool hides_malformed = false;
 };
 using Outcome = std::variant<Holds, Unsatisfied, Undecided, Malformed>;
@@ -156,12 +156,12 @@ void add(NeededFacts& needed, Fact fact) {
       needed.brand = true;
       break;
     case Fact::driver:
-      break;  // always known, or there is no driver
+      break;  // always known if there is a driver
   }
 }
 
-/// The first false term decides, even behind one whose truth is not known. A malformed one behind
-/// such a term may never be reached.
+/// The first false term decides, even after one whose truth is not known. A malformed term after
+/// such a term may not be reached.
 Outcome evaluate_alternative(std::string_view alternative, const RequirementFacts& facts) {
   std::optional<Undecided> undecided;
   std::size_t held = 0;
@@ -229,14 +229,14 @@ Outcome evaluate(std::string_view expression, const RequirementFacts& facts) {
   return unsatisfied ? Outcome(*unsatisfied) : Holds{};
 }
 
-// What is said when it does not hold.
+// Messages for requirements that do not hold.
 
 std::string shortened(std::string_view text) {
   constexpr std::size_t kRoom = 200;
   return text.size() <= kRoom ? std::string(text) : std::string(text.substr(0, kRoom)) + "…";
 }
 
-/// "image needs cuda>=12.8 or one of 30 alternatives (NVIDIA_REQUIRE_CUDA)"
+/// Returns "image needs cuda>=12.8 or one of 30 alternatives (NVIDIA_REQUIRE_CUDA)".
 std::string image_needs(const Requirement& requirement) {
   std::vector<std::string_view> alternatives = split(requirement.expression, ' ');
   std::erase(alternatives, "");
@@ -267,7 +267,7 @@ std::string describe(Fact fact, const RequirementFacts& facts) {
 std::string remedy_for(const Unsatisfied& outcome) {
   std::string cure;
   if (outcome.newer_cuda_would_do) {
-    // The reference's words, which people search for.
+    // The words of NVIDIA's toolkit, which people search for.
     cure = "please update your driver to a newer version, or use an earlier cuda container";
   } else {
     switch (outcome.closest.term.fact) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Spellings of GPUs and MIG devices, and what only looks like one.
+// Tests names of GPUs and MIG devices, and texts that only look like one.
 #include "request/device_name.hpp"
 
 #include <gtest/gtest.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a container asks for beside its devices: capabilities, requirements, MIG access.
+// Tests the parts of a request other than devices: capabilities, requirements, MIG access.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// IMEX channels and the features that a container switches on for itself.
+// Tests IMEX channels, and features that a container switches on.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Which containers ask for which devices: the expectation table of the reference, and its corners.
+// Tests which devices a container asks for, by the table of docs/behaviour.md §2.12 and in edge
+// cases.
 #include "request/request.hpp"
 
 #include <gmock/gmock.h>
@@ -29,7 +30,7 @@ std::optional<DeviceSelection> devices_of(const RequestResult& result) {
   return result.request ? std::optional(result.request->devices) : std::nullopt;
 }
 
-/// The words' meaning, wherever they come from.
+/// Returns the devices that the words select, the same for each source of a list.
 std::optional<DeviceSelection> devices(const std::string& words) {
   return devices_of(derive({{"NVIDIA_VISIBLE_DEVICES", words}}));
 }

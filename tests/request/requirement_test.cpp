@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// NVIDIA_REQUIRE_* expressions of real images, and of typing errors.
+// Tests NVIDIA_REQUIRE_* expressions, of real images and with typing errors.
 #include "request/requirement.hpp"
 
 #include <gmock/gmock.h>
@@ -18,8 +18,8 @@ using ::testing::Property;
 using ::testing::ResultOf;
 using ::testing::Throws;
 
-/// cuda 12.2.0-base as published; Tesla T4 (7.5), driver 535.104.05, CUDA 12.2 unless said
-/// otherwise.
+/// In the form of the requirements of NVIDIA's cuda images. The facts in the tests are of a Tesla
+/// T4 (7.5) with driver 535.104.05 and CUDA 12.2, unless a test sets others.
 constexpr const char* kForwardCompatible = "cuda>=13.0 brand=tesla,driver>=535,driver<536";
 
 RequirementFacts tesla() {
@@ -45,7 +45,7 @@ RequirementFacts no_gpu() {
   return facts;
 }
 
-/// What `/proc` tells without asking the driver's library.
+/// The facts known from `/proc`, without asking the driver's library.
 RequirementFacts from_proc() {
   RequirementFacts facts = tesla();
   facts.arch.reset();

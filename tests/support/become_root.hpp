@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Tests of what only root may do, run by anybody.
+// Gives tests of what only root may do the rights of root, in a user namespace if needed.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -17,7 +17,7 @@ inline void write_file(const std::string& path, const std::string& text) {
   ASSERT_TRUE(file.flush().good()) << path;
 }
 
-/// Root, of a user namespace if need be. Each test is a process of its own in ctest.
+/// Becomes root, of a user namespace if needed. ctest runs each test in a process of its own.
 inline bool become_root() {
   const uid_t user = ::geteuid();
   const gid_t group = ::getegid();

@@ -16,9 +16,9 @@
 
 namespace nvhook::test {
 
-/// What a program returns for `context`; nothing if it runs off its end. Knows the instructions
-/// that filters are made of, and throws on a read of a register that nothing was written to, where
-/// the context is lost, and on all else.
+/// Runs a program on `context` and returns its result; nullopt if it runs past its end. Knows the
+/// instructions that device filters are made of. Throws on every other instruction, on a read of a
+/// register that was not written, and if the pointer to the context is overwritten.
 class BpfMachine {
  public:
   explicit BpfMachine(const bpf_cgroup_dev_ctx& context)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// eBPF device filters for tests: single instructions, and a filter such as a runtime writes.
+// eBPF device filters for tests: single instructions, and a filter as runtimes write it.
 #pragma once
 
 #include <linux/bpf.h>
@@ -28,13 +28,13 @@ inline BpfInstruction bpf_instruction(unsigned code, unsigned target = 0, unsign
 
 inline BpfInstruction bpf_exit() { return bpf_instruction(BPF_JMP | BPF_EXIT); }
 
-/// A filter that returns `value` for everything.
+/// Returns a filter that returns `value` for everything.
 inline BpfProgram constant_filter(int value) {
   return {bpf_instruction(BPF_ALU64 | BPF_MOV | BPF_K, BPF_REG_0, 0, 0, value), bpf_exit()};
 }
 
-/// A filter as runc writes it: type, access, major and minor in registers of their own, `allowed`
-/// for any access, nothing else.
+/// Returns a filter as runc writes it: it loads type, access, major and minor into registers of
+/// their own, grants any access to `allowed`, and denies everything else.
 inline BpfProgram runtime_filter(DeviceNumber allowed) {
   return {
       bpf_instruction(BPF_LDX | BPF_MEM | BPF_W, BPF_REG_2, BPF_REG_1, 0),

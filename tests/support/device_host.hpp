@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A host whose /dev is a tmpfs in a namespace of the test's own, so that real nodes can be made.
+// A host whose /dev is a tmpfs in a private mount namespace, so that real nodes can be made.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -43,7 +43,7 @@ class DeviceHost : public ::testing::Test {
     });
   }
 
-  /// What the notes say, one per line.
+  /// Returns the texts of the notes, one per line.
   [[nodiscard]] std::string provide(const Request& request = {},
                                     const ProvisionOptions& options = {}) const {
     const auto root = open_root(host_.tree().path());
@@ -60,7 +60,7 @@ class DeviceHost : public ::testing::Test {
     }
   }
 
-  /// `c 195:255 666 0:0`, `-> target`, or what else is there.
+  /// Returns `c 195:255 666 0:0`, `-> target`, or a description of anything else.
   [[nodiscard]] std::string describe(const std::string& name) const {
     struct stat status {};
     if (::lstat(path(name).c_str(), &status) != 0) return "nothing";

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Minimal ELF shared objects for tests: headers, one loaded segment, one dynamic segment, strings.
+// Builds minimal ELF shared objects: headers, one loaded segment, one dynamic segment, strings.
 #pragma once
 
 #include <algorithm>
@@ -21,7 +21,7 @@ struct ElfSpec {
   bool is_64bit = true;
   std::uint16_t type = 3;
   std::uint16_t machine = 62;
-  /// Of the loaded segment, which begins at the start of the file.
+  /// Address of the loaded segment, which begins at the start of the file.
   std::uint64_t address = 0x40000;
   std::vector<std::pair<std::uint64_t, std::uint64_t>> extra_tags = {};
   bool has_soname = true;
@@ -126,7 +126,7 @@ inline BuiltElf build_elf(const ElfSpec& spec) {
           .strings_at = strings_at};
 }
 
-/// Reads from memory.
+/// Returns a reader of bytes in memory.
 inline ReadAt read_from(std::string bytes) {
   return [bytes = std::move(bytes)](std::uint64_t offset, std::size_t size) {
     return offset < bytes.size() ? bytes.substr(static_cast<std::size_t>(offset), size)
@@ -134,7 +134,7 @@ inline ReadAt read_from(std::string bytes) {
   };
 }
 
-/// Reads from a file; nothing if it cannot be opened.
+/// Returns a reader of a file; it finds no bytes if the file cannot be opened.
 inline ReadAt read_from_file(const std::string& path) {
   const auto file = std::make_shared<std::ifstream>(path, std::ios::binary);
   return [file](std::uint64_t offset, std::size_t size) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Adds section headers with one note section to an ELF object for tests.
+// Adds section headers and one note section to an ELF object.
 #pragma once
 
 #include <cstddef>
@@ -19,13 +19,13 @@ struct NoteSpec {
   std::string owner = std::string(kCompatNoteOwner);
   std::uint32_t section_type = 7;
   std::uint64_t alignment = 4;
-  /// Of the section; the true one if absent.
+  /// Size of the section; the true one if absent.
   std::optional<std::uint64_t> size = {};
-  /// As the note says; the true ones if absent.
+  /// Sizes in the header of the note; the true ones if absent.
   std::optional<std::uint32_t> name_size = {};
   std::optional<std::uint32_t> descriptor_size = {};
   bool end_padding = true;
-  /// Whole notes that come first.
+  /// Complete notes before this one.
   std::string before = {};
 };
 
@@ -90,7 +90,7 @@ inline ElfWithNote with_note(std::string object, const NoteSpec& spec) {
   return built;
 }
 
-/// A libcuda as NVIDIA's packages have it, as far as it is read.
+/// Returns a libcuda with the parts of that in NVIDIA's packages that are read.
 inline std::string compat_libcuda(const std::string& note) {
   std::string object = build_elf({.soname = "libcuda.so.1"}).bytes;
   return note.empty() ? object : with_note(std::move(object), {.descriptor = note}).bytes;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A real Kernel that fails instead of making its n-th call.
+// A Kernel that makes real calls, and fails instead of making the n-th one.
 #pragma once
 
 #include <cstddef>

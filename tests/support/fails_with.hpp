@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A matcher for calls that must fail: by code and by words of the message.
+// Matchers for functions that must throw an Error with a given code and words.
 #pragma once
 
 #include <gmock/gmock.h>
@@ -17,7 +17,7 @@ inline auto fails_with(Code code, const std::string& words) {
                        ::testing::Property("what", &Error::what, ::testing::HasSubstr(words))));
 }
 
-/// The same for one whose remedy has these words.
+/// As fails_with(), for words in the remedy.
 inline auto fails_with_remedy(Code code, const std::string& words) {
   return ::testing::Throws<Error>(
       ::testing::AllOf(::testing::Property("code", &Error::code, code),

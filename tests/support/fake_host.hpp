@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A host's files as a tree in a temporary directory: kernel texts, driver libraries, loader cache.
-// No device nodes, no root.
+// The files of a host as a tree in a temporary directory: kernel texts, driver libraries, loader
+// cache. Without device nodes, so that it needs no root.
 #pragma once
 
 #include <string>
@@ -20,7 +20,7 @@ class FakeHost {
     tree_.write("/proc/driver/nvidia/params", "ModifyDeviceFiles: 1\n");
     tree_.write("/proc/devices",
                 "Character devices:\n195 nvidia\n511 nvidia-uvm\n\nBlock devices:\n  7 loop\n");
-    // Nodes are planned from /proc; that they are devices is checked when they are opened.
+    // Nodes are planned from /proc. Whether they are devices is checked only when they are opened.
     for (const char* node : {"nvidiactl", "nvidia-uvm", "nvidia-uvm-tools", "nvidia-modeset"}) {
       tree_.write(std::string("/dev/") + node);
     }
@@ -35,13 +35,13 @@ class FakeHost {
     return *this;
   }
 
-  /// A 64-bit library at `path`, listed in the loader cache under its SONAME, or under its file
-  /// name if it has none.
+  /// Adds a 64-bit library at `path`, listed in the loader cache under its SONAME, or under its
+  /// file name if it has none.
   FakeHost& library(const std::string& path, const std::string& soname) {
     file(path, soname);
     return listed(soname.empty() ? path.substr(path.rfind('/') + 1) : soname, path);
   }
-  /// The same, not listed.
+  /// Adds a library that the loader cache does not list.
   FakeHost& file(const std::string& path, const std::string& soname, bool is_64bit = true) {
     tree_.write(path, build_elf({.is_64bit = is_64bit,
                                  .machine = static_cast<std::uint16_t>(is_64bit ? 62 : 3),

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Named hosts and images for the golden cases: trees after published layouts, with a driver version
-// that does not exist.
+// Named hosts and images for the golden cases. The trees follow published layouts; the driver
+// version does not exist.
 #pragma once
 
 #include <array>
@@ -13,7 +13,7 @@
 namespace nvhook::test {
 
 inline void add_dgx_gpus(FakeHost& host) {
-  // A DGX A100's table: the minors do not follow the PCI order.
+  // As on a DGX A100: the minors do not follow the PCI order.
   const std::array<const char*, 8> pci{"0000:07:00.0", "0000:0f:00.0", "0000:47:00.0",
                                        "0000:4e:00.0", "0000:87:00.0", "0000:90:00.0",
                                        "0000:b7:00.0", "0000:bd:00.0"};
@@ -80,7 +80,7 @@ inline FakeHost fedora_host() {
   return host;
 }
 
-/// Where a layout has the driver's files, all in directories of their own.
+/// The directories of the driver's files in a layout.
 struct Layout {
   std::string libraries;
   std::string binaries;
@@ -88,8 +88,8 @@ struct Layout {
   bool in_loader_cache = false;
 };
 
-/// What a full installation of a recent driver has, also what no list names and what has a version
-/// of its own.
+/// Installs the files of a full installation of a recent driver, including some that no list names
+/// and some with a version of their own.
 inline void install_driver(FakeHost& host, const Layout& layout, const std::string& root = {}) {
   const std::string lib = root + layout.libraries + "/";
   const auto add = [&](const std::string& file, const std::string& soname) {
@@ -148,8 +148,7 @@ inline FakeHost host_of_layout(const Layout& layout) {
   return host;
 }
 
-/// A container that loads the modules and shows its own root, with its nodes, at
-/// /run/nvidia/driver.
+/// A driver container: it loads the modules, and its root with its nodes is at /run/nvidia/driver.
 inline FakeHost driver_container_host() {
   FakeHost host;
   host.gpu("0000:01:00.0", 0, "GPU-5c14f29e-9a3b-4d4c-8f0e-000000000000");
@@ -161,7 +160,7 @@ inline FakeHost driver_container_host() {
   return host;
 }
 
-/// Two GPUs with seven instances each, whose minors are not their indices.
+/// Two GPUs with seven instances each. The minors differ from the indices.
 inline FakeHost mig_host() {
   FakeHost host;
   host.gpu("0000:07:00.0", 1, "GPU-00000000-0000-0000-0000-000000000000");
@@ -171,7 +170,7 @@ inline FakeHost mig_host() {
                     "Character devices:\n195 nvidia\n239 nvidia-caps\n511 nvidia-uvm\n");
   std::string minors = "config 1\nmonitor 2\n";
   unsigned next = 3;
-  // The table lists what could be; the directories are what is.
+  // The table lists all possible instances; directories exist for those that were made.
   for (unsigned gpu = 0; gpu < 2; ++gpu) {
     for (unsigned instance = 0; instance < 14; ++instance) {
       const std::string name = "gpu" + std::to_string(gpu) + "/gi" + std::to_string(instance);
@@ -197,7 +196,7 @@ inline FakeHost mig_host() {
   return host;
 }
 
-/// The real files are in the store; the profile that leads to them has no loader cache.
+/// The real files are in the store, and the profile that leads to them has no loader cache.
 inline FakeHost nixos_host() {
   FakeHost host = host_with_one_gpu();
   install_driver(host, {"/nix/store/abc-nvidia-x11/lib", "/nix/store/abc-nvidia-x11/bin",
@@ -231,7 +230,7 @@ inline FakeHost named_host(const std::string& name) {
   throw std::runtime_error("no host called " + name);
 }
 
-/// Root file systems, as far as the planner looks at them.
+/// Returns the root file system of that name, with the parts that the planner looks at.
 inline TemporaryDirectory named_image(const std::string& name) {
   TemporaryDirectory image;
   image.directory("/usr/lib");

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Plans applied to a container of its own, from a driver root of its own.
+// Applies plans to a test container, from a driver root made by the test.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -18,7 +18,7 @@
 
 namespace nvhook::test {
 
-/// The host's side: a driver root with two files, a directory and a firmware file.
+/// The host: a driver root with two files, a directory and a firmware file.
 class LinuxKernelTest : public ::testing::Test {
  protected:
   void SetUp() override {
@@ -63,7 +63,7 @@ class LinuxKernelTest : public ::testing::Test {
     return plan;
   }
 
-  /// Applies in a child process; what went wrong, or nothing.
+  /// Applies the plan in a child process. Returns the error, or an empty string.
   std::string apply_to(const TestContainer& container, const Plan& plan,
                        std::size_t fail_at = FailingKernel::kNever) {
     return in_child([&]() -> std::string {
@@ -91,7 +91,7 @@ inline std::string read_file(const std::string& path) {
   return {std::istreambuf_iterator<char>(file), {}};
 }
 
-/// The mountinfo line of the mount at `target` of the container; empty if there is none.
+/// Returns the mountinfo line of the mount at `target` in the container; empty if there is none.
 inline std::string mount_line(const TestContainer& container, const std::string& target) {
   std::istringstream lines(container.mountinfo());
   for (std::string line; std::getline(lines, line);) {

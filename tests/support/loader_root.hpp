@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A container-like root directory with this machine's own C library, loader and ldconfig at work in
-// it.
+// A root directory like a container's, with this machine's own C library, loader and ldconfig.
 #pragma once
 
 #include <fcntl.h>
@@ -35,7 +34,7 @@ struct Outcome {
   std::string output = {};
 };
 
-/// Of a command that needs a chroot of its own and was not given one.
+/// Exit status of a command that needs chroot and was not allowed to use it.
 inline constexpr int kRefused = 125;
 
 enum class Privilege { none, chroot };
@@ -50,8 +49,8 @@ inline std::vector<char*> pointers(std::vector<std::string>& strings) {
   return result;
 }
 
-/// Runs `command` with a fixed environment, below `root` if there is one; what it wrote and its
-/// exit status, which is 255 if a signal killed it.
+/// Runs `command` with a fixed environment, below `root` if there is one. Returns its output and
+/// its exit status, which is 255 if a signal killed it.
 inline Outcome run(std::vector<std::string> command, Privilege privilege = Privilege::none,
                    const std::string& root = {}) {
   std::vector<std::string> environment = {"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C"};
@@ -112,7 +111,7 @@ inline void write_bytes(const std::filesystem::path& path, const std::string& by
   std::ofstream(path, std::ios::binary) << bytes;
 }
 
-/// The loader and the C library that this process runs with.
+/// The loader and the C library of this process.
 inline std::vector<std::string> runtime_files() {
   std::vector<std::string> paths;
   dl_iterate_phdr(
@@ -152,7 +151,7 @@ class LoaderRoot {
     return root_ / path.substr(1);
   }
 
-  /// A library whose `answer()` is `answer`.
+  /// Adds a library whose function `answer()` returns `answer`.
   void add_library(const std::string& directory, const std::string& soname, int answer) {
     const std::filesystem::path object = root_ / ("answer" + std::to_string(answer) + ".o");
     if (!std::filesystem::exists(object)) {
@@ -164,7 +163,7 @@ class LoaderRoot {
     compile({"-shared", "-nostdlib", "-Wl,-soname," + soname, object, "-o", target});
   }
 
-  /// `/probe NAME…`: opens the libraries, and exits with the answer of the last.
+  /// Adds `/probe NAME…`, which opens the libraries and exits with the answer of the last one.
   void add_probe() {
     write_bytes(root_ / "probe.c",
                 "#include <dlfcn.h>\n"
@@ -178,7 +177,7 @@ class LoaderRoot {
     add_runtime();
   }
 
-  /// `/paths NAME…`: prints of each the path that the loader takes, or an empty line.
+  /// Adds `/paths NAME…`, which prints for each the path that the loader takes, or an empty line.
   void add_path_probe() {
     write_bytes(root_ / "paths.c",
                 "#define _GNU_SOURCE\n"
@@ -199,7 +198,7 @@ class LoaderRoot {
     add_runtime();
   }
 
-  /// What ldconfig makes of `directories`; nothing if it may not chroot.
+  /// Returns the cache that ldconfig makes of `directories`; nullopt if it may not chroot.
   [[nodiscard]] std::optional<std::string> ldconfig(const std::vector<std::string>& directories,
                                                     const std::string& format) {
     std::string conf;
@@ -215,7 +214,7 @@ class LoaderRoot {
     return read_bytes(host_path("/etc/ld.so.cache"));
   }
 
-  /// The libraries that `ldconfig -p` lists in `cache`, one a line, from its own words.
+  /// Returns the libraries that `ldconfig -p` lists in `cache`, one per line.
   [[nodiscard]] std::vector<std::string> print(const std::string& cache) {
     const Outcome outcome = print_outcome(cache);
     std::vector<std::string> lines;
@@ -231,14 +230,14 @@ class LoaderRoot {
     return lines;
   }
 
-  /// All that `ldconfig -p` says of `cache`.
+  /// Returns the whole output of `ldconfig -p` for `cache`.
   [[nodiscard]] Outcome print_outcome(const std::string& cache) {
     write_bytes(root_ / "printed.cache", cache);
     return run({ldconfig_, "-p", "-C", root_ / "printed.cache"});
   }
 
-  /// Where the loader of this root finds each of `names` when `cache` is its own; nothing if it may
-  /// not run there.
+  /// Returns where the loader of this root finds each of `names` if `cache` is its cache; nullopt
+  /// if it may not run there.
   [[nodiscard]] std::optional<std::map<std::string, std::string>> paths(
       const std::string& cache, const std::vector<std::string>& names) {
     write_bytes(host_path("/etc/ld.so.cache"), cache);
@@ -253,7 +252,7 @@ class LoaderRoot {
     return found;
   }
 
-  /// Exit status of /probe in this root when `cache` is its loader cache.
+  /// Returns the exit status of /probe in this root if `cache` is its loader cache.
   [[nodiscard]] int probe(const std::string& cache, std::vector<std::string> names) {
     write_bytes(host_path("/etc/ld.so.cache"), cache);
     names.insert(names.begin(), "/probe");

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Loader cache images for tests, written field by field and without the code under test.
+// Makes loader cache images field by field, without the code under test.
 #pragma once
 
 #include <bit>
@@ -30,7 +30,7 @@ struct CacheSpec {
   std::vector<CacheTunable> tunables = {};
 };
 
-// Where the fields of a modern image are.
+// Offsets of fields in an image of the new format.
 inline constexpr std::size_t kCountAt = 20;
 inline constexpr std::size_t kFlagsAt = 28;
 inline constexpr std::size_t kExtensionOffsetAt = 32;
@@ -48,7 +48,7 @@ inline void put32(std::string& bytes, std::size_t value) {
   put(bytes, static_cast<std::uint32_t>(value));
 }
 
-/// `bytes` with the 32 bits at `offset` replaced.
+/// Returns `bytes` with the 32 bits at `offset` replaced.
 inline std::string with32(std::string bytes, std::size_t offset, std::size_t value) {
   std::string field;
   put32(field, value);
@@ -63,7 +63,7 @@ inline std::uint32_t get32(std::string_view bytes, std::size_t offset) {
   return value;
 }
 
-/// Strings one after the other; offsets count from the table's own start.
+/// A table of strings; offsets count from its start.
 class CacheStrings {
  public:
   std::size_t add(std::string_view text) {
@@ -84,8 +84,8 @@ inline std::string cache_tunables(const CacheSpec& spec, CacheStrings& strings, 
   put32(bytes, spec.tunables.size());
   put32(bytes, 0);
   for (const CacheTunable& tunable : spec.tunables) {
-    put32(bytes, 4);   // may not be overridden
-    put32(bytes, 17);  // some tunable's number
+    put32(bytes, 4);   // must not be overridden
+    put32(bytes, 17);  // ID of some tunable
     put32(bytes, base + strings.add(tunable.name));
     put32(bytes, base + strings.add(tunable.value));
     put32(bytes, 0);
@@ -95,7 +95,7 @@ inline std::string cache_tunables(const CacheSpec& spec, CacheStrings& strings, 
   return bytes;
 }
 
-/// The directory of extensions and what it describes, for `offset` bytes into the file.
+/// Returns the extension directory and its sections, to be placed `offset` bytes into the file.
 inline std::string cache_extensions(const CacheSpec& spec, const std::string& tunables,
                                     const std::vector<std::size_t>& hwcaps, std::size_t offset) {
   std::string names;
@@ -124,7 +124,7 @@ inline std::string cache_extensions(const CacheSpec& spec, const std::string& tu
   return directory + bodies;
 }
 
-/// An image in the new format that starts `start` bytes into the file.
+/// Returns an image in the new format that starts `start` bytes into the file.
 inline std::string make_modern(const CacheSpec& spec, std::size_t start) {
   const std::size_t base = 48 + 24 * spec.entries.size();
   CacheStrings strings;
@@ -162,7 +162,7 @@ inline std::string make_ld_cache(const CacheSpec& spec) {
   if (spec.format == CacheFormat::modern) {
     return make_modern(spec, 0);
   }
-  // A combined file has an even number of old entries, which aligns the new header to 8.
+  // In a combined file the number of old entries is even, which aligns the new header to 8.
   std::vector<LdCacheEntry> entries = spec.entries;
   if (spec.format == CacheFormat::combined && entries.size() % 2 == 1) {
     entries.push_back(entries.back());

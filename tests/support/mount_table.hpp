@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// libmount as the judge of whether a mount leaked: two readings of this process's mount table,
-// compared.
+// Finds leaked mounts: compares two readings of this process's mount table with libmount.
 #pragma once
 
 #include <libmount.h>
@@ -17,7 +16,7 @@ class MountTable {
     if (!table_) throw std::runtime_error("cannot read /proc/self/mountinfo");
   }
 
-  /// What is different now, a line each; empty if nothing is.
+  /// Returns the differences to now, one per line; empty if there are none.
   [[nodiscard]] std::string changes_since() const {
     const MountTable now;
     const std::unique_ptr<libmnt_tabdiff, void (*)(libmnt_tabdiff*)> diff(mnt_new_tabdiff(),

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Runs part of a test in a child with namespaces of its own, or one that is hindered or killed.
+// Runs part of a test in a child that has namespaces of its own, is refused calls, or is killed.
 #pragma once
 
 #include <fcntl.h>
@@ -28,13 +28,13 @@
 
 namespace nvhook::test {
 
-/// Thrown in the child where this machine cannot show what the test is about: the test is skipped.
+/// Thrown in the child if the test is not possible on this machine: the test is skipped.
 class NotPossibleHere : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;
 };
 
-/// Throws if a step of the test's own preparation failed, with errno's text.
+/// Throws, with errno's text, if a step of the test's preparation failed.
 inline void require(bool success, const std::string& step) {
   if (!success) throw std::runtime_error(step + ": " + std::strerror(errno));
 }
@@ -85,7 +85,7 @@ inline Outcome run_body(int namespaces, const std::function<std::string()>& body
 [[noreturn]] inline void run_child(int answer, int namespaces,
                                    const std::function<std::string()>& body) {
   Outcome outcome = run_body(namespaces, body);
-  // EXPECT and ASSERT have told what they found on stdout; that they found something is told here.
+  // EXPECT and ASSERT have printed what failed; this passes on that something failed.
   if (outcome.verdict == Verdict::good && ::testing::Test::HasFailure()) {
     outcome = {Verdict::failed, "an expectation failed in the child"};
   }
@@ -108,11 +108,11 @@ inline std::string read_to_end(int fd) {
 }  // namespace detail
 
 /// Runs `body` in a child with a mount namespace of its own, from which no mount propagates, and
-/// the further `namespaces` (CLONE_NEWUSER, with our ids as root; CLONE_NEWCGROUP, …). `body`
-/// returns what went wrong, or nothing, or throws.
+/// the further `namespaces` (CLONE_NEWUSER, with our IDs as root; CLONE_NEWCGROUP, …). `body`
+/// returns the error, or an empty string, or throws.
 inline Outcome run_in_private_namespaces(int namespaces, const std::function<std::string()>& body) {
   std::array<int, 2> answer{};
-  (void)std::fflush(nullptr);  // or the child would print it once more
+  (void)std::fflush(nullptr);  // otherwise the child would print it again
   if (::pipe2(answer.data(), O_CLOEXEC) != 0) return {Verdict::failed, "pipe"};
   const pid_t child = ::fork();
   if (child < 0) return {Verdict::failed, "fork"};
@@ -128,14 +128,14 @@ inline Outcome run_in_private_namespaces(int namespaces, const std::function<std
   return {static_cast<Verdict>(message.front()), message.substr(1)};
 }
 
-/// The same as the whole of a test: fails or skips it by the outcome.
+/// As run_in_private_namespaces(), and fails or skips the test by the outcome.
 inline void in_private_namespaces(int namespaces, const std::function<std::string()>& body) {
   const Outcome outcome = run_in_private_namespaces(namespaces, body);
   if (outcome.verdict == Verdict::not_possible) GTEST_SKIP() << outcome.text;
   if (outcome.verdict == Verdict::failed) ADD_FAILURE() << outcome.text;
 }
 
-/// With a mount namespace alone, for a body that says all by EXPECT.
+/// In a mount namespace only, for a body that uses EXPECT.
 inline void in_private_namespaces(const std::function<void()>& body) {
   in_private_namespaces(0, [&] {
     body();
@@ -143,8 +143,8 @@ inline void in_private_namespaces(const std::function<void()>& body) {
   });
 }
 
-/// Runs `action` in a child, and does `meanwhile` when the child enters or leaves the kernel the
-/// `count`th time. False if it came to its end before.
+/// Runs `action` in a child, and calls `meanwhile` when the child enters or leaves the kernel for
+/// the `count`th time. Returns false if the child ended before.
 inline bool meets_after(int count, const std::function<void()>& action,
                         const std::function<void(pid_t child)>& meanwhile) {
   const pid_t child = ::fork();
@@ -171,16 +171,16 @@ inline bool meets_after(int count, const std::function<void()>& action,
   return met;
 }
 
-/// Runs `action` in a child and kills it at its `count`th entry into or exit from the kernel. False
-/// if it came to its end.
+/// Runs `action` in a child and kills it at its `count`th entry into or exit from the kernel.
+/// Returns false if the child ended before.
 inline bool is_killed_after(int count, const std::function<void()>& action) {
   return meets_after(count, action, [](pid_t child) { (void)::kill(child, SIGKILL); });
 }
 
-/// From here on a kernel call of this process whose number is `call` (and whose first argument is
-/// `argument`, if there is one) fails with `error`, as under an engine's seccomp profile.
+/// From here on the system call number `call` of this process (if `argument` is given, only with
+/// this first argument) fails with `error`, as under an engine's seccomp profile.
 inline void refuse_call(unsigned call, unsigned error, std::optional<unsigned> argument = {}) {
-  // Without an argument to compare, the comparison has one outcome.
+  // Without an argument both outcomes of the comparison lead to the same place.
   const unsigned char other = argument ? 1 : 0;
   sock_filter instructions[] = {
       BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),

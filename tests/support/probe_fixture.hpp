@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A driver root, a cache directory and a probe, in a directory of the test's own.
+// A driver root, a cache directory and a probe, in a temporary directory.
 #pragma once
 
 #include <dirent.h>
@@ -42,7 +42,7 @@ class ProbeFixture : public ::testing::Test {
     query_.pci_addresses = {"0000:07:00.0"};
     for (const char* path : {"/driver", "/driver/lib", "/driver/etc"}) {
       std::filesystem::create_directory(directory_ + path);
-      // The probe is a user of its own when it looks for the library.
+      // The probe runs as a user of its own when it looks for the library.
       std::filesystem::permissions(directory_ + path, std::filesystem::perms{0755});
     }
   }
@@ -58,7 +58,7 @@ class ProbeFixture : public ::testing::Test {
   ProbeFixture& operator=(ProbeFixture&&) = delete;
 
  protected:
-  /// A probe that behaves so (fake_probe.c).
+  /// Uses a fake probe with this behaviour (fake_probe.c).
   void use_fake(const std::string& behaviour) {
     query_.nvml_library = "/lib/" + behaviour;
     if (!std::filesystem::exists(query_.driver_root + query_.nvml_library)) {
@@ -67,7 +67,7 @@ class ProbeFixture : public ::testing::Test {
     query_.probe = FAKE_PROBE;
   }
 
-  /// oci-nvidia-probe itself, with this library in the driver root.
+  /// Uses oci-nvidia-probe itself, with this library in the driver root.
   void use_library(const std::string& library) {
     query_.nvml_library = "/lib/libnvidia-ml.so.535.309.01";
     std::filesystem::copy_file(library, query_.driver_root + query_.nvml_library);
@@ -82,7 +82,7 @@ class ProbeFixture : public ::testing::Test {
     std::filesystem::permissions(path, std::filesystem::perms{0644});
   }
 
-  /// What query_gpus throws; a failure of the test if it does not.
+  /// Returns the Error that query_gpus throws; the test fails if it does not.
   [[nodiscard]] Error failure() const {
     try {
       static_cast<void>(query_gpus(query_));
@@ -97,7 +97,7 @@ class ProbeFixture : public ::testing::Test {
   GpuQuery query_;
 };
 
-/// No process of ours is left, not even as a zombie.
+/// Whether no child is left, not even as a zombie.
 inline bool has_no_children() { return ::waitpid(-1, nullptr, WNOHANG) < 0; }
 
 inline std::ptrdiff_t open_descriptors() {

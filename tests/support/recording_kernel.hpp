@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A Kernel that writes down what it is asked, and fails where a test wants it to.
+// A Kernel that records its calls, and fails where a test wants it to.
 #pragma once
 
 #include <cstddef>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Cgroups that deny devices, and processes in them that find out what is denied.
+// Cgroups that deny devices, and processes in them that try to open devices.
 #pragma once
 
 #include <fcntl.h>
@@ -27,21 +27,21 @@
 
 namespace nvhook::test {
 
-// Devices that every kernel has, and whose open has no effect.
+// Devices that exist on every kernel and can be opened without effects.
 constexpr DeviceNumber kNull{1, 3};
 constexpr DeviceNumber kZero{1, 5};
 constexpr DeviceNumber kRandom{1, 8};
 constexpr DeviceNumber kUrandom{1, 9};
 
-/// In a private mount namespace: an empty /tmp, with the cgroup hierarchies that can be had on
-/// /tmp/v1 (devices) and /tmp/v2.
+/// In a private mount namespace: an empty /tmp, with those cgroup hierarchies that can be mounted
+/// on /tmp/v1 (devices) and /tmp/v2.
 class Scratch {
  public:
   Scratch() {
     require(::mount("tmpfs", "/tmp", "tmpfs", 0, nullptr) == 0, "mount a tmpfs on /tmp");
     require(::mkdir("/tmp/v1", 0755) == 0, "mkdir /tmp/v1");
     require(::mkdir("/tmp/v2", 0755) == 0, "mkdir /tmp/v2");
-    // Only where the host has them: the first mount would make one, for everyone to see.
+    // Only if the host has v1: the first mount would create the hierarchy, for everybody to see.
     has_v1_ = is_listed(":devices:") && ::mount("none", "/tmp/v1", "cgroup", 0, "devices") == 0;
     has_v2_ = is_listed("0::") && ::mount("none", "/tmp/v2", "cgroup2", 0, nullptr) == 0;
   }
@@ -65,8 +65,8 @@ class Scratch {
   bool has_v2_ = false;
 };
 
-/// The lines of our mountinfo that are about Scratch: what the host has mounted elsewhere is not
-/// the test's.
+/// Returns the lines of our mountinfo about Scratch. The host's other mounts do not matter to the
+/// test.
 inline std::string own_mountinfo() {
   std::ifstream file("/proc/self/mountinfo");
   std::string lines;
@@ -76,7 +76,7 @@ inline std::string own_mountinfo() {
   return lines;
 }
 
-/// A cgroup made for the test and removed after it.
+/// A cgroup that is made for the test and removed after it.
 class TestCgroup {
  public:
   explicit TestCgroup(std::string hierarchy, std::string path = unique_path())
@@ -96,7 +96,7 @@ class TestCgroup {
   /// Its path in the hierarchy, as in /proc/<pid>/cgroup.
   [[nodiscard]] const std::string& path() const { return path_; }
 
-  /// What `action` returns when a process in this cgroup does it.
+  /// Runs `action` in a process in this cgroup and returns its result.
   [[nodiscard]] int run(const std::function<int()>& action) const { return run_in({this}, action); }
 
   [[nodiscard]] static int run_in(const std::vector<const TestCgroup*>& cgroups,
@@ -131,7 +131,8 @@ inline std::string node_path(DeviceNumber device) {
   return "/tmp/node-" + std::to_string(device.major) + "-" + std::to_string(device.minor);
 }
 
-/// The errno of an open of `device`, or 0. A device without a driver (ENXIO) was not denied.
+/// Returns the errno of opening `device`, or 0 also for a device without a driver (ENXIO), because
+/// it was not denied.
 inline int open_device(DeviceNumber device, int flags = O_RDWR) {
   const int fd = ::open(node_path(device).c_str(), flags | O_CLOEXEC);
   const int error = fd < 0 ? errno : 0;
@@ -139,7 +140,7 @@ inline int open_device(DeviceNumber device, int flags = O_RDWR) {
   return error == ENXIO ? 0 : error;
 }
 
-/// Outside the cgroup, where it is allowed.
+/// Makes a node outside of the cgroup, where it is allowed.
 inline void make_node(DeviceNumber device) {
   const std::string path = node_path(device);
   const auto number = ::makedev(device.major, device.minor);
@@ -167,8 +168,8 @@ inline UniqueFd open_directory(const TestCgroup& cgroup) {
   return UniqueFd(::open(cgroup.directory().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
 }
 
-/// What the runtime does to a cgroup v2: loads `program` and attaches it with `flags`. The id of
-/// the program.
+/// Loads `program` and attaches it with `flags`, as the runtime does to a cgroup v2. Returns the ID
+/// of the program.
 inline bpf::ProgramId attach_filter(const TestCgroup& cgroup, const BpfProgram& program,
                                     std::uint32_t flags = BPF_F_ALLOW_MULTI) {
   const bpf::Loaded loaded = bpf::load_device_filter(program);
@@ -196,7 +197,7 @@ inline void detach_filter(const TestCgroup& cgroup, bpf::ProgramId id) {
   require(::syscall(SYS_bpf, BPF_PROG_DETACH, &request, sizeof request) == 0, "detach a filter");
 }
 
-/// The ids of the programs attached to `cgroup`, in order.
+/// Returns the IDs of the programs attached to `cgroup`, in order.
 inline std::vector<bpf::ProgramId> filters_of(const TestCgroup& cgroup) {
   const UniqueFd directory = open_directory(cgroup);
   const auto attachments = bpf::attached_to(directory.get());
@@ -216,7 +217,7 @@ inline BpfProgram instructions_of(bpf::ProgramId id) {
   return bpf::instructions_of(program.get()).value();
 }
 
-/// What must hold wherever the hook is killed: only kRandom may have been granted.
+/// Checks what must hold wherever the hook is killed: nothing but kRandom may have been granted.
 inline void expect_no_more_than_asked_for(const TestCgroup& cgroup, int step) {
   EXPECT_FALSE(filters_of(cgroup).empty()) << "killed at step " << step;
   EXPECT_EQ(open_in(cgroup, kUrandom), EPERM) << "killed at step " << step;

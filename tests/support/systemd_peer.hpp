@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A process that listens where systemd does, and answers what the test wants.
+// A process that listens where systemd does and sends the answers that the test wants.
 #pragma once
 
 #include <sys/socket.h>
@@ -20,7 +20,7 @@ namespace nvhook::test {
 
 inline constexpr const char* kPrivateSocket = "/run/systemd/private";
 
-/// A D-Bus message without header fields: `type` 2 is a return, 3 an error.
+/// Returns a D-Bus message without header fields: `type` 2 is a return, 3 an error.
 inline std::string bus_message(char type, const std::string& body = {}) {
   std::string bytes{'l', type, 0, 1};
   for (const std::size_t number : {body.size(), std::size_t{1}, std::size_t{0}}) {
@@ -30,7 +30,7 @@ inline std::string bus_message(char type, const std::string& body = {}) {
   return bytes + body;
 }
 
-/// What systemd returns for a property that is a string.
+/// Returns systemd's reply for a string property.
 inline std::string property_message(const std::string& text) {
   const auto size = static_cast<std::uint32_t>(text.size());
   return bus_message(2, std::string("\1s\0\0", 4) +
@@ -38,7 +38,7 @@ inline std::string property_message(const std::string& text) {
                             '\0');
 }
 
-/// Says the next of its answers whenever it is told something.
+/// Sends its next answer for each message that it receives.
 class SystemdPeer {
  public:
   enum class End { hangs_up, stays };

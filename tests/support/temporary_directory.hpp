@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A directory that goes away with its owner, and writing files into it.
+// A temporary directory that is removed by the destructor, and functions to fill it.
 #pragma once
 
 #include <stdlib.h>
@@ -34,7 +34,7 @@ class TemporaryDirectory {
 
   [[nodiscard]] const std::filesystem::path& path() const { return path_; }
 
-  /// Writes `content` to the absolute path `name` below the directory, with its parents.
+  /// Writes `content` to the absolute path `name` below the directory, and makes missing parents.
   void write(std::string_view name, std::string_view content = {}) const {
     const std::filesystem::path file = below(name);
     std::filesystem::create_directories(file.parent_path());

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A container as a runtime leaves it for its hooks: a process in its own mount namespace, before
-// pivot_root.
+// A container as hooks find it: a process in a mount namespace of its own, before pivot_root.
 #pragma once
 
 #include <sched.h>
@@ -59,11 +58,11 @@ class TestContainer {
     ::waitpid(child_, nullptr, 0);
   }
 
-  /// False where this process may not make namespaces or mounts; the test skips then.
+  /// Returns false if this process may not make namespaces or mounts; the test is skipped then.
   [[nodiscard]] bool usable() const { return usable_; }
   [[nodiscard]] pid_t pid() const { return child_; }
   [[nodiscard]] std::string rootfs() const { return tree_.path().string(); }
-  /// A path of the container as this process can open it.
+  /// Returns `path` of the container as a path that this process can open.
   [[nodiscard]] std::string view(const std::string& path) const {
     return "/proc/" + std::to_string(child_) + "/root" + rootfs() + path;
   }
@@ -73,8 +72,8 @@ class TestContainer {
     text << file.rdbuf();
     return text.str();
   }
-  /// Names of everything below the root file system except /proc, sorted: what a hook that failed
-  /// must leave unchanged.
+  /// Returns the names of everything below the root file system except /proc, sorted: a hook that
+  /// failed must leave them unchanged.
   [[nodiscard]] std::string listing() const {
     std::string names;
     std::set<std::string> sorted;
@@ -112,8 +111,8 @@ class TestContainer {
   bool usable_ = false;
 };
 
-/// Runs `body` in a forked child, because entering a namespace is for ever; returns what it returns
-/// (empty: all is well).
+/// Runs `body` in a forked child, because entering a namespace cannot be undone. Returns its result
+/// (empty on success).
 inline std::string in_child(const std::function<std::string()>& body) {
   std::array<int, 2> pipe{};
   if (::pipe(pipe.data()) != 0) return "pipe failed";

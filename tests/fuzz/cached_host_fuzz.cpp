@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Fuzzes what is remembered of the host below /run: a file that another version may have written.
+// Fuzzes the cached host below /run, a file that another version may have written.
 #include "fuzz/fuzz.hpp"
 #include "host/cache/cached_host.hpp"
 

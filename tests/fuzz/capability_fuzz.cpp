@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Fuzzes lists of driver capabilities, as an image and as config.toml have them.
+// Fuzzes lists of driver capabilities, from an image and from config.toml.
 #include "config/capability.hpp"
 #include "fuzz/fuzz.hpp"
 #include "request/request.hpp"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Fuzzes CDI specifications, which anybody's tool may have written, in YAML and in JSON.
+// Fuzzes CDI specifications in YAML and JSON, which any tool may have written.
 #include <nlohmann/json.hpp>
 
 #include "cdi/cdi_spec.hpp"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Fuzzes /proc/<pid>/cgroup, mountinfo and devices.list, in parts.
+// Fuzzes /proc/<pid>/cgroup, mountinfo and devices.list, one part of the input each.
 #include <algorithm>
 
 #include "cgroup/cgroup_text.hpp"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Fuzzes the text of the note in CUDA compatibility libraries, and the decision made from it.
+// Fuzzes the text of the note in CUDA compatibility libraries, and the decision based on it.
 #include "fuzz/fuzz.hpp"
 #include "image/cuda_compat.hpp"
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Fuzzes config.toml, and with it toml++.
+// Fuzzes config.toml, and toml++ with it.
 #include "config/config.hpp"
 #include "fuzz/fuzz.hpp"
 #include "text/text.hpp"

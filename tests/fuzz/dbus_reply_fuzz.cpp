@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Fuzzes what systemd answers on its private socket, whole and in pieces.
+// Fuzzes replies of systemd on its private socket, whole and in pieces.
 #include "cgroup/systemd/dbus_message.hpp"
 #include "fuzz/fuzz.hpp"
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Fuzzes the device filter: bytes say which devices are granted, and on top of which program.
+// Fuzzes the device filter: the input is a list of devices to grant and the program to extend.
 #include <linux/bpf.h>
 
 #include <algorithm>
@@ -50,7 +50,8 @@ bool contains(const std::vector<DeviceNumber>& devices, DeviceNumber device) {
   return std::find(devices.begin(), devices.end(), device) != devices.end();
 }
 
-/// Every access to every device that is named anywhere, and to one that is not.
+/// Compares the two programs for every access to every device of `asked`, and to one that is not
+/// named anywhere.
 void compare(const BpfProgram& before, const BpfProgram& after,
              const std::vector<DeviceNumber>& granted, std::vector<DeviceNumber> asked) {
   asked.push_back({7, 3});

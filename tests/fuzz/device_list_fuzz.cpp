@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Fuzzes NVIDIA_VISIBLE_DEVICES: the list, the names in it, and what they select on a fixed host.
+// Fuzzes NVIDIA_VISIBLE_DEVICES: the list, its names, and what they select on a fixed host.
 #include <algorithm>
 
 #include "fuzz/fuzz.hpp"
@@ -50,7 +50,7 @@ void check_selection(const DeviceSelection& selection, const Inventory& inventor
   if (const auto* names = std::get_if<DeviceNames>(&selection)) {
     fuzz::require(!names->empty() && !selected->gpus.empty(),
                   "a name that is known selects something");
-    // A name brings one GPU, and one MIG device at most.
+    // A name brings one GPU and at most one MIG device.
     fuzz::require(
         selected->gpus.size() <= names->size() && selected->mig_devices.size() <= names->size(),
         "no name selects two");

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the fuzz targets share: a promise that ends the process if it is broken, parts of an input,
-// and what every error must be.
+// Shared by the fuzz targets: checks that end the process, splitting of inputs, rules for errors.
 #pragma once
 
 #include <cstddef>
@@ -18,7 +17,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
 
 namespace nvhook::fuzz {
 
-/// Ends the process, which is how a fuzzer and a test learn of it.
+/// Ends the process if `promise` is false, which fuzzers and tests notice.
 inline void require(bool promise, std::string_view what) {
   if (promise) return;
   std::fprintf(stderr, "broken promise: %.*s\n", static_cast<int>(what.size()), what.data());
@@ -29,8 +28,8 @@ inline std::string_view text_of(const std::uint8_t* data, std::size_t size) {
   return {reinterpret_cast<const char*>(data), size};
 }
 
-/// The pieces of `text` between lines `%%`: always `count`, the last ones empty if there are fewer;
-/// the last has the rest.
+/// Returns the pieces of `text` between lines `%%`: always `count`, the last ones empty if there
+/// are fewer. The last one contains the rest.
 inline std::vector<std::string_view> parts(std::string_view text, std::size_t count) {
   constexpr std::string_view kSeparator = "%%\n";
   std::vector<std::string_view> pieces;
@@ -43,8 +42,8 @@ inline std::vector<std::string_view> parts(std::string_view text, std::size_t co
   return pieces;
 }
 
-/// The UTF-8 character at `at`; length 0 if there is none. Apart from the product's own, which it
-/// judges.
+/// The UTF-8 character at `at`; length 0 if there is none. Independent of the product's decoder,
+/// which it checks.
 struct Character {
   std::size_t length = 0;
   std::uint32_t point = 0;
@@ -70,8 +69,8 @@ inline Character character_at(std::string_view text, std::size_t at) {
   return {length, point};
 }
 
-/// What a terminal acts on (Unicode's category Cc), does not show, or takes as the direction or the
-/// end of a line.
+/// Whether a terminal acts on the character (Unicode's category Cc), does not show it, or takes it
+/// as a direction or the end of a line.
 inline bool is_hidden(std::uint32_t point) {
   const auto in = [&](std::uint32_t first, std::uint32_t last) {
     return first <= point && point <= last;
@@ -85,7 +84,7 @@ inline bool is_hidden(std::uint32_t point) {
   return is_control || is_mark || is_invisible;
 }
 
-/// One line of UTF-8 that a terminal shows as it is.
+/// Whether `line` is one line of UTF-8 that a terminal shows as it is.
 inline bool may_be_shown(std::string_view line) {
   for (std::size_t at = 0; at < line.size();) {
     const Character character = character_at(line, at);
@@ -102,7 +101,7 @@ inline void check(const Error& error) {
   require(std::string_view(error.what()) != "", "an error says what failed");
 }
 
-/// What `function` returns, or nothing if it threw an Error, which is the only exception that it
+/// Returns the result of `function`, or nullopt if it threw an Error, the only exception that it
 /// may throw.
 template <typename Function>
 auto attempt(Function function) -> std::optional<decltype(function())> {

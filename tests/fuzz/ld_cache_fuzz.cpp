@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Fuzzes the editor of glibc's loader cache with caches of an image.
+// Fuzzes edits of a loader cache from an image.
 #include <algorithm>
 #include <tuple>
 
@@ -25,7 +25,7 @@ bool is_same_library(const LdCacheEntry& a, const LdCacheEntry& b) {
   return a.name == b.name && a.flags == b.flags && a.path == b.path;
 }
 
-/// What the edited cache must hold, in any order.
+/// Returns the entries that the edited cache must have, in any order.
 Entries expected_of(Entries existing, const Entries& added) {
   std::erase_if(existing, [&](const LdCacheEntry& entry) {
     return std::any_of(added.begin(), added.end(),
@@ -63,7 +63,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   sort(expected);
   sort(*after);
   fuzz::require(*after == expected, "every other entry is kept");
-  // Strings may be shared in the input, as the tails of one, and are not in what is written.
+  // The input may share strings, or tails of one string; the output does not.
   fuzz::require(edit.bytes.size() <= 8 * size + 4096, "an edit does not blow a cache up");
   return 0;
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Fuzzes the editor of musl's search path file.
+// Fuzzes edits of musl's search path file.
 #include <algorithm>
 
 #include "formats/musl_path.hpp"

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// Fuzzes the way from a container's environment to its plan on fixed hosts, and checks what every
-// plan must keep to.
+// Fuzzes the pipeline from a container's environment to its plan on fixed hosts, and checks the
+// rules for every plan.
 //
-// An input: the name of a host, and `privileged` if it is so; `%%`; config.json, or lines of
-// environment; `%%`; config.toml.
+// An input: the name of a host, with `privileged` if the container is; `%%`; config.json, or lines
+// of environment; `%%`; config.toml.
 #include <algorithm>
 #include <map>
 #include <set>
@@ -23,7 +23,7 @@ namespace {
 using namespace nvhook;
 using fuzz::require;
 
-/// Every fact that a request can make the probe look for.
+/// Probes with all facts that a request can need.
 Inventory probe(const std::string& name) {
   const test::FakeHost host = test::named_host(name);
   const auto root = open_root(host.tree().path().string());

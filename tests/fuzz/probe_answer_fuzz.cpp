@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Fuzzes the document of oci-nvidia-probe and the file in which its answer is kept.
+// Fuzzes the output of oci-nvidia-probe and the file in which it is kept.
 #include "fuzz/fuzz.hpp"
 #include "host/gpu/driver_details.hpp"
 

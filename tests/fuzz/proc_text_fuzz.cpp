@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Fuzzes the readers of the kernel's texts: driver version, device classes, parameters, id maps,
-// users.
+// Fuzzes the parsers of driver version, device classes, parameters, ID maps and passwd.
 #include <algorithm>
 
 #include "fuzz/fuzz.hpp"

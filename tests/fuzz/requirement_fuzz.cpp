@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Fuzzes NVIDIA_REQUIRE_* expressions: facts that are said not to matter must not matter.
+// Fuzzes NVIDIA_REQUIRE_* expressions: a fact that is reported as irrelevant must not matter.
 #include "fuzz/fuzz.hpp"
 #include "request/requirement.hpp"
 #include "text/text.hpp"
@@ -8,7 +8,7 @@ namespace {
 
 using namespace nvhook;
 
-/// The code of the error; nothing if the requirements hold.
+/// Returns the code of the error; nullopt if the requirements hold.
 std::optional<Code> outcome(const std::vector<Requirement>& requirements,
                             const RequirementFacts& facts) {
   try {

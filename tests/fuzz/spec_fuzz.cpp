@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Fuzzes config.json, which the image and its user have a say in.
+// Fuzzes config.json, which the image and its user influence.
 #include "fuzz/fuzz.hpp"
 #include "oci/container_spec.hpp"
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Runs a fuzz target on the inputs in files and directories, without libFuzzer: every input ever
-// found is a test.
+// Runs a fuzz target on the inputs in files and directories, without libFuzzer: every recorded
+// input is a test.
 #include <algorithm>
 #include <cstdio>
 #include <filesystem>
@@ -25,7 +25,7 @@ int main(int argc, char** argv) {
   std::sort(files.begin(), files.end());
   for (const fs::path& file : files) {
     std::printf("%s\n", file.c_str());
-    (void)std::fflush(stdout);  // the last one named is the one that fails
+    (void)std::fflush(stdout);  // the last name printed is the input that failed
     std::ifstream stream(file, std::ios::binary);
     const std::string input{std::istreambuf_iterator<char>(stream), {}};
     LLVMFuzzerTestOneInput(reinterpret_cast<const std::uint8_t*>(input.data()), input.size());

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Fuzzes the small text tools: what may be shown, paths by spelling, where JSON ends.
+// Fuzzes the string functions: printable text, paths as text, where JSON ends.
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
@@ -26,7 +26,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const auto extent = first_json_object(text);
   const auto document = nlohmann::json::parse(text, nullptr, false);
   if (document.is_object()) {
-    // The parser passes over a byte order mark, and takes a NUL for the end.
+    // The parser skips a byte order mark, and takes a NUL for the end.
     const bool is_marked = text.starts_with("\xef\xbb\xbf");
     fuzz::require(extent ? extent->rest.empty() || trim(extent->rest).front() == '\0' : is_marked,
                   "an object ends where the parser sees its end");

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Everything about the host that a request depends on, and whether its requirements hold.
+// Joins what /proc has, what the driver answers, and what the requirements need to know.
 #include "host/host_facts.hpp"
 
 #include <algorithm>
@@ -50,7 +50,7 @@ const GpuDetails* find_details(const DriverDetails& details, const Gpu& gpu) {
   return found == details.gpus.end() ? nullptr : &*found;
 }
 
-/// On WSL2 only NVML tells anything: the version, and the GPUs in its order.
+/// On WSL2 the driver's version and the GPUs, in their order, are known only to NVML.
 void take_over(const DriverDetails& details, Inventory& inventory) {
   inventory.driver = details.driver;
   for (const GpuDetails& row : details.gpus) {
@@ -59,7 +59,7 @@ void take_over(const DriverDetails& details, Inventory& inventory) {
   }
 }
 
-/// Whether the request hangs on something that only NVML knows.
+/// Whether the request depends on something that only NVML knows.
 bool must_ask(const Request& request, const Inventory& inventory) {
   const bool no_gpu = std::holds_alternative<NoDevices>(request.devices) || inventory.gpus.empty();
   const NeededFacts open = undecided_facts(
@@ -91,9 +91,9 @@ bool knows_all_devices(const Request& request, const Inventory& inventory) {
   return true;
 }
 
-/// Fills what /proc did not tell and the request needs; the driver is asked only then. A MIG device
-/// that was made anew has another name but the same place, so that the cache cannot know: what is
-/// unknown is asked once more.
+/// Asks the driver for what the request needs and /proc does not have. A MIG device that was
+/// removed and created again in the same place has another UUID, which the cache's key does not
+/// show. Therefore, if a device is unknown, the driver is asked once more.
 std::optional<DriverDetails> complete_inventory(const Request& request, const Config& config,
                                                 Inventory& inventory, Log& log) {
   if (!must_ask(request, inventory)) return std::nullopt;
@@ -108,7 +108,7 @@ std::optional<DriverDetails> complete_inventory(const Request& request, const Co
 void check_and_note(const Request& request, const RequirementFacts& facts, Notes& notes) {
   const auto alternatives = check_requirements(request.requirements, facts);
   for (std::size_t i = 0; i < alternatives.size(); ++i) {
-    if (alternatives[i].empty()) continue;  // it asks for nothing
+    if (alternatives[i].empty()) continue;  // an empty alternative always holds
     notes.push_back(info(request.requirements[i].variable + " holds by `" +
                          std::string(alternatives[i]) + "`: driver " + facts.driver.str() +
                          ", CUDA " + (facts.cuda ? facts.cuda->str() : "unknown") +
@@ -116,7 +116,8 @@ void check_and_note(const Request& request, const RequirementFacts& facts, Notes
   }
 }
 
-/// Every requirement must hold for every visible GPU; without one, once (behaviour.md §3.2).
+/// Every requirement must hold for every visible GPU. Without a GPU it is checked once
+/// (docs/behaviour.md §3.2).
 Notes check_all_requirements(const Request& request, const Inventory& inventory,
                              const std::optional<DriverDetails>& details) {
   Notes notes;
@@ -137,8 +138,8 @@ Notes check_all_requirements(const Request& request, const Inventory& inventory,
   return notes;
 }
 
-/// The host as it is; if it lacks the driver or a node that the request needs, and that may be
-/// changed, as it is after that.
+/// Reads the host. If the driver or a node that the request needs is missing, and the configuration
+/// allows it, provides it and reads the host again.
 Inventory probe_or_provide(const HostView& view, const Request& request, const Config& config,
                            Log& log) {
   try {

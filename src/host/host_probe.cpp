@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Reads the host: kernel driver, GPUs, driver files, device nodes.
+// Reads GPUs and driver files from the cache if that still holds, device nodes always from /dev.
 #include "host/host_probe.hpp"
 
 #include <fcntl.h>
@@ -29,7 +29,7 @@ bool exists(const RootDir& root, const std::string& path) {
   return static_cast<bool>(root.open(path, O_PATH));
 }
 
-/// Why there is no driver, told from facts.
+/// Says why there is no driver, from what else the host has.
 Error driver_not_loaded(const RootDir& system) {
   const std::string what = "driver not loaded: `/proc/driver/nvidia/version` does not exist";
   if (is_tegra(system)) {
@@ -52,7 +52,7 @@ Error driver_not_loaded(const RootDir& system) {
                "kernel, secure boot)");
 }
 
-/// What /proc/driver/nvidia/version says.
+/// The version in /proc/driver/nvidia/version.
 Version driver_version(const std::string& text) {
   auto version = parse_driver_version(text);
   if (!version) {
@@ -65,13 +65,13 @@ Version driver_version(const std::string& text) {
 
 struct GpuListing {
   std::vector<Gpu> gpus = {};
-  /// Nothing is missing that a later reading could tell: a lost GPU, a UUID (which the driver does
-  /// not know until it has opened the GPU).
+  /// False if a later reading could find more: a lost GPU, or a UUID, which the driver does not
+  /// know until it has opened the GPU.
   bool is_final = true;
 };
 
-/// In PCI order, which is NVML's. An excluded GPU does not count there; one that is lost does, so
-/// that it keeps its index though nobody can have it.
+/// Lists the GPUs in PCI order, which is NVML's. An excluded GPU has no index there. A lost one
+/// does, so it is counted, though no container can have it.
 GpuListing read_gpus(const RootDir& system, Notes& notes) {
   std::vector<std::pair<PciAddress, std::string>> addresses;
   for (const std::string& pci : system.list(kProcDriver + "/gpus")) {
@@ -98,7 +98,7 @@ GpuListing read_gpus(const RootDir& system, Notes& notes) {
   return listing;
 }
 
-/// Returns what the file `version` says, if there is one.
+/// Returns the content of the file `version`, if there is one.
 std::optional<std::string> read_proc_texts(const RootDir& system,
                                            std::vector<Inventory::ProcText>& texts) {
   std::optional<std::string> version;
@@ -151,7 +151,7 @@ DriverFileQuery file_query(const HostView& host, const Request& request,
 
 struct HostReading {
   CachedHost cached = {};
-  /// A later reading would tell the same.
+  /// True if a later reading would give the same.
   bool is_final = false;
   std::vector<Lookup> system_lookups = {};
   std::vector<Lookup> driver_lookups = {};
@@ -170,8 +170,8 @@ HostReading read_once(const HostView& host, const DriverFileQuery& query) {
   return reading;
 }
 
-/// GPUs and driver files as they are. What may be kept for the next containers is kept, if a second
-/// reading tells the same: what fails once must not be believed from then on.
+/// Reads GPUs and driver files from the host. Keeps the result in the cache only if a second
+/// reading gives the same, so that one failed call is not believed by all later containers.
 CachedHost read_anew(const HostView& host, const DriverFileQuery& query, const HostCache* cache,
                      Notes& notes) {
   const std::time_t started = std::time(nullptr);
@@ -183,7 +183,7 @@ CachedHost read_anew(const HostView& host, const DriverFileQuery& query, const H
   return std::move(reading.cached);
 }
 
-/// What the driver files depend on besides the files of the host.
+/// What the driver files depend on besides the files of the host; a part of the cache's key.
 std::string question_of(const DriverFileQuery& query) {
   return "driver " + query.driver.str() + " cache " + query.loader_cache + " search " +
          join(query.search_path, ":") + " firmware " + join(query.firmware_directories, ":");
@@ -204,7 +204,7 @@ void read_gpus_and_files(const HostView& host, const Request& request, Inventory
   notes.insert(notes.end(), cached.notes.begin(), cached.notes.end());
   inventory.gpus = std::move(cached.gpus);
   inventory.files = std::move(cached.files);
-  // Behind the firmware, as the component table has them.
+  // After the firmware, as in the order of the component table.
   const auto place = std::find_if(inventory.files.begin(), inventory.files.end(), [](auto& file) {
     return file.kind == ComponentKind::data_file || file.kind == ComponentKind::xorg_module;
   });
@@ -212,7 +212,7 @@ void read_gpus_and_files(const HostView& host, const Request& request, Inventory
   inventory.files.insert(place, endpoints.begin(), endpoints.end());
 }
 
-/// Which driver there is. Throws Error(driver_not_loaded) without one.
+/// Finds out which driver is loaded. Throws Error(driver_not_loaded) if there is none.
 Inventory find_driver(const RootDir& system) {
   Inventory inventory;
   if (const auto version = read_proc_texts(system, inventory.proc_texts)) {
@@ -228,7 +228,7 @@ Inventory find_driver(const RootDir& system) {
 
 }  // namespace
 
-// Their driver is a list of files in the distribution (behaviour.md §5.12).
+// The driver of a Tegra is a list of files in the distribution (docs/behaviour.md §5.12).
 bool is_tegra(const RootDir& system) {
   const auto family = system.read("/sys/devices/soc0/family", 64);
   return (family && trim(*family) == "Tegra") || exists(system, "/etc/nv_tegra_release");

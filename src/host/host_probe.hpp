@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Reads the host: kernel driver, GPUs, driver files, device nodes.
+// Reads the host: kernel driver, GPUs, driver files, device nodes. Asks no driver library.
 #pragma once
 
 #include "host/facts/host_view.hpp"
@@ -9,18 +9,19 @@
 
 namespace nvhook {
 
-/// One of NVIDIA's systems on a chip, whose integrated GPU is no PCI device and has another driver.
+/// Whether this is one of NVIDIA's systems on a chip (Tegra), whose integrated GPU is not a PCI
+/// device and has another driver.
 [[nodiscard]] bool is_tegra(const RootDir& system);
 
-/// What the kernel tells of the driver: version, GPUs, device nodes, and no user-space files. Opens
-/// no GPU. Throws Error(driver_not_loaded), with the words `driver not loaded`, without a kernel
-/// driver.
+/// Reads what the kernel shows of the driver: version, GPUs and device nodes, but no user-space
+/// files. Opens no GPU. Throws Error(driver_not_loaded), whose text contains `driver not loaded`,
+/// if there is no kernel driver.
 [[nodiscard]] Inventory probe_kernel_driver(const HostView& host, const Request& request);
 
-/// The facts that `request` needs; files of capabilities that it does not name are not looked for.
-/// Opens no GPU and loads no library. Throws as probe_kernel_driver does;
-/// Error(driver_files_missing) without a libnvidia-ml; and Error(driver_version_mismatch) if only
-/// other versions than the kernel driver's are there.
+/// Reads the facts that `request` needs; files of capabilities that it does not name are not
+/// searched. Opens no GPU and loads no library. Throws what probe_kernel_driver throws,
+/// Error(driver_files_missing) if there is no libnvidia-ml, and Error(driver_version_mismatch) if
+/// only other versions than the kernel driver's are there.
 [[nodiscard]] Inventory probe_host(const HostView& host, const Request& request);
 
 }  // namespace nvhook

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The host probe on trees that look like hosts.
+// probe_host on directory trees that look like hosts.
 #include "host/host_probe.hpp"
 
 #include <gmock/gmock.h>
@@ -186,7 +186,7 @@ TEST(HostProbe, BinariesFirmwareAndEndpoints) {
   host.tree().write("/usr/lib/firmware/nvidia/999.88.77/gsp_ga10x.bin");
   host.tree().write("/usr/lib/firmware/nvidia/999.88.77/README");
   host.tree().link("/lib", "usr/lib");
-  host.tree().write("/run/nvidia-persistenced/socket");  // a file, no socket
+  host.tree().write("/run/nvidia-persistenced/socket");  // a file, not a socket
   host.tree().link("/var/run", "../run");
   host.tree().directory("/tmp/nvidia-mps");
   ASSERT_EQ(::chmod(host.tree().below("/tmp/nvidia-mps").c_str(), 0755), 0);

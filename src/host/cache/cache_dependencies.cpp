@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Paths are walked name by name, so that every directory on the way is known.
+// Paths are walked name by name, because every directory on the way is a dependency.
 #include "host/cache/cache_dependencies.hpp"
 
 #include <fcntl.h>
@@ -17,17 +17,17 @@
 namespace nvhook {
 namespace {
 
-constexpr int kMaxLinks = 40;  // as many as the kernel follows
-// Clocks of file systems are as coarse as that: two seconds on FAT, less on all others.
+constexpr int kMaxLinks = 40;  // the kernel's limit
+// Seconds. The coarsest clock of a file system has ticks of two seconds (FAT).
 constexpr std::time_t kSettled = 2;
 
-/// `path` has no link in it any more, so that it may be looked up by its name; `/` is the root.
+/// Calls fstatat for `path`, which contains no link; `/` is the root.
 bool status_at(const RootDir& directory, const std::string& path, struct stat& status) noexcept {
   const char* const name = path.size() <= 1 ? "." : path.c_str() + 1;
   return ::fstatat(directory.fd(), name, &status, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
-/// A second name of a file is of no meaning.
+/// The link count of a directory; 0 for files, where a second name does not matter.
 std::uint64_t links_of(const struct stat& status) noexcept {
   return S_ISDIR(status.st_mode) ? status.st_nlink : 0;
 }
@@ -60,10 +60,10 @@ class Walker {
       names_.pop_front();
       if (!step(name, lookup.to_read)) return;
     }
-    paths_.insert(at_);  // the root itself, or what `..` leads to
+    paths_.insert(at_);  // the root itself, or the directory that `..` leads to
   }
 
-  /// Whether a way could not be followed to its end.
+  /// Whether a link could not be read, so that the dependencies are incomplete.
   [[nodiscard]] bool is_lost() const { return is_lost_; }
 
  private:
@@ -72,7 +72,7 @@ class Walker {
     names_.insert(names_.begin(), pieces.begin(), pieces.end());
   }
 
-  /// False at the end of the way.
+  /// Returns false at the end of the path.
   bool step(const std::string& name, bool to_read) {
     if (name == ".") return true;
     if (name == "..") {
@@ -83,8 +83,8 @@ class Walker {
     const std::string entry = (at_ == "/" ? "" : at_) + "/" + name;
     struct stat status {};
     if (!status_at(directory_, entry, status)) {
-      // Of a directory that is not there a dependency of its own: what it would be in changes often
-      // (/opt, /run). Files are many, and share their directory.
+      // A missing directory is a dependency itself, because its parent (/opt, /run) changes often.
+      // For a missing file its directory is the dependency, which many files share.
       paths_.insert(names_.empty() ? at_ : entry);
       return false;
     }
@@ -134,7 +134,8 @@ std::optional<std::vector<CacheDependency>> dependencies_of(const std::vector<Lo
     if (walked.emplace(lookup.path, lookup.to_read).second) walker.walk(lookup);
   }
   if (walker.is_lost()) return std::nullopt;
-  // Whatever comes into a directory that is a dependency changes that.
+  // A missing name in a directory that is a dependency needs no entry: to create it changes the
+  // directory.
   const std::set<std::string> named = paths;
   const auto is_told_above = [&](const std::string& path) {
     struct stat status {};

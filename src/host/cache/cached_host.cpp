@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Lines of fields: this is read at every start of a container, and JSON takes ten times as long.
+// Lines of tab-separated fields: read at every container start, where JSON takes ten times as long.
 #include "host/cache/cached_host.hpp"
 
 #include <charconv>
@@ -71,7 +71,7 @@ void write(Writer& writer, const Note& note) {
 
 // ---- reading
 
-/// The fields of one line; what is missing or means nothing makes the line bad.
+/// The fields of one line. A missing or invalid field makes the line bad.
 class Fields {
  public:
   explicit Fields(std::string_view line) : rest_(line) {}
@@ -104,7 +104,7 @@ class Fields {
     return value;
   }
 
-  /// Whether every field was there and meant something, and none is left.
+  /// Whether every field was there and valid, and no field is left.
   [[nodiscard]] bool good() const { return good_ && ended_; }
 
  private:
@@ -143,7 +143,7 @@ const Component* component_of(ComponentKind kind, std::string_view name) {
   return find_component(kind, name);
 }
 
-/// Without a component it means nothing.
+/// Leaves `component` null, which makes the line bad, if the table has no such row.
 DriverFile read_file(Fields& fields) {
   DriverFile file;
   const int kind = fields.number<int>();
@@ -161,7 +161,7 @@ DriverFile read_file(Fields& fields) {
   return file;
 }
 
-/// False for a line that is none of a cached.
+/// Returns false if the line is malformed.
 bool add_line(CachedHost& cached, std::string_view line) {
   Fields fields(line);
   const std::string_view kind = fields.text();

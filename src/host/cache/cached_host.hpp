@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What reading the host told, with what shows whether it would tell the same again; and the text in
-// which it is kept.
+// The cached result of reading the host, the dependencies that show whether it still holds, and its
+// text format.
 #pragma once
 
 #include <cstdint>
@@ -15,14 +15,14 @@
 
 namespace nvhook {
 
-/// What stat(2) tells of a file or directory that was looked at: as long as it tells the same, a
-/// directory has the same entries and a file the same content.
+/// The status of a file or directory that was looked at. While it is the same, a directory has the
+/// same entries and a file the same content.
 struct CacheDependency {
   HostFile file = {};
   bool exists = false;
   std::uint64_t device = 0;
   std::uint64_t inode = 0;
-  /// Of a directory: procfs counts those in it, but keeps no time of their coming.
+  /// Of a directory. procfs changes it when entries come and go, but not the time.
   std::uint64_t links = 0;
   std::int64_t changed_seconds = 0;  ///< st_ctim
   std::int64_t changed_nanoseconds = 0;
@@ -40,11 +40,11 @@ struct CachedHost {
   friend bool operator==(const CachedHost&, const CachedHost&) = default;
 };
 
-/// `cached` as a text whose first line is `key`, which says what was asked. Nothing if a part of it
-/// has a line end or a tab in it.
+/// Returns `cached` as a text whose first line is `key`, which says what was asked. nullopt if a
+/// field contains a line end or a tab.
 [[nodiscard]] std::optional<std::string> to_text(const CachedHost& cached, std::string_view key);
 
-/// The cached of a whole text with this key; nothing for any other bytes.
+/// Parses a complete text with this key. nullopt for any other text.
 [[nodiscard]] std::optional<CachedHost> parse_cached_host(std::string_view text,
                                                           std::string_view key);
 

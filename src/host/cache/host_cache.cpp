@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// One file for all containers with the same capabilities. Whoever reads the host anew replaces it;
-// nobody waits.
+// All containers with the same capabilities share one file. Whoever reads the host again replaces
+// the file by a rename; there is no lock.
 #include "host/cache/host_cache.hpp"
 
 #include <fcntl.h>
@@ -19,7 +19,8 @@ std::string identity(const struct stat& status) {
   return std::to_string(status.st_dev) + ":" + std::to_string(status.st_ino);
 }
 
-/// This program as it is now: its next version may look for other files. Nothing if it is unknown.
+/// Identifies this executable, because another version may look for other files. nullopt if it
+/// cannot be examined.
 std::optional<std::string> own_identity() {
   struct stat status {};
   if (::fstatat(own_procfs(), "self/exe", &status, 0) != 0) return std::nullopt;

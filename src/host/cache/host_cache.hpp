@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the last reading of the host told, kept below /run and believed as long as nothing that it
-// depends on has changed.
+// The cache of what was read of the host: one file below /run, believed as long as no dependency
+// has changed.
 #pragma once
 
 #include <ctime>
@@ -14,7 +14,7 @@
 
 namespace nvhook {
 
-/// The roots that the host is read below.
+/// The roots below which the host is read.
 struct HostRoots {
   const RootDir& system;
   const RootDir& driver;
@@ -23,21 +23,22 @@ struct HostRoots {
 struct HostCacheFile {
   std::string directory = kRunDirectory;
   std::string file = {};
-  /// All that the answer depends on besides the files of the host.
+  /// Everything that the result depends on besides the files of the host; a part of the key.
   std::string question = {};
 };
 
 class HostCache {
  public:
-  /// Nothing where nothing can be kept.
+  /// Returns nullopt if nothing can be cached: the caller is not root, the directory is not safe,
+  /// or an identity is unknown.
   [[nodiscard]] static std::optional<HostCache> at(const HostCacheFile& place,
                                                    const HostRoots& roots, Notes& notes);
 
-  /// What is kept, if every dependency tells the same as then.
+  /// Returns what is cached if every dependency is unchanged.
   [[nodiscard]] std::optional<CachedHost> recall(Notes& notes) const;
 
-  /// Keeps `cached`, which was read since `started` by `system` and `driver` lookups, unless a
-  /// change could have gone unseen.
+  /// Stores `cached`, which was read since `started` with the lookups `system` and `driver`, unless
+  /// a change could have been missed.
   void keep(CachedHost cached, const std::vector<Lookup>& system, const std::vector<Lookup>& driver,
             std::time_t started, Notes& notes) const;
 

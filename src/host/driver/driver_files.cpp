@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Finds the driver's user-space files below the driver root.
+// Everything but libraries: programs, firmware, endpoints of daemons, manifests, Xorg modules.
 #include "host/driver/driver_files.hpp"
 
 #include <fcntl.h>
@@ -23,8 +23,8 @@ namespace {
 
 constexpr std::size_t kMaxManifest = 64UL << 10U;
 
-/// Whether the daemon that made this socket is gone. Nothing but a refusal says so: a daemon may
-/// also be busy or speak another kind of socket.
+/// Whether the daemon that made this socket is gone. Only ECONNREFUSED proves it: a daemon may also
+/// be busy, or use another type of socket.
 bool is_stale(int fd) {
   const UniqueFd client(::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   sockaddr_un address{.sun_family = AF_UNIX, .sun_path = {}};
@@ -36,7 +36,7 @@ bool is_stale(int fd) {
          errno == ECONNREFUSED;
 }
 
-/// `name` with the driver's version in the place of `$VERSION`.
+/// Returns `name` with `$VERSION` replaced by the driver's version.
 std::string with_version(std::string_view name, const Version& driver) {
   constexpr std::string_view kVariable = "$VERSION";
   std::string text(name);
@@ -89,7 +89,7 @@ class FileFinder {
     if (!missing.empty()) notes_.push_back(info("missing programs: " + join(missing, ", ")));
   }
 
-  /// Adds the regular file at `path`, or what it leads to; false if there is none.
+  /// Adds the regular file to which `path` leads; returns false if there is none.
   bool add_regular(const Component& row, const std::string& path, ContainerPath place) {
     const UniqueFd fd = root_.open(path, O_PATH);
     if (!fd || !status_of(fd.get()).is_regular()) return false;
@@ -103,7 +103,7 @@ class FileFinder {
     return true;
   }
 
-  /// The kernel takes the first of several files with one name.
+  /// If several directories have a file of the same name, the kernel takes the first.
   void collect_firmware() {
     const std::string below = "/nvidia/" + query_.driver.str();
     if (query_.driver.str().empty()) return;
@@ -114,7 +114,7 @@ class FileFinder {
       });
       for (const std::string& name : names) {
         if (std::find(seen.begin(), seen.end(), name) != seen.end()) continue;
-        // The path by which the kernel's documents know it, wherever the host has it.
+        // The path that the kernel's documentation gives, wherever the host has the file.
         const ContainerPath place("/lib/firmware" + below + "/" + name);
         if (add_regular(firmware_component(), directory + below + "/" + name, place)) {
           seen.push_back(name);
@@ -123,7 +123,7 @@ class FileFinder {
     }
   }
 
-  /// One directory per Windows driver; NVIDIA's is told by what it has.
+  /// The store has one directory for each Windows driver; NVIDIA's has the files of the table.
   void collect_wsl_store() {
     for (const std::string& name : root_.list(std::string(kWslDriverStore))) {
       const std::string directory = std::string(kWslDriverStore) + "/" + name + "/";
@@ -149,8 +149,8 @@ class FileFinder {
     add_endpoint(row, place.fd.get());
   }
 
-  /// Everybody can make /tmp/nvidia-mps: a directory of his own would go into every container, and
-  /// what answers in it would pass for the daemon.
+  /// Any user can make /tmp/nvidia-mps. If that were accepted, a user's directory would go into
+  /// every container, and his process would pass for the daemon.
   void add_mps_directory(const Component& row) {
     const std::string& path = query_.mps_pipe_directory;
     const PlaceView directory = look_at_place(root_, path, MadeBy::root);
@@ -192,7 +192,7 @@ class FileFinder {
     }
   }
 
-  /// Loaders look in /etc and /usr/share; the reference puts all Vulkan manifests into /etc.
+  /// Loaders look in /etc and /usr/share; NVIDIA's toolkit puts all Vulkan manifests into /etc.
   static ContainerPath data_place(std::string_view directory, const std::string& name) {
     const bool is_usual = directory == "/etc" || directory == "/usr/local/share";
     const bool is_vulkan = name.starts_with("vulkan") || name.starts_with("OpenCL/");

@@ -10,14 +10,15 @@
 
 namespace nvhook {
 
-/// The files of the component table that exist, resolved, in the order of Inventory::files, but for
-/// the endpoints of daemons. Throws Error(driver_files_missing, driver_version_mismatch) for
-/// libnvidia-ml.
+/// Returns the files of the component table that exist, resolved, in the order of Inventory::files,
+/// but not the endpoints of daemons. Throws Error(driver_files_missing) if there is no
+/// libnvidia-ml, and Error(driver_version_mismatch) if only other versions of it are there.
 [[nodiscard]] std::vector<DriverFile> find_driver_files(const RootDir& root,
                                                         const DriverFileQuery& query, Notes& notes);
 
-/// The sockets and directories of the driver's daemons that somebody listens on, and that nobody
-/// but root can have made where others can write. What is left out is a note, never an Error.
+/// Returns the sockets and directories of the driver's daemons on which a daemon listens. Those
+/// that another user than root could have made, in a directory that others can write, are left out.
+/// What is left out becomes a note, never an Error.
 [[nodiscard]] std::vector<DriverFile> find_endpoints(const RootDir& root,
                                                      const DriverFileQuery& query, Notes& notes);
 

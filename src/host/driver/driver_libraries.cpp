@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Finds the driver's libraries below the driver root.
+// The first library found for a name and ABI is taken, and later ones are noted.
 #include "host/driver/driver_libraries.hpp"
 
 #include <fcntl.h>
@@ -25,13 +25,13 @@ namespace {
 constexpr std::size_t kMaxLoaderCache = 64UL << 20U;
 constexpr std::string_view kManagementLibrary = "libnvidia-ml.so";
 
-/// Cheap and generous: whether the name of a library could be one of the driver's.
+/// A cheap filter: whether the name could be that of a driver library.
 bool may_be_driver_library(std::string_view name) {
   return name.find("nvidia") != std::string_view::npos || name.starts_with("libcuda") ||
          name.starts_with("libnv") || name == "libdxcore.so";
 }
 
-/// Of one library `libx.so.1.1.10` before `libx.so.1.1.2` before `libx.so`.
+/// Sorts versions of one library: `libx.so.1.1.10` before `libx.so.1.1.2` before `libx.so`.
 bool is_newer(const std::string& a, const std::string& b) {
   const std::string_view base = library_base_name(a);
   if (base != library_base_name(b)) return a < b;
@@ -40,7 +40,7 @@ bool is_newer(const std::string& a, const std::string& b) {
   };
   const auto version_a = version(a);
   const auto version_b = version(b);
-  // What has no version comes last: an order needs one rule for each pair.
+  // Names without a version come last, so that the order is consistent.
   if (version_a != version_b) return version_a > version_b;
   return a > b;
 }
@@ -82,7 +82,7 @@ class LibraryFinder {
 
   [[nodiscard]] bool wants_compat32() const { return query_.wanted.contains(Capability::compat32); }
 
-  /// Of the library that proves that a driver is installed.
+  /// The key of the library that proves that a driver is installed.
   [[nodiscard]] static Key management() {
     return {.abi = Abi::native,
             .row = find_component(ComponentKind::library, kManagementLibrary),
@@ -116,7 +116,7 @@ class LibraryFinder {
     }
   }
 
-  /// The directories of the libraries that were found so far; where there are none, the well-known
+  /// Searches the directories of the libraries found so far; if there are none, the well-known
   /// ones.
   void search_directories(Abi abi, std::span<const std::string_view> multiarch,
                           std::span<const std::string_view> others) {
@@ -143,7 +143,7 @@ class LibraryFinder {
     if (resolved.empty()) return;
     if (resolved != directory && !searched.insert(resolved).second) return;
     std::vector<std::string> names = root_.list(resolved, may_be_driver_library);
-    // The newest of several first; a file of the driver's version is its only one anyway.
+    // If there are several versions, the newest comes first; of the driver's version there is one.
     std::sort(names.begin(), names.end(), is_newer);
     for (const std::string& name : names) {
       const Component* row = row_of(name);
@@ -158,13 +158,13 @@ class LibraryFinder {
     note_plain_links(abi, resolved, names);
   }
 
-  /// The row of a file in a library directory; nullptr if its name says that it cannot be meant.
+  /// Returns the row of a file in a library directory; nullptr if its name rules it out.
   [[nodiscard]] const Component* row_of(const std::string& name) const {
     const std::string_view base = library_base_name(name);
     const auto exact = rows_.find(base);
     if (exact != rows_.end() && exact->second->versioning == Versioning::own) return exact->second;
-    if (name == base) return nullptr;  // a plain link; what it leads to is there, too
-    // Of libnvidia-ml any version, to say which one is there instead.
+    if (name == base) return nullptr;  // a plain link; its target is in the directory as well
+    // Accept any version of libnvidia-ml, to name the one that is there instead.
     if (!query_.any_version && !name.ends_with(suffix_) && base != kManagementLibrary) {
       return nullptr;
     }
@@ -200,7 +200,7 @@ class LibraryFinder {
                            (abi == Abi::native ? "native" : "32-bit") + " ABI");
       return;
     }
-    // A foreign SONAME would shadow another library in the container.
+    // A library with another SONAME would hide another library in the container.
     if (!elf->soname.empty() && library_base_name(elf->soname) != base) {
       reject(resolved, "its SONAME is " + elf->soname);
       return;
@@ -213,7 +213,7 @@ class LibraryFinder {
                    .soname = elf->soname};
   }
 
-  /// In a directory that both ABIs use each finds the other's: that is worth a word once.
+  /// In a directory that both ABIs use, each finds the other's files. Warn once for each file.
   void reject(const HostPath& path, const std::string& why) {
     if (rejected_.insert(path).second) {
       notes_.push_back(warning("left out " + path.str() + ": " + why));
@@ -236,7 +236,7 @@ class LibraryFinder {
     return read_elf(reader_of(file.get()));
   }
 
-  // ---- what is told
+  // ---- what is reported
 
   void require_management_library() const {
     if (query_.any_version || found_.contains(management())) return;

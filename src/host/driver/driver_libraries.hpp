@@ -10,10 +10,11 @@
 
 namespace nvhook {
 
-/// The driver's libraries that exist, 64-bit, then 32-bit, each in the component table's order;
-/// each found through the loader cache of `root`, beside a library found so, in a configured
-/// directory, or, where the cache knows no driver, in a well-known one. Each is an ELF object of
-/// its ABI and has the version that its row demands. Throws as find_driver_files.
+/// Returns the driver's libraries that exist, 64-bit, then 32-bit, each in the component table's
+/// order. They are found in the configured directories, in the loader cache of `root`, beside
+/// libraries found so far, or, if the cache has no driver, in well-known directories. Each is an
+/// ELF object of its ABI and has the version that its row demands. Throws what find_driver_files
+/// throws.
 [[nodiscard]] std::vector<DriverFile> find_libraries(const RootDir& root,
                                                      const DriverFileQuery& query, Notes& notes);
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Where drivers put their files, by distribution; all below the driver root.
+// The directories into which distributions install the driver; all below the driver root.
 #pragma once
 
 #include <array>
@@ -79,8 +79,8 @@ inline constexpr std::array<std::string_view, 19> kBinaryDirectories{
     "/usr/lib/wsl/lib",
 };
 
-/// Above the relative paths of data files. The empty one is the driver root itself, as on GKE,
-/// where the driver has a root of its own.
+/// The paths of data files are relative to these. The empty one is the driver root itself, as on
+/// GKE, where the driver has a root of its own.
 inline constexpr std::array<std::string_view, 9> kDataDirectories{"/etc",
                                                                   "/usr/local/share",
                                                                   "/usr/share",
@@ -91,7 +91,7 @@ inline constexpr std::array<std::string_view, 9> kDataDirectories{"/etc",
                                                                   "/var/lib/nvidia",
                                                                   ""};
 
-/// Below a library directory, and with `modules/…` below the X server's own.
+/// Appended to a library directory and to the X server's own directories.
 inline constexpr std::array<std::string_view, 5> kXorgModulePlaces{
     "/nvidia/xorg", "/xorg/modules/drivers", "/xorg/modules/extensions",
     "/xorg/modules/updates/drivers", "/xorg/modules/updates/extensions"};

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Which driver files are searched, and where.
+// What the search for driver files is given.
 #pragma once
 
 #include <string>
@@ -13,15 +13,15 @@ namespace nvhook {
 struct DriverFileQuery {
   std::string loader_cache = "/etc/ld.so.cache";
   std::string mps_pipe_directory = "/tmp/nvidia-mps";
-  /// Library directories to search beside those that are found otherwise.
+  /// Library directories to search in addition.
   std::vector<std::string> search_path = {};
-  /// Directories that the kernel loads firmware from, first come first served.
+  /// Directories that the kernel loads firmware from; the first match counts.
   std::vector<std::string> firmware_directories = {};
   Version driver = {};
-  /// WSL2, where files have versions of their own and Windows' driver store is searched.
+  /// True on WSL2, where files have their own versions and Windows' driver store is searched.
   bool any_version = false;
-  /// Files of other capabilities are not looked for; libnvidia-ml always is, as proof of an
-  /// installed driver.
+  /// Files of other capabilities are not searched, except libnvidia-ml, which proves that a driver
+  /// is installed.
   CapabilitySet wanted = {};
 };
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The driver's components as a table.
+// The rows of the table and their lookup.
 #include "host/facts/component.hpp"
 
 #include <algorithm>
@@ -12,8 +12,8 @@ using enum Capability;
 using enum ComponentKind;
 using enum Versioning;
 
-// `video` brings the compute libraries too, because the codecs run on CUDA (behaviour.md §5.5), but
-// not its binaries.
+// `video` includes the compute libraries, because the codecs run on CUDA (docs/behaviour.md §5.5),
+// but not the compute binaries.
 constexpr CapabilitySet kCompute{compute, video};
 constexpr CapabilitySet kGraphics{graphics, display};
 constexpr CapabilitySet kComputeAndGraphics{compute, video, graphics, display};
@@ -71,7 +71,7 @@ constexpr std::array kComponents {
       Component{library, "libnvidia-api.so", kGraphics, "NVAPI for Proton and Wine", own},
       Component{library, "libnvidia-vulkan-producer.so", kGraphics, "Vulkan on Wayland and GBM"},
       Component{library, "libnvidia-vksc-core.so", kGraphics, "Vulkan SC"},
-      // rules for libraries of the driver's version that have no row: the first that fits counts
+      // rules for libraries of the driver's version that have no row; the first that fits counts
       Component{library, "libglxserver_*", {display}, "X server's GLX (by name)"},
       Component{library, "libnvidia-gtk*", {display}, "nvidia-settings (by name)"},
       Component{library, "libnvidia-wayland*", kGraphics, "Wayland (by name)"},
@@ -92,7 +92,7 @@ constexpr std::array kComponents {
       Component{library, "libnvidia-*", kComputeAndGraphics, "of the driver, purpose unknown"},
       Component{library, "lib*_nvidia*", kComputeAndGraphics, "of the driver, purpose unknown"},
       Component{library, "libnv*", kComputeAndGraphics, "of the driver, purpose unknown"},
-      // WSL2: the door to the host's kernel driver
+      // WSL2: access to the driver of the Windows host
       Component{library, "libdxcore.so", {}, "WSL2: access to the host's GPUs", own},
       // binaries
       Component{binary, "nvidia-smi", {utility}, "System Management Interface"},
@@ -151,7 +151,7 @@ constexpr std::array kComponents {
       // X server
       Component{xorg_module, "nvidia_drv.so", kGraphics, "X server driver"},
       Component{xorg_module, "libglxserver_nvidia.so.$VERSION", kGraphics, "X server's GLX"},
-      // WSL2's driver store (behaviour.md §5.11)
+      // WSL2's driver store (docs/behaviour.md §5.11)
       Component{wsl_store, "libcuda.so.1.1", {}, "WSL2 driver store"},
       Component{wsl_store, "libcuda_loader.so", {}, "WSL2 driver store"},
       Component{wsl_store, "libnvidia-ptxjitcompiler.so.1", {}, "WSL2 driver store"},
@@ -176,7 +176,7 @@ constexpr std::array kLinks{
     ComponentLink{"libnvidia-allocator.so", "gbm/nvidia-drm_gbm.so", "../libnvidia-allocator.so.1"},
 };
 
-/// Whether `text` is `pattern`, in which `*` stands for any characters.
+/// Whether `text` matches `pattern`, in which `*` stands for any characters.
 bool matches(std::string_view pattern, std::string_view text) {
   const auto star = pattern.find('*');
   if (star == std::string_view::npos) return pattern == text;

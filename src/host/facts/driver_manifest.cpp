@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The JSON manifests by which Vulkan's and EGL's loaders find a driver.
+// Accepts a manifest of a driver (`ICD`) or of a layer (`layer`); nothing else in it matters.
 #include "host/facts/driver_manifest.hpp"
 
 #include <nlohmann/json.hpp>

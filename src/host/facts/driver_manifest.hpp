@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The JSON manifests by which Vulkan's and EGL's loaders find a driver.
+// Reads the JSON manifests in which the loaders of Vulkan and EGL find a driver.
 #pragma once
 
 #include <string>
@@ -7,8 +7,9 @@
 
 namespace nvhook {
 
-/// The library that a manifest names by an absolute path without `.` and `..`, as NixOS writes it;
-/// empty if it names one as loaders look it up, by its file name, or if `text` is no manifest.
+/// Returns the library of a manifest if it is an absolute path without `.` and `..`, as on NixOS.
+/// Returns an empty string if the manifest has a mere file name, which loaders look up, or if
+/// `text` is not a manifest.
 [[nodiscard]] std::string absolute_library_of(std::string_view text);
 
 }  // namespace nvhook

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The directories by which a host is read.
+// The directories through which a host is read.
 #pragma once
 
 #include <string>
@@ -16,8 +16,8 @@ struct HostView {
   std::string mps_pipe_directory = "/tmp/nvidia-mps";  ///< below the driver root
   /// Library directories to search first, below the driver root.
   std::vector<std::string> library_search_path = {};
-  /// Where this reading of GPUs and driver files is kept, and an earlier one found, which serves as
-  /// long as nothing has changed; empty: they are read anew.
+  /// Directory of the cache of GPUs and driver files (host/cache). If empty, the cache is neither
+  /// read nor written.
   std::string cache_directory = {};
 };
 

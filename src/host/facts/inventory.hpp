@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Facts about the host: driver, GPUs, driver files, device nodes. No policy in it.
+// Facts about the host: driver, GPUs, driver files, device nodes. Plain values without policy.
 #pragma once
 
 #include <cstdint>
@@ -18,14 +18,14 @@ namespace nvhook {
 struct Gpu {
   /// Position in PCI order, which is NVML's order of enumeration.
   unsigned index = 0;
-  /// The number of /dev/nvidia<minor>. On many machines it is not the index.
+  /// The minor number of /dev/nvidia<minor>. On many machines it differs from the index.
   unsigned minor = 0;
-  /// `GPU-…`; empty if the kernel does not tell it.
+  /// `GPU-…`; empty if the kernel does not show it.
   std::string uuid = {};
   /// As in /proc/driver/nvidia/gpus: `0000:3b:00.0`.
   std::string pci = {};
   std::string model = {};
-  /// The driver was told to leave it alone (NVreg_ExcludedGpus); NVML does not count it.
+  /// The driver is configured to ignore this GPU (NVreg_ExcludedGpus); NVML does not count it.
   bool excluded = false;
 
   friend bool operator==(const Gpu&, const Gpu&) = default;
@@ -39,20 +39,21 @@ enum class Abi {
 /// One file, directory or socket of the driver, found and resolved below the driver root.
 struct DriverFile {
   ComponentKind kind = ComponentKind::library;
-  /// The row of the component table it belongs to; points into a table with static lifetime.
+  /// Its row of the component table; points into a table with static lifetime.
   const Component* component = nullptr;
   Abi abi = Abi::native;
-  /// Resolved: no link is left in it.
+  /// Resolved: contains no symbolic link.
   HostPath path = {};
-  /// Of a library, a program and a data file: the path by which it was found.
+  /// Of a library, program or data file: the path by which it was found.
   HostPath found_as = {};
-  /// DT_SONAME of a library; empty if it has none, and for everything else.
+  /// DT_SONAME of a library; empty if it has none, and for other kinds.
   std::string soname = {};
-  /// Where its users look for it; empty for libraries and binaries, whose place the image decides.
+  /// Where its users look for it; empty for libraries and binaries, whose directory depends on the
+  /// image.
   ContainerPath place = {};
-  /// Of a library: the host has a link `libx.so` beside it.
+  /// Of a library: whether the host has a link `libx.so` beside it.
   bool has_plain_link = false;
-  /// Of a manifest: the library it names, if by an absolute path (NixOS).
+  /// Of a manifest: the library that it names by an absolute path (NixOS), else empty.
   std::string refers_to = {};
 
   friend bool operator==(const DriverFile&, const DriverFile&) = default;
@@ -73,21 +74,21 @@ enum class DeviceRole {
   dxg,       ///< /dev/dxg of WSL2
 };
 
-/// A device node that exists on the host; the number is the one that the driver's own tables give
-/// it.
+/// A device node that exists on the host. `number` is what the driver's own tables say.
 struct DeviceNode {
   DeviceRole role = DeviceRole::control;
   HostFile file = {};
   DeviceNumber number = {};
-  /// Of roles gpu and drm: the GPU's minor.
+  /// Of roles gpu and drm: the GPU's minor number.
   unsigned gpu_minor = 0;
-  /// The node is another device: it was made when the driver's module had another major number.
+  /// The node has another number, because it was made when the driver's module had another major
+  /// number.
   bool is_stale = false;
 
   friend bool operator==(const DeviceNode&, const DeviceNode&) = default;
 };
 
-/// A link below /dev that names a GPU's node in another way.
+/// A link below /dev that is another name of a GPU's node.
 struct DeviceLink {
   std::string path = {};
   std::string target = {};
@@ -96,7 +97,8 @@ struct DeviceLink {
   friend bool operator==(const DeviceLink&, const DeviceLink&) = default;
 };
 
-/// A line of /proc/driver/nvidia-caps/mig-minors: which node below /dev/nvidia-caps opens what.
+/// A line of /proc/driver/nvidia-caps/mig-minors: what a node below /dev/nvidia-caps gives access
+/// to.
 struct MigCapability {
   enum class Role { config, monitor, instance };
   Role role = Role::config;
@@ -109,20 +111,20 @@ struct MigCapability {
   friend bool operator==(const MigCapability&, const MigCapability&) = default;
 };
 
-/// A compute instance that exists: one MIG device, told by /proc/driver/nvidia/capabilities.
+/// A compute instance that exists, which is one MIG device; from /proc/driver/nvidia/capabilities.
 struct MigDevice {
   unsigned gpu_minor = 0;
   unsigned gpu_instance = 0;
   unsigned compute_instance = 0;
-  // What only NVML knows; absent or empty if it was not asked.
+  // Known only to NVML; absent or empty if NVML was not asked.
   std::optional<unsigned> index = {};  ///< its number on the GPU, the `1` of `0:1`
   std::string uuid = {};               ///< `MIG-…`
 
   friend bool operator==(const MigDevice&, const MigDevice&) = default;
 };
 
-/// Whether the node of `capability` opens `device`: its compute instance, or the GPU instance
-/// around it.
+/// Whether the node of `capability` gives access to `device`: it is for the compute instance, or
+/// for the GPU instance that contains it.
 [[nodiscard]] inline bool opens(const MigCapability& capability, const MigDevice& device) {
   return capability.role == MigCapability::Role::instance &&
          capability.gpu_minor == device.gpu_minor &&
@@ -131,11 +133,11 @@ struct MigDevice {
 }
 
 struct Inventory {
-  /// The GPUs are the Windows host's; /dev/dxg is the only node, and /proc tells nothing.
+  /// The GPUs belong to the Windows host; /dev/dxg is the only node, and /proc shows nothing.
   bool is_wsl = false;
   /// Version of the loaded kernel module; empty on WSL2, where only NVML knows it.
   Version driver = {};
-  /// From the table of driver branches; absent for a branch that is not in it.
+  /// From the table of driver branches; absent if the branch is not in it.
   std::optional<Version> cuda = {};
   /// In index order.
   std::vector<Gpu> gpus = {};
@@ -160,7 +162,7 @@ struct Inventory {
   std::vector<MigCapability> mig_capabilities = {};
   /// Ordered by GPU minor, GPU instance, compute instance.
   std::vector<MigDevice> mig_devices = {};
-  /// "selected A over B", "missing libnvidia-nscq.so".
+  /// For example "selected A over B", "missing libnvidia-nscq.so".
   Notes notes = {};
 
   friend bool operator==(const Inventory&, const Inventory&) = default;

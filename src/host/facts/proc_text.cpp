@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Texts of /proc that name the driver, its GPUs and its device numbers.
+// All parsers take the text as it is; unknown lines and missing fields are no error.
 #include "host/facts/proc_text.hpp"
 
 #include <algorithm>
@@ -10,7 +10,7 @@
 namespace nvhook {
 namespace {
 
-/// The value of the line `<key>: <value>`, trimmed; nothing if there is no such line.
+/// Returns the trimmed value of the line `<key>: <value>`, or nullopt if there is no such line.
 std::optional<std::string_view> find_field(std::string_view text, std::string_view key) {
   for (const std::string_view line : split(text, '\n')) {
     const auto colon = line.find(':');
@@ -25,7 +25,7 @@ struct DriverBranch {
   std::string_view cuda = {};
 };
 
-// CUDA toolkit release notes. 430 is missing because it shipped with two values.
+// From the CUDA toolkit release notes. 430 is missing because it was shipped with two values.
 constexpr std::array kBranches{
     DriverBranch{410, "10.0"}, DriverBranch{418, "10.1"}, DriverBranch{435, "10.1"},
     DriverBranch{440, "10.2"}, DriverBranch{450, "11.0"}, DriverBranch{455, "11.1"},
@@ -38,7 +38,7 @@ constexpr std::array kBranches{
     DriverBranch{590, "13.1"},
 };
 
-/// `config`, `monitor`, `gpu0/gi1/access` or `gpu0/gi1/ci0/access`.
+/// Parses `config`, `monitor`, `gpu0/gi1/access` or `gpu0/gi1/ci0/access`.
 std::optional<MigCapability> parse_mig_path(std::string_view path) {
   if (path == "config") return MigCapability{.role = MigCapability::Role::config};
   if (path == "monitor") return MigCapability{.role = MigCapability::Role::monitor};
@@ -62,8 +62,8 @@ std::optional<Version> parse_driver_version(std::string_view text) {
   const std::string_view first_line = text.substr(0, text.find('\n'));
   const auto words = split_list(first_line, ' ');
   if (words.empty() || words.front() != "NVRM") return std::nullopt;
-  // The words before it are prose that differs between the open and the closed module; the version
-  // is the one that has dots.
+  // The words before the version differ between the open and the closed module; the version is the
+  // first word with a dot that parses.
   for (const std::string_view word : words) {
     if (word.find('.') == std::string_view::npos) continue;
     if (auto version = Version::parse(word)) return version;
@@ -78,7 +78,7 @@ std::optional<Gpu> parse_gpu_information(std::string_view text, std::string_view
   Gpu gpu{.minor = *minor, .pci = std::string(pci)};
   gpu.model = find_field(text, "Model").value_or("");
   gpu.excluded = find_field(text, "GPU Excluded").value_or("No") == "Yes";
-  // Without an initialised GPU the kernel prints question marks for the digits.
+  // Before a GPU is initialised, the kernel prints question marks for the digits.
   const std::string_view uuid = find_field(text, "GPU UUID").value_or("");
   if (uuid.find('?') == std::string_view::npos) gpu.uuid = uuid;
   return gpu;

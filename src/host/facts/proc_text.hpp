@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Texts of /proc that name the driver, its GPUs and its device numbers.
+// Parsers of the /proc files that describe the driver, its GPUs and its device numbers.
 #pragma once
 
 #include <optional>
@@ -12,58 +12,58 @@
 
 namespace nvhook {
 
-/// The version in the first line of /proc/driver/nvidia/version: `NVRM version: NVIDIA UNIX x86_64
-/// Kernel Module 550.54.15  Tue …` or `… Open Kernel Module for x86_64  570.124.06  Release Build
-/// …`.
+/// Returns the version in the first line of /proc/driver/nvidia/version, for example of
+/// `NVRM version: NVIDIA UNIX x86_64 Kernel Module  550.54.15  Tue …` or
+/// `… Open Kernel Module for x86_64  570.124.06  Release Build …`.
 [[nodiscard]] std::optional<Version> parse_driver_version(std::string_view text);
 
-/// /proc/driver/nvidia/gpus/<pci>/information. Nothing if it names no device minor. `index` stays
-/// 0.
+/// Parses /proc/driver/nvidia/gpus/<pci>/information. Returns nullopt if it has no device minor.
+/// `index` stays 0.
 [[nodiscard]] std::optional<Gpu> parse_gpu_information(std::string_view text, std::string_view pci);
 
-/// The major number of the character device class called exactly `name` in /proc/devices. The
-/// section ends at the blank line, as the kernel writes it.
+/// Returns the major number of the character device class called exactly `name` in /proc/devices.
+/// The section ends at the blank line, as the kernel writes it.
 [[nodiscard]] std::optional<unsigned> find_character_major(std::string_view devices,
                                                            std::string_view name);
 
-/// `DeviceFileMinor:` of a file below /proc/driver/nvidia/capabilities.
+/// Returns `DeviceFileMinor:` of a file below /proc/driver/nvidia/capabilities.
 [[nodiscard]] std::optional<unsigned> parse_device_file_minor(std::string_view text);
 
-/// /proc/driver/nvidia-caps/mig-minors: `gpu0/gi1/access 12`, `gpu0/gi1/ci0/access 13`, `config 1`,
-/// `monitor 2`. Lines of another shape are passed over.
+/// Parses /proc/driver/nvidia-caps/mig-minors, which has lines such as `gpu0/gi1/access 12`,
+/// `gpu0/gi1/ci0/access 13`, `config 1` and `monitor 2`. Other lines are ignored.
 [[nodiscard]] std::vector<MigCapability> parse_mig_minors(std::string_view text);
 
-/// /proc/driver/nvidia/params with `ModifyDeviceFiles: 0`, so that the driver's user space leaves
-/// device files alone.
+/// Returns the text of /proc/driver/nvidia/params with `ModifyDeviceFiles: 0`, so that the driver's
+/// user space leaves device files alone.
 [[nodiscard]] std::string forbid_device_file_changes(std::string_view params);
 
-/// The CUDA version that drivers of the branch of `driver` provide (behaviour.md §13), or nothing
-/// for a branch that is not in the table: it must be asked, never guessed.
+/// Returns the CUDA version of the branch of `driver` (docs/behaviour.md §13), or nullopt if the
+/// branch is not in the table; then NVML must be asked.
 [[nodiscard]] std::optional<Version> cuda_version_of(const Version& driver);
 
-/// The minors of /dev/nvidiactl and /dev/nvidia-modeset.
+/// Minor numbers of /dev/nvidiactl and /dev/nvidia-modeset.
 inline constexpr unsigned kControlMinor = 255;
 inline constexpr unsigned kModesetMinor = 254;
 
-/// The major number of /dev/nvidiactl, -modeset and the GPUs: of the class `nvidia`, which was
-/// called nvidia-frontend before 550; 195, NVIDIA's in the kernel's devices.txt, if neither is in
-/// /proc/devices.
+/// Returns the major number of /dev/nvidiactl, /dev/nvidia-modeset and the GPUs: that of the class
+/// `nvidia`, which was called nvidia-frontend before driver 550. If neither is in /proc/devices,
+/// 195, which the kernel's devices.txt assigns to NVIDIA.
 [[nodiscard]] unsigned find_driver_major(std::string_view devices);
 
-/// How the driver wants a device file to look; the defaults are what it has without any text.
+/// Owner and mode that the driver wants for a device file. The defaults are the driver's own.
 struct DeviceFileSettings {
   unsigned uid = 0;
   unsigned gid = 0;
   unsigned mode = 0666;
-  /// False: whoever administrates the host makes the file.
+  /// False: the administrator makes the file, and nobody else may.
   bool modify = true;
 
   friend bool operator==(const DeviceFileSettings&, const DeviceFileSettings&) = default;
 };
-/// `DeviceFileUID`, `DeviceFileGID`, `DeviceFileMode` (decimal, it too) and `ModifyDeviceFiles` of
-/// /proc/driver/nvidia/params, or `DeviceFileModify` of a file below
-/// /proc/driver/nvidia/capabilities (behaviour.md §6.2). A value that makes no sense means that the
-/// file is left alone.
+/// Reads `DeviceFileUID`, `DeviceFileGID`, `DeviceFileMode` (decimal as well) and
+/// `ModifyDeviceFiles` of /proc/driver/nvidia/params, or `DeviceFileModify` of a file below
+/// /proc/driver/nvidia/capabilities (docs/behaviour.md §6.2). After an invalid value `modify` is
+/// false.
 [[nodiscard]] DeviceFileSettings parse_device_file_settings(std::string_view text);
 
 }  // namespace nvhook

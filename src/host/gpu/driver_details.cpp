@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What only NVML knows, to JSON and back.
+// Every field is checked for type, length and spelling; an unknown member makes the document
+// invalid.
 #include "host/gpu/driver_details.hpp"
 
 #include <algorithm>
@@ -18,7 +19,7 @@
 namespace nvhook {
 namespace {
 
-// Not ordered_json, whose objects are searched from the start for every new key: a hostile document
+// Not ordered_json, which searches an object from the start for every new key: a hostile document
 // would take minutes.
 using Json = nlohmann::json;
 
@@ -28,7 +29,7 @@ constexpr std::size_t kMaxText = 256;
 constexpr std::size_t kMaxMigUuid = 95;
 constexpr std::string_view kUnknownBrand = "Unknown";
 
-// behaviour.md §3.3: the position is the value of NVML's nvmlBrandType_t.
+// docs/behaviour.md §3.3. The position is the value of NVML's nvmlBrandType_t.
 constexpr std::array<std::string_view, 17> kBrands{
     kUnknownBrand, "Quadro",    "Tesla",  "NVS",        "GRID",    "GeForce",
     "TITAN",       "VApps",     "VPC",    "VCS",        "VWS",     "CloudGaming",
@@ -38,7 +39,7 @@ bool is_printable_ascii(std::string_view text) {
   return std::all_of(text.begin(), text.end(), [](char c) { return c >= ' ' && c <= '~'; });
 }
 
-/// Exactly the spelling of pci_address_from_nvml: whoever compares addresses compares strings.
+/// Accepts only the spelling of pci_address_from_nvml, because addresses are compared as strings.
 bool is_pci_address(std::string_view text) {
   const auto address = parse_pci_address(text);
   return address && text == pci_address_from_nvml(address->domain, address->bus, address->device);
@@ -49,7 +50,7 @@ bool is_uuid(std::string_view text, std::string_view prefix) {
          text.find_first_not_of("0123456789abcdefABCDEF-", prefix.size()) == std::string_view::npos;
 }
 
-/// Of the legacy form, only the name of exactly this device: its parts select, too.
+/// The legacy form must name exactly this device, because its parts can select devices, too.
 bool is_mig_uuid(const MigDetails& mig, std::string_view gpu_uuid) {
   if (mig.uuid.size() > kMaxMigUuid) return false;
   if (is_uuid(mig.uuid, "MIG-")) return true;
@@ -57,14 +58,14 @@ bool is_mig_uuid(const MigDetails& mig, std::string_view gpu_uuid) {
                          std::to_string(mig.compute_instance);
 }
 
-/// The object has these members and no others.
+/// Whether the object has these members and no others.
 bool has_exactly(const Json& object, std::initializer_list<const char*> names) {
   return object.is_object() && object.size() == names.size() &&
          std::all_of(names.begin(), names.end(),
                      [&](const char* name) { return object.contains(name); });
 }
 
-/// A printable string that is not too long; nothing for anything else.
+/// Returns a printable string of limited length; nullopt for anything else.
 std::optional<std::string> text_of(const Json& value) {
   if (!value.is_string()) return std::nullopt;
   auto text = value.get<std::string>();
@@ -102,7 +103,7 @@ std::optional<MigDetails> mig_device_of(const Json& object, std::string_view gpu
   return is_mig_uuid(mig, gpu_uuid) ? std::optional(std::move(mig)) : std::nullopt;
 }
 
-/// Each name, and each pair of instances, must mean one device.
+/// Each UUID, and each pair of instances, must belong to one device.
 bool are_distinct(const MigDetails& a, const MigDetails& b) {
   const bool same_instances =
       a.gpu_instance == b.gpu_instance && a.compute_instance == b.compute_instance;
@@ -176,7 +177,7 @@ std::optional<DriverDetails> details_of(const Json& document) {
   return details;
 }
 
-/// Never throws; a discarded value, which is no object, for what is no JSON.
+/// Does not throw. Returns a discarded value, which is not an object, if `text` is not JSON.
 Json parse_json(std::string_view text) {
   return Json::parse(text.size() > kMaxDocument ? std::string_view() : text, nullptr, false);
 }

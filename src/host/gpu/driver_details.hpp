@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What only NVML knows about the driver and its GPUs, and the document in which oci-nvidia-probe
-// says it.
+// What only NVML knows about the driver and its GPUs, and the JSON document in which
+// oci-nvidia-probe prints it.
 #pragma once
 
 #include <optional>
@@ -19,7 +19,7 @@ struct MigDetails {
   unsigned index = 0;  ///< its number on the GPU
   unsigned gpu_instance = 0;
   unsigned compute_instance = 0;
-  std::string uuid = {};  ///< `MIG-<uuid>`; of drivers before 470 `MIG-GPU-<uuid>/<gi>/<ci>`
+  std::string uuid = {};  ///< `MIG-<uuid>`; before driver 470 `MIG-GPU-<uuid>/<gi>/<ci>`
 
   friend bool operator==(const MigDetails&, const MigDetails&) = default;
 };
@@ -28,56 +28,57 @@ struct GpuDetails {
   std::string pci = {};             ///< as in /proc/driver/nvidia/gpus: `0000:3b:00.0`
   std::string uuid = {};            ///< `GPU-…`
   Version compute_capability = {};  ///< 8.0
-  std::string brand = {};  ///< libnvidia-container's spelling (behaviour.md §3.3): Nvidia, Tesla, …
+  /// In libnvidia-container's spelling (docs/behaviour.md §3.3): Nvidia, Tesla, …
+  std::string brand = {};
   std::vector<MigDetails> mig = {};  ///< in index order; empty unless the GPU is in MIG mode
 
   friend bool operator==(const GpuDetails&, const GpuDetails&) = default;
 };
 
 struct DriverDetails {
-  Version driver = {};  ///< version of the kernel driver; empty if NVML does not tell
+  Version driver = {};  ///< version of the kernel driver; empty if NVML does not report it
   Version cuda = {};
   std::vector<GpuDetails> gpus = {};
-  /// One text per GPU that is missing in `gpus`, or lacks MIG devices there, because the driver
-  /// could not tell about it.
+  /// One text for each GPU that is missing in `gpus`, or has no MIG devices there, because the
+  /// driver could not describe it.
   std::vector<std::string> errors = {};
-  bool from_cache = false;  ///< an earlier answer
-  Notes notes = {};         ///< asked NVML (milliseconds), or taken from the cache
+  bool from_cache = false;  ///< taken from the cache
+  Notes notes = {};         ///< that NVML was asked (milliseconds), or the cache was used
 
   friend bool operator==(const DriverDetails&, const DriverDetails&) = default;
 };
 
-/// GPUs in one document, and errors, of which there is at most one per GPU. The driver itself has
-/// room for 64 GPUs.
+/// Limit of GPUs in one document, and of errors (at most one for each GPU). The driver itself
+/// supports 64 GPUs.
 inline constexpr unsigned kMaxGpus = 256;
-/// MIG devices of one GPU. GPUs have room for 7 or 8; the document (1 MiB) has room for 64 GPUs
-/// with this many.
+/// Limit of MIG devices of one GPU. A GPU has at most 7 or 8; the document (1 MiB) has room for 64
+/// GPUs with this many.
 inline constexpr unsigned kMaxMigDevices = 64;
 
-/// The one JSON document that oci-nvidia-probe prints. Nothing for anything else: it comes from a
-/// process that ran the driver's code, so every field and every length is checked. `notes` stays
-/// empty.
+/// Parses the JSON document of oci-nvidia-probe. Returns nullopt for anything else: the document
+/// comes from a process that ran the driver's code, so every field and every length is checked.
+/// `notes` stays empty.
 [[nodiscard]] std::optional<DriverDetails> parse_driver_details(std::string_view json);
-/// `details` without its notes. Error texts are made printable and cut to what parse_driver_details
-/// takes.
+/// Returns `details` without its notes as JSON. Error texts are made printable and cut to what
+/// parse_driver_details accepts.
 [[nodiscard]] std::string to_json(const DriverDetails& details);
 
-/// `details` with `key`, which says about what and when they were asked, as one JSON document.
+/// Returns `details` as a JSON document with `key`, which says when and about what NVML was asked.
 [[nodiscard]] std::string to_cache_document(const DriverDetails& details, std::string_view key);
-/// The details of such a document if it is whole and its key is `key`.
+/// Returns the details of such a document if it is complete and its key is `key`, else nullopt.
 [[nodiscard]] std::optional<DriverDetails> parse_cache_document(std::string_view json,
                                                                 std::string_view key);
 
-/// The MIG devices of `inventory`, with the index and the UUID of those that `details` tells of:
-/// the same instances of the GPU at the same PCI address.
+/// Returns the MIG devices of `inventory` with the index and UUID that `details` has for them. They
+/// match by PCI address of the GPU and by both instances.
 [[nodiscard]] std::vector<MigDevice> name_mig_devices(const Inventory& inventory,
                                                       const DriverDetails& details);
 
-// NVML's numbers as the rest of the program spells them (behaviour.md §3.3).
+// NVML's numbers in the spelling of this program (docs/behaviour.md §3.3).
 
-/// 12020 → 12.2. A negative number is no version: 0.
+/// 12020 → 12.2. A negative number gives version 0.
 [[nodiscard]] Version cuda_version_from_nvml(int version);
-/// `Nvidia` for 14; `Unknown` for what is not in the table.
+/// `Nvidia` for 14; `Unknown` for a value that is not in the table.
 [[nodiscard]] std::string brand_from_nvml(unsigned brand);
 /// `0000:3b:00.0`, the name of the GPU's directory below /proc/driver/nvidia/gpus.
 [[nodiscard]] std::string pci_address_from_nvml(unsigned domain, unsigned bus, unsigned device);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Cache, probe, answer.
+// Finds the probe, checks that it is safe to execute, and runs it if the cache has no answer.
 #include "host/gpu/gpu_query.hpp"
 
 #include <fcntl.h>
@@ -32,7 +32,7 @@ constexpr Milliseconds kSlow{1'000};
 constexpr const char* kProbeName = "/oci-nvidia-probe";
 constexpr const char* kInstalledProbe = OCI_NVIDIA_PROBE_PATH;
 
-/// What NVML says, and what to do about it.
+/// What to do about a message of NVML.
 struct Remedy {
   std::string_view text = {};
   const char* remedy = nullptr;
@@ -67,16 +67,15 @@ std::vector<std::string> probe_paths() {
   return paths;
 }
 
-/// Whoever owns the executable that we are can make us do anything already; in a user namespace
-/// that is all that can be told of root's files, which all have the one owner that stands for users
-/// without a name.
+/// The owner of the running executable, who can make this process do anything already. In a user
+/// namespace root's files, this executable among them, may all show the overflow user as owner.
 uid_t own_owner() noexcept {
   const UniqueFd self = sys::open_beneath(AT_FDCWD, "/proc/self/exe", O_PATH, 0);
   struct stat status {};
   return self && ::fstat(self.get(), &status) == 0 ? status.st_uid : 0;
 }
 
-/// Why `fd` must not be executed; nothing if it may.
+/// Why `fd` must not be executed, or nullopt if it may.
 std::optional<std::string> why_unsafe(int fd) {
   struct stat status {};
   if (::fstat(fd, &status) != 0) return errno_text(errno);
@@ -174,7 +173,7 @@ DriverDetails query_gpus(const GpuQuery& query) {
   const bool found = cached.has_value();
   DriverDetails details = found ? *std::move(cached) : ask_probe(query);
   details.from_cache = found;
-  // A GPU that could not be asked may answer next time.
+  // With errors the answer is not stored: a GPU that failed may answer next time.
   if (cache && !found && details.errors.empty()) cache->store(details, notes);
   details.notes.insert(details.notes.end(), notes.begin(), notes.end());
   return details;

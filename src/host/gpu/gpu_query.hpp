@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Facts that /proc does not tell (compute capability, brand, names of MIG devices, CUDA version of
-// an unknown branch), asked of NVML in a child.
+// Asks NVML, in a child process, for facts that are not in /proc: compute capability, brand, names
+// of MIG devices, CUDA version of an unknown branch.
 #pragma once
 
 #include "host/gpu/driver_details.hpp"
@@ -8,11 +8,11 @@
 
 namespace nvhook {
 
-/// Answers from the cache below /run/oci-nvidia-hook if it was written by root for this boot, this
-/// driver, these GPUs and these MIG devices; otherwise runs `oci-nvidia-probe` with a fixed
-/// environment, as a user of its own, and caches what it says. Throws Error(probe_failed) if the
-/// probe is missing, dies, is silent past the deadline or says something else than it should, and
-/// Error(driver_files_missing) if there is no NVML library to ask.
+/// Answers from the cache below /run/oci-nvidia-hook if root wrote it for this boot, driver, GPUs
+/// and MIG devices. Otherwise runs `oci-nvidia-probe` with a fixed environment, as a user of its
+/// own, and caches its answer. Throws Error(probe_failed) if the probe is missing, dies, exceeds
+/// the deadline or prints anything but a valid answer, and Error(driver_files_missing) if there is
+/// no NVML library.
 [[nodiscard]] DriverDetails query_gpus(const GpuQuery& query);
 
 }  // namespace nvhook

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The probe's last answer, in one file below /run.
+// The file is gpus.json; its key has everything that the answer depends on.
 #include "host/gpu/gpu_query_cache.hpp"
 
 #include <fcntl.h>
@@ -16,7 +16,7 @@ namespace {
 
 constexpr const char* kFile = "gpus.json";
 
-/// Everything that the answer depends on. Nothing if a part of it is unknown.
+/// Everything that the answer depends on. nullopt if a part of it is unknown.
 std::optional<std::string> key_of(const GpuQuery& query) {
   const auto boot = read_host_file("/proc/sys/kernel/random/boot_id", 256);
   const auto root = open_root(query.driver_root);

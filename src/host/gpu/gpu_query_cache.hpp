@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The probe's last answer, kept until the next boot, driver or set of GPUs.
+// Keeps the probe's last answer until the boot, the driver or the set of GPUs changes.
 #pragma once
 
 #include <optional>
@@ -11,14 +11,14 @@
 
 namespace nvhook {
 
-/// One file in a directory that only root can write. Nothing about it is an error: what is odd is a
-/// note, and the probe is asked.
+/// One file in a directory that only root can write. Problems with it are not errors: they become
+/// notes, and the probe is asked.
 class GpuQueryCache {
  public:
   GpuQueryCache(RunDirectory directory, std::string key) noexcept
       : directory_(std::move(directory)), key_(std::move(key)) {}
 
-  /// The answer that was stored under this key, if the file is root's alone.
+  /// Returns the answer stored under this key, or nullopt; ignores a file that others can write.
   [[nodiscard]] std::optional<DriverDetails> load(Notes& notes) const;
   /// Replaces the file.
   void store(const DriverDetails& details, Notes& notes) const;
@@ -28,8 +28,8 @@ class GpuQueryCache {
   std::string key_;
 };
 
-/// The cache for `query`, its directory made if it is missing. Nothing for a process that is not
-/// root.
+/// Opens the cache for `query` and makes its directory if that is missing. nullopt if this process
+/// is not root.
 [[nodiscard]] std::optional<GpuQueryCache> open_gpu_query_cache(const GpuQuery& query,
                                                                 Notes& notes);
 

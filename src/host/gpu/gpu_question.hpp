@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Of which driver and GPUs the probe is asked, and how.
+// What the probe is asked about, and how.
 #pragma once
 
 #include <chrono>
@@ -19,13 +19,13 @@ struct GpuQuery {
   std::vector<std::string> pci_addresses = {};
   /// Of all MIG devices, `gpu<minor>/gi<id>/ci<id>`; part of the cache's key.
   std::vector<std::string> mig_devices = {};
-  /// What was cached is not good enough.
+  /// Ask the probe even if an answer is cached.
   bool bypass_cache = false;
   std::chrono::milliseconds deadline{10'000};
-  /// Made if it is missing; where it is not root's alone, nothing is cached.
+  /// Made if it is missing. If others than root can write it, nothing is cached.
   std::string cache_directory = kRunDirectory;
-  /// Path of oci-nvidia-probe; empty: beside this executable, in its libexec directory, or where it
-  /// was installed.
+  /// Path of oci-nvidia-probe. If empty, it is searched beside this executable, in its libexec
+  /// directory, and where it was installed.
   std::string probe = {};
 };
 

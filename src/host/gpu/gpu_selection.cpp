@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Which of the host's GPUs and MIG devices a device selection names.
+// Errors list what the host has, shortened on large machines.
 #include "host/gpu/gpu_selection.hpp"
 
 #include <algorithm>
@@ -13,7 +13,7 @@ namespace nvhook {
 namespace {
 
 constexpr std::size_t kShown = 16;
-constexpr std::size_t kShownName = 200;  // bytes; longer than every name of a device
+constexpr std::size_t kShownName = 200;  // bytes; longer than any name of a device
 
 const Gpu* find_minor(const std::vector<Gpu>& gpus, unsigned minor) {
   const auto found =
@@ -145,7 +145,7 @@ class Selection {
   std::vector<bool> mig_devices_;
 };
 
-/// Whether the engine gave the container that node of the host's.
+/// Whether the engine gave this node of the host to the container.
 bool is_granted(const DeviceNode& node, const std::vector<SpecNode>& granted) {
   const std::string& path = node.file.path.str();
   const auto found = std::find_if(granted.begin(), granted.end(),

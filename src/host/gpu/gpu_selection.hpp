@@ -18,24 +18,26 @@ struct SelectedDevices {
   friend bool operator==(const SelectedDevices&, const SelectedDevices&) = default;
 };
 
-/// What `selection` names. A name is a GPU's index, UUID (any case, never shortened) or PCI address
-/// `[0000]0000:3b:00.0`, or a MIG device's `<gpu>:<index>`, `MIG-<uuid>` or
-/// `MIG-GPU-<uuid>/<gi>/<ci>`, which brings its GPU along (behaviour.md §6.3). A GPU by its own
-/// name brings none of its MIG devices; all GPUs bring all. Throws Error(unknown_device), with the
-/// words `unknown device`, the name, and what this host has, and Error(device_node_wrong) for a
-/// granted node that has the path of a GPU's or MIG device's and is another device.
+/// Returns what `selection` names. A name is a GPU's index, UUID (any case, never shortened) or PCI
+/// address `[0000]0000:3b:00.0`, or a MIG device's `<gpu>:<index>`, `MIG-<uuid>` or
+/// `MIG-GPU-<uuid>/<gi>/<ci>`, which selects its GPU as well (docs/behaviour.md §6.3). A GPU's own
+/// name selects none of its MIG devices; all GPUs select all of them. Throws Error(unknown_device),
+/// with the words `unknown device`, the name, and the devices of this host; and
+/// Error(device_node_wrong) if a granted node has the path of a GPU's or MIG device's node but
+/// another number.
 [[nodiscard]] SelectedDevices select_devices(const DeviceSelection& selection,
                                              const Inventory& inventory);
 
-/// `0:1 (MIG-…, GPU instance 2, compute instance 0)`, as far as it is known.
+/// `MIG 1 (MIG-…, GPU instance 2, compute instance 0)`, without what is unknown.
 [[nodiscard]] std::string to_string(const MigDevice& device);
 
-/// True if `selection` names a GPU by a UUID that /proc did not tell, so that it must be asked.
+/// Whether `selection` names a GPU by UUID while /proc does not show all UUIDs, so that NVML must
+/// be asked.
 [[nodiscard]] bool needs_unknown_uuid(const DeviceSelection& selection,
                                       const std::vector<Gpu>& gpus);
 
-/// True if `selection` names a MIG device by what only NVML knows, `<gpu>:<index>` or `MIG-<uuid>`,
-/// and one of `mig_devices` has no such name yet. Never for a host without MIG devices.
+/// Whether `selection` names a MIG device by what only NVML knows, `<gpu>:<index>` or `MIG-<uuid>`,
+/// and one of `mig_devices` has no such name yet. Always false on a host without MIG devices.
 [[nodiscard]] bool needs_mig_names(const DeviceSelection& selection,
                                    const std::vector<MigDevice>& mig_devices);
 

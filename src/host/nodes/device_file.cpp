@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Makes one character device node in the host's /dev.
+// A node is made under a temporary name, gets its owner and mode, and is renamed into place.
 #include "host/nodes/device_file.hpp"
 
 #include <fcntl.h>
@@ -26,8 +26,8 @@ constexpr mode_t kDirectoryMode = 0755;
               "run `oci-nvidia-hook create-device-nodes` on the host");
 }
 
-/// Where a node goes: names in a directory that nobody but root can change are safe to use more
-/// than once.
+/// The directory and name of a node. Only root can change the directory, so that the name is safe
+/// to use more than once.
 struct NodeName {
   UniqueFd directory = UniqueFd();
   std::string name = {};
@@ -61,7 +61,7 @@ NodeName open_place(const RootDir& dev, const std::string& path) {
           .name = nested ? path.substr(slash + 1) : path};
 }
 
-/// What stands in the place: nothing, the device itself, or what may be replaced.
+/// What is there already: nothing, the device itself, or something that may be replaced.
 enum class Found { nothing, device, replaceable };
 
 Found look(const NodeName& place, const DeviceFile& file) {
@@ -80,7 +80,7 @@ Found look(const NodeName& place, const DeviceFile& file) {
               "on the host");
 }
 
-/// A name beside the final one that we gave a node, gone when this ends unless it was renamed.
+/// The temporary name of a node; removed at the end of the scope unless the node was renamed.
 class TemporaryName {
  public:
   TemporaryName(int directory, std::string name) : directory_(directory), name_(std::move(name)) {}
@@ -97,7 +97,7 @@ class TemporaryName {
   std::string name_;
 };
 
-/// Puts the node into its place; false if meanwhile another one is there.
+/// Moves the node to its final name; returns false if another one has appeared there.
 bool put(const NodeName& place, const DeviceFile& file, bool replace) {
   const int directory = place.directory.get();
   const auto free_name = make_under_temporary_name(place.name, [&](const char* name) {

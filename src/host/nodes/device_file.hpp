@@ -20,18 +20,18 @@ struct DeviceFile {
 };
 
 enum class MakeResult {
-  present,   ///< it was there, or somebody else (udev) was faster; left as it is
+  present,   ///< it was there, or another process (udev) was faster; left as it is
   made,      ///< nothing was there
   replaced,  ///< a device of another number, or an empty file, was there
 };
 
-/// Makes `file` below `dev`, with a directory (0755, root) if it needs one. It appears with its
-/// owner and mode, in one step. Throws Error(device_node_missing) if that fails or others than root
-/// can write the directory, and Error(device_node_wrong) if what is there is neither the right
-/// device nor safe to replace.
+/// Makes `file` below `dev`, and its directory (0755, root) if that is missing. The node appears in
+/// one step, with its owner and mode. Throws Error(device_node_missing) if that fails or if others
+/// than root can write the directory, and Error(device_node_wrong) if something else is there that
+/// must not be replaced.
 [[nodiscard]] MakeResult make_device_file(const RootDir& dev, const DeviceFile& file);
 
-/// Makes /dev/char/<major>:<minor>, by which systemd knows devices, a link to `file` if there is
+/// Makes the link /dev/char/<major>:<minor>, by which systemd knows devices, to `file` if there is
 /// none. Throws Error(device_node_missing).
 void link_device_number(const RootDir& dev, const DeviceFile& file);
 

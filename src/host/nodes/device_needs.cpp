@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Whether the host has the device nodes that a request needs.
+// A stale node counts as missing.
 #include "host/nodes/device_needs.hpp"
 
 #include <algorithm>

@@ -7,11 +7,12 @@
 
 namespace nvhook {
 
-/// True if a node that `request` needs (behaviour.md §6.1) is not among `inventory.nodes` or is
-/// stale: the control device; for compute and video both of nvidia-uvm; for display nvidia-modeset;
-/// with devices asked for those of every GPU and MIG device that exists, because which ones are
-/// meant may not be known before the driver is there to be asked; what MIG administration and IMEX
-/// channels need. Nodes of a driver without MIG are not needed.
+/// Returns true if a node that `request` needs (docs/behaviour.md §6.1) is missing in
+/// `inventory.nodes` or is stale. Needed are the control device; for compute and video both nodes
+/// of nvidia-uvm; for display nvidia-modeset; if devices are requested, the nodes of every GPU and
+/// MIG device that exists, because which ones are meant may be unknown before the driver runs; and
+/// the nodes for MIG administration and IMEX channels. Without MIG in the driver its nodes are not
+/// needed.
 [[nodiscard]] bool lacks_devices(const Request& request, const Inventory& inventory);
 
 }  // namespace nvhook

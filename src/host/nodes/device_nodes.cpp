@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Loads kernel modules and makes device nodes that the host lacks.
+// The numbers of nodes come from /proc/devices and the driver's files, never by counting.
 #include "host/nodes/device_nodes.hpp"
 
 #include <fcntl.h>
@@ -86,7 +86,8 @@ class ModuleLoader {
 
 // ---- nodes
 
-/// The /dev in which host_probe finds the driver's nodes; nothing, with errno, if there is none.
+/// Opens the /dev in which host_probe finds the driver's nodes; nullopt, with errno, if there is
+/// none.
 std::optional<RootDir> open_dev(const HostView& host) {
   const RootDir& root = exists(host.driver, "/dev/nvidiactl") ? host.driver : host.system;
   UniqueFd dev = root.open("/dev", O_PATH | O_DIRECTORY);
@@ -103,8 +104,8 @@ class NodeMaker {
         notes_(notes),
         devices_(read_text(system, "/proc/devices")) {}
 
-  /// Those that /proc/driver/nvidia/params speaks of, and nvidia-uvm, of which nothing speaks: the
-  /// reference gives it the defaults.
+  /// Makes the nodes that /proc/driver/nvidia/params describes, and those of nvidia-uvm, which no
+  /// file describes: NVIDIA's toolkit gives them the defaults.
   void make_driver_nodes() {
     const DeviceFileSettings settings =
         parse_device_file_settings(read_text(system_, kProcDriver + "params"));
@@ -123,8 +124,9 @@ class NodeMaker {
     }
   }
 
-  /// One for each file `access`, `config` and `monitor` of /proc/driver/nvidia/capabilities, which
-  /// tell the same minors as nvidia-caps/mig-minors and exist only for what exists.
+  /// Makes one node for each file `access`, `config` and `monitor` of
+  /// /proc/driver/nvidia/capabilities. These have the same minor numbers as nvidia-caps/mig-minors,
+  /// but only of instances that exist.
   void make_mig_capabilities() {
     const auto major = find_character_major(devices_, "nvidia-caps");
     if (!major) return;
@@ -165,7 +167,7 @@ class NodeMaker {
     }
   }
 
-  /// The directories in `directory` whose names begin with `prefix`.
+  /// Returns the directories in `directory` whose names begin with `prefix`.
   [[nodiscard]] std::vector<std::string> members(const std::string& directory,
                                                  std::string_view prefix) const {
     std::vector<std::string> found;

@@ -14,22 +14,22 @@ struct ProvisionOptions {
   bool load_modules = true;
   /// Config::create_imex_channels.
   bool create_imex_channels = true;
-  /// Nodes that others made, nvidia-modprobe among them, get their links in /dev/char, too.
+  /// Nodes that were there already, for example made by nvidia-modprobe, get links in /dev/char,
+  /// too.
   bool link_all = false;
   /// For each module. A DGX with eight GPUs takes some seconds.
   std::chrono::milliseconds module_deadline{30'000};
 };
 
-/// Whether the kernel driver of the host whose root `system` is, is loaded.
+/// Whether the NVIDIA kernel module is loaded on the host with the root directory `system`.
 [[nodiscard]] bool is_driver_loaded(const RootDir& system);
 
-/// Loads the modules that `request` needs and makes all nodes of the driver that are missing, in
-/// the driver root's /dev if that has a nvidiactl, else in the host's, with the owner and mode that
-/// the driver wants (behaviour.md §6.2), and the links in /dev/char of all that are there. What is
-/// right is left alone.
-/// No module is loaded for a driver root other than the host's root: what installed the driver
-/// there loads it. In a user namespace, where neither is possible, it does nothing. Best effort:
-/// whatever fails is a warning that says what to do; no Error.
+/// Loads the modules that `request` needs and makes all missing nodes of the driver, with the owner
+/// and mode that the driver wants (docs/behaviour.md §6.2), and their links in /dev/char. The nodes
+/// are made in the driver root's /dev if that has a nvidiactl, else in the host's. Correct nodes
+/// are left alone. If the driver root is not the host's root, no module is loaded: whatever
+/// installed the driver there loads it. In a user namespace, where neither is possible, nothing is
+/// done. Throws no Error: a failure becomes a warning that says what to do.
 [[nodiscard]] Notes provide_devices(const HostView& host, const Request& request,
                                     const ProvisionOptions& options = {});
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Reads which device nodes and MIG devices the host has.
+// A node is looked up below the driver root first, then below the host's root.
 #include "host/nodes/device_probe.hpp"
 
 #include <fcntl.h>
@@ -20,13 +20,13 @@ constexpr std::size_t kMaxProcText = 1UL << 20U;
 const std::string kCapabilities = "/proc/driver/nvidia/capabilities";
 const std::string kByPath = "/dev/dri/by-path";
 
-/// A device node as the host has it.
+/// A device node that was found, with its status.
 struct FoundNode {
   HostFile file = {};
   FileStatus status = {};
 };
 
-/// Below the driver root's own /dev if that has a node (a driver container), else below /dev.
+/// Finds nodes below the driver root's own /dev (a driver container), else below the host's /dev.
 class NodeFinder {
  public:
   explicit NodeFinder(const HostView& host) : host_(host) {}
@@ -42,7 +42,7 @@ class NodeFinder {
   }
 
  private:
-  /// -1 if there is none.
+  /// Returns -1 if there is none.
   int directory_of(HostRoot root, const std::string& path) {
     const RootDir& top = root == HostRoot::driver ? host_.driver : host_.system;
     const auto [known, is_new] = directories_.try_emplace({root, path});
@@ -102,8 +102,8 @@ class DeviceReader {
                                 .is_stale = node->status.is_character_device() && found != number});
   }
 
-  /// A node of a class whose major is assigned when its module is loaded; where /proc/devices does
-  /// not list that the node itself tells.
+  /// Adds a node of a class whose major number is assigned when its module is loaded. If
+  /// /proc/devices does not list the class, the number is that of the node itself.
   void add_numbered(DeviceRole role, const std::string& path, std::optional<unsigned> major,
                     unsigned minor) {
     if (major) {
@@ -140,7 +140,7 @@ class DeviceReader {
     add_mig_nodes();
   }
 
-  /// One directory per instance that exists: gpu0/mig/gi1/ci0.
+  /// Each instance that exists has a directory: gpu0/mig/gi1/ci0.
   void read_mig_devices() {
     for (const auto& [gpu, gpu_name] : numbered_entries(kCapabilities, "gpu")) {
       const std::string mig = kCapabilities + "/" + gpu_name + "/mig";
@@ -164,7 +164,7 @@ class DeviceReader {
     return entries;
   }
 
-  /// Without the table of minors each capability file tells its own.
+  /// Without the table of minors, reads the minor from each capability file.
   void read_capability_files() {
     using Role = MigCapability::Role;
     add_capability({.role = Role::config}, "/mig/config");
@@ -202,7 +202,7 @@ class DeviceReader {
     }
   }
 
-  /// The table of minors lists all instances that could ever be.
+  /// Whether the instance exists; the table of minors lists all instances that are possible.
   [[nodiscard]] bool exists(const MigCapability& capability) const {
     if (capability.role == MigCapability::Role::config) return request_.mig_config;
     if (capability.role == MigCapability::Role::monitor) return request_.mig_monitor;
@@ -210,7 +210,7 @@ class DeviceReader {
                        [&](const MigDevice& device) { return opens(capability, device); });
   }
 
-  // ---- what else may be asked for
+  // ---- optional devices
 
   void read_imex_channels() {
     if (request_.imex_channels.empty()) return;
@@ -222,7 +222,7 @@ class DeviceReader {
     }
   }
 
-  /// The kernel's mode setting nodes of one GPU: /sys/bus/pci/devices/0000:3b:00.0/drm/card1.
+  /// Adds the DRM nodes of one GPU, from /sys/bus/pci/devices/0000:3b:00.0/drm/card1.
   void read_drm(const Gpu& gpu) {
     const std::string directory = "/sys/bus/pci/devices/" + gpu.pci + "/drm";
     for (const std::string& name : host_.system.list(directory)) {

@@ -9,8 +9,9 @@
 namespace nvhook {
 
 /// Fills `nodes`, `device_links` and everything about MIG in `inventory`, whose `gpus` must be
-/// there. Numbers come from the driver's own tables where those tell them; IMEX channels, gated
-/// features and /dev/dri only if `request` asks for them. A node that does not exist is left out.
+/// filled already. Numbers come from the driver's own tables if these have them. IMEX channels,
+/// optional features and /dev/dri are read only if `request` asks for them. Missing nodes are left
+/// out.
 void read_devices(const HostView& host, const Request& request, Inventory& inventory);
 
 }  // namespace nvhook

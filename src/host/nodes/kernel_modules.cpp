@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Kernel modules: what hardware calls for them, and having one loaded.
+// The helper is executed by its descriptor, after its owner and mode were checked.
 #include "host/nodes/kernel_modules.hpp"
 
 #include <fcntl.h>
@@ -23,7 +23,7 @@ constexpr const char* kDefaultHelper = "/sbin/modprobe";
 constexpr std::size_t kMaxHelperPath = 4096;
 constexpr std::size_t kMaxOutput = 1UL << 16U;
 
-/// Why what has this status must not be run; nothing if it may.
+/// Why a file with this status must not be executed, or nullopt if it may.
 std::optional<std::string> why_refused(const FileStatus& status) {
   if (!status.is_regular()) return "is no regular file";
   if (status.owner != 0) return "belongs to user " + std::to_string(status.owner) + ", not to root";
@@ -32,7 +32,7 @@ std::optional<std::string> why_refused(const FileStatus& status) {
   return std::nullopt;
 }
 
-/// How `result` is a failure; nothing if it is none.
+/// Error text for `result`, or nullopt on success.
 std::optional<std::string> why_failed(const ChildResult& result,
                                       std::chrono::milliseconds deadline) {
   switch (result.end) {
@@ -74,7 +74,7 @@ std::optional<std::string> load_module(const RootDir& system, const std::string&
   if (!helper) return "open " + shown + "failed: " + errno_text(errno);
   if (const auto why = why_refused(status_of(helper.get()))) return shown + *why;
   try {
-    // kmod is many programs in one and goes by the name that it is started by.
+    // kmod is one executable for many programs and chooses by argv[0].
     const ChildResult result = run_child({.executable = helper.get(),
                                           .arguments = {path, module},
                                           .max_output = kMaxOutput,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What is looked at again, to know that what was read still holds.
+// Which files and directories a reading of the host depends on, and which changes are noticed.
 #include "host/cache/cache_dependencies.hpp"
 
 #include <gmock/gmock.h>
@@ -45,7 +45,7 @@ TEST(Witnesses, WhatIsMissingAloneIsItsOwnWitness) {
   EXPECT_FALSE(is_unchanged(found->front(), *root));
 }
 
-// The times of procfs's directories are those of their first lookup: a GPU that comes changes none.
+// A directory of procfs has the time of its first lookup, which a new GPU does not change.
 TEST(Witnesses, ADirectoryThatGainsAnotherOneIsNoticedWithoutATime) {
   const test::TemporaryDirectory tree;
   tree.write("/gpus/0000:07:00.0/information");

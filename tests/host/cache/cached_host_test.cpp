@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The text in which a reading of the host is kept.
+// The text format of the host cache.
 #include "host/cache/cached_host.hpp"
 
 #include <gtest/gtest.h>

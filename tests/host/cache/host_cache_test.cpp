@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A kept reading of the host serves as long as the host is the same, and not a moment longer.
+// The host cache is used as long as the host is unchanged, and not longer.
 #include "host/cache/host_cache.hpp"
 
 #include <gmock/gmock.h>
@@ -32,7 +32,7 @@ Matcher<Notes> tells(const std::string& text) {
 }
 const std::string kFromMemory = "those of the last reading";
 
-/// A host in the layout of Debian's alternatives, and its memory.
+/// A host in the layout of Debian's alternatives, and its cache.
 struct Host {
   Host() {
     files.gpu("0000:07:00.0", 0, "GPU-a").gpu("0000:0f:00.0", 1, "GPU-b");
@@ -63,7 +63,8 @@ struct Host {
   test::TemporaryDirectory memory;
 };
 
-/// Until then a change might not show: directories are trusted when they are two seconds old.
+/// A later change might be invisible before that: directories are trusted when they are two seconds
+/// old.
 void let_settle() { ::usleep(3'200'000); }
 
 Inventory without_notes(Inventory inventory) {

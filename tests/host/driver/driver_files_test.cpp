@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Which files of a driver root are found: hosts without lists, daemons that are gone, files that
-// lie.
+// Which files of a driver root are found: roots without loader cache, sockets without a daemon,
+// files that are not what their names say.
 #include "host/driver/driver_files.hpp"
 
 #include <gmock/gmock.h>
@@ -61,7 +61,7 @@ Found find(const test::FakeHost& host, CapabilitySet wanted, DriverFileQuery que
   return found;
 }
 
-/// A socket file; somebody listens on it as long as the descriptor lives.
+/// A socket file; a daemon listens on it as long as the descriptor is open.
 UniqueFd make_socket(const test::FakeHost& host, const std::string& path) {
   std::filesystem::create_directories(host.tree().below(path).parent_path());
   UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
@@ -160,7 +160,7 @@ TEST(DriverFiles, ASocketOnWhichNobodyListensIsLeftOut) {
   EXPECT_THAT(found.note_text(), HasSubstr("no daemon listens"));
 }
 
-/// As root's MPS daemon makes it.
+/// The directory of an MPS daemon that root started.
 UniqueFd start_mps_daemon(const test::FakeHost& host) {
   UniqueFd daemon = make_socket(host, kMps + "/control");
   set_mode(host, "/tmp", 01777);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The component table against the lists of what each capability needs.
+// The component table against the lists of files that each capability needs.
 #include "host/facts/component.hpp"
 
 #include <gtest/gtest.h>
@@ -51,7 +51,7 @@ TEST(Components, UnknownNameHasNoRow) {
 
 struct RuleCase {
   const char* library;
-  const char* purpose;  ///< nullptr: not the driver's
+  const char* purpose;  ///< nullptr: not a file of the driver
 };
 class UnlistedLibrary : public ::testing::TestWithParam<RuleCase> {};
 TEST_P(UnlistedLibrary, IsClassifiedByItsName) {

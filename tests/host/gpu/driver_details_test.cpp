@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The probe's document: what is taken, and that nothing else is.
+// The probe's document: which one is accepted, and that nothing else is.
 #include "host/gpu/driver_details.hpp"
 
 #include <gmock/gmock.h>
@@ -36,7 +36,7 @@ DriverDetails whole() {
           .errors = {"GPU 1: GPU is lost"}};
 }
 
-/// The good document with one piece replaced.
+/// The valid document with one piece replaced.
 std::string with(std::string_view piece, std::string_view by) {
   std::string text(kWhole);
   const auto at = text.find(piece);
@@ -94,7 +94,7 @@ TEST(DriverDetails, NeedNoDriverVersion) {
   EXPECT_THAT(parse_driver_details(to_json(details)), Optional(details));
 }
 
-/// One GPU with this many MIG devices, whose UUIDs are as long as they may be.
+/// One GPU with this many MIG devices, whose UUIDs have the greatest length allowed.
 GpuDetails with_mig_devices(unsigned count) {
   GpuDetails gpu = whole().gpus.front();
   gpu.mig.clear();

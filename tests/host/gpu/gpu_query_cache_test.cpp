@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The probe's kept answer: used when it is root's and about the same thing, else ignored.
+// The cached answer of the probe: used if it is root's and the key is the same, else ignored.
 #include "host/gpu/gpu_query_cache.hpp"
 
 #include <fcntl.h>
@@ -139,7 +139,7 @@ TEST_F(GpuQueryCached, IsNotKeptForAnOrdinaryUser) {
   EXPECT_THAT(notes, ElementsAre(info("not cached: only root has a place for it")));
 }
 
-/// A cache that was spoilt: how, and what is said about it.
+/// A cache that was damaged: how, and the note about it.
 struct Spoilt {
   const char* name = nullptr;
   void (*spoil)(const std::string& directory) = nullptr;
@@ -147,7 +147,7 @@ struct Spoilt {
 };
 
 void chown_to_somebody(const std::string& path) {
-  // A user namespace of one user has nobody else.
+  // In a user namespace with one user there is no other owner.
   if (::fchownat(AT_FDCWD, path.c_str(), 12345, 12345, AT_SYMLINK_NOFOLLOW) != 0) {
     GTEST_SKIP() << "needs the host's root, who can give files away";
   }

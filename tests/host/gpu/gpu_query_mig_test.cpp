@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Asking NVML about MIG devices: holes, failures, nonsense, and drivers that know none.
+// Asking NVML about MIG devices: holes, failures, invalid answers, and drivers without MIG.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -18,7 +18,7 @@ using ::testing::IsEmpty;
 using ::testing::SizeIs;
 using ::testing::StartsWith;
 
-/// The real probe, which changes its root and so has to be started by some root.
+/// The real probe. It calls chroot and must be started by root, of any user namespace.
 class ProbeOfMigDevices : public ProbeFixture {
  protected:
   void SetUp() override {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Asking NVML: the real probe against libraries of ours, and what happens when a probe misbehaves.
+// Asking NVML: the real probe with test libraries, and probes that misbehave.
 #include "host/gpu/gpu_query.hpp"
 
 #include <fcntl.h>
@@ -35,7 +35,7 @@ using ::testing::Not;
 using ::testing::SizeIs;
 using ::testing::StartsWith;
 
-// ---- the real probe, which changes its root and so has to be started by some root
+// ---- the real probe, which calls chroot and must be started by root, of any user namespace
 
 class RealProbe : public ProbeFixture {
  protected:
@@ -162,7 +162,8 @@ TEST_F(RealProbe, RunsTheLibraryAsAUserOfItsOwnWithoutAnything) {
                 "path=/usr/sbin:/usr/bin:/sbin:/bin descriptors=2"));
 }
 
-/// Errno of SIGKILL to the probe by a process of nobody, which many daemons and containers are.
+/// The errno with which a process of user nobody, as many daemons and containers are, fails to kill
+/// the probe.
 int kill_as_nobody(int met, int done) {
   constexpr uid_t kNobody = 65534;
   pid_t probe = 0;
@@ -184,7 +185,7 @@ TEST_F(RealProbe, CannotBeKilledByNobody) {
   const UniqueFd done = open_pipe("/done");
   const pid_t child = ::fork();
   if (child == 0) ::_exit(kill_as_nobody(met.get(), done.get()));
-  EXPECT_THAT(failure().what(), HasSubstr("uid="));  // its own end, and not "ended by signal 9"
+  EXPECT_THAT(failure().what(), HasSubstr("uid="));  // it ended itself, not "ended by signal 9"
   int status = 0;
   ::waitpid(child, &status, 0);
   EXPECT_TRUE(WIFEXITED(status));
@@ -236,7 +237,7 @@ class BadProbes : public ProbeFixture, public ::testing::WithParamInterface<BadP
 TEST_P(BadProbes, AreAnErrorThatLeavesNothingBehind) {
   use_fake(GetParam().behaviour);
   query_.deadline = std::chrono::milliseconds(300);
-  static_cast<void>(open_root("/"));  // keeps the host's procfs open, once
+  static_cast<void>(open_root("/"));  // opens the host's procfs, which stays open
   const auto descriptors = open_descriptors();
   const Error error = failure();
   EXPECT_EQ(error.code(), Code::probe_failed);
@@ -272,7 +273,7 @@ TEST_F(FakeProbe, MayWriteAnythingToStandardError) {
 }
 
 TEST_F(FakeProbe, CannotLeaveAChildBehind) {
-  ::prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);  // what is left behind becomes our child
+  ::prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);  // orphans become our children
   use_fake("leave-a-child");
   EXPECT_THAT(query_gpus(query_).gpus, SizeIs(1));
   int status = 0;

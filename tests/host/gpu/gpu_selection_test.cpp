@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Device names against a DGX whose minors do not follow its PCI order.
+// Names of devices on a DGX whose minor numbers do not follow the PCI order.
 #include "host/gpu/gpu_selection.hpp"
 
 #include <gmock/gmock.h>

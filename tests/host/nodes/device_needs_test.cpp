@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Which missing nodes count for which request.
+// Which missing nodes matter for which request.
 #include "host/nodes/device_needs.hpp"
 
 #include <gtest/gtest.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Real device nodes, made in a /dev of the test's own.
+// Makes real device nodes in a /dev of the test's own.
 #include "host/nodes/device_nodes.hpp"
 
 #include <gmock/gmock.h>
@@ -238,7 +238,7 @@ TEST_F(DeviceNodes, AreNotMadeWhereOthersCanWrite) {
 
 TEST_F(DeviceNodes, ThatUdevMakesMeanwhileAreRight) {
   on_host([&] {
-    // As if a node had appeared between the look and the rename.
+    // As if a node had appeared between the check and the rename.
     test::refuse_call(SYS_renameat2, EEXIST);
     EXPECT_EQ(provide(), "");
     EXPECT_THAT(names_in("/dev"), IsEmpty()) << "no temporary name is left";

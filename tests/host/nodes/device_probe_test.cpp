@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Device nodes and MIG devices on trees that look like hosts.
+// Device nodes and MIG devices in directory trees that look like hosts.
 #include "host/nodes/device_probe.hpp"
 
 #include <gmock/gmock.h>
@@ -40,7 +40,7 @@ TEST(DeviceProbe, MigDevicesAreTheDirectoriesThatExistInNumericalOrder) {
   EXPECT_EQ(inventory.mig_devices[3].gpu_instance, 10U) << "10 is not before 7";
   EXPECT_EQ(inventory.mig_devices[13],
             (MigDevice{.gpu_minor = 1, .gpu_instance = 13, .compute_instance = 0}));
-  // Two nodes each; the table of minors knows many more.
+  // Two nodes for each; the table of minors has many more.
   EXPECT_EQ(nodes(inventory, DeviceRole::mig).size(), 28U);
 }
 
@@ -97,7 +97,7 @@ TEST(DeviceProbe, NodesOfFeaturesAreReadAsTheyAre) {
   if (!make("/dev/nvidia-fs0", 234, 0)) GTEST_SKIP() << "device nodes are refused here";
   ASSERT_TRUE(make("/dev/infiniband/uverbs0", 231, 192) && make("/dev/gdrdrv", 235, 0) &&
               make("/dev/infiniband/rdma_cm", 10, 58) && make("/dev/nvidia-nvswitchctl", 510, 255));
-  host.tree().write("/dev/nvidia-fs1");  // no device
+  host.tree().write("/dev/nvidia-fs1");  // not a device
   const Inventory inventory = read(
       host, Request{.features = {.gds = true, .mofed = true, .gdrcopy = true, .nvswitch = true}});
   EXPECT_THAT(nodes(inventory, DeviceRole::gds), ElementsAre("/dev/nvidia-fs0 234:0"));

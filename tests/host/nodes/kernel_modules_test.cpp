@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Modules loaded by a modprobe of ours on a host that is a directory.
+// Loads modules with a test's modprobe, on a host that is a directory.
 #include "host/nodes/kernel_modules.hpp"
 
 #include <gmock/gmock.h>
@@ -41,7 +41,7 @@ class KernelModules : public test::DeviceHost {
     std::filesystem::permissions(path(kHelper), std::filesystem::perms{mode});
   }
 
-  /// The driver itself is not loaded, and can be.
+  /// The driver itself is not loaded, but can be.
   void unload_driver() const {
     std::filesystem::rename(path("/proc/driver/nvidia"), path("/loads/nvidia"));
   }
@@ -51,7 +51,7 @@ class KernelModules : public test::DeviceHost {
     host_.tree().write("/sys/bus/pci/devices/0000:07:00.0/class", pci_class + "\n");
   }
 
-  /// What modprobe was given: arguments, then environment, one per line.
+  /// The arguments and then the environment of modprobe, one on each line.
   [[nodiscard]] std::string seen() const { return host_.tree().read("/modprobe.log"); }
 
   void expect_refusal(const std::string& why) const {

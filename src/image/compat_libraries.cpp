@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Finds the CUDA forward compatibility libraries that an image brought along.
+// A file is opened only after O_PATH has shown that it is a regular file.
 #include "image/compat_libraries.hpp"
 
 #include <dirent.h>
@@ -26,11 +26,11 @@ namespace nvhook {
 namespace {
 
 constexpr const char* kDirectory = "/usr/local/cuda/compat";
-// CUDA 13 installs about twenty.
+// CUDA 13 installs about twenty names.
 constexpr std::size_t kMaxNames = 1024;
 constexpr std::size_t kMaxLibraries = 64;
 
-/// Two numbers at least: `libcuda.so.1` is the name of the interface, whatever lies behind it.
+/// Requires two numbers: `libcuda.so.1` is the name of the interface, not of a version.
 std::optional<Version> version_of_libcuda(std::string_view file) {
   constexpr std::string_view kLibcuda = "libcuda.so.";
   if (!file.starts_with(kLibcuda)) return std::nullopt;
@@ -38,8 +38,8 @@ std::optional<Version> version_of_libcuda(std::string_view file) {
   return suffix.find('.') == std::string_view::npos ? std::nullopt : Version::parse(suffix);
 }
 
-/// What is taken comes first of all libraries of its name: only the driver's, by their names and
-/// not by the table's rules for names that it does not know.
+/// The libraries taken here come before all others of their names, so only those of the driver are
+/// taken: by the rows of the table, not by its rules for unknown names.
 bool is_of_the_driver(std::string_view file) {
   const Component* row = find_component(ComponentKind::library, library_base_name(file));
   return row != nullptr && row->capabilities.intersects({Capability::compute, Capability::video});
@@ -61,20 +61,20 @@ class Finder {
   }
 
  private:
-  /// Says why nothing of the directory is used; false.
+  /// Notes why nothing in the directory is used; returns false.
   bool refuse(const std::string& why) {
     notes_.push_back(info("left out the CUDA compatibility libraries in " + found_.directory.str() +
                           ": " + why));
     return false;
   }
 
-  /// Says why a library is not used; false.
+  /// Notes why a library is not used; returns false.
   bool leave_out(const std::string& file, const std::string& why) {
     notes_.push_back(info("left out " + (found_.directory / file).str() + ": " + why));
     return false;
   }
 
-  /// Fills `files_`; false if there are too many names to look at.
+  /// Fills `files_`; returns false if there are too many names.
   bool collect_files(const UniqueFd& directory) {
     const std::unique_ptr<DIR, int (*)(DIR*)> stream(
         ::fdopendir(::fcntl(directory.get(), F_DUPFD_CLOEXEC, 3)), &::closedir);
@@ -90,7 +90,7 @@ class Finder {
     return true;
   }
 
-  /// Adds what `name` leads to, under its own name, if that is a regular file of this directory.
+  /// Adds the target of `name`, under its own name, if that is a regular file of this directory.
   void add_file(const std::string& name) {
     const UniqueFd fd = rootfs_.open((found_.directory / name).str(), O_PATH);
     if (!fd || !status_of(fd.get()).is_regular()) return;
@@ -100,7 +100,7 @@ class Finder {
     if (file.starts_with("lib") && file.find(".so.") != std::string::npos) files_.insert(file);
   }
 
-  /// The one libcuda with a version says which driver all of them belong to.
+  /// The version of the only libcuda says which driver all of them belong to.
   bool choose_driver() {
     for (const std::string& file : files_) {
       const auto version = version_of_libcuda(file);
@@ -123,10 +123,10 @@ class Finder {
     }
   }
 
-  /// False for what the loader cannot use, or must not take for another library.
+  /// Returns false for a library that the loader cannot use or could take for another one.
   bool add_library(const std::string& file) {
     const std::string path = (found_.directory / file).str();
-    // Looked at before it is opened: opening may do something to a device or wait for a FIFO.
+    // Check before opening: to open a device may change it, and to open a FIFO may block.
     const UniqueFd seen = rootfs_.open(path, O_PATH);
     if (!seen || !status_of(seen.get()).is_regular()) return false;
     const UniqueFd opened = rootfs_.open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Finds the CUDA forward compatibility libraries that an image brought along.
+// Finds the CUDA forward compatibility libraries of an image.
 #pragma once
 
 #include <optional>
@@ -10,12 +10,12 @@
 
 namespace nvhook {
 
-/// The native libraries in /usr/local/cuda/compat of the image, resolved inside `rootfs`; one for
-/// each SONAME, a file with the version of libcuda before others, then by name. Nothing if there is
-/// no such directory, if it has none or more than one `libcuda.so.<version>`, or far more names
-/// than a toolkit installs. Everything there is hostile: only regular files that lie in that very
-/// directory are opened, never blocking, and of each a few hundred bytes are read. What is there
-/// and of no use is told in `notes`.
+/// Returns the native libraries in /usr/local/cuda/compat of the image, resolved inside `rootfs`:
+/// one for each SONAME, files with the version of libcuda before others, then by name. nullopt if
+/// there is no such directory, if it has no `libcuda.so.<version>` or more than one, or if it has
+/// far more names than a CUDA toolkit installs. Everything there is hostile: only regular files
+/// directly in that directory are opened, without blocking, and a few hundred bytes of each are
+/// read. Unusable files are reported in `notes`.
 [[nodiscard]] std::optional<CompatLibraries> find_compat_libraries(const RootDir& rootfs,
                                                                    Notes& notes);
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Facts about the container's root file system that decide where things go.
+// Facts about the container's root file system that decide where files go.
 #pragma once
 
 #include <optional>
@@ -12,19 +12,19 @@
 
 namespace nvhook {
 
-/// What the ELF note `.note.cuda.fwd_compatibility` of a forward compatibility libcuda says about
-/// where it runs.
+/// The ELF note `.note.cuda.fwd_compatibility` of a forward compatibility libcuda, which says where
+/// the library runs.
 struct CompatNote {
   Version cuda = {};
-  /// Majors of the kernel drivers it runs on.
+  /// Major versions of the kernel drivers on which it runs.
   std::vector<unsigned> drivers = {};
-  /// NVML brands of the GPUs it runs on.
+  /// NVML brands of the GPUs on which it runs.
   std::vector<unsigned> brands = {};
 
   friend bool operator==(const CompatNote&, const CompatNote&) = default;
 };
 
-/// CUDA forward compatibility libraries that the image brought along (behaviour.md §5.13).
+/// CUDA forward compatibility libraries of the image (docs/behaviour.md §5.13).
 struct CompatLibraries {
   struct Library {
     std::string soname = {};
@@ -35,7 +35,7 @@ struct CompatLibraries {
   /// Resolved inside the image.
   ContainerPath directory = {};
   std::vector<Library> libraries = {};
-  /// Of its libcuda: the suffix of the file's name.
+  /// The version of its libcuda, from the file name.
   Version driver = {};
   std::optional<CompatNote> note = {};
 
@@ -43,17 +43,16 @@ struct CompatLibraries {
 };
 
 struct ContainerFacts {
-  /// Where injected libraries go: the distribution's own library directory (behaviour.md §7.3).
+  /// The distribution's library directory, into which libraries go (docs/behaviour.md §7.3).
   ContainerPath library_directory = {};
   ContainerPath library32_directory = {};
   std::optional<CompatLibraries> compat = {};
-  /// musl's search path file for this image (/etc/ld-musl-x86_64.path); empty unless its loader is
-  /// musl's.
+  /// The path file of musl's loader (/etc/ld-musl-x86_64.path); empty if the image has another
+  /// loader.
   ContainerPath musl_path_file = {};
-  /// SELinux label that mounts of ours must have; empty if config.json names none or the host has
-  /// no SELinux.
+  /// SELinux label for our mounts; empty if config.json has none or the host has no SELinux.
   std::string mount_label = {};
-  /// What was found and left out.
+  /// What was found or left out.
   Notes notes = {};
 
   friend bool operator==(const ContainerFacts&, const ContainerFacts&) = default;

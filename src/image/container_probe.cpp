@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Reads the container's root file system.
+// Tells Debian's multiarch layout from all others; nothing is opened for reading.
 #include "image/container_probe.hpp"
 
 #include <fcntl.h>
@@ -21,7 +21,7 @@ constexpr const char* kDebianLibraries32 = "/usr/lib/arm-linux-gnueabihf";
 constexpr const char* kLibraries = "/usr/lib64";
 constexpr const char* kLibraries32 = "/usr/lib32";
 
-/// Where other distributions keep 32-bit libraries: /usr/lib32, or /usr/lib where that is not the
+/// The 32-bit library directory of other distributions: /usr/lib32, or /usr/lib if that is not the
 /// 64-bit directory.
 ContainerPath other_library32_directory(const RootDir& rootfs) {
   ContainerPath lib32(kLibraries32);

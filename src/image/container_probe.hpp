@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Reads the container's root file system.
+// Reads what the planner must know of the container's root file system.
 #pragma once
 
 #include "image/container_facts.hpp"
@@ -12,11 +12,11 @@ struct ContainerQuery {
   bool compat = false;  ///< CUDA forward compatibility libraries
 };
 
-/// Where libraries go in this image (behaviour.md §7.3), and what `query` asks for. Everything
-/// below `rootfs` is hostile.
+/// Returns the library directories of this image (docs/behaviour.md §7.3) and what `query` asks
+/// for. Everything below `rootfs` is hostile.
 [[nodiscard]] ContainerFacts probe_container(const RootDir& rootfs, const ContainerQuery& query);
 
-/// What probe_container says of an image without any file.
+/// Returns what probe_container returns for an image without any file.
 [[nodiscard]] ContainerFacts empty_image();
 
 }  // namespace nvhook

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// CUDA forward compatibility: the note of the libraries, the classes of GPUs, the rules.
+// The parser of the note, the classes of GPUs, and the rules.
 #include "image/cuda_compat.hpp"
 
 #include <algorithm>
@@ -22,19 +22,19 @@ constexpr std::size_t kMaxNumbers = 256;
 constexpr std::size_t kMaxVersionText = 32;
 constexpr unsigned kNoteFormat = 1;
 
-/// GPUs whose model begins like this. NVML gives some models one brand or another, depending on the
-/// driver's age; any of them will do.
+/// GPUs whose model name begins with `model`. For some models the brand in NVML depends on the age
+/// of the driver; each of them is accepted.
 struct GpuClass {
   std::string_view model;
-  bool supported;                  ///< where no note tells
-  std::array<unsigned, 6> brands;  ///< nvmlBrandType_t; 0: no further one
+  bool supported;                  ///< if there is no note
+  std::array<unsigned, 6> brands;  ///< nvmlBrandType_t; 0 ends the list
 };
 
 constexpr std::array kGpuClasses{
     GpuClass{"GeForce", false, {5, 15}},
     GpuClass{"TITAN", false, {6, 16}},
     GpuClass{"NVS", false, {3}},
-    // Virtual GPUs: NVML tells them apart by their licence.
+    // Virtual GPUs: their brand in NVML depends on the licence.
     GpuClass{"GRID", true, {4, 7, 8, 9, 10, 11}},
     GpuClass{"Quadro RTX", true, {12}},
     GpuClass{"RTX", true, {13}},
@@ -43,7 +43,7 @@ constexpr std::array kGpuClasses{
     GpuClass{"", true, {14}},
 };
 
-/// Drivers since 465 say `NVIDIA Tesla V100`, earlier ones `Tesla V100`.
+/// Drivers since 465 write `NVIDIA Tesla V100`, earlier ones `Tesla V100`.
 const GpuClass& class_of(std::string_view model) {
   constexpr std::string_view kVendor = "NVIDIA ";
   if (model.starts_with(kVendor)) model.remove_prefix(kVendor.size());
@@ -80,7 +80,7 @@ std::optional<Version> version_of(const Json& text) {
   return Version::parse(text.get_ref<const std::string&>());
 }
 
-/// `document` is an object.
+/// `document` must be an object.
 std::optional<CompatNote> note_of(const Json& document) {
   const auto format = document.find("Format");
   if (format == document.end() || *format != kNoteFormat) return std::nullopt;
@@ -138,7 +138,7 @@ CompatDecision compare_versions(const CompatLibraries& libraries, const Version&
   return compare_drivers(libraries, driver);
 }
 
-/// Each once: machines have eight of a kind.
+/// Returns each model once, because machines often have eight of the same model.
 std::string distinct(const std::vector<std::string>& models) {
   std::vector<std::string> names;
   for (const std::string& model : models) {

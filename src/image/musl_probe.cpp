@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Whether an image's programs are loaded by musl (Alpine), whose loader reads no cache.
+// An image has musl if it has musl's loader at its usual path.
 #include "image/musl_probe.hpp"
 
 #include <fcntl.h>
@@ -18,7 +18,7 @@ constexpr const char* kPathFile = "/etc/ld-musl-aarch64.path";
 }  // namespace
 
 ContainerPath find_musl_path_file(const RootDir& rootfs) {
-  // Debian's musl has default directories of its own, which a new file would put out of force.
+  // Debian's musl has other default directories, which a new path file would disable.
   const bool is_debian = static_cast<bool>(rootfs.open("/etc/debian_version", O_PATH));
   if (is_debian || !rootfs.open(kLoader, O_PATH)) return {};
   return ContainerPath(kPathFile);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Whether an image's programs are loaded by musl (Alpine), whose loader reads no cache.
+// Finds out whether musl's loader, which has no cache, loads the image's programs (Alpine).
 #pragma once
 
 #include "os/root_dir.hpp"
@@ -7,9 +7,9 @@
 
 namespace nvhook {
 
-/// The file that tells the image's musl where libraries are, whether it exists or not; empty if the
-/// image has no musl, or has it beside Debian's glibc. Reads names only; everything below `rootfs`
-/// is hostile. Name: musl ldso/dynlink.c, load_library.
+/// Returns the file in which the image's musl finds library directories, whether it exists or not;
+/// empty if the image has no musl, or has it beside Debian's glibc. Looks at names only; everything
+/// below `rootfs` is hostile. Source of the name: musl ldso/dynlink.c, load_library.
 [[nodiscard]] ContainerPath find_musl_path_file(const RootDir& rootfs);
 
 }  // namespace nvhook

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What is read of an image, also of one that means harm.
+// What is read of an image, also of a hostile one.
 #include "image/container_probe.hpp"
 
 #include <gmock/gmock.h>
@@ -31,7 +31,7 @@ class ContainerProbe : public ::testing::Test {
     const auto root = open_root(image_.path());
     return probe_container(*root, {.compat = true}).compat;
   }
-  /// "soname=file" of each, in order.
+  /// Returns "soname=file" for each, in order.
   [[nodiscard]] std::vector<std::string> found() const {
     std::vector<std::string> texts;
     const auto compat = probe();
@@ -135,7 +135,7 @@ TEST_F(ContainerProbe, LeavesOutALibraryThatCallsItselfAnother) {
   EXPECT_THAT(found(), ElementsAre(kLibcuda));
 }
 
-// What is taken is the first of its name in the container's loader cache, before its own libc.
+// A library taken here comes first in the container's loader cache, even before its own libc.
 TEST_F(ContainerProbe, TakesNoLibraryThatIsNotTheDrivers) {
   add_libcuda();
   for (const char* name : {"libc.so.6", "libselinux.so.1", "libcuda_evil.so.1", "libcudart.so.12",
@@ -202,7 +202,7 @@ TEST_F(ContainerProbe, IsNotStoppedByWhatIsNoRegularFile) {
   add_libcuda();
   ASSERT_EQ(::mkfifo(image_.below(kCompat + "libfifo.so.1").c_str(), 0644), 0);
   image_.directory(kCompat + "libdirectory.so.1");
-  // CVE-2024-0132: a directory with a driver library's name, and in it a link to the host's root.
+  // CVE-2024-0132: a directory named like a driver library, with a link to the host's root in it.
   image_.directory(kCompat + "libnvidia-ml.so.6");
   image_.link(kCompat + "libnvidia-ml.so.6/libnvidia-ml.so.7", "../../../../../..");
   EXPECT_THAT(found(), ElementsAre(kLibcuda));

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Notes of forward compatibility libraries, and where the libraries are used.
+// The note of forward compatibility libraries, and when the libraries are used.
 #include "image/cuda_compat.hpp"
 
 #include <gmock/gmock.h>
@@ -144,8 +144,8 @@ struct Model {
   const char* name;
   const char* model;
   bool without_note;
-  bool with_note;  ///< of CUDA 13.1
-  unsigned brand;  ///< a note that lists this one alone allows it
+  bool with_note;  ///< the note of CUDA 13.1
+  unsigned brand;  ///< a note with this brand alone allows the GPU
 };
 std::ostream& operator<<(std::ostream& out, const Model& row) { return out << row.name; }
 class CudaCompatGpu : public ::testing::TestWithParam<Model> {};

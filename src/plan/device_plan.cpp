@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Which devices the container gets, and what it sees below /proc/driver/nvidia.
+// Nodes that every request needs are an error if missing; optional ones are a warning.
 #include "plan/device_plan.hpp"
 
 #include <algorithm>
@@ -32,7 +32,7 @@ bool shows_mig_capabilities(const PlanInput& input) {
          !input.selected.gpus.empty();
 }
 
-/// Below /proc/driver/nvidia: `capabilities/gpu0/mig/gi1`.
+/// Path below /proc/driver/nvidia: `capabilities/gpu0/mig/gi1`.
 std::string instance_path(const MigDevice& device) {
   return "capabilities/gpu" + std::to_string(device.gpu_minor) + "/mig/gi" +
          std::to_string(device.gpu_instance);
@@ -64,10 +64,10 @@ class TmpfsTree {
   }
 
  private:
-  std::map<std::string, TmpfsEntry> entries_ = {};  // a directory sorts before what is in it
+  std::map<std::string, TmpfsEntry> entries_ = {};  // a directory sorts before its entries
 };
 
-/// Covers the host's view: only the selected GPUs, and no permission to change device files.
+/// Hides the host's view: shows only the selected GPUs, and forbids changes of device files.
 void plan_proc_driver(const PlanInput& input, PlanBuilder& plan) {
   TmpfsMount tmpfs{.target = ContainerPath(kProcDriver),
                    .on_procfs = true,
@@ -103,7 +103,7 @@ std::string application_profile(const std::vector<Gpu>& gpus) {
          "\n";
 }
 
-/// EGL sees the selected GPUs only (behaviour.md §5.14).
+/// Makes EGL see the selected GPUs only (docs/behaviour.md §5.14).
 void plan_application_profile(const PlanInput& input, PlanBuilder& plan) {
   if (!input.request.capabilities.intersects({Capability::graphics, Capability::display})) return;
   TmpfsMount tmpfs{.target = ContainerPath(std::string(kProfileDirectory)),
@@ -142,7 +142,7 @@ class DevicePlanner {
   }
 
  private:
-  /// The number of nodes of that role.
+  /// Returns the number of nodes with that role.
   std::size_t plan_role(DeviceRole role, const std::string& reason) {
     std::size_t count = 0;
     for (const DeviceNode& node : inventory_.nodes) {
@@ -157,7 +157,7 @@ class DevicePlanner {
     if (plan_role(role, reason) == 0) throw missing_node(path);
   }
 
-  /// What many containers can do without: a headless server has no modeset node.
+  /// Plans nodes that many containers do not need: a headless server has no modeset node.
   void want(DeviceRole role, const std::string& path, const std::string& reason) {
     plan_role(role, reason);
     const auto is_there = [&](const DeviceNode& node) {
@@ -207,7 +207,7 @@ class DevicePlanner {
     }
   }
 
-  // ---- MIG (behaviour.md §6.4)
+  // ---- MIG (docs/behaviour.md §6.4)
 
   void plan_mig_device(const MigDevice& device) {
     const std::string reason = request_.devices_source + ": MIG device " + to_string(device);
@@ -270,7 +270,7 @@ class DevicePlanner {
     return false;
   }
 
-  // ---- what else was asked for
+  // ---- other requests
 
   void plan_imex_channels() {
     for (const unsigned channel : request_.imex_channels) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Which of the driver's files go where in the container.
+// Files keep the order of the inventory; a second file for the same target is left out.
 #include "plan/file_plan.hpp"
 
 #include <algorithm>
@@ -28,7 +28,7 @@ class FilePlanner {
   }
 
  private:
-  /// Entries of the loader cache alone, before the driver's: what the image brought is never
+  /// Only adds entries to the loader cache, before the driver's: files of the image are never
   /// mounted (CVE-2024-0132).
   void plan_cuda_compat() {
     if (!input_.container.compat || !wants_cuda_compat(input_.request, input_.config)) return;
@@ -112,7 +112,7 @@ class FilePlanner {
     if (plain != name) add_link(file.place.parent() / plain, name);
   }
 
-  /// Besides its own place, the program of the store is looked for on the PATH.
+  /// The program is also linked into /usr/bin, because people expect it on the PATH.
   void plan_wsl_file(const DriverFile& file) {
     bind(file, file.place);
     if (file.component->name != "nvidia-smi") return;
@@ -122,7 +122,7 @@ class FilePlanner {
                 .reason = "nvidia-smi of the driver store"});
   }
 
-  /// A manifest names a library by its path on the host: let that path lead to ours.
+  /// A manifest names a library by its path on the host: make a link there that leads to ours.
   void plan_library_at(const std::string& path) {
     const ContainerPath wanted(path);
     const auto& entries = plan_.plan().loader_entries;
@@ -157,7 +157,7 @@ class FilePlanner {
                        .reason = reason_of(file)});
   }
 
-  /// What a container can do without, where the image has no room for it.
+  /// Plans a file that may be left out where the image has no room for it.
   void bind_optional(const DriverFile& file, SourceType type, MountAttributes attributes) {
     plan_.bind({.source = {.root = HostRoot::driver, .path = file.path},
                 .type = type,

@@ -1,21 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
-// Which of the driver's files go where in the container.
+// Plans which of the driver's files go where in the container.
 #pragma once
 
 #include "plan/plan_builder.hpp"
 
 namespace nvhook {
 
-/// Files of the requested capabilities, their links, and what the container's loader must know.
+/// Plans the files of the requested capabilities, their links, and the entries for the loader.
 void plan_files(const PlanInput& input, PlanBuilder& plan);
 
 /// Whether a container with this request gets `file`.
 [[nodiscard]] bool is_wanted(const DriverFile& file, const Request& request);
 
-/// Why a component is injected where `asked` is: `capability utility: NVML management library`.
+/// The reason why a component is injected: `capability utility: NVML management library`.
 [[nodiscard]] std::string reason_of(const Component& component, CapabilitySet asked);
 
-/// Whether `file` is of what the request leaves out.
+/// Whether the request leaves out `file`.
 [[nodiscard]] bool is_left_out(const DriverFile& file, const LeftOut& left_out);
 
 }  // namespace nvhook

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Where a plan's files go if not to their usual places.
+// Libraries of one directory move together, so that their links keep working.
 #include "plan/placement.hpp"
 
 #include <algorithm>
@@ -48,7 +48,7 @@ class Placer {
     return facts_.closed.contains(directory);
   }
 
-  /// The directories of the driver's libraries that move, each with the name that it has then.
+  /// Finds the directories of the driver's libraries that move, and their names after that.
   void find_library_directories() {
     for (const LoaderEntry& entry : plan_.loader_entries) {
       const ContainerPath directory = entry.path.parent();
@@ -58,14 +58,14 @@ class Placer {
     }
   }
 
-  /// The image's own libraries are only named to the loader.
+  /// False for the image's own libraries, which are only listed in the loader cache.
   [[nodiscard]] bool has_mounts(const ContainerPath& directory) const {
     return std::any_of(plan_.mounts.begin(), plan_.mounts.end(), [&](const BindMount& mount) {
       return mount.target.parent() == directory && is_movable(mount, plan_);
     });
   }
 
-  /// Something would have to be made there.
+  /// Whether something would have to be made in `directory`.
   [[nodiscard]] bool lacks(const ContainerPath& directory) const {
     const auto is_missing = [&](const ContainerPath& path) {
       return path.parent() == directory && !facts_.present.contains(path);
@@ -84,7 +84,7 @@ class Placer {
     return is_closed(mount.target.parent()) ? !mount.optional : moves_all_;
   }
 
-  /// The place of `path` below the private directory.
+  /// The path of `path` below the private directory.
   [[nodiscard]] std::string private_name(const ContainerPath& path) const {
     const auto library = libraries_.find(path.parent());
     if (library != libraries_.end()) return library->second + "/" + path.filename();
@@ -133,7 +133,7 @@ class Placer {
                       .reason = mount.reason});
   }
 
-  /// Optional things whose only place is closed.
+  /// Leaves out optional mounts whose only directory is closed.
   void leave_out_unreachable() {
     std::erase_if(plan_.mounts, [&](const BindMount& mount) {
       if (!mount.optional || !is_closed(mount.target.parent()) ||
@@ -146,7 +146,7 @@ class Placer {
     });
   }
 
-  /// Links beside libraries are made where those are now; others lead to where they are now.
+  /// Links beside libraries move with them; other links get the new targets.
   void move_links() {
     std::vector<Symlink> kept;
     for (Symlink& symlink : plan_.symlinks) {
@@ -218,7 +218,7 @@ class Placer {
   const PlacementFacts& facts_;
   bool moves_all_;
   std::map<ContainerPath, std::string> libraries_ = {};
-  std::map<ContainerPath, ContainerPath> moved_ = {};  ///< from, to
+  std::map<ContainerPath, ContainerPath> moved_ = {};  ///< old path, new path
   std::set<std::string> parents_ = {};
   std::vector<TmpfsEntry> entries_ = {};
   std::vector<Symlink> links_ = {};

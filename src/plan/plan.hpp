@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Everything that will be done to one container, decided: an ordered, comparable value.
+// The plan for one container: all decisions, as an ordered and comparable value.
 #pragma once
 
 #include <cstddef>
@@ -14,7 +14,7 @@
 
 namespace nvhook {
 
-/// Mount attributes of a bind mount; nosuid always holds.
+/// Mount attributes of a bind mount; nosuid is always set.
 struct MountAttributes {
   bool read_only = true;
   bool no_dev = true;
@@ -25,29 +25,29 @@ struct MountAttributes {
 
 enum class SourceType { regular, directory, socket, character_device };
 
-/// Puts one host file, directory, socket or device node into the container.
+/// Mounts one host file, directory, socket or device node into the container.
 struct BindMount {
   HostFile source = {};
   SourceType type = SourceType::regular;
-  /// Of a character device: what its number must be when it is opened.
+  /// Of a character device: the number that it must have when it is opened.
   std::optional<DeviceNumber> device = {};
   ContainerPath target = {};
   MountAttributes attributes = {};
-  /// May be left out, with a note, if the source is gone or the target cannot be made (sockets of
-  /// daemons).
+  /// May be left out, with a note, if the source is missing or the target cannot be made (sockets
+  /// of daemons).
   bool optional = false;
-  /// Lies where others than root can write: it is left out if they have made it.
+  /// Lies where others than root can write; it is left out if they made it.
   bool in_public_place = false;
   std::string reason = {};
 
   friend bool operator==(const BindMount&, const BindMount&) = default;
 };
 
-/// A file, link or directory that a tmpfs of ours starts with.
+/// A file, link or directory that is put onto a tmpfs of ours.
 struct TmpfsEntry {
   std::string path = {};  ///< below the tmpfs, without leading slash
   bool directory = false;
-  std::string link = {};  ///< where it leads, if it is a link
+  std::string link = {};  ///< target, if it is a link
   std::string content = {};
   unsigned mode = 0444;
 
@@ -60,16 +60,16 @@ struct TmpfsMount {
   unsigned mode = 0555;
   /// The directory must lie on the container's procfs, or the step is refused.
   bool on_procfs = false;
-  /// SELinux label of all that is on it; empty: the kernel's default.
+  /// SELinux label of everything on it; empty: the kernel's default.
   std::string label = {};
-  /// Parents before what is in them.
+  /// Directories before their entries.
   std::vector<TmpfsEntry> entries = {};
-  /// Bytes that it has room for. Of what goes in, /proc/driver/nvidia's texts are the largest, some
-  /// KiB; but the container's root can write to it.
+  /// Size in bytes. The texts of /proc/driver/nvidia are the largest, some KiB; but the container's
+  /// root can write to the tmpfs, so it must be limited.
   std::size_t size = 1UL << 20U;
-  /// Nothing can be written once it is filled.
+  /// Made read-only after it was filled.
   bool read_only = false;
-  /// Leave it out, with a note, where its target cannot be made.
+  /// May be left out, with a note, if its target cannot be made.
   bool optional = false;
   std::string reason = {};
 
@@ -80,13 +80,12 @@ struct TmpfsMount {
 struct Symlink {
   ContainerPath link = {};
   std::string target = {};
-  /// Replace a link of that name that points elsewhere, and cover a file that has the name with
-  /// what the link would lead to. Without it what has the name stays, with a note.
+  /// Replace a link of that name with another target, and cover a file of that name with the target
+  /// of the link. Without `replace`, whatever has the name stays, with a note.
   bool replace = false;
-  /// Leave it out, with a note, where its directory cannot be made.
+  /// May be left out, with a note, if its directory cannot be made.
   bool optional = false;
-  /// What a file of that name is covered with, where the runtime has mounted what the link leads
-  /// to.
+  /// The mount that covers a file of that name, if the runtime has mounted the link's target.
   std::optional<BindMount> cover = {};
   std::string reason = {};
 
@@ -96,14 +95,15 @@ struct Symlink {
 /// Lets the container read and write a character device.
 struct DeviceRule {
   DeviceNumber device = {};
-  /// Its node on the host; empty if the rule is for a device that the container makes a node of.
+  /// Its node on the host; empty if the plan mounts no single node for the device (MIG
+  /// administration mounts the whole directory).
   HostPath node = {};
   std::string reason = {};
 
   friend bool operator==(const DeviceRule&, const DeviceRule&) = default;
 };
 
-/// One library that the container's loader cache must know.
+/// One library for the container's loader cache.
 struct LoaderEntry {
   std::string soname = {};
   ContainerPath path = {};
@@ -112,7 +112,7 @@ struct LoaderEntry {
   friend bool operator==(const LoaderEntry&, const LoaderEntry&) = default;
 };
 
-/// Library directories that musl's loader must search, in the file that tells it.
+/// Library directories for the path file of musl's loader.
 struct LoaderPath {
   ContainerPath file = {};
   std::vector<ContainerPath> directories = {};
@@ -120,23 +120,24 @@ struct LoaderPath {
   friend bool operator==(const LoaderPath&, const LoaderPath&) = default;
 };
 
-/// The steps, by kind; `apply` takes the kinds in this order (design §3). Tmpfs come before the
-/// bind mounts because some of those have their targets on them.
+/// The steps, by kind; `apply` takes the kinds in this order (docs/architecture.md). Tmpfs come
+/// before the bind mounts because some of those have their targets on them.
 struct Plan {
   std::vector<TmpfsMount> tmpfs = {};
   std::vector<BindMount> mounts = {};
   std::vector<Symlink> symlinks = {};
-  /// Empty: the loader cache is left alone.
+  /// If empty, the loader cache is left alone.
   std::vector<LoaderEntry> loader_entries = {};
   /// Present if the image's loader is musl's, which has no cache.
   std::optional<LoaderPath> loader_path = {};
-  /// The loader's files are mounted over, and not replaced: nothing of them stays in an image that
-  /// is made of the container.
+  /// Mount over the loader's files instead of replacing them, so that an image that is made of the
+  /// container has no trace of them.
   bool cover_loader_files = false;
   /// Empty if the configuration says to leave the device cgroup alone.
   std::vector<DeviceRule> device_rules = {};
-  /// Rules that the runtime grants by itself. Of these only systemd is told: runc leaves out, of
-  /// what it tells it, each device that has no link in /dev/char, and NVIDIA's driver makes none.
+  /// Rules that the runtime itself grants. Only systemd has to be informed of them: of the rules
+  /// that runc passes to systemd, it drops each device without a link in /dev/char, and NVIDIA's
+  /// driver makes no such links.
   std::vector<DeviceRule> rules_of_runtime = {};
   Notes notes = {};
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the parts of the planner share.
+// Targets of mounts and names of links share one set, so that none is used twice.
 #include "plan/plan_builder.hpp"
 
 #include <algorithm>

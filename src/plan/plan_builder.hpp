@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the parts of the planner share: the facts that they decide from and the plan that grows.
+// Shared by the parts of the planner: the facts for the decisions, and the plan under construction.
 #pragma once
 
 #include <set>
@@ -15,13 +15,13 @@
 
 namespace nvhook {
 
-// The reference's mount flags (behaviour.md §7.4). Read-only on a device node protects the node,
-// not the device.
+// The mount flags of NVIDIA's toolkit (docs/behaviour.md §7.4). Read-only on a device node protects
+// the node, not the device.
 inline constexpr MountAttributes kFileMount{};
 inline constexpr MountAttributes kEndpointMount{
     .read_only = false, .no_dev = true, .no_exec = true};
-// A directory of sockets and FIFOs, which work on a read-only mount too: what a container could put
-// beside them would lie on the host.
+// A directory of sockets and FIFOs, which also work on a read-only mount. If it were writable,
+// files that a container makes in it would lie on the host.
 inline constexpr MountAttributes kEndpointsMount{
     .read_only = true, .no_dev = true, .no_exec = true};
 inline constexpr MountAttributes kDeviceMount{.read_only = true, .no_dev = false, .no_exec = true};
@@ -35,10 +35,10 @@ struct PlanInput {
   SelectedDevices selected = {};
 };
 
-/// A plan in which no target is taken twice.
+/// A plan in which no target is used twice.
 class PlanBuilder {
  public:
-  /// False, with a note, if something else goes to that target already.
+  /// Returns false, and adds a note, if the target is used already.
   bool bind(BindMount mount);
   void link(Symlink symlink);
   void tmpfs(TmpfsMount mount) { plan_.tmpfs.push_back(std::move(mount)); }
@@ -46,17 +46,17 @@ class PlanBuilder {
   void loader_path(LoaderPath path) { plan_.loader_path = std::move(path); }
   void note(Note note) { plan_.notes.push_back(std::move(note)); }
 
-  /// Binds a device node at its own path and lets the container use it.
+  /// Mounts a device node at its own path and allows the container to use it.
   void node(const DeviceNode& node, const std::string& reason);
   void allow(DeviceNumber device, const std::string& reason, HostPath node = {});
-  /// Binds a file or directory of /proc at its own path, read-only.
+  /// Mounts a file or directory of /proc at its own path, read-only.
   void proc(SourceType type, const std::string& path, const std::string& reason);
 
   [[nodiscard]] bool has_target(const ContainerPath& target) const {
     return targets_.contains(target);
   }
   [[nodiscard]] const Plan& plan() const noexcept { return plan_; }
-  /// The finished plan; the builder is empty then.
+  /// Returns the finished plan and leaves the builder empty.
   [[nodiscard]] Plan take() { return std::move(plan_); }
 
  private:

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The plan as JSON.
+// One JSON object for each step, in the order in which `apply` takes them.
 #include "plan/plan_json.hpp"
 
 #include <nlohmann/json.hpp>
@@ -93,7 +93,7 @@ std::string to_json(const Plan& plan, const std::string& driver_root) {
   Json notes = Json::array();
   for (const Note& note : plan.notes) notes.push_back(note.text);
   const Json document = {{"version", 1}, {"steps", std::move(steps)}, {"notes", std::move(notes)}};
-  // In ASCII: a terminal must not act on a name that the image chose.
+  // ASCII only: a name from the image must not control a terminal.
   return document.dump(1, ' ', true, Json::error_handler_t::replace);
 }
 

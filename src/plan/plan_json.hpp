@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The plan as JSON, for people and for tests. It is never read back: a root program that mounts
-// what a file says would be a hole.
+// The plan as JSON, for people and tests. It is never parsed: a program with root's rights must not
+// mount what a file says.
 #pragma once
 
 #include <string>
@@ -14,8 +14,8 @@ namespace nvhook {
 /// `file`, `directory`, `socket`, `device`.
 [[nodiscard]] std::string_view to_string(SourceType type);
 
-/// An indented document, `"version": 1`, without a line end after it. `driver_root` is put before
-/// driver files' paths.
+/// Returns an indented document with `"version": 1`, without a line end. `driver_root` is put
+/// before the paths of driver files.
 [[nodiscard]] std::string to_json(const Plan& plan, const std::string& driver_root);
 
 }  // namespace nvhook

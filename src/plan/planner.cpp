@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Request + Inventory + ContainerFacts → Plan.
+// Calls the parts of the planner in the order of the plan, then removes what is left out.
 #include "plan/planner.hpp"
 
 #include "plan/device_plan.hpp"
@@ -11,7 +11,7 @@ namespace {
 
 bool is_below_dev(const ContainerPath& path) { return path.str().starts_with("/dev/"); }
 
-/// Nodes, the directory of MIG's, and links to nodes; what the device cgroup allows stays.
+/// Removes nodes, the directory of MIG's nodes, and links to nodes; device rules stay.
 void leave_out_device_nodes(Plan& plan) {
   std::erase_if(plan.mounts, [](const BindMount& mount) { return is_below_dev(mount.target); });
   std::erase_if(plan.symlinks, [](const Symlink& link) { return is_below_dev(link.link); });

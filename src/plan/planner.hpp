@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Request + Inventory + ContainerFacts → Plan: all policy is here.
+// Makes the plan from request, inventory and container facts. All policy is here.
 #pragma once
 
 #include "config/config.hpp"
@@ -10,8 +10,8 @@
 
 namespace nvhook {
 
-/// Decides every step. Throws Error(unknown_device), Error(device_node_missing) for a node that the
-/// request needs.
+/// Decides every step. Throws Error(unknown_device), and Error(device_node_missing) if a node that
+/// the request needs is missing.
 [[nodiscard]] Plan make_plan(const Request& request, const Inventory& inventory,
                              const ContainerFacts& container, const Config& config);
 

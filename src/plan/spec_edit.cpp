@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Writes into a config.json what an OCI specification can say of a plan.
+// Elements are spliced into the text, so that all other bytes stay as they are.
 #include "plan/spec_edit.hpp"
 
 #include <algorithm>
@@ -21,7 +21,7 @@ using Json = nlohmann::ordered_json;
 constexpr std::array kHookNames{"nvidia-container-runtime-hook", "nvidia-container-toolkit",
                                 "oci-nvidia-hook"};
 
-/// Elements for one list each, as JSON.
+/// The JSON elements to add to each list.
 struct Additions {
   std::vector<std::string> mounts = {};
   std::vector<std::string> nodes = {};
@@ -102,7 +102,8 @@ bool is_hook_name(const std::string& path) {
   return std::find(kHookNames.begin(), kHookNames.end(), name) != kHookNames.end();
 }
 
-/// A hook of this program's, wherever it is installed, that has this flag, with a value or without.
+/// Whether the element is a hook of this program, wherever installed, with this flag (with or
+/// without a value).
 bool is_ours_with(const std::string& flag, std::string_view element) {
   const std::string_view list = json_member(element, "args", "hooks");
   if (list.empty()) return false;
@@ -115,7 +116,7 @@ bool is_ours_with(const std::string& flag, std::string_view element) {
 }
 
 bool has_hook_with(const std::string& flag, std::string_view json) {
-  // Most have none, and reading all of it costs more; `\\u` may spell any letter.
+  // Most files have no such hook, and parsing costs more; `\\u` may spell any letter.
   if (json.find(flag) == std::string_view::npos && json.find("\\u00") == std::string_view::npos) {
     return false;
   }
@@ -130,7 +131,7 @@ bool has_hook_with(const std::string& flag, std::string_view json) {
                      [&](const JsonPart& entry) { return is_ours_with(flag, entry.value()); });
 }
 
-/// `object` whose list `name` ends with `added`.
+/// Returns `object` with `added` appended to its list `name`.
 std::string with_list(std::string_view object, const std::string& name,
                       const std::vector<std::string>& added, const std::string& where) {
   const auto keep_all = [](std::string_view) { return false; };

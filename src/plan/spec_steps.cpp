@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a config.json has the runtime do.
+// Reads only the lists that a plan can be in; unknown members are ignored.
 #include "plan/spec_steps.hpp"
 
 #include <algorithm>
@@ -25,7 +25,7 @@ std::string text_in(std::string_view object, std::string_view name, const std::s
   return value.empty() ? std::string() : json_string(value, where);
 }
 
-/// The elements of the list `object` has as `name`; none if it has none.
+/// Returns the elements of the list `name` of `object`; none if there is no list.
 std::vector<JsonPart> list_in(std::string_view object, std::string_view name,
                               const std::string& where) {
   const std::string_view list = object.empty() ? object : json_member(object, name, where);
@@ -41,7 +41,7 @@ bool contains(const std::vector<std::string>& texts, const std::string& text) {
   return std::find(texts.begin(), texts.end(), text) != texts.end();
 }
 
-/// Of a rule: an absent number and a negative one stand for all.
+/// In a rule an absent or negative number matches all.
 bool matches(const std::string& written, unsigned number) {
   return written.empty() || written.starts_with('-') || written == std::to_string(number);
 }

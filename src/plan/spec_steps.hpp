@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a config.json has the runtime do, as far as a plan's steps can be among it.
+// The mounts, nodes and device rules of a config.json, compared with the steps of a plan.
 #pragma once
 
 #include <string>
@@ -11,10 +11,10 @@
 
 namespace nvhook {
 
-/// The path of `file` on the host.
+/// Returns the path of `file` on the host.
 [[nodiscard]] std::string host_path(const HostFile& file, const std::string& driver_root);
 
-/// `ro`, `nosuid`, `nodev`, `noexec`, as far as they are set.
+/// Returns `ro`, `nosuid`, `nodev`, `noexec`, as far as they are set.
 [[nodiscard]] std::vector<std::string> option_names(const MountAttributes& attributes);
 
 class SpecSteps {
@@ -22,28 +22,28 @@ class SpecSteps {
   /// Throws Error(spec_invalid).
   explicit SpecSteps(std::string_view json);
 
-  /// There is a bind mount of the same source at the same place, with at least these attributes,
-  /// and no later one hides it.
+  /// Whether there is a bind mount of the same source and target, with at least these attributes,
+  /// that no later mount hides.
   [[nodiscard]] bool mounts(const BindMount& mount, const std::string& driver_root) const;
 
-  /// There is a node of that name, whatever device it is.
+  /// Whether there is a node of that name, whatever device it is.
   [[nodiscard]] bool has_node(const ContainerPath& path) const;
-  /// There is that node of that device, and the runtime can make it.
+  /// Whether there is that node with that number, and the runtime can make it.
   [[nodiscard]] bool makes_node(const ContainerPath& path, DeviceNumber number) const;
-  /// `path` lies on a /dev of the container's own, where runtimes make nodes; not on one of the
-  /// host's or on a volume.
+  /// Whether `path` lies on a /dev of the container's own, where runtimes make nodes, and not on
+  /// one of the host or on a volume.
   [[nodiscard]] bool can_make_node(const ContainerPath& path) const;
 
-  /// The container gets a user namespace, in which no node can be made: runtimes mount the host's
-  /// node of that path there.
+  /// Whether the container gets a user namespace. No node can be made in it; runtimes mount the
+  /// host's node of that path instead.
   [[nodiscard]] bool has_user_namespace() const noexcept { return has_user_namespace_; }
 
-  /// Without rules of its own a container is not restricted by every runtime: one rule more could
-  /// then take from it what it had.
+  /// Not every runtime restricts a container that has no rules. There, one additional rule could
+  /// take away devices that the container had.
   [[nodiscard]] bool has_device_rules() const noexcept { return !rules_.empty(); }
-  /// The container may read and write that device, when all rules were applied in their order.
+  /// Whether the container may read and write that device after all rules were applied in order.
   [[nodiscard]] bool allows(DeviceNumber device) const;
-  /// There are rules, and they do not let the container read and write that device.
+  /// Whether there are rules, and they do not let the container read and write that device.
   [[nodiscard]] bool denies(DeviceNumber device) const {
     return has_device_rules() && !allows(device);
   }
@@ -55,7 +55,7 @@ class SpecSteps {
     std::string type = {};
     std::vector<std::string> options = {};
   };
-  /// A node or a rule; what is empty stands for everything in a rule.
+  /// A node or a rule. In a rule an empty member matches everything.
   struct Device {
     std::string path = {};
     std::string type = {};

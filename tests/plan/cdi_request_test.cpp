@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a container gets of which a CDI specification is to be completed: the nodes that it has.
+// Requests of hooks that complete a CDI specification: the nodes that the container has already.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -77,11 +77,11 @@ std::string with_rules(const std::string& rules) {
          rules + "]}}}";
 }
 
-/// The minor numbers of the GPUs that the hook of a CDI specification handles.
+/// Returns the minor numbers of the GPUs that the hook of a CDI specification handles.
 std::vector<unsigned> handled_with(const std::string& rules) {
   const ContainerTask task = derive_cdi_task(with_rules(rules), {}, CapabilitySet::all(), {});
   std::vector<unsigned> minors;
-  if (!task.request.request) return {0};  // no GPU of test::host()
+  if (!task.request.request) return {0};  // marks that there is no request
   for (const Gpu& gpu : select_devices(task.request.request->devices, test::host()).gpus) {
     minors.push_back(gpu.minor);
   }
@@ -112,7 +112,7 @@ TEST(CdiTask, IsNoneWithoutTheRightToTheControlDevice) {
   EXPECT_THAT(task.request.notes[0].text, HasSubstr("`/dev/nvidiactl` does not count as given"));
 }
 
-// No rule can be asked about it, and it is an error where a GPU should be.
+// No rule can match it, and it is an error if it has the path of a GPU.
 TEST(CdiTask, KeepsANodeWithoutANumber) {
   const std::string text = R"({"linux":{"devices":[{"path":"/dev/nvidia2","type":"b"}],
                               "resources":{"devices":[)" +

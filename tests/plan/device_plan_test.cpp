@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Devices of a plan: MIG, IMEX channels, gated features, mode setting nodes, WSL2.
+// Devices of a plan: MIG, IMEX channels, optional features, mode setting nodes, WSL2.
 #include "plan/device_plan.hpp"
 
 #include <gmock/gmock.h>

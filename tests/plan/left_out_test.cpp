@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Plans without what the caller sees to itself.
+// Plans without the parts that the caller provides itself.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 

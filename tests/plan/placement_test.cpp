@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Where files go whose usual places are not for us, or not wanted.
+// Where files go if their usual directories are closed or not wanted.
 #include "plan/placement.hpp"
 
 #include <gmock/gmock.h>

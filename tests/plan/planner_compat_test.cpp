@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the plan makes of an image's CUDA forward compatibility libraries.
+// Plans for images with CUDA forward compatibility libraries.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a request gets, decided on a hand-written inventory.
+// What a request gets on a hand-written inventory.
 #include "plan/planner.hpp"
 
 #include <gmock/gmock.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Edits of config.json: what goes in, what survives, and what is left for the hook.
+// Edits of config.json: what is added, what stays, and what is left to the hook.
 #include "plan/spec_edit.hpp"
 
 #include <gmock/gmock.h>
@@ -55,7 +55,7 @@ Plan rest_of(std::string_view json) {
   return remaining_plan(small_plan(), json, small_edit().driver_root);
 }
 
-// The elements as they are written.
+// The elements as edit_spec writes them.
 const std::string kMount =
     R"({"destination":"/usr/lib64/libcuda.so.535","type":"bind","source":"/run/nvidia/driver/usr/lib/libcuda.so.535","options":["bind","ro","nosuid","nodev","private"]})";
 const std::string kNode =
@@ -67,7 +67,7 @@ const std::string kHook =
 const std::string kDev = R"({"destination":"/dev","type":"tmpfs","source":"tmpfs"})";
 const std::string kDenyAll = R"({"allow":false,"access":"rwm"})";
 
-/// A config.json with these elements.
+/// Returns a config.json with these elements.
 std::string spec_with(const std::string& mounts, const std::string& nodes, const std::string& rules,
                       const std::string& hooks) {
   return R"({"mounts":[)" + mounts + R"(],"linux":{"devices":[)" + nodes +
@@ -164,7 +164,7 @@ TEST(EditSpec, LeavesNodesToTheHookWhereTheRuntimeMakesNone) {
   for (const std::string& mounts : {std::string(), dev_of_host, volume}) {
     const std::string text = edited(spec_with(mounts, "", "", ""));
     EXPECT_THAT(text, Not(HasSubstr(kNode))) << mounts;
-    // Not even if it is listed: it is not the runtime's to make.
+    // Even if it is listed: the runtime cannot make it.
     EXPECT_EQ(rest_of(spec_with(mounts, kNode, "", "")).mounts.back().device, kGpu) << mounts;
   }
 }
@@ -285,7 +285,7 @@ INSTANTIATE_TEST_SUITE_P(
                  true}),
     [](const auto& row) { return std::string(row.param.name); });
 
-// ---- within what an engine gave by CDI
+// ---- within the device rules of an engine that uses CDI
 
 std::string spec_with_rules(const std::string& rules) {
   return R"({"linux":{"resources":{"devices":[)" + rules + "]}}}";

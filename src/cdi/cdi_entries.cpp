@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Which device of which file a CDI name means.
+// Entries of one name are compared by the priorities of their files.
 #include "cdi/cdi_entries.hpp"
 
 #include <map>
@@ -12,7 +12,8 @@ struct Candidate {
   unsigned priority = 0;
 };
 
-/// Of the entries that have one name: those of the highest priority count, if there is one such.
+/// Marks the entries of one name: the one with the highest priority is usable if it is the only
+/// one.
 void decide(const std::vector<Candidate>& candidates, std::vector<CdiEntry>& entries) {
   for (const Candidate& candidate : candidates) {
     CdiEntry& entry = entries[candidate.entry];

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a CDI specification says that is not so on the host today.
+// Each finding is reported once, even if several devices have it.
 #include "cdi/cdi_findings.hpp"
 
 #include <algorithm>
@@ -30,8 +30,8 @@ std::string first_of(const Names& names) {
   return "`" + *names.begin() + "`" + more;
 }
 
-/// The driver's version in a library's name: `libcuda.so.535.54.03`; libraries that come with the
-/// driver and have versions of their own count from 1.
+/// The driver version in the name of a library: `libcuda.so.535.54.03`. Libraries that come with
+/// the driver but have versions of their own have small major numbers.
 std::optional<Version> driver_of(const std::string& path) {
   constexpr std::string_view kMark = ".so.";
   constexpr unsigned kFirstBranch = 100;
@@ -50,7 +50,7 @@ bool is_numbered(std::string_view path, std::string_view prefix) {
   return path.starts_with(prefix) && parse_unsigned(path.substr(prefix.size()));
 }
 
-/// Nodes that belong to one GPU or one MIG device.
+/// The nodes that belong to one GPU or one MIG device.
 Names own_nodes(const CdiEdits& edits) {
   Names names;
   for (const CdiNode& node : edits.nodes) {
@@ -186,8 +186,8 @@ class Check {
     if (!lacking_nodes.empty()) lacking("`all` lacks " + to_text(lacking_nodes));
   }
 
-  /// A GPU that is not split by MIG has a name that gives its node, and each MIG device one that
-  /// gives all of its own.
+  /// Each GPU must have a name that gives its node, and each MIG device a name that gives all of
+  /// its nodes.
   void check_names() {
     const auto has_name = [&](const Names& nodes) {
       return std::any_of(spec_.devices.begin(), spec_.devices.end(), [&](const CdiDevice& device) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a CDI specification says that is not so on the host today.
+// Compares a CDI specification with the host of today.
 #pragma once
 
 #include <map>
@@ -25,25 +25,25 @@ struct CdiPathFacts {
 using CdiPaths = std::map<std::string, CdiPathFacts>;
 
 struct CdiFinding {
-  /// Containers do not start, or get another device or a driver that does not work; otherwise
-  /// something is only lacking in the file.
+  /// True if containers do not start, or get another device or a driver that does not work; false
+  /// if something is only missing in the file.
   bool is_broken = false;
   std::string text = {};
 
   friend bool operator==(const CdiFinding&, const CdiFinding&) = default;
 };
 
-/// Paths of the host that `spec` names, each once.
+/// Returns the host paths that `spec` contains, each once.
 [[nodiscard]] std::set<std::string> host_paths(const CdiSpec& spec);
 
-/// Whether a hook of `spec` is this program's.
+/// Whether `spec` has a hook of this program.
 [[nodiscard]] bool is_of_this_program(const CdiSpec& spec);
 
-/// Files, nodes and hooks that are gone; nodes with other numbers; libraries of another driver
-/// than the loaded one; and, for a specification of GPUs (kind `….nvidia.com/gpu`, or one of
-/// this program): names of GPUs and MIG devices that are gone or have other nodes now, GPUs and MIG
-/// devices that have no name. `paths` tells about host_paths(spec). MIG devices in `inventory` must
-/// have their indices and UUIDs.
+/// Reports files, nodes and hooks that are gone, nodes with other numbers, and libraries of another
+/// driver than the loaded one. For a specification of GPUs (kind `….nvidia.com/gpu`, or one of this
+/// program) also reports names of GPUs and MIG devices that are gone or have other nodes now, and
+/// GPUs and MIG devices without a name. `paths` has the facts for host_paths(spec). MIG devices in
+/// `inventory` must have their indices and UUIDs.
 [[nodiscard]] std::vector<CdiFinding> check_cdi(const CdiSpec& spec, const Inventory& inventory,
                                                 const CdiPaths& paths);
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Plans as a CDI specification.
+// One plan without a GPU is common to all devices; each device has what its own plan adds.
 #include "cdi/cdi_plan.hpp"
 
 #include <algorithm>
@@ -13,8 +13,8 @@
 namespace nvhook {
 namespace {
 
-/// Files are mounted where they are; sockets and directories of daemons come and go, and an engine
-/// does not start a container without a source: these are the hook's.
+/// Files are mounted by the engine. Sockets and directories of daemons come and go, and an engine
+/// does not start a container if a source is missing, so they are left to the hook.
 bool is_file_for_engine(const BindMount& mount, const Plan& plan) {
   BindMount needed = mount;
   needed.optional = mount.optional && mount.type != SourceType::regular;
@@ -43,7 +43,7 @@ class Generator {
   }
 
  private:
-  /// On WSL2 the one node is that of the GPUs, and a device without any edit is refused by engines.
+  /// On WSL2 the only node is that of the GPUs, and engines refuse a device without any edit.
   [[nodiscard]] Plan plan_for(const DeviceSelection& selection) const {
     const bool is_common = std::holds_alternative<NoDevices>(selection);
     return make_plan({.devices = selection,
@@ -114,7 +114,7 @@ void add_names(const Gpu& gpu, const MigDevice& device, CdiNaming naming,
   if (naming.by_index && device.index) {
     add(names, std::to_string(gpu.index) + ":" + std::to_string(*device.index));
   }
-  // The names of drivers before 470 have a slash, which no CDI name may have.
+  // Names of drivers before 470 contain a slash, which CDI does not allow.
   const bool can_be_name = !device.uuid.empty() && device.uuid.find('/') == std::string::npos;
   if (naming.by_uuid && can_be_name) add(names, device.uuid);
 }

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// Plans as a CDI specification: what every engine that knows CDI can do by itself, and a hook for
-// the rest.
+// Makes a CDI specification from plans: engines that support CDI do what it can express, and a hook
+// does the rest.
 //
 // Common to all devices of the specification are the control devices, the driver's files, the hook
-// and NVIDIA_VISIBLE_DEVICES=void, by which hooks that read that variable, ours and NVIDIA's, stay
-// out; to each device belong its own nodes. The hook (`-cdi=<capabilities>`) makes the plan once
-// more for the image that is there, for the devices whose nodes the engine put into config.json,
-// and does what is left of it: loader cache, links, /proc/driver/nvidia, sockets.
+// and NVIDIA_VISIBLE_DEVICES=void, which keeps away hooks that read that variable (ours and
+// NVIDIA's). Each device has its own nodes. The hook (`-cdi=<capabilities>`) makes the plan again
+// for the actual image and the devices whose nodes the engine put into config.json, and does what
+// is left of it: loader cache, links, /proc/driver/nvidia, sockets.
 #pragma once
 
 #include <string>
@@ -21,11 +21,11 @@
 namespace nvhook {
 
 enum class CdiMode {
-  full,  ///< device nodes and files: a container has the driver also where no hook runs
-  thin,  ///< device nodes alone; the hook mounts the files that there are when it starts
+  full,  ///< device nodes and files: a container has the driver even where no hook runs
+  thin,  ///< device nodes only; the hook mounts the files that exist when it starts
 };
 
-/// How GPUs and MIG devices are called; `all` is always there.
+/// How GPUs and MIG devices are named; `all` always exists.
 struct CdiNaming {
   bool by_index = true;  ///< `0`, MIG `0:1`
   bool by_uuid = true;   ///< `GPU-…`, `MIG-…`
@@ -37,23 +37,23 @@ struct CdiOptions {
   std::string kind = "nvidia.com/gpu";
   CapabilitySet capabilities = CapabilitySet::all();
   std::string hook = {};         ///< path of oci-nvidia-hook
-  std::string config_file = {};  ///< for the hook; empty: the usual ones
+  std::string config_file = {};  ///< for the hook; empty: the default
 };
 
-/// A name of a device and what it stands for.
+/// A device name and what it means.
 struct CdiName {
   std::string name = {};
   DeviceSelection selection = {};
 };
 
-/// In the order of GPUs, each followed by its MIG devices; then `all`. What has no index or no UUID
-/// that is known has no such name.
+/// Returns the names in the order of GPUs, each followed by its MIG devices; then `all`. A device
+/// whose index or UUID is unknown has no such name.
 [[nodiscard]] std::vector<CdiName> cdi_names(const Inventory& inventory, CdiNaming naming);
 
-/// The specification for `inventory`. `layout` says where libraries go: for the images of the
-/// host's own distribution; for others the hook mounts them once more, where their loader looks.
-/// Device nodes have no numbers, so that those count that they have when a container starts.
-/// Throws as make_plan does, and Error(unknown_device) where there is no GPU.
+/// Returns the specification for `inventory`. `layout` has the library directories of the host's
+/// own distribution; for images of others the hook mounts the libraries again, where their loader
+/// looks. Device nodes have no numbers, so that engines take the numbers at the container's start.
+/// Throws what make_plan throws, and Error(unknown_device) if there is no GPU.
 [[nodiscard]] CdiSpec to_cdi(const Inventory& inventory, const ContainerFacts& layout,
                              const Config& config, const CdiOptions& options);
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A CDI specification as a value, and as JSON.
+// JSON is read leniently, as engines do: null counts as absent, unknown fields are ignored.
 #include "cdi/cdi_spec.hpp"
 
 #include <algorithm>
@@ -77,7 +77,7 @@ Json to_object(const CdiEdits& edits) {
               "correct the file, or write it anew (`oci-nvidia cdi generate`)");
 }
 
-/// The member `name`; null counts as absent.
+/// Returns the member `name`, or nullptr; null counts as absent.
 const Json* find(const Json& object, const char* name) {
   const auto field = object.find(name);
   return field == object.end() || field->is_null() ? nullptr : &*field;
@@ -136,7 +136,7 @@ CdiNode node_of(const Json& item) {
                .permissions = text_in(object, "permissions")};
   const auto major = number_in(object, "major");
   const auto minor = number_in(object, "minor");
-  // Engines take a major number of 0 for none, and an absent minor number for 0.
+  // Engines treat a major number of 0 as absent, and an absent minor number as 0.
   if (major.value_or(0) != 0) node.number = DeviceNumber{*major, minor.value_or(0)};
   return node;
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A CDI specification (Container Device Interface) as a value: what an engine is to add to a
-// container for each device that has a name in it.
+// A CDI specification (Container Device Interface) as a value: what an engine adds to a container
+// for each named device.
 #pragma once
 
 #include <optional>
@@ -16,9 +16,9 @@ namespace nvhook {
 /// `deviceNodes[]`.
 struct CdiNode {
   std::string path = {};  ///< in the container
-  /// On the host; empty: the same.
+  /// Path on the host; empty if it is the same.
   std::string host_path = {};
-  /// Absent: the engine takes that of the host's node when it starts a container.
+  /// If absent, the engine takes the number of the host's node when it starts a container.
   std::optional<DeviceNumber> number = {};
   std::string permissions = {};  ///< some of `rwm`; empty: all
 
@@ -67,28 +67,28 @@ struct CdiDevice {
 struct CdiSpec {
   std::string version = {};  ///< `cdiVersion`
   std::string kind = {};     ///< `nvidia.com/gpu`
-  CdiEdits edits = {};       ///< once for a container, whichever of the devices it gets
+  CdiEdits edits = {};       ///< added once to a container, whichever devices it gets
   std::vector<CdiDevice> devices = {};
 
   friend bool operator==(const CdiSpec&, const CdiSpec&) = default;
 };
 
-/// Whether `kind` is `<vendor>/<class>`, as CDI's SPEC.md says it: both start with a letter and end
-/// with a letter or a digit; between that also `_` and `-`, in a vendor `.` too.
+/// Whether `kind` is `<vendor>/<class>` as in CDI's SPEC.md: both parts start with a letter and end
+/// with a letter or a digit; `_` and `-` are allowed between, in a vendor also `.`.
 [[nodiscard]] bool is_cdi_kind(std::string_view kind) noexcept;
 
-/// The lowest version that has all that `spec` uses, because engines know the versions up to that
-/// of their day and refuse others: 0.5.0 for a device name that starts with a digit and for a node
-/// that has another path on the host, otherwise 0.3.0.
+/// Returns the lowest version that has everything that `spec` uses, because engines refuse versions
+/// that are newer than they are: 0.5.0 for a device name that starts with a digit and for a node
+/// with another path on the host, otherwise 0.3.0.
 [[nodiscard]] std::string required_cdi_version(const CdiSpec& spec);
 
-/// Indented, with a line end. Throws Error(internal) for a path that is not UTF-8.
+/// Returns indented JSON with a line end. Throws Error(internal) for a path that is not UTF-8.
 [[nodiscard]] std::string to_json(const CdiSpec& spec);
 
-/// What `json`, a specification of any version and writer, says; fields that are not above are not
-/// looked at. Throws Error(config_invalid), without the file's name, for what no engine takes: no
-/// object, no version, a kind that is none, no devices, a device without a name or a name twice, a
-/// field of another type.
+/// Parses a specification of any version and writer; unknown fields are ignored. Throws
+/// Error(config_invalid), without the file's name, for what no engine accepts: no object, no
+/// version, an invalid kind, no devices, a device without a name, a name that occurs twice, a field
+/// of another type.
 [[nodiscard]] CdiSpec parse_cdi_spec(std::string_view json);
 
 }  // namespace nvhook

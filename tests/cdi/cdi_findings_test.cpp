@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What of a specification is not so any more.
+// What is reported of a specification that no longer fits the host.
 #include "cdi/cdi_findings.hpp"
 
 #include <gmock/gmock.h>
@@ -23,7 +23,7 @@ CdiSpec spec_of(const Inventory& inventory, CdiMode mode = CdiMode::full) {
                  .hook = "/usr/bin/oci-nvidia-hook"});
 }
 
-/// All that `spec` names is there.
+/// Facts that say that everything named in `spec` exists.
 CdiPaths all_there(const CdiSpec& spec, const Inventory& inventory) {
   CdiPaths paths;
   for (const std::string& path : host_paths(spec))

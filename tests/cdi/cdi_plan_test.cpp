@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Specifications for a hand-written host.
+// CDI specifications for a hand-written inventory.
 #include "cdi/cdi_plan.hpp"
 
 #include <gmock/gmock.h>

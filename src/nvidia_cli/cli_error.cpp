@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// An error as nvidia-container-cli tells it.
+// A table maps our error codes to the classes and words of libnvidia-container.
 #include "nvidia_cli/cli_error.hpp"
 
 #include <algorithm>
@@ -11,14 +11,14 @@
 namespace nvhook {
 namespace {
 
-constexpr std::size_t kMaxLine = 4096 - 64;  // the caller puts the program's name in front
+constexpr std::size_t kMaxLine = 4096 - 64;  // the caller puts the program's name before it
 
-/// How errors with that code, and with `needle` in their message, are told.
+/// How errors with this code, and with `needle` in their message, are printed.
 struct Row {
   Code code;
   std::string_view needle;
   std::string_view prefix;  ///< `<class> error: `
-  std::string_view words;   ///< the reference's; empty: our own
+  std::string_view words;   ///< libnvidia-container's; empty: our own
 };
 
 using enum Code;
@@ -33,7 +33,7 @@ constexpr std::string_view kNoLibrary =
 constexpr std::string_view kMismatch = "nvml error: driver/library version mismatch";
 constexpr std::string_view kRules = "failed to add device rules";
 
-// The first row that fits counts.
+// The first matching row counts.
 constexpr std::array kRows{
     Row{config_unreadable, "", kInput, ""},
     Row{config_invalid, "", kInput, ""},
@@ -82,13 +82,13 @@ Row row_of(const Error& error) {
   return found == kRows.end() ? Row{error.code(), "", kInput, ""} : *found;
 }
 
-/// What comes first on the line, and what goes between the brackets.
+/// The first part of the line, and the part in parentheses.
 struct Told {
   std::string words = {};
   std::string details = {};
 };
 
-/// `7: unknown device` and what the host has.
+/// Splits off what the host has: `7: unknown device` remains.
 Told tell_unknown_device(std::string what) {
   std::erase(what, '`');
   constexpr std::string_view kEnd = "unknown device; ";
@@ -97,7 +97,7 @@ Told tell_unknown_device(std::string what) {
   return {.words = what.substr(0, at + kEnd.size() - 2), .details = what.substr(at + kEnd.size())};
 }
 
-/// The reference names the condition, and for CUDA the cure.
+/// libnvidia-container names the condition, and for CUDA the remedy.
 Told tell_unsatisfied(const std::string& what) {
   constexpr std::string_view kPhrase = "unsatisfied condition: ";
   const auto at = what.find(kPhrase);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// An error as nvidia-container-cli tells it.
+// Formats an error as nvidia-container-cli prints it.
 #pragma once
 
 #include <string>
@@ -8,9 +8,9 @@
 
 namespace nvhook {
 
-/// `<class> error: <words> (NVH-0202: <what>). Try: <remedy>.`: the class and the words are those
-/// of libnvidia-container (behaviour.md §9.4, §11), because people and scripts know them; our code,
-/// the details and what to do about it follow on the same line, which is cut at 4 KiB.
+/// Returns `<class> error: <words> (NVH-0202: <what>). Try: <remedy>.` Class and words are those of
+/// libnvidia-container (docs/behaviour.md §9.4, §11), because people and scripts know them; our
+/// code, the details and the remedy follow on the same line, which is cut at 4 KiB.
 [[nodiscard]] std::string to_cli_line(const Error& error);
 
 }  // namespace nvhook

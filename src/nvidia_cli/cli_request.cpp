@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the options of nvidia-container-cli ask for.
+// Error texts contain libnvidia-container's words, which callers compare.
 #include "nvidia_cli/cli_request.hpp"
 
 #include <algorithm>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the options of nvidia-container-cli ask for.
+// Derives a request from the options of nvidia-container-cli.
 #pragma once
 
 #include <string>
@@ -10,8 +10,7 @@
 
 namespace nvhook {
 
-/// The options of `list` and `configure` as they were written, each in the order of the command
-/// line.
+/// The options of `list` and `configure` as they were given, each in the order of the command line.
 struct CliSelection {
   std::vector<std::string> devices = {};
   std::vector<std::string> requirements = {};
@@ -22,16 +21,16 @@ struct CliSelection {
   LeftOut left_out = {};
 };
 
-/// Repeated options are one list, and commas separate in each; words after an `all` are not looked
-/// at. Without a device there is none; without a capability the container gets the control device,
-/// the firmware and its GPUs' nodes. Throws Error(invalid_request) for a MIG value other than
-/// `all`, for MIG administration together with single MIG devices, and for an IMEX channel that is
-/// no number below 2^20.
+/// Repeated options form one list, and each value may have commas; after `all` the other words are
+/// ignored. Without a device the request has none; without a capability the container gets the
+/// control device, the firmware and its GPUs' nodes. Throws Error(invalid_request) for a MIG value
+/// other than `all`, for MIG administration together with single MIG devices, and for an IMEX
+/// channel that is not a number below 2^20.
 [[nodiscard]] Request request_of(const CliSelection& selection);
 
-/// `--cuda-compat-mode`, given once or more, and `--no-cntlibs` (behaviour.md §9.4). What the
-/// reference mounts from the image is put in front in the loader cache here. Throws
-/// Error(invalid_request).
+/// Combines `--cuda-compat-mode`, given once or more, and `--no-cntlibs` (docs/behaviour.md §9.4).
+/// NVIDIA's toolkit mounts libraries of the image in the mode `mount`; we put them first in the
+/// loader cache instead. Throws Error(invalid_request).
 [[nodiscard]] CudaCompat cuda_compat_of(const std::vector<std::string>& modes, bool no_cntlibs);
 
 }  // namespace nvhook

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What `nvidia-container-cli info` and `list` print.
+// Order and spelling are a contract: enroot, pyxis and Charliecloud parse this output.
 #include "nvidia_cli/cli_text.hpp"
 
 #include <algorithm>
@@ -21,7 +21,7 @@ const std::string kCapDirectory = "/dev/nvidia-caps";
 
 // ---- info
 
-/// NVML's spelling: `00000000:3b:00.0`.
+/// In NVML's spelling: `00000000:3b:00.0`.
 std::string bus_location(const std::string& pci) {
   const auto address = parse_pci_address(pci);
   if (!address) return pci;
@@ -115,7 +115,7 @@ class Listing {
     line(kCapDirectory + "/nvidia-cap" + std::to_string(capability.minor));
   }
 
-  /// The file of the GPU instance, that of the compute instance, and the node of each.
+  /// Lists the access files of the GPU instance and the compute instance, then their nodes.
   void add_mig_device(const MigDevice& device) {
     const std::string instance = kCapabilities + "/gpu" + std::to_string(device.gpu_minor) +
                                  "/mig/gi" + std::to_string(device.gpu_instance);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What `nvidia-container-cli info` and `list` print.
+// Formats the output of `nvidia-container-cli info` and `list`.
 #pragma once
 
 #include <string>
@@ -12,12 +12,12 @@ namespace nvhook {
 
 enum class InfoFormat { text, csv };
 
-/// The driver and its GPUs, byte for byte as libnvidia-container prints them (behaviour.md §9.2).
-/// What `details` does not tell of a GPU is `Unknown`.
+/// Returns the driver and its GPUs, byte for byte as libnvidia-container prints them
+/// (docs/behaviour.md §9.2). What `details` does not have is printed as `Unknown`.
 [[nodiscard]] std::string info_text(const Inventory& inventory, const DriverDetails& details,
                                     InfoFormat format);
 
-/// What `list` was asked to list.
+/// The sections that `list` prints.
 struct ListSections {
   bool devices = false;
   bool libraries = false;
@@ -29,8 +29,8 @@ struct ListSections {
   friend bool operator==(const ListSections&, const ListSections&) = default;
 };
 
-/// One path per line, in the reference's order (behaviour.md §9.3), none with the driver root in
-/// front. Control nodes and the GPUs' are listed whether they exist or not. Throws
+/// Returns one path per line, in libnvidia-container's order (docs/behaviour.md §9.3), without the
+/// driver root. The nodes of control devices and GPUs are listed whether they exist or not. Throws
 /// Error(unknown_device).
 [[nodiscard]] std::string list_text(const Inventory& inventory, const Request& request,
                                     const ListSections& sections);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The phrases that people and scripts know, followed by ours.
+// libnvidia-container's phrases, followed by ours.
 #include "nvidia_cli/cli_error.hpp"
 
 #include <gmock/gmock.h>

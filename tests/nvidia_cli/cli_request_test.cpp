@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Options of nvidia-container-cli as callers write them, and what they ask for.
+// Options of nvidia-container-cli as callers write them, and the resulting requests.
 #include "nvidia_cli/cli_request.hpp"
 
 #include <gmock/gmock.h>

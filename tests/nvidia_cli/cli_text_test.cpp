@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// `info` and `list`, byte for byte.
+// The output of `info` and `list`, byte for byte.
 #include "nvidia_cli/cli_text.hpp"
 
 #include <gmock/gmock.h>

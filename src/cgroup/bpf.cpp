@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// bpf(2) by its number; no library.
+// Calls bpf(2) by its number, without a library.
 #include "cgroup/bpf.hpp"
 
 #include <linux/bpf.h>
@@ -21,15 +21,15 @@ namespace nvhook::bpf {
 namespace {
 
 constexpr std::size_t kLogSize = 64UL * 1024;
-constexpr char kName[] = "oci_nvidia_dev";  // what `bpftool prog` shows
+constexpr char kName[] = "oci_nvidia_dev";  // shown by `bpftool prog`
 constexpr char kLicense[] = "Apache-2.0";
-// Members of bpf_attr that <linux/bpf.h> has since 6.6; cgroups have them since 6.17.
+// Offsets of members that bpf_attr has since Linux 6.6; cgroups use them since 6.17.
 constexpr std::size_t kQueryRevision = 56;
 constexpr std::size_t kExpectedRevision = 24;
 static_assert(sizeof(bpf_attr) >= kQueryRevision + sizeof(std::uint64_t));
 
-// The kernel refuses a request whose unused bytes are not 0, and a union's initializer sets only
-// its first member.
+// The kernel refuses a request whose unused bytes are not 0, and initialising a union sets only its
+// first member.
 bpf_attr empty_request() noexcept {
   bpf_attr request;
   std::memset(&request, 0, sizeof request);
@@ -74,8 +74,7 @@ int attach_in_place_of(int replaced, int cgroup, int program, std::uint32_t flag
   return call(BPF_PROG_ATTACH, request) == 0 ? 0 : errno;
 }
 
-/// ESTALE if the cgroup's filters have changed since `revision`; 0, which none is, asks for
-/// nothing.
+/// Fails with ESTALE if the cgroup's filters have changed since `revision`; 0 means no check.
 int attach_at(std::uint64_t revision, int cgroup, int program, std::uint32_t flags) noexcept {
   bpf_attr request = attach_request(cgroup, program, flags);
   std::memcpy(reinterpret_cast<char*>(&request) + kExpectedRevision, &revision, sizeof revision);
@@ -104,10 +103,10 @@ bool holds(const std::optional<Attachments>& attachments, int program) noexcept 
   return std::find(ids.begin(), ids.end(), id_of(program)) != ids.end();
 }
 
-/// Without BPF_F_ALLOW_MULTI there is one program at most, and an attach takes its place, whoever's
-/// it is. A kernel that counts changes refuses an attach after one that we have not seen. On
-/// others somebody's program that comes between the two calls is lost; one that comes later is
-/// seen here.
+/// Without ALLOW_MULTI, attach replaces whatever program is there. A kernel that counts changes
+/// refuses to attach if there was one that we have not seen. On other kernels a program that
+/// another process attaches between the two calls is lost; one that is attached later is noticed
+/// here.
 int replace_the_only_one(int cgroup, std::uint32_t flags, int from, int to) noexcept {
   const auto before = attached_to(cgroup);
   if (!holds(before, from)) return ENOENT;
@@ -116,7 +115,7 @@ int replace_the_only_one(int cgroup, std::uint32_t flags, int from, int to) noex
   return holds(attached_to(cgroup), to) ? 0 : ENOENT;
 }
 
-/// The link that attaches `program` to `cgroup`; empty if none does.
+/// Returns the link that attaches `program` to `cgroup`, or an empty descriptor.
 UniqueFd find_link(int cgroup, ProgramId program) noexcept {
   struct stat status {};
   if (::fstat(cgroup, &status) != 0) return UniqueFd();
@@ -147,7 +146,7 @@ int update_link(int link, int from, int to) noexcept {
   return call(BPF_LINK_UPDATE, request) == 0 ? 0 : errno;
 }
 
-// Kernels before 5.11 count programs as locked memory.
+// Before Linux 5.11 programs count as locked memory.
 void raise_locked_memory() noexcept {
   rlimit limit{.rlim_cur = RLIM_INFINITY, .rlim_max = RLIM_INFINITY};
   if (::setrlimit(RLIMIT_MEMLOCK, &limit) == 0) return;
@@ -156,7 +155,7 @@ void raise_locked_memory() noexcept {
   ::setrlimit(RLIMIT_MEMLOCK, &limit);
 }
 
-/// The last line of the verifier's log that is not its statistics.
+/// The last line of the verifier's log, without its statistics.
 std::string last_line(std::string_view log) {
   std::string_view last;
   for (const std::string_view line : split_list(log.substr(0, log.find('\0')), '\n')) {
@@ -206,7 +205,7 @@ std::optional<std::vector<BpfInstruction>> instructions_of(int program) {
   info.xlated_prog_len = size.xlated_prog_len;
   info.xlated_prog_insns = address_of(instructions.data());
   if (!get_info(program, info)) return std::nullopt;
-  // A null pointer comes back where they may not be seen.
+  // The kernel clears the pointer if the instructions may not be seen.
   if (info.xlated_prog_insns == 0) instructions.clear();
   return instructions;
 }
@@ -226,7 +225,7 @@ Loaded load_device_filter(const std::vector<BpfInstruction>& instructions) {
     loaded.program = UniqueFd(call(BPF_PROG_LOAD, request));
   }
   if (loaded.program) return loaded;
-  // Only a program that fails is worth the verifier's log.
+  // Only if loading failed: ask for the verifier's log.
   loaded.reason = errno_text(errno);
   std::string log(kLogSize, '\0');
   request.log_level = 1;
@@ -242,7 +241,7 @@ int replace(int cgroup, std::uint32_t flags, int from, int to) noexcept {
   const int error = attach_in_place_of(from, cgroup, to, flags);
   if (error == EINVAL || error == E2BIG) return replace_in_two_steps(cgroup, flags, from, to);
   if (error != ENOENT) return error;
-  // A program that a link attaches is not found by its descriptor.
+  // A program that is attached by a link cannot be replaced by its descriptor.
   const UniqueFd link = find_link(cgroup, id_of(from));
   return link ? update_link(link.get(), from, to) : ENOENT;
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The usual places of cgroup hierarchies.
+// Looks at the usual mount points first and writes their mountinfo lines itself.
 #include "cgroup/cgroup_mounts.hpp"
 
 #include <fcntl.h>
@@ -18,14 +18,14 @@ namespace nvhook {
 namespace {
 
 constexpr std::size_t kMaxMountinfo = 64UL << 20U;
-// The topmost cgroup of every hierarchy; where only a part of one is mounted, as in a container,
-// that part's topmost has another number.
+// Inode of the root cgroup of every hierarchy. Where only a part of a hierarchy is mounted, as in a
+// container, the top of that part has another number.
 constexpr ino_t kRootCgroup = 1;
 
-// Of the initial cgroup namespace (the kernel's PROC_CGROUP_INIT_INO).
+// Inode of the initial cgroup namespace (the kernel's PROC_CGROUP_INIT_INO).
 constexpr ino_t kInitialNamespace = 0xEFFFFFFB;
 
-/// In another cgroup namespace paths of cgroups begin at its own top, and not at the hierarchy's.
+/// In another cgroup namespace, paths of cgroups begin at its own root and not at the hierarchy's.
 bool is_in_initial_namespace(const RootDir& system) {
   struct stat status {};
   if (::fstatat(system.fd(), "proc/self/ns/cgroup", &status, 0) == 0) {
@@ -54,12 +54,12 @@ bool is_whole_hierarchy(const RootDir& system, const UsualMount& place) {
     return false;
   }
   if (place.version == DeviceCgroup::Version::v2) return filesystem.f_type == CGROUP2_SUPER_MAGIC;
-  // Of the controllers of v1 only this one has such a file.
+  // Only the devices controller of v1 has this file.
   return filesystem.f_type == CGROUP_SUPER_MAGIC &&
          ::fstatat(directory.get(), "devices.list", &status, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
-/// A line of mountinfo (proc(5)) with what matters in it.
+/// A line of mountinfo (proc(5)) with the fields that matter here.
 std::string line_of(const UsualMount& place) {
   const bool is_v1 = place.version == DeviceCgroup::Version::v1;
   return std::string("1 1 0:1 / ") + place.path + " rw - " +

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Where the cgroup hierarchies are mounted.
+// Finds where the cgroup hierarchies are mounted.
 #pragma once
 
 #include <string>
@@ -9,13 +9,13 @@
 
 namespace nvhook {
 
-/// Our mountinfo as far as it tells of the hierarchies that the process with this
-/// /proc/<pid>/cgroup is in. All of it is read only where one of them is not whole in its usual
-/// place: on a host with thousands of mounts that takes the kernel longer than everything else.
-/// Throws Error(cgroup_not_found) if it cannot be read.
+/// Returns the lines of our mountinfo for the hierarchies in `cgroup`, the text of a
+/// /proc/<pid>/cgroup. Reads the whole file only if one of them is not mounted as a whole in its
+/// usual place: with thousands of mounts on the host that takes the kernel longer than everything
+/// else. Throws Error(cgroup_not_found) if it cannot be read.
 [[nodiscard]] std::string cgroup_mountinfo(const RootDir& system, std::string_view cgroup);
 
-/// All of it.
+/// Returns the whole of our mountinfo.
 [[nodiscard]] std::string own_mountinfo(const RootDir& system);
 
 }  // namespace nvhook

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Reads /proc/<pid>/cgroup and mountinfo.
+// A mount counts only if no other mount hides it.
 #include "cgroup/cgroup_text.hpp"
 
 #include <algorithm>
@@ -34,8 +34,8 @@ const Mount* find_mount(std::uint64_t id, const std::vector<Mount>& mounts) {
   return found == mounts.end() ? nullptr : &*found;
 }
 
-/// Whether something else is mounted on `parent` where the way to `point` leads through: at that
-/// point or above it. `way` is the mount that the way goes on with, none at its end.
+/// Whether another mount covers `point` on `parent`, or a directory above it. `way` is the mount
+/// that the path continues with; nullptr at its end.
 bool is_covered(const Mount& parent, std::string_view point, const Mount* way,
                 const std::vector<Mount>& mounts) {
   return std::any_of(mounts.begin(), mounts.end(), [&](const Mount& other) {
@@ -44,12 +44,12 @@ bool is_covered(const Mount& parent, std::string_view point, const Mount* way,
   });
 }
 
-/// The way to a mount leads through the mounts that it is mounted on. LXC mounts new cgroups over
-/// the old ones, which stay below.
+/// The path to a mount leads through all mounts below it, and each of them can be covered. LXC
+/// mounts new cgroups over the old ones, which stay in the list.
 bool is_hidden(const Mount& mount, const std::vector<Mount>& mounts) {
   if (is_covered(mount, mount.point, nullptr, mounts)) return true;
   const Mount* way = &mount;
-  // No way is longer than the list, also in a text that goes round in circles.
+  // No path is longer than the list; the bound also ends a loop in a forged text.
   for (std::size_t step = 0; step < mounts.size(); ++step) {
     const Mount* parent = find_mount(way->parent, mounts);
     if (parent == nullptr || parent == way) return false;
@@ -89,7 +89,7 @@ std::vector<DeviceCgroup> listed_device_cgroups(std::string_view cgroup) {
   std::optional<DeviceCgroup> v1;
   std::optional<DeviceCgroup> v2;
   for (const std::string_view line : split(cgroup, '\n')) {
-    // `hierarchy:controllers:path`; the path may have colons of its own.
+    // `hierarchy:controllers:path`; the path may contain colons.
     const auto first = line.find(':');
     const auto second = line.find(':', first == std::string_view::npos ? first : first + 1);
     if (second == std::string_view::npos) continue;
@@ -130,7 +130,7 @@ std::optional<std::string> parent_scope(std::string_view directory) {
 std::string missing_device_access(std::string_view list, DeviceNumber device) {
   std::string missing = "rw";
   for (const std::string_view line : split(list, '\n')) {
-    // `c 195:* rwm`; `a *:* rwm` where everything is allowed.
+    // `c 195:* rwm`, or `a *:* rwm` if everything is allowed.
     const auto words = split_list(line, ' ');
     if (words.size() != 3 || (words[0] != "c" && words[0] != "a")) continue;
     const auto numbers = split(words[1], ':');

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// /proc/<pid>/cgroup and mountinfo lines: where a container's device cgroup is.
+// Finds a container's device cgroups in the texts of /proc/<pid>/cgroup and mountinfo.
 #pragma once
 
 #include <optional>
@@ -21,26 +21,26 @@ struct DeviceCgroup {
   friend bool operator==(const DeviceCgroup&, const DeviceCgroup&) = default;
 };
 
-/// What a /proc/<pid>/cgroup says: of each version at most one, v1 first. `directory` is the path
-/// inside the hierarchy.
+/// Returns what a /proc/<pid>/cgroup lists: at most one of each version, v1 first. `directory` is
+/// the path inside the hierarchy.
 [[nodiscard]] std::vector<DeviceCgroup> listed_device_cgroups(std::string_view cgroup);
 
-/// The device cgroups of a process: `cgroup` is its /proc/<pid>/cgroup, `mountinfo` is our own. One
-/// of each version that is both listed and mounted in sight (on hybrid hosts both can be in force
-/// at once), v1 first. A mount's root is stripped from the cgroup's path; a path that is not below
-/// the mounted root, or that has `..` in it, is left out, and so is a mount that another one hides.
+/// Returns the device cgroups of a process; `cgroup` is its /proc/<pid>/cgroup, `mountinfo` is our
+/// own. One of each version that is listed and visibly mounted, v1 first; on hybrid hosts both can
+/// be in force. A mount's root is stripped from the cgroup's path. A path that is not below the
+/// mounted root, or contains `..`, is left out, and so is a mount that another one hides.
 /// Co-mounted v1 controllers (`cpu,devices`) and mountinfo's octal escapes are understood.
 [[nodiscard]] std::vector<DeviceCgroup> find_device_cgroups(std::string_view cgroup,
                                                             std::string_view mountinfo);
 
-/// The systemd scope that `directory` is a direct child of. crun's systemd driver starts a
-/// container in
-/// `<name>.scope/container`, and systemd's own device filter is attached to the scope.
+/// Returns the enclosing .scope if `directory` is its direct child, e.g. crun's
+/// `<name>.scope/container`; systemd's own device filter is attached to the scope. nullopt if there
+/// is none.
 [[nodiscard]] std::optional<std::string> parent_scope(std::string_view directory);
 
-/// What a cgroup whose v1 `devices.list` reads `list` lacks for reading and writing character
-/// device `device`: `rw`, `r`, `w`, or nothing. One line alone must allow both, as the kernel wants
-/// it; lines of exactly this device are one to the kernel, so what is missing completes such a
+/// Returns which access to character device `device` is missing in the v1 `devices.list` with the
+/// text `list`: `rw`, `r`, `w`, or an empty string. For the kernel a single line must allow both.
+/// Lines for exactly this device are merged by the kernel, so the missing access completes such a
 /// line.
 [[nodiscard]] std::string missing_device_access(std::string_view list, DeviceNumber device);
 

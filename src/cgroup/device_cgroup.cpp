@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Finds and opens the container's device cgroups and drives their lists and filters.
+// With v2 and crun, two filters are extended: the container's and that of its scope.
 #include "cgroup/device_cgroup.hpp"
 
 #include <fcntl.h>
@@ -57,10 +57,10 @@ UniqueFd open_cgroup(const DeviceCgroup& cgroup) {
   return directory;
 }
 
-/// True if `scope` has no process of its own and one child only: then all of it is the container's.
+/// Whether `scope` has no process and only one child, so that all of it belongs to the container.
 bool holds_one_child_only(int scope) {
   struct stat status {};
-  // A cgroup directory has a link for itself, one for its name and one for each child.
+  // The link count of a cgroup directory is 2 plus the number of its children.
   if (::fstat(scope, &status) != 0 || status.st_nlink != 3) return false;
   const UniqueFd procs(::openat(scope, "cgroup.procs", O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
   const auto text = procs ? read_all(procs.get(), kMaxProcsBytes) : std::nullopt;

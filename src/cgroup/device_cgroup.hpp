@@ -14,15 +14,15 @@
 
 namespace nvhook {
 
-/// The device permissions of one container. Opened on the host before anything is changed; granting
-/// comes last, and what was granted can be taken back. At no moment is the filter more open than
+/// The device permissions of one container. The cgroups are opened on the host before anything is
+/// changed; granting comes last and can be taken back. At no moment does the filter allow more than
 /// before plus `devices`.
 class DevicePermission {
  public:
-  /// Opens what restricts the process whose /proc/<pid>/cgroup reads `cgroup`, by our own
-  /// mountinfo, and makes ready what will grant `devices` (v2: the new program is loaded and
-  /// verified here). Nothing restricts: nothing will be done. In a user namespace of ours, or
-  /// without the right to the query (EPERM; rootless, nested): the same, with a note. Throws
+  /// Opens the cgroups that restrict the process whose /proc/<pid>/cgroup reads `cgroup`, using our
+  /// own mountinfo, and prepares what will grant `devices` (v2: loads and verifies the new
+  /// program). If nothing restricts the process, nothing will be done. The same, with a note, in a
+  /// user namespace of ours and if the query is not permitted (EPERM; rootless, nested). Throws
   /// Error(cgroup_not_found, cgroup_denied, device_filter_failed).
   DevicePermission(std::string_view cgroup, std::string_view mountinfo,
                    std::vector<DeviceNumber> devices);
@@ -32,17 +32,17 @@ class DevicePermission {
   DevicePermission& operator=(const DevicePermission&) = delete;
   ~DevicePermission();
 
-  /// Grants. v1: devices.allow; v2: BPF_F_REPLACE, or attach the new program and then detach the
-  /// old one.
+  /// Grants. v1: devices.allow. v2: BPF_F_REPLACE, or attaches the new program and then detaches
+  /// the old one.
   void grant();
-  /// Takes back what grant() granted and was not there before.
+  /// Takes back what grant() granted and was not allowed before.
   void revoke() noexcept;
 
-  /// There was no right to see or change what restricts the container (rootless, nested), so that
-  /// what is granted depends on what is around it.
+  /// Whether seeing or changing the restrictions was not permitted (rootless, nested). Then the
+  /// access depends on the cgroups around the container.
   [[nodiscard]] bool refused() const noexcept;
-  /// The container shares a systemd scope with other processes or cgroups: what the scope as a
-  /// whole were allowed, they would get, too.
+  /// Whether the container shares a systemd scope with other processes or cgroups, which would also
+  /// get what the whole scope is allowed.
   [[nodiscard]] bool shares_scope() const noexcept;
   [[nodiscard]] const Notes& notes() const noexcept;
 
@@ -51,8 +51,8 @@ class DevicePermission {
   std::unique_ptr<Impl> impl_;
 };
 
-/// Whether a container shares a systemd scope, as DevicePermission::shares_scope, without making
-/// anything ready.
+/// Whether a container shares a systemd scope; as DevicePermission::shares_scope, but without
+/// preparing anything.
 [[nodiscard]] bool is_in_shared_scope(std::string_view cgroup, std::string_view mountinfo);
 
 }  // namespace nvhook

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// devices.list, devices.allow and devices.deny.
+// Reads devices.list, writes devices.allow and devices.deny.
 #include "cgroup/device_cgroup_v1.hpp"
 
 #include <fcntl.h>

@@ -14,18 +14,19 @@ namespace nvhook {
 
 class DeviceList {
  public:
-  /// `directory` is the open cgroup, `path` its name in messages.
+  /// `directory` is the opened cgroup, `path` its name in messages.
   DeviceList(UniqueFd directory, std::string path) noexcept
       : directory_(std::move(directory)), path_(std::move(path)) {}
 
-  /// Reads what is allowed already and opens what will allow the rest of `devices`. Without the
-  /// right to write there: a note, and nothing will be done. Throws Error(cgroup_denied).
+  /// Reads what is allowed already and opens the files that allow the rest of `devices`. If writing
+  /// there is not permitted, returns a note, and nothing will be done. Throws Error(cgroup_denied).
   [[nodiscard]] Notes prepare(const std::vector<DeviceNumber>& devices);
 
-  /// prepare() had no right over the list.
+  /// Whether prepare() was not permitted to write the list.
   [[nodiscard]] bool refused() const noexcept { return refused_; }
 
-  /// Allows what was missing. Throws Error(cgroup_denied); what it did before is for revoke().
+  /// Allows what was missing. Throws Error(cgroup_denied); revoke() undoes what was done before
+  /// that.
   void grant();
   /// Denies again what grant() allowed.
   void revoke() noexcept;
@@ -35,8 +36,8 @@ class DeviceList {
   std::string path_;
   UniqueFd allow_ = UniqueFd();
   UniqueFd deny_ = UniqueFd();
-  std::vector<std::string> missing_ = {};  // rules, as the kernel reads them
-  std::size_t granted_ = 0;                // how many of them are in force
+  std::vector<std::string> missing_ = {};  // rules in the kernel's format
+  std::size_t granted_ = 0;                // number of them that are in force
   bool refused_ = false;
 };
 

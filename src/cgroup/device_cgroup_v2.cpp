@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Replaces the device filters of a cgroup by ones that grant more, and back.
+// Filters may change at any time, so each replacement is tried again if the old program is gone.
 #include "cgroup/device_cgroup_v2.hpp"
 
 #include <algorithm>
@@ -13,8 +13,7 @@
 namespace nvhook {
 namespace {
 
-// How often a filter may be changed by someone else between our look at it and our replacement of
-// it.
+// How often another process may change a filter between our query and our replacement.
 constexpr int kMaxAttempts = 8;
 
 constexpr char kOtherWay[] =
@@ -40,7 +39,7 @@ Notes DeviceFilter::look() {
   if (!attachments) {
     const int error = errno;
     const std::string why = " device filters of `" + path_ + "`: " + errno_text(error);
-    // A kernel built without them has none that could restrict.
+    // A kernel that was built without device filters has none that could restrict.
     if (error == EINVAL || error == ENOSYS) return {info("no" + why)};
     refused_ = is_refusal(error);
     if (refused_) return {warning("device rules skipped: no right to query the" + why)};
@@ -97,8 +96,8 @@ void DeviceFilter::grant() {
               "start the container again");
 }
 
-/// A program that has come since prepare() and is not for us denies the devices, and nobody was
-/// told of it.
+/// A program that appeared after prepare() and that we may not open denies the devices, and no note
+/// has said so. That is an error.
 void DeviceFilter::look_again() {
   for (const Note& note : look()) {
     if (std::find(told_.begin(), told_.end(), note) == told_.end()) {
@@ -107,7 +106,7 @@ void DeviceFilter::look_again() {
   }
 }
 
-/// False if one of the old programs is no longer attached.
+/// Returns false if one of the old programs is no longer attached.
 bool DeviceFilter::replace_pending() {
   while (!pending_.empty()) {
     Replacement& next = pending_.back();
@@ -125,7 +124,7 @@ bool DeviceFilter::replace_pending() {
 
 void DeviceFilter::revoke() noexcept {
   while (!done_.empty()) {
-    // If someone else has replaced ours meanwhile, there is nothing of us to take back.
+    // If another process has replaced our program meanwhile, there is nothing to take back.
     (void)bpf::replace(cgroup_.get(), flags_, done_.back().granting.get(), done_.back().old.get());
     done_.pop_back();
   }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The device filters, eBPF programs, that are attached to one cgroup v2 directory.
+// The device filters (eBPF programs) that are attached to one cgroup v2 directory.
 #pragma once
 
 #include <cstddef>
@@ -17,25 +17,26 @@ namespace nvhook {
 
 class DeviceFilter {
  public:
-  /// `cgroup` is the open directory, `path` its name in messages.
+  /// `cgroup` is the opened directory, `path` its name in messages.
   DeviceFilter(UniqueFd cgroup, std::string path, std::vector<DeviceNumber> devices) noexcept
       : cgroup_(std::move(cgroup)), path_(std::move(path)), devices_(std::move(devices)) {}
 
-  /// Loads, for each program attached, one that grants the devices and asks that program for all
-  /// else. No program, no right to ask for one, or one that grants them already: nothing will be
-  /// done. One that is protected from us stays, with a note. Throws Error(device_filter_failed).
+  /// For each attached program, loads one that grants the devices and leaves all other decisions to
+  /// the old instructions. Nothing will be done if there is no program, if the query is not
+  /// permitted, or if a program grants the devices already. A program that we may not open stays,
+  /// with a note. Throws Error(device_filter_failed).
   [[nodiscard]] Notes prepare();
 
-  /// prepare() had no right to see or change what restricts the container.
+  /// Whether prepare() was not permitted to see what restricts the container.
   [[nodiscard]] bool refused() const noexcept { return refused_; }
-  /// How many programs prepare() found.
+  /// Number of programs that prepare() found.
   [[nodiscard]] std::size_t attached() const noexcept { return attached_; }
   [[nodiscard]] int cgroup() const noexcept { return cgroup_.get(); }
 
-  /// Puts each loaded program in the place of the one it was made from. If that one was replaced
-  /// meanwhile (`systemctl daemon-reload`), it is made anew; what prepare() would have had to note
-  /// of what is there now is an error. Throws Error(device_filter_failed, cgroup_denied); what it
-  /// did before is for revoke().
+  /// Replaces each old program by the one made from it. If the old one was replaced meanwhile
+  /// (`systemctl daemon-reload`), makes a new one from the current program; what prepare() would
+  /// have noted about that one is an error now. Throws Error(device_filter_failed, cgroup_denied);
+  /// revoke() undoes what was done before that.
   void grant();
   /// Puts the old programs back.
   void revoke() noexcept;
@@ -56,7 +57,7 @@ class DeviceFilter {
   UniqueFd cgroup_;
   std::string path_;
   std::vector<DeviceNumber> devices_;
-  Notes told_ = {};  // by prepare()
+  Notes told_ = {};  // returned by prepare()
   std::size_t attached_ = 0;
   bool refused_ = false;
   std::uint32_t flags_ = 0;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Writes, recognises and merges the prologue of a device filter.
+// Encodes, recognises and merges the prologue of a device filter.
 #include "cgroup/device_filter.hpp"
 
 #include <linux/bpf.h>
@@ -18,10 +18,10 @@ static_assert(sizeof(bpf_insn) == sizeof(BpfInstruction));
 
 // if (!(character device && access within read|write)) goto end;  r3 = major; r4 = minor
 constexpr std::size_t kHeadSize = 5;
-constexpr std::size_t kHeadJump = 2;  // position of that jump in the head
+constexpr std::size_t kHeadJump = 2;  // index of that jump in the head
 // if (r3 == major && r4 == minor) return 1
 constexpr std::size_t kRuleSize = 4;
-// A jump is 16 bits wide and signed.
+// The offset of a jump has 16 bits and a sign.
 constexpr std::size_t kMaxRules = 8000;
 // The access bits of bpf_cgroup_dev_ctx::access_type, above the type.
 constexpr std::uint32_t kReadWrite = (BPF_DEVCG_ACC_READ | BPF_DEVCG_ACC_WRITE) << 16U;
@@ -60,7 +60,7 @@ std::vector<BpfInstruction> device_filter_prologue(const std::vector<DeviceNumbe
   const std::size_t rules = sorted.size() * kRuleSize;
   std::vector<BpfInstruction> prologue = {
       load_word(BPF_REG_2, offsetof(bpf_cgroup_dev_ctx, access_type)),
-      // What is left is the type alone only if no other bit of access was asked for.
+      // The type remains alone only if no other access bit is requested.
       encode(BPF_ALU64 | BPF_AND | BPF_K, BPF_REG_2, 0, 0, ~kReadWrite),
       skip_unless_equal(BPF_REG_2, BPF_DEVCG_DEV_CHAR, kHeadSize - kHeadJump - 1 + rules),
       load_word(BPF_REG_3, offsetof(bpf_cgroup_dev_ctx, major)),
@@ -107,15 +107,15 @@ std::optional<std::string> reload_obstacle(const std::vector<BpfInstruction>& pr
   for (std::size_t at = 0; at < program.size(); ++at) {
     const bpf_insn instruction = decode(program[at]);
     const bool is_wide = instruction.code == (BPF_LD | BPF_IMM | BPF_DW);
-    // Also its form with a register, whose code differs in one bit.
+    // Includes the form with a register, whose code differs in one bit.
     const bool is_call = (instruction.code & ~unsigned{BPF_X}) == (BPF_JMP | BPF_CALL);
     if (is_wide && instruction.src_reg != 0) return "it refers to a map";
     if (is_call) return "it calls a function";
-    // The register that blinding adds is not one a program may name.
+    // Blinding adds a register that a program must not name.
     if (instruction.dst_reg > BPF_REG_10 || (!is_wide && instruction.src_reg > BPF_REG_10)) {
       return "its constants are blinded (net.core.bpf_jit_harden)";
     }
-    if (is_wide) ++at;  // its second half is no instruction
+    if (is_wide) ++at;  // the second half is not an instruction
   }
   return std::nullopt;
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Rootless and nested: what the device cgroups around us say, where nobody may ask them.
+// Tries to open the node, because the filters of enclosing cgroups cannot be queried from here.
 #include "cgroup/enclosing_cgroup.hpp"
 
 #include <fcntl.h>

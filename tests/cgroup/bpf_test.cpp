@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// bpf(2) by itself: loading with its reasons, and replacing without BPF_F_REPLACE.
+// bpf(2) alone: reasons of failed loads, and replacing without BPF_F_REPLACE.
 #include "cgroup/bpf.hpp"
 
 #include <gmock/gmock.h>
@@ -17,7 +17,7 @@ TEST(LoadDeviceFilter, GivesTheVerifiersLastWord) {
   in_private_namespaces([] {
     const bpf::Loaded good = bpf::load_device_filter(constant_filter(0));
     if (!good.program) throw NotPossibleHere("bpf(2) is refused");
-    // Ends without a verdict.
+    // Exits without setting a return value.
     const bpf::Loaded bad = bpf::load_device_filter({bpf_exit()});
     EXPECT_FALSE(static_cast<bool>(bad.program));
     EXPECT_EQ(bad.reason, "Permission denied (R0 !read_ok)");

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The short way to the cgroup hierarchies leads where the long one does.
+// The usual mount points of cgroup hierarchies give the same result as the whole mountinfo.
 #include "cgroup/cgroup_mounts.hpp"
 
 #include <gtest/gtest.h>

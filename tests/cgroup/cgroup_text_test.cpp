@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Where a process's device cgroups are, by /proc/<pid>/cgroup and mountinfo.
+// A process's device cgroups, found in /proc/<pid>/cgroup and mountinfo.
 #include "cgroup/cgroup_text.hpp"
 
 #include <gmock/gmock.h>

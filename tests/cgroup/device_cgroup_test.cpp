@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The device permission of a process, found by its /proc/<pid>/cgroup and our mountinfo.
+// The device permission of a process, found through its /proc/<pid>/cgroup and our mountinfo.
 #include "cgroup/device_cgroup.hpp"
 
 #include <gmock/gmock.h>
@@ -97,7 +97,7 @@ TEST(DevicePermission, TakesBackTheFirstGrantWhenTheSecondFails) {
     write_file(v1.directory() + "/devices.deny", "a");
     const auto program = attach_filter(v2, runtime_filter(kNull));
     DevicePermission permission = permission_of(v1_line(v1.path()) + v2_line(v2.path()));
-    // Attached in another way than when it was prepared.
+    // Attached with other flags than when it was prepared.
     detach_filter(v2, program);
     attach_filter(v2, runtime_filter(kNull), 0);
     EXPECT_THROW(permission.grant(), Error);
@@ -152,7 +152,7 @@ TEST(DevicePermission, LeavesAScopeAloneThatHoldsMoreThanTheContainer) {
     const TestCgroup neighbour = TestCgroup::below(scope, "neighbour");
     const auto program = attach_filter(scope, runtime_filter(kNull));
     DevicePermission permission = permission_of(v2_line(cgroup.path()));
-    EXPECT_TRUE(permission.shares_scope());  // systemd is not told either
+    EXPECT_TRUE(permission.shares_scope());  // so systemd gets no rules either
     permission.grant();
     EXPECT_THAT(filters_of(scope), ElementsAre(program));
     EXPECT_THAT(permission.notes(), ElementsAre(info("the device filters of parent cgroups of `" +

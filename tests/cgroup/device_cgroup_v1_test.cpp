@@ -34,7 +34,7 @@ std::string rules_of(const TestCgroup& cgroup) {
   return (std::ostringstream() << file.rdbuf()).str();
 }
 
-/// What a runtime does: denies all, then allows `rules`.
+/// As runtimes do: denies all, then allows `rules`.
 void restrict_to(const TestCgroup& cgroup, const std::vector<std::string>& rules) {
   write_file(cgroup.directory() + "/devices.deny", "a");
   for (const std::string& rule : rules) write_file(cgroup.directory() + "/devices.allow", rule);

@@ -22,7 +22,7 @@ DeviceFilter filter_of(const TestCgroup& cgroup, std::vector<DeviceNumber> devic
   return {open_directory(cgroup), cgroup.directory(), std::move(devices)};
 }
 
-/// One run of the hook.
+/// As one run of the hook does.
 DeviceFilter grant(const TestCgroup& cgroup, std::vector<DeviceNumber> devices = {kRandom}) {
   DeviceFilter filter = filter_of(cgroup, std::move(devices));
   EXPECT_THAT(filter.prepare(), IsEmpty());
@@ -176,7 +176,7 @@ TEST(DeviceFilter, UpdatesALinkThatAttachesTheProgram) {
   });
 }
 
-/// A filter that denies everything and mentions a map.
+/// A filter that denies everything and refers to a map.
 BpfProgram filter_with_map() {
   bpf_attr request{};
   request.map_type = BPF_MAP_TYPE_ARRAY;
@@ -215,7 +215,7 @@ TEST(DeviceFilter, FailsWhereTheParentForbidsAFilter) {
     const auto old = attach_filter(cgroup, runtime_filter(kNull), BPF_F_ALLOW_MULTI);
     DeviceFilter filter = filter_of(cgroup);
     EXPECT_THAT(filter.prepare(), IsEmpty());
-    // Attached in another way than the filter was when it was prepared.
+    // Attached with other flags than the filter had when it was prepared.
     detach_filter(cgroup, old);
     const auto other = attach_filter(cgroup, runtime_filter(kNull), 0);
     try {

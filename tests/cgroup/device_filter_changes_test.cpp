@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Device filters of cgroup v2 that somebody else changes while the hook is at work.
+// Device filters of cgroup v2 that another process changes while the hook is at work.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -66,7 +66,7 @@ INSTANTIATE_TEST_SUITE_P(Table, DeviceFilterChangedMeanwhile,
                          ::testing::Values(Flags{"Single", 0}, Flags{"Multi", BPF_F_ALLOW_MULTI}),
                          [](const auto& row) { return row.param.name; });
 
-/// A filter that somebody replaced between prepare() and grant().
+/// A filter that another process replaced between prepare() and grant().
 class ReplacedFilter {
  public:
   explicit ReplacedFilter(const TestCgroup& cgroup) : cgroup_(cgroup), filter_(filter_of(cgroup)) {
@@ -76,7 +76,7 @@ class ReplacedFilter {
     new_ = attach_filter(cgroup, runtime_filter(kNull));
   }
 
-  /// The bpf(2) command `command` is refused from here on.
+  /// From now on the bpf(2) command `command` is refused.
   void expect_failure(unsigned command, const std::string& why) {
     refuse_call(SYS_bpf, EPERM, command);
     try {
@@ -114,7 +114,8 @@ TEST(DeviceFilter, FailsIfTheNewFilterIsProtectedFromUs) {
   });
 }
 
-// At every kernel call of ours somebody attaches a filter that allows less than the old one did.
+// Before each of our system calls another process attaches a filter that allows less than the old
+// one.
 TEST(DeviceFilter, NeverPutsAnOlderPolicyInThePlaceOfANewerOne) {
   in_private_namespaces([] {
     const Scratch scratch;

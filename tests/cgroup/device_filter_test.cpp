@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The device filter's prologue, run by a small interpreter: what it grants and what it leaves.
+// The prologue of the device filter, run by a small interpreter: what it grants, and what it
+// leaves.
 #include "cgroup/device_filter.hpp"
 
 #include <gmock/gmock.h>
@@ -156,7 +157,7 @@ TEST(PrependDeviceRules, ChangesNothingForNoDevices) {
   EXPECT_EQ(prepend_device_rules(constant_filter(0), {}), constant_filter(0));
 }
 
-/// Every one-bit change of a prologue is another program, whose meaning must not be changed.
+/// Every one-bit change of a prologue makes another program, whose meaning must not change.
 TEST(PrependDeviceRules, TakesOnlyTheExactInstructionsForAPrologue) {
   const Program good = prepend_device_rules(constant_filter(0), {kGpu0, kControl});
   const std::size_t prologue = good.size() - constant_filter(0).size();
@@ -166,7 +167,7 @@ TEST(PrependDeviceRules, TakesOnlyTheExactInstructionsForAPrologue) {
       changed[at] ^= std::uint64_t{1} << bit;
       const Program all = prepend_device_rules(changed, {kUvm});
       if (all.size() < changed.size() + 4 + 5) {
-        // Taken for a prologue: then it must be one, of other numbers.
+        // Taken for a prologue: then it must be one, with other numbers.
         EXPECT_EQ(std::bit_cast<bpf_insn>(good[at]).code, BPF_JMP | BPF_JNE | BPF_K);
         EXPECT_EQ(prepend_device_rules(changed, {}), changed) << "instruction " << at;
       } else {
@@ -197,7 +198,7 @@ TEST(ReloadObstacle, IsAMap) {
 }
 
 TEST(ReloadObstacle, IsNotAPlainConstantOfTwoHalves) {
-  // The second half of this one looks like a call.
+  // The second half of this instruction looks like a call.
   const Program program = {bpf_instruction(BPF_LD | BPF_IMM | BPF_DW, BPF_REG_0, 0, 0, 1),
                            bpf_instruction(BPF_JMP | BPF_CALL), bpf_exit()};
   EXPECT_EQ(reload_obstacle(program), std::nullopt);

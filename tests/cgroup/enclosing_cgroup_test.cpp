@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A cgroup around us that denies the control device, told by opening it.
+// A cgroup around us that denies the control device, which shows when the device is opened.
 #include "cgroup/enclosing_cgroup.hpp"
 
 #include <gmock/gmock.h>
@@ -15,7 +15,8 @@ namespace {
 using namespace test;
 using ::testing::HasSubstr;
 
-/// What is said in `cgroup` about `device`: nothing, or the error.
+/// Calls require_not_denied for `device` in `cgroup`: 0 if it does not throw, 1 for the expected
+/// error, 2 for another one.
 int ask_in(const TestCgroup& cgroup, DeviceNumber device, mode_t mode = 0666) {
   make_node(device);
   ::chmod(node_path(device).c_str(), mode);

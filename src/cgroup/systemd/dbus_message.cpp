@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The two messages to systemd that are needed, in D-Bus's wire format.
+// Encodes two calls and decodes replies; lengths from the peer are checked before they are used.
 #include "cgroup/systemd/dbus_message.hpp"
 
 #include <cstring>
@@ -27,7 +27,7 @@ constexpr std::size_t align_up(std::size_t size, std::size_t alignment) {
   return (size + alignment - 1) / alignment * alignment;
 }
 
-/// Values one after the other, each at its alignment from the start.
+/// Writes values one after the other, each at its alignment from the start.
 class Writer {
  public:
   void align(std::size_t alignment) { bytes_.resize(align_up(bytes_.size(), alignment), '\0'); }
@@ -45,7 +45,7 @@ class Writer {
     byte(static_cast<std::uint8_t>(value.size()));
     bytes_.append(value) += '\0';
   }
-  /// An array of structures: its length counts from the first one, behind the padding.
+  /// An array of structures. Its length counts from the first structure, after the padding.
   template <typename Fill>
   void structures(const Fill& fill) {
     number(0);
@@ -77,12 +77,12 @@ void header_field(Writer& header, std::uint8_t code, std::string_view type,
   }
 }
 
-/// Whom a call is for.
+/// The object and method that a call is for.
 struct Callee {
   std::string_view path = {};
   std::string_view interface = {};
   std::string_view member = {};
-  std::string_view signature = {};  // of its arguments
+  std::string_view signature = {};  // of the arguments
 };
 
 std::string call_of(const Callee& callee, std::uint32_t serial, const std::string& body) {
@@ -105,8 +105,8 @@ std::string call_of(const Callee& callee, std::uint32_t serial, const std::strin
   return message.bytes();
 }
 
-/// systemd's object of a unit: all but letters and digits, and a digit at the start, is `_` and two
-/// hexadecimal digits.
+/// Returns the path of systemd's object for a unit. Every byte except letters and digits, and a
+/// digit at the start, becomes `_` and two hexadecimal digits.
 std::string object_of(std::string_view unit) {
   constexpr std::string_view kDigits = "0123456789abcdef";
   std::string path = "/org/freedesktop/systemd1/unit/";
@@ -127,7 +127,7 @@ std::string object_of(std::string_view unit) {
 std::string body_of(std::string_view unit, const std::vector<DeviceNumber>& devices) {
   Writer body;
   body.text(unit);
-  body.number(1);  // runtime: not beyond the next boot
+  body.number(1);  // runtime: only until the next boot
   body.structures([&] {
     body.text("DeviceAllow");
     body.signature("a(ss)");
@@ -148,7 +148,7 @@ std::uint32_t number_at(std::string_view bytes, std::size_t at) {
   return value;
 }
 
-/// The text that an error's body begins with.
+/// The text at the start of an error's body.
 std::string text_of(std::string_view body) {
   if (body.size() < 5) return {};
   const std::size_t length = number_at(body, 0);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Writes and removes one file of ours beside the transient unit files of systemd.
+// The file gets its name by a rename, so that systemd never reads half of it.
 #include "cgroup/systemd/scope_drop_in.hpp"
 
 #include <fcntl.h>
@@ -28,7 +28,7 @@ UniqueFd open_directory(int units, const std::string& scope) {
                            kBelow);
 }
 
-/// What a hook that was killed while it wrote has left there.
+/// Removes temporary files that a hook left behind when it was killed.
 bool remove_unfinished(int units, const std::string& scope) {
   const RootDir directory(open_directory(units, scope));
   if (directory.fd() < 0) return false;
@@ -56,7 +56,7 @@ bool write_drop_in(int units, const std::string& scope, const std::string& text)
 bool remove_drop_in(int units, const std::string& scope) noexcept {
   const UniqueFd directory = open_directory(units, scope);
   if (!directory || ::unlinkat(directory.get(), kDropIn, 0) != 0) return false;
-  ::unlinkat(units, directory_of(scope).c_str(), AT_REMOVEDIR);  // stays if it has more than ours
+  ::unlinkat(units, directory_of(scope).c_str(), AT_REMOVEDIR);  // fails if it has other files
   return true;
 }
 
@@ -67,7 +67,7 @@ std::vector<std::string> remove_stale_drop_ins(const RootDir& system) {
   for (const std::string& name :
        units.list(".", [](std::string_view name) { return name.ends_with(kSuffix); })) {
     std::string scope = name.substr(0, name.size() - directory_of("").size());
-    // A hook writes after its scope was made: what is without one is nobody's.
+    // A hook writes the drop-in after its scope was made, so without a scope it is stale.
     if (is_there(units.fd(), scope)) continue;
     const bool had_unfinished = remove_unfinished(units.fd(), scope);
     const bool had_drop_in = remove_drop_in(units.fd(), scope);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The drop-in that tells systemd at its next reload what it could not be told at once.
+// The drop-in that makes systemd learn of the devices at its next reload, if D-Bus failed.
 #pragma once
 
 #include <string>
@@ -9,23 +9,24 @@
 
 namespace nvhook {
 
-/// systemd keeps what StartTransientUnit said in this directory of the host, and removes it with
-/// the unit.
+/// The directory of the host where systemd keeps the files of units made by StartTransientUnit; it
+/// removes them with the unit.
 inline constexpr const char* kTransientUnits = "/run/systemd/transient";
-/// Our file in `<scope>.d`. It is read after 50-DeviceAllow.conf, which begins by emptying the
-/// list.
+/// Our file in `<scope>.d`. Its name sorts after 50-DeviceAllow.conf, which begins with an
+/// assignment that empties the list.
 inline constexpr const char* kDropIn = "50-oci-nvidia-hook.conf";
 
-/// Makes the drop-in of `scope` (root, 0644) below `units`, in one step. False, with errno, if that
-/// fails.
+/// Writes the drop-in of `scope` (root, 0644) below `units`, in one step. Returns false, with
+/// errno, if that fails.
 [[nodiscard]] bool write_drop_in(int units, const std::string& scope, const std::string& text);
 
-/// Removes it, and its directory if nothing else is in it. Whether it was there.
+/// Removes the drop-in, and its directory if that is empty then. Returns whether it existed.
 bool remove_drop_in(int units, const std::string& scope) noexcept;
 
-/// Removes our drop-ins on the host whose root is `system`, whole and unfinished, that belong to no
-/// scope any more: systemd removes with a scope only those that it has read. Returns the scopes
-/// whose drop-in is gone, in order. Throws Error if the directory cannot be read.
+/// Removes our drop-ins, complete and unfinished, whose scope is gone, from the host with the root
+/// `system`. systemd deletes only drop-ins that it has loaded; if no daemon-reload happened, ours
+/// stay behind. Returns the scopes of the removed drop-ins, in order. Throws Error if the directory
+/// cannot be read.
 [[nodiscard]] std::vector<std::string> remove_stale_drop_ins(const RootDir& system);
 
 }  // namespace nvhook

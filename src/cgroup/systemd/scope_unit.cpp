@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Containers that run in a systemd scope.
+// Follows systemd's rules for names of cgroups and slices.
 #include "cgroup/systemd/scope_unit.hpp"
 
 #include <algorithm>
@@ -22,7 +22,7 @@ std::optional<NamedScope> scope_in(std::string_view path) {
   if (std::any_of(parts.begin(), parts.end(), is_user_manager)) return std::nullopt;
   for (std::size_t back = 1; back <= std::min<std::size_t>(parts.size(), 2); ++back) {
     std::string_view name = parts[parts.size() - back];
-    // systemd's mark on names that the kernel could take for a file of its own.
+    // systemd puts `_` before names that the kernel could use for a file of its own.
     if (name.starts_with('_')) name.remove_prefix(1);
     if (!name.ends_with(kScope) || name == kScope) continue;
     NamedScope scope{.unit = std::string(name)};
@@ -34,7 +34,7 @@ std::optional<NamedScope> scope_in(std::string_view path) {
   return std::nullopt;
 }
 
-/// A line `key=value` of a unit file; empty for others.
+/// A line `key=value` of a unit file; empty for other lines.
 struct Setting {
   std::string_view key = {};
   std::string_view value = {};
@@ -46,7 +46,7 @@ Setting setting_of(std::string_view line) {
   return {.key = trim(line.substr(0, equals)), .value = trim(line.substr(equals + 1))};
 }
 
-/// A line `DeviceAllow=/dev/null rw` or `DevicePolicy=strict`.
+/// Whether a line is `DeviceAllow=/dev/null rw`, `DevicePolicy=strict` or the like.
 bool restricts(std::string_view line) {
   const Setting setting = setting_of(line);
   return (setting.key == "DeviceAllow" && !setting.value.empty()) ||
@@ -54,15 +54,16 @@ bool restricts(std::string_view line) {
           (setting.value == "strict" || setting.value == "closed"));
 }
 
-/// Of the names that systemd marks these are all that a unit with a container is likely to have; it
-/// marks some that begin like a controller, too. Taking one for unmarked makes it nobody's.
+/// Adds systemd's `_` to names that need it. Only the cases that a unit with a container is likely
+/// to have; systemd also marks some names that begin like a controller. If one of these is taken
+/// for unmarked, the scope counts as another's, which is safe.
 std::string marked(std::string_view name) {
   const bool needs_mark =
       name.starts_with('_') || name.starts_with('.') || name.starts_with("cgroup.");
   return (needs_mark ? "_" : "") + std::string(name);
 }
 
-/// `/a.slice/a-b.slice` for `a-b.slice`; nothing for what is no slice's name.
+/// Returns `/a.slice/a-b.slice` for `a-b.slice`; nullopt if it is not the name of a slice.
 std::optional<std::string> path_of_slice(std::string_view slice) {
   constexpr std::string_view kSlice = ".slice";
   if (slice == "-.slice") return std::string();  // the root

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Containers that run in a systemd scope: its name, and the text that lets it keep its devices.
+// The systemd scope of a container: its name, its control group, and the text of the drop-in.
 #pragma once
 
 #include <optional>
@@ -12,8 +12,8 @@
 
 namespace nvhook {
 
-/// A scope by the name of a cgroup. Whoever makes a cgroup chooses its name, so the scope is the
-/// container's only if systemd's control group of `unit` is `control_group`.
+/// A scope, derived from the name of a cgroup. Whoever makes a cgroup chooses its name, so the
+/// scope is the container's only if systemd's control group of `unit` is `control_group`.
 struct NamedScope {
   std::string unit = {};  ///< `docker-4f….scope`
   std::string control_group =
@@ -22,24 +22,24 @@ struct NamedScope {
   friend bool operator==(const NamedScope&, const NamedScope&) = default;
 };
 
-/// The scope of the system manager that the cgroup of the process whose /proc/<pid>/cgroup reads
-/// `cgroup` is named like. It is the end of the path of a device cgroup, or what comes before it
-/// (crun: `<name>.scope/container`). Nothing for a service, whose policy is its administrator's,
-/// and below `user@<uid>.service`, whose manager has no say over devices.
+/// Returns the scope of the system manager after which the cgroup is named; `cgroup` is the text of
+/// /proc/<pid>/cgroup. The scope is the last component of the path of a device cgroup, or the one
+/// before it (crun: `<name>.scope/container`). nullopt for a service, whose policy its
+/// administrator sets, and below `user@<uid>.service`, whose manager does not control devices.
 [[nodiscard]] std::optional<NamedScope> container_scope(std::string_view cgroup);
 
-/// The control group of the scope `unit` of the system manager whose transient unit file and
-/// drop-ins read `unit_text`, by the rule that systemd follows: one directory for each part of the
-/// slice's name, then the unit's. Nothing if there is a slice that is none.
+/// Returns the control group of the scope `unit` of the system manager; `unit_text` is the text of
+/// its transient unit file and drop-ins. By systemd's rule it has one directory for each part of
+/// the slice's name, then the unit's. nullopt if `Slice=` is not the name of a slice.
 [[nodiscard]] std::optional<std::string> control_group_by_slice(std::string_view unit,
                                                                 std::string_view unit_text);
 
-/// Whether a unit file or drop-in makes systemd restrict devices: a DeviceAllow with a value, a
+/// Whether a unit file or drop-in makes systemd restrict devices: a DeviceAllow with a value, or a
 /// DevicePolicy other than auto. Only then may a DeviceAllow be added: in a unit without a
-/// restriction it would be one.
+/// restriction it would become one.
 [[nodiscard]] bool restricts_devices(std::string_view unit_text);
 
-/// A drop-in that allows a scope to read and write character devices, by the names that systemd
+/// Returns a drop-in that allows a scope to read and write character devices, by names that systemd
 /// understands without a node (systemd.resource-control(5), 240 and later).
 [[nodiscard]] std::string device_allow_drop_in(const std::vector<DeviceNumber>& devices);
 

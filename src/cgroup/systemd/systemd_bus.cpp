@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// systemd's private D-Bus socket.
+// One call at a time; every wait ends at the caller's deadline.
 #include "cgroup/systemd/systemd_bus.hpp"
 
 #include <fcntl.h>
@@ -21,13 +21,13 @@ namespace {
 using Clock = SystemdBus::Clock;
 
 constexpr const char* kSocket = "/run/systemd/private";
-// User 0 in hexadecimal digits of its decimal digits; the kernel tells the peer who we are.
+// User 0: the text "0" in hexadecimal. The kernel shows the peer who we are.
 constexpr std::string_view kHello{"\0AUTH EXTERNAL 30\r\nBEGIN\r\n", 26};
 constexpr std::string_view kAccepted = "OK ";
 constexpr const char* kNonsense = "its answer makes no sense";
 constexpr std::size_t kMaxAnswer = 64UL << 10U;
 
-/// Appends what comes within the time to `bytes`; false with errno.
+/// Appends what arrives before `end` to `bytes`; returns false, with errno, if nothing does.
 bool receive(int socket, Clock::time_point end, std::string& bytes) {
   const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(end - Clock::now());
   pollfd ready{.fd = socket, .events = POLLIN, .revents = 0};
@@ -68,8 +68,8 @@ SystemdBus::Answer SystemdBus::allow_devices(std::string_view unit,
 
 SystemdBus::Answer SystemdBus::call(const std::string& message, Clock::time_point end) {
   const std::string bytes = is_known_ ? message : std::string(kHello) + message;
-  // A peer that has hung up must not end this process by a signal. The call is far smaller than a
-  // socket's buffer: what does not fit at once is a failure.
+  // MSG_NOSIGNAL: a peer that hangs up must not kill this process. The call is far smaller than a
+  // socket's buffer, so a partial write is an error.
   const ssize_t sent = ::send(socket_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
   if (sent < 0) return {.why_not = errno_text(errno)};
   if (static_cast<std::size_t>(sent) != bytes.size()) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// systemd's private D-Bus socket, which root alone may use and which needs no bus.
+// A client of systemd's private D-Bus socket, which only root may use and which needs no bus.
 #pragma once
 
 #include <chrono>
@@ -19,22 +19,22 @@ class SystemdBus {
  public:
   using Clock = std::chrono::steady_clock;
 
-  /// What systemd answered, or why it did not. After that nothing more can be asked.
+  /// systemd's answer, or why there is none. After an error nothing more can be asked.
   struct Answer {
     std::optional<std::string> text = {};
     std::string why_not = {};
   };
 
-  /// Connects to the systemd of the host whose root is `system`; nothing, with errno, if there is
-  /// none or this process may not.
+  /// Connects to the systemd of the host with the root `system`; nullopt, with errno, if there is
+  /// none or the connection is refused.
   [[nodiscard]] static std::optional<SystemdBus> connect(const RootDir& system);
 
-  /// Where the cgroup of the scope `unit` is, from the root of its hierarchy; empty if it has none.
-  /// An error if that is not known by `end`.
+  /// Returns the cgroup of the scope `unit`, from the root of its hierarchy; empty if it has none.
+  /// An error if there is no answer by `end`.
   [[nodiscard]] Answer control_group(std::string_view unit, Clock::time_point end);
 
-  /// Adds `devices` to what `unit` may read and write, in systemd's memory and beside the unit's
-  /// files, at once. An error if that is not done by `end`.
+  /// Adds `devices` to what `unit` may read and write, both in systemd's state and in the unit's
+  /// files. An error if there is no answer by `end`.
   [[nodiscard]] Answer allow_devices(std::string_view unit,
                                      const std::vector<DeviceNumber>& devices,
                                      Clock::time_point end);
@@ -42,13 +42,13 @@ class SystemdBus {
  private:
   explicit SystemdBus(UniqueFd socket) noexcept : socket_(std::move(socket)) {}
 
-  /// The body of what is returned to `message`.
+  /// Returns the body of the reply to `message`.
   [[nodiscard]] Answer call(const std::string& message, Clock::time_point end);
   [[nodiscard]] Answer take_reply(Clock::time_point end);
 
   UniqueFd socket_;
-  bool is_known_ = false;      // systemd has taken us for root
-  std::string received_ = {};  // and not read yet
+  bool is_known_ = false;      // systemd has authenticated us as root
+  std::string received_ = {};  // not parsed yet
 };
 
 }  // namespace nvhook

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The call to systemd against bytes worked out by hand from the specification, and hostile answers.
+// The calls to systemd against bytes derived by hand from the specification, and hostile replies.
 #include "cgroup/systemd/dbus_message.hpp"
 
 #include <gtest/gtest.h>
@@ -44,7 +44,7 @@ TEST(DbusCall, HasTheLengthsAndAlignmentsOfTheSpecification) {
   EXPECT_EQ(number_at(body, 0), 7U);
   EXPECT_EQ(body.substr(4, 8), std::string("a.scope\0", 8));
   EXPECT_EQ(number_at(body, 12), 1U);                // runtime
-  EXPECT_EQ(number_at(body, 16), body.size() - 24);  // the properties, behind 4 bytes of padding
+  EXPECT_EQ(number_at(body, 16), body.size() - 24);  // the properties, after 4 bytes of padding
   EXPECT_EQ(body.substr(28, 12), std::string("DeviceAllow\0", 12));
   EXPECT_EQ(body.substr(40, 7), std::string("\5a(ss)\0", 7));
   EXPECT_EQ(number_at(body, 48), body.size() - 56);  // the devices

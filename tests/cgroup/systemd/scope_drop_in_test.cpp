@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What is swept of our drop-ins, in a directory tree of the test's own that stands for the host.
+// Which of our drop-ins are removed, in a directory tree of the test that stands for the host.
 #include "cgroup/systemd/scope_drop_in.hpp"
 
 #include <gmock/gmock.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Which systemd scope a container runs in, what its unit files say, and the drop-in.
+// The systemd scope of a container, what its unit files say, and the drop-in.
 #include "cgroup/systemd/scope_unit.hpp"
 
 #include <gmock/gmock.h>
@@ -16,7 +16,7 @@ struct Case {
   std::string name;
   std::string cgroup;
   std::string unit;           // empty: no scope
-  std::string control_group;  // that the unit must have
+  std::string control_group;  // the one that the unit must have
 };
 
 std::vector<Case> cases() {
@@ -44,7 +44,7 @@ std::vector<Case> cases() {
       {"ScopeAtTheRoot", "0::/init.scope\n", "init.scope", "/init.scope"},
       {"ScopeInAScope", "0::/a.slice/outer.scope/inner.scope\n", "inner.scope",
        "/a.slice/outer.scope/inner.scope"},
-      // Named like another's scope: the control group tells them apart.
+      // Named like another container's scope: the control group differs.
       {"NamedLikeAScope", "0::/attacker/" + id + "\n", id, "/attacker/" + id},
       {"BelowWhatIsNamedLikeAScope", "0::/attacker/" + id + "/x\n", id, "/attacker/" + id},
       {"NamedLikeAnEscapedScope", "0::/system.slice/_" + id + "\n", id, "/system.slice/_" + id},
@@ -62,7 +62,7 @@ std::vector<Case> cases() {
       {"Root", "0::/\n", "", ""},
       {"NotAPath", "0::a.scope\n", "", ""},
       {"NoLines", "", "", ""},
-      // A name is one component whatever the path: nothing leads out of systemd's directory.
+      // A name is one component, whatever the path: it cannot leave systemd's directory.
       {"DoubleSlash", "0::/system.slice//a.scope/\n", "a.scope", "/system.slice/a.scope"},
       {"UpAndDown", "0::/../../etc/a.scope/..\n", "a.scope", "/../../etc/a.scope"},
       {"DotsAsAName", "0::/../...scope\n", "...scope", "/../...scope"},
@@ -131,7 +131,7 @@ TEST(RestrictsDevices, APolicyOtherThanAutoDoes) {
   EXPECT_TRUE(restricts_devices("[Scope]\nDevicePolicy=closed\n"));
 }
 
-// What runc writes for a container that may use every device.
+// Written by runc for a container that may use every device.
 TEST(RestrictsDevices, AnEmptyListAndTheAutoPolicyDoNot) {
   EXPECT_FALSE(restricts_devices("[Scope]\nDeviceAllow=\n"));
   EXPECT_FALSE(restricts_devices("[Scope]\nDevicePolicy=auto\n"));
@@ -153,7 +153,7 @@ TEST(DeviceAllowDropIn, ListsDevicesByNumber) {
   EXPECT_THAT(text, ::testing::StartsWith("# Made by oci-nvidia-hook"));
 }
 
-// An empty assignment would take away what the runtime allowed.
+// An empty assignment would remove what the runtime allowed.
 TEST(DeviceAllowDropIn, NeverEmptiesTheList) {
   EXPECT_THAT(device_allow_drop_in({{.major = 195, .minor = 0}}),
               ::testing::Not(::testing::HasSubstr("DeviceAllow=\n")));

@@ -33,7 +33,7 @@ std::string told(const SystemdBus::Answer& answer) {
   return answer.text ? "success" : answer.why_not;
 }
 
-/// How a peer that says `answer` takes the devices.
+/// The result of allow_devices with a peer that answers `answer`.
 std::string tell(const std::string& answer, End end = End::hangs_up, int deadline_ms = 10'000) {
   const TemporaryDirectory host;
   const SystemdPeer peer(host, {answer}, end);
@@ -104,7 +104,7 @@ TEST(SystemdBus, AFullQueueOfConnectionsIsNotWaitedFor) {
   std::vector<SystemdBus> waiting;
   for (int i = 0; i < 16; ++i) {
     auto bus = SystemdBus::connect(*root);
-    if (!bus) return;  // and the test has not hung
+    if (!bus) return;  // and the test did not hang
     waiting.push_back(std::move(*bus));
   }
   FAIL() << "the queue has no end";

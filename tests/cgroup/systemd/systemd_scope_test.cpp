@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The drop-in of a systemd scope, in a directory tree of the test's own that stands for the host.
+// The drop-in of a systemd scope, in a directory tree of the test that stands for the host.
 #include "cgroup/systemd/systemd_scope.hpp"
 
 #include <fcntl.h>
@@ -35,7 +35,7 @@ class SystemdScopeTest : public ::testing::Test {
   SystemdScopeTest() {
     host_.directory("/dev");
     if (::mknod(host_.below("/dev/nvidia2").c_str(), S_IFCHR | 0666, makedev(195, 2)) != 0) {
-      host_.write("/dev/nvidia2");  // not root
+      host_.write("/dev/nvidia2");  // without root's rights
     }
     unit("runc-a", kStrict);
   }
@@ -135,7 +135,7 @@ TEST_F(SystemdScopeTest, ADirectoryThatWasMadeForTheDropInGoesWithIt) {
   EXPECT_THAT(names_in(kUnits), ElementsAre("runc-a.scope"));
 }
 
-// Another run's drop-in is that run's.
+// The drop-in of another run belongs to that run.
 TEST_F(SystemdScopeTest, WhatWasNotMadeHereIsNotForgotten) {
   host_.write(kUnits + "runc-a.scope.d/" + kDropIn, "[Scope]\n");
   auto scope = find("0::/elsewhere/runc-a.scope\n");
@@ -151,9 +151,9 @@ TEST_F(SystemdScopeTest, OtherScopesAreNotLookedAt) {
   EXPECT_THAT(names_in(kUnits), ElementsAre("gone.scope.d", "runc-a.scope", "runc-a.scope.d"));
 }
 
-// ---- whose scope it is
+// ---- to whom a scope belongs
 
-/// Cgroups that are named like runc-a.scope, which is /system.slice/runc-a.scope.
+/// Cgroups that are named like runc-a.scope, whose own cgroup is /system.slice/runc-a.scope.
 const std::vector<std::string> kNamedLikeIt = {
     "0::/attacker/runc-a.scope\n",
     "0::/attacker/runc-a.scope/x\n",
@@ -213,7 +213,7 @@ TEST_F(SystemdScopeTest, AScopeWithoutARestrictionIsLeftAlone) {
   EXPECT_FALSE(find());
 }
 
-// Else a container that starts a second time in its scope would restrict itself.
+// Otherwise a container that starts a second time in its scope would restrict itself.
 TEST_F(SystemdScopeTest, OurOwnDropInIsNoRestriction) {
   unit("runc-a", "[Scope]\nDevicePolicy=auto\n");
   host_.write(kUnits + "runc-a.scope.d/" + kDropIn, "[Scope]\nDeviceAllow=/dev/char/195:2 rw\n");

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Carries out a plan: a loop without decisions.
+// The order of the phases is what safety depends on.
 #include "inject/apply.hpp"
 
 namespace nvhook {
@@ -14,8 +14,8 @@ void run_phases(const Plan& plan, Kernel& kernel) {
   kernel.prepare(plan.device_rules);
   if (!plan.rules_of_runtime.empty()) kernel.prepare_systemd_rules(plan.rules_of_runtime);
   kernel.enter();
-  // All targets before any attach: a mount of ours must never change what a later path means
-  // (CVE-2024-0132).
+  // Resolve all targets before any attach: a mount of ours must never change what a later path
+  // means (CVE-2024-0132).
   for (const TmpfsMount& tmpfs : plan.tmpfs) kernel.resolve(tmpfs);
   for (const BindMount& mount : plan.mounts) kernel.resolve(mount);
   for (const Symlink& symlink : plan.symlinks) kernel.resolve(symlink);
@@ -28,7 +28,7 @@ void run_phases(const Plan& plan, Kernel& kernel) {
   if (!plan.loader_entries.empty()) kernel.update_loader_cache(plan.loader_entries, cover);
   if (plan.loader_path) kernel.update_loader_path(*plan.loader_path, cover);
   kernel.verify();
-  // Access is granted only after everything else succeeded; the names are one rename.
+  // Grant access only after everything else succeeded; only a rename can still fail after it.
   kernel.allow_devices();
   kernel.replace_loader_files();
 }

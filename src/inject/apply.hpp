@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Carries out a plan: a loop without decisions.
+// Applies a plan to a container: one loop over the steps, without decisions.
 #pragma once
 
 #include "inject/kernel.hpp"
@@ -7,8 +7,8 @@
 
 namespace nvhook {
 
-/// Takes `kernel` through its phases. If one throws, everything is rolled back and the exception
-/// passes on.
+/// Calls the functions of `kernel` in their order. If one throws, everything is rolled back and the
+/// exception is passed on.
 void apply(const Plan& plan, Kernel& kernel);
 
 }  // namespace nvhook

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A plan becomes a container with its driver.
+// Joins the parts: the check for an earlier hook, the confinement, and LinuxKernel.
 #include "inject/apply_plan.hpp"
 
 #include <string>

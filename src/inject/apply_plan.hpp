@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A plan becomes a container with its driver.
+// Applies a plan to a container, unless an earlier hook has done it.
 #pragma once
 
 #include "image/own_layer.hpp"
@@ -10,9 +10,10 @@
 
 namespace nvhook {
 
-/// Applies `plan` to the container whose own part of the file tree `layer` knows, or does nothing
-/// if an earlier run did all of it. Rights that this does not take are given up first
-/// (confine_to_container_work): afterwards this process can start no other. Throws as `apply` does.
+/// Applies `plan` to the container. `layer` knows which part of its file tree is its own. Does
+/// nothing if an earlier run applied the whole plan. Otherwise first gives up all rights that this
+/// does not need (confine_to_container_work); afterwards this process cannot start another one.
+/// Throws what `apply` throws.
 void apply_plan(const Plan& plan, const ContainerProcess& process, const RootDir& rootfs,
                 const OwnLayer& layer, const RootDir& system, const RootDir& driver_root, Log& log);
 

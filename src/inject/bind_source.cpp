@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A host file that is to be mounted.
+// A driver file must be writable by root alone; in a user namespace that cannot be checked.
 #include "inject/bind_source.hpp"
 
 #include <fcntl.h>
@@ -43,9 +43,9 @@ void require_device(const BindMount& mount, const FileStatus& status) {
               "remove the node and run nvidia-modprobe on the host");
 }
 
-/// Driver files become code in every container: only root may have written them. In a user
-/// namespace root's files belong to nobody that can be named, and the program has no more rights
-/// than the user has.
+/// Driver files become code in every container, so only root may have written them. In a user
+/// namespace root's files belong to the overflow user, and the program has no more rights than its
+/// user.
 void require_trusted(const BindMount& mount, const FileStatus& status) {
   if (in_user_namespace()) return;
   if (is_only_roots(status.owner, status.mode)) return;
@@ -57,7 +57,7 @@ void require_trusted(const BindMount& mount, const FileStatus& status) {
               "install the driver from its package again, or correct owner and mode of the file");
 }
 
-/// What was found there may be another's by now.
+/// Checks again who made it: what was found there may have been replaced by another user.
 UniqueFd open_in_public_place(const std::string& path, const RootDir& root) {
   PlaceView place = look_at_place(root, path, MadeBy::root);
   if (place.fd) return std::move(place.fd);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The container's first process, pinned.
+// Pinned by a pidfd, or on old kernels by the directory /proc/<pid>, which belongs to the process.
 #include "inject/container_process.hpp"
 
 #include <fcntl.h>
@@ -59,9 +59,9 @@ bool has_line(std::string_view text, std::string_view key, std::string_view valu
 
 ContainerProcess::ContainerProcess(pid_t pid) : pid_(pid), pidfd_(sys::pidfd_open(pid)) {
   const std::string name = "process " + std::to_string(pid);
-  // Where pidfd_open is refused (ENOSYS, by a filter EPERM), /proc/<pid> is what pins the process.
+  // If pidfd_open is refused (ENOSYS, or EPERM by a filter), /proc/<pid> pins the process instead.
   if (!pidfd_ && errno != ENOSYS && errno != EPERM) {
-    // EINVAL was the answer before Linux 6.9 already, and then for no other reason.
+    // Before Linux 6.9 EINVAL meant the same, and nothing else.
     const bool is_thread = errno == EINVAL || errno == ENOENT;
     throw_errno(Code::container_gone,
                 "container " + name + (is_thread ? " is only a thread of another process" : ""),
@@ -90,8 +90,7 @@ ContainerProcess::ContainerProcess(pid_t pid) : pid_(pid), pidfd_(sys::pidfd_ope
                 "give the container a mount namespace in config.json (linux.namespaces)");
   }
   read_cgroup();
-  // The number was pinned first: if it is still alive now, everything opened in between was its
-  // own.
+  // The process was pinned first: if it is alive now, everything opened in between belongs to it.
   require_alive();
 }
 
@@ -104,7 +103,7 @@ ContainerProcess::ContainerProcess(Standalone /*alone*/)
   read_cgroup();
 }
 
-/// A pidfd is of a whole process; in /proc a thread's number names a directory, too.
+/// /proc/<tid> also resolves, but pidfd_open needs a thread-group leader.
 void ContainerProcess::require_first_thread() const {
   const auto text = read_text(proc_.get(), "status");
   if (text && has_line(*text, "Tgid:", std::to_string(pid_))) return;
@@ -115,14 +114,14 @@ void ContainerProcess::require_first_thread() const {
               kStartAgain);
 }
 
-/// While this process may still see what a /proc with `hidepid` shows only to who may trace.
+/// Reads it early, because a /proc with `hidepid` later shows it only to processes that may trace.
 void ContainerProcess::read_cgroup() {
   cgroup_text_ = read_text(proc_.get(), "cgroup");
   if (!cgroup_text_) cgroup_error_ = errno;
 }
 
-/// A file of /proc that was opened keeps to its process: after that one's end there is nothing in
-/// it, whoever has the number then.
+/// An opened file of /proc belongs to its process: after the process has ended, reading it gives
+/// nothing, even if the number is used again.
 bool ContainerProcess::has_exited() const {
   if (is_standalone()) return false;
   if (!pidfd_) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// At which side of the container's border a hook runs, and whether another hook was here before.
+// Decides by facts of /proc and of the root file system, not by what the caller says.
 #include "inject/container_stage.hpp"
 
 #include <fcntl.h>
@@ -23,7 +23,7 @@ namespace {
 
 constexpr std::size_t kMaxParams = 1UL << 16U;
 
-/// createContainer runs in the container's pid namespace while /proc is still the host's.
+/// True in createContainer, which runs in the container's pid namespace while /proc is the host's.
 bool has_another_number_in_proc(const RootDir& system) {
   const auto number = read_link_at(system.fd(), "proc/self");
   return number && parse_unsigned(*number) != static_cast<std::uint64_t>(::getpid());

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// At which side of the container's border a hook runs, and whether another hook was here before.
+// Finds out whether a hook runs inside or outside the container, and whether another hook was
+// first.
 #pragma once
 
 #include <sys/types.h>
@@ -9,26 +10,27 @@
 
 namespace nvhook {
 
-/// Where this process is, seen from the container.
+/// Where this process runs, relative to the container.
 enum class HookLocation {
   outside,  ///< prestart, createRuntime: the state's pid is a number of our /proc
   inside,   ///< createContainer, startContainer: it is not, and may be the host's init there
-  /// The process has our mount namespace: one of these two stages without a pid namespace, or a
-  /// container that has no mount namespace of its own.
+  /// The process has our mount namespace: one of the two stages inside without a pid namespace, or
+  /// a container without a mount namespace of its own.
   same_mount_namespace,
 };
 
-/// Where a hook is that was told `pid`, from facts: 0 and 1 are how runtimes name the process
-/// inside; and a number of ours that the procfs at /proc does not know us by means that `pid` is
-/// none of its numbers either. `system` is the root of this process.
+/// Returns where a hook runs that was given `pid`. Inside, runtimes give 0 or 1. If the procfs at
+/// /proc has another number for this process than getpid(), `pid` is not one of its numbers either.
+/// `system` is the root of this process.
 [[nodiscard]] HookLocation find_location(pid_t pid, const RootDir& system);
 
-/// Whether an earlier hook gave the container below `rootfs` its driver: a tmpfs of its own on
-/// /proc/driver/nvidia that forbids to change device files, which no image can bring, and
-/// /dev/nvidiactl, which is a mount, or the runtime's work where config.json was edited.
+/// Whether an earlier hook injected the driver into the container below `rootfs`:
+/// /proc/driver/nvidia is a tmpfs of its own that forbids changes of device files, which no image
+/// can contain, and there is a device node /dev/nvidiactl, mounted or made by the runtime from an
+/// edited config.json.
 [[nodiscard]] bool has_driver_by_hook(const RootDir& rootfs);
 
-/// Whether every mount of `plan` that must be there is: its target is a mount of its source.
+/// Whether every mount of `plan` that is not optional exists: its target is a mount of its source.
 [[nodiscard]] bool is_applied(const Plan& plan, const RootDir& rootfs, const RootDir& system,
                               const RootDir& driver);
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Trees that are attached nowhere until they are complete.
+// Mounts by the calls of Linux 5.2 to 5.12: trees are attached nowhere until they are complete.
 #include <fcntl.h>
 #include <linux/mount.h>
 #include <linux/openat2.h>
@@ -66,7 +66,7 @@ class DetachedMounts : public Mounts {
   Tree tree_of(const BindMount& /*mount*/, Tree prepared) override { return prepared; }
   Tree tree_of(const TmpfsMount& /*mount*/, Tree prepared) override { return prepared; }
 
-  /// Before Linux 6.15 only what is attached can be cloned.
+  /// Before Linux 6.15 only attached mounts can be cloned, so the tmpfs is attached for a moment.
   Tree file(const std::string& content, const std::string& label, int place) override {
     const TmpfsMount mount = tmpfs_with_file(content, label);
     const UniqueFd tmpfs = make_detached_tmpfs(mount, uid_, gid_);

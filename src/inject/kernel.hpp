@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What `apply` may do to the world, in the phases that its safety depends on (design §3).
+// The interface through which `apply` changes a container, in the order that its safety depends on
+// (docs/architecture.md).
 #pragma once
 
 #include <vector>
@@ -8,9 +9,9 @@
 
 namespace nvhook {
 
-/// One container, about to be changed. The calls must come in the order of their declaration. Each
-/// takes full effect or throws; `roll_back` then takes back what the calls before it did, and
-/// nothing else.
+/// One container that is to be changed. The functions must be called in the order of their
+/// declaration. Each takes full effect or throws; `roll_back` then undoes what the earlier calls
+/// did, and nothing else.
 class Kernel {
  public:
   Kernel() = default;
@@ -21,45 +22,45 @@ class Kernel {
   virtual ~Kernel() = default;
 
   // In the host's mount namespace.
-  /// Opens the source, verifies it on the descriptor, clones it and gives the clone its attributes.
+  /// Opens the source, checks it on the descriptor, clones it and sets the attributes of the clone.
   virtual void prepare(const BindMount& mount) = 0;
-  /// Makes ready what covers a file of the image that has the name of such a link, if there is one.
+  /// If the image has a file with the name of this link, prepares the mount that covers it.
   virtual void prepare(const Symlink& symlink) = 0;
-  /// Makes the tmpfs and fills it, attached nowhere.
+  /// Makes and fills the tmpfs, attached nowhere.
   virtual void prepare(const TmpfsMount& mount) = 0;
-  /// Finds and opens the container's device cgroup and makes ready what grants `rules`.
+  /// Finds and opens the container's device cgroup and prepares what grants `rules`.
   virtual void prepare(const std::vector<DeviceRule>& rules) = 0;
 
-  /// Makes ready what tells systemd of `rules`, which the runtime grants.
+  /// Prepares the DeviceAllow= for `rules`, which the runtime grants, but systemd may not know.
   virtual void prepare_systemd_rules(const std::vector<DeviceRule>& rules) = 0;
 
-  // In the container's.
+  // In the container's mount namespace.
   virtual void enter() = 0;
-  /// Finds the target below the root file system and makes it if it is missing. All targets come
-  /// before any attach.
+  /// Finds the target below the root file system and makes it if it is missing. All targets are
+  /// resolved before any attach.
   virtual void resolve(const TmpfsMount& mount) = 0;
   virtual void resolve(const BindMount& mount) = 0;
-  /// Finds the directories that links and the loader cache go to.
+  /// Finds the directories of links and of the loader's files.
   virtual void resolve(const Symlink& symlink) = 0;
   virtual void resolve(const std::vector<LoaderEntry>& entries) = 0;
   virtual void resolve(const LoaderPath& path) = 0;
   virtual void attach(const TmpfsMount& mount) = 0;
   virtual void attach(const BindMount& mount) = 0;
   virtual void create(const Symlink& symlink) = 0;
-  /// Writes what the loader's files are to become, beside them; or mounts it over them, if `cover`
-  /// says so or they lie where nothing may be written.
+  /// Writes the new content of the loader's file beside it; or mounts it over the file, if `cover`
+  /// is set or nothing may be written there.
   virtual void update_loader_cache(const std::vector<LoaderEntry>& entries, bool cover) = 0;
   virtual void update_loader_path(const LoaderPath& path, bool cover) = 0;
-  /// Each target shows its source.
+  /// Checks that each target shows its source.
   virtual void verify() = 0;
-  /// Grants the prepared rules, and tells systemd: after everything else succeeded.
+  /// Grants the prepared rules, and sends them to systemd; only after everything else succeeded.
   virtual void allow_devices() = 0;
-  /// Gives what was written beside the loader's files their names. Last of all, because a file that
-  /// lost its name cannot have it back unless another one is made for it: on an overlay that is a
-  /// copy, which is written to the disk.
+  /// Renames the new ld.so.cache and musl path file into place. Last, because a replaced file can
+  /// only come back if it was kept under a second name, and on an overlay that is a copy, which is
+  /// written to the disk.
   virtual void replace_loader_files() = 0;
 
-  /// Nothing can fail any more: lets go of what roll_back would have needed.
+  /// Nothing can fail any more: releases what roll_back would have needed.
   virtual void commit() noexcept = 0;
   virtual void roll_back() noexcept = 0;
 };

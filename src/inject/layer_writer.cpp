@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The one place from which something is made, renamed or removed in a container.
+// Each call checks that the directory is the container's own, then makes the file as its root user.
 #include "inject/layer_writer.hpp"
 
 #include <fcntl.h>
@@ -18,14 +18,13 @@ namespace {
 
 constexpr std::uint64_t kThisName = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV;
 
-/// While it lives, files are created as `uid`:`gid` (fsuid, fsgid). That, and not chown afterwards,
-/// is what works on file systems whose superblock belongs to a user namespace (EOVERFLOW
-/// otherwise).
+/// RAII: files are created as `uid`:`gid` (fsuid, fsgid). A chown afterwards would not work on file
+/// systems whose superblock belongs to a user namespace (EOVERFLOW).
 class FileIdentity {
  public:
   FileIdentity(uid_t uid, gid_t gid) : is_changed_(uid != 0 || gid != 0) {
     if (!is_changed_) return;
-    // The group first: without uid 0 it could not be changed.
+    // Group first: without uid 0 it could not be changed.
     old_gid_ = set(::setfsgid, gid);
     old_uid_ = set(::setfsuid, uid);
   }
@@ -40,7 +39,7 @@ class FileIdentity {
   }
 
  private:
-  /// The call tells no failure: it returns what held before, also when asked again.
+  /// The calls do not report failure: they return the old value, so ask again to see the new one.
   static unsigned set(int (*call)(unsigned), unsigned id) {
     const auto old = static_cast<unsigned>(call(id));
     if (old == id || static_cast<unsigned>(call(id)) == id) return old;
@@ -105,13 +104,13 @@ bool LayerWriter::make_second_name(const LayerDirectory& directory, const Contai
     const FileIdentity identity(uid_, gid_);
     return add_name();
   }();
-  return linked || (errno == EPERM && add_name());  // of a file that is another user's
+  return linked || (errno == EPERM && add_name());  // the file belongs to another user
 }
 
 bool LayerWriter::rename_entry(const LayerDirectory& directory, const std::string& from,
                                const ContainerPath& path) const {
   require_own(directory, path);
-  // On an idmapped file system our own user is nobody, who may make no name (EOVERFLOW).
+  // On an idmapped mount host root maps to nobody and cannot create files (EOVERFLOW).
   const FileIdentity identity(uid_, gid_);
   return sys::rename_at(directory.fd(), from.c_str(), directory.fd(), path.filename().c_str(), 0) ==
          0;

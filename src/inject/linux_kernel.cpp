@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Kernel for real: file descriptors only.
+// Targets are resolved once, before the first attach; later lookups only check the result.
 #include "inject/linux_kernel.hpp"
 
 #include <fcntl.h>
@@ -45,7 +45,7 @@ LinuxKernel::LinuxKernel(const ContainerProcess& process, const RootDir& rootfs,
       mounts_(make_mounts(process.owner_uid(), process.owner_gid())),
       writer_(process.owner_uid(), process.owner_gid()),
       tree_(rootfs, layer, writer_, undo_) {
-  static_cast<void>(own_procfs());  // while /proc is the host's
+  static_cast<void>(own_procfs());  // opened while /proc is the host's
 }
 
 void LinuxKernel::leave_out(const ContainerPath& target, const std::exception& reason) {
@@ -101,11 +101,10 @@ void LinuxKernel::prepare_systemd_rules(const std::vector<DeviceRule>& rules) {
   rules_.insert(rules_.end(), rules.begin(), rules.end());
 }
 
-// ---- in the container's
+// ---- in the container's mount namespace
 
-/// Without the new mount calls our mounts are made over the root directory, which must not be seen
-/// elsewhere; but in a namespace that is not the container's, its propagation is not ours to
-/// change.
+/// Without the new mount calls, our mounts are made over the root directory and must not propagate.
+/// But in a namespace that is not the container's we must not change the propagation of the root.
 void LinuxKernel::require_unshared_root() const {
   const std::string mountinfo = own_mountinfo(system_);
   for (const std::string_view line : split(mountinfo, '\n')) {
@@ -162,7 +161,7 @@ SharedFd LinuxKernel::tmpfs_target(const ContainerPath& path) const {
     const std::size_t length = target.str().size();
     if (!path.str().starts_with(target.str()) || path.str()[length] != '/') continue;
     const auto pending = pending_.find(target);
-    if (pending == pending_.end()) continue;  // left out
+    if (pending == pending_.end()) continue;  // was left out
     UniqueFd fd = sys::open_beneath(pending->second.tree.fd.get(), path.str().c_str() + length + 1,
                                     O_PATH, kOwnTree);
     if (!fd) throw_target_error(path, "open");
@@ -173,7 +172,7 @@ SharedFd LinuxKernel::tmpfs_target(const ContainerPath& path) const {
 
 void LinuxKernel::resolve(const BindMount& mount) {
   const auto pending = pending_.find(mount.target);
-  if (pending == pending_.end()) return;  // optional, and its source is gone
+  if (pending == pending_.end()) return;  // optional, and its source is missing
   try {
     pending->second.tree = mounts_->tree_of(mount, std::move(pending->second.tree));
     if (SharedFd target = tmpfs_target(mount.target)) {
@@ -189,7 +188,8 @@ void LinuxKernel::resolve(const BindMount& mount) {
   }
 }
 
-// The tree keeps what it has found: after the attaches nothing is looked up by its path again.
+// The tree keeps the directories that it finds, so that no path of a link is looked up after the
+// attaches.
 void LinuxKernel::resolve(const Symlink& symlink) {
   try {
     static_cast<void>(tree_.directory(symlink.link.parent()));
@@ -200,10 +200,10 @@ void LinuxKernel::resolve(const Symlink& symlink) {
   }
 }
 
-/// What is attached below a shared mount would appear in every peer, the host's included. runc sets
-/// the propagation that config.json asks for again after its pivot_root.
+/// A mount below a shared mount would propagate to all peers, the host's included. runc sets the
+/// propagation of config.json again after its pivot_root.
 void LinuxKernel::make_slave(int fd) {
-  if (process_.is_standalone()) return;  // it may be the host's own mount
+  if (process_.is_standalone()) return;  // may be the host's own mount
   if (!known_slaves_.insert(fd).second) return;
   const std::uint64_t id = mount_id_of(fd);
   if (!slave_mounts_.insert(id).second) return;
@@ -232,13 +232,13 @@ void LinuxKernel::attach(const TmpfsMount& mount) {
   attach(mount.target);
   const auto found = pending_.find(mount.target);
   if (found == pending_.end()) return;
-  // What is attached to a slave is shared with nobody.
+  // What is attached to a slave mount is not shared.
   const std::uint64_t id = mount_id_of(found->second.tree.fd.get());
   if (id != 0) slave_mounts_.insert(id);
 }
 void LinuxKernel::attach(const BindMount& mount) { attach(mount.target); }
 
-/// A tree of what `symlink` leads to, attached nowhere; none if it is nothing that the plan mounts.
+/// Returns a detached tree of the target of `symlink`; an empty one if the plan does not mount it.
 Tree LinuxKernel::tree_for(const Symlink& symlink) {
   if (const auto cover = covers_.find(symlink.link); cover != covers_.end()) {
     return mounts_->tree_of(*symlink.cover, std::move(cover->second));
@@ -250,8 +250,9 @@ Tree LinuxKernel::tree_for(const Symlink& symlink) {
   return {.fd = std::move(tree)};
 }
 
-/// Images that were built on a machine with a driver have its files where our links go. The name
-/// is one component below a descriptor that was resolved before the attaches.
+/// Covers a file of the image that has the name of a link, as in images that were built on a
+/// machine with a driver. `name` is one component below a descriptor that was resolved before the
+/// attaches.
 bool LinuxKernel::cover_file(int directory, const std::string& name, const Symlink& symlink) {
   constexpr std::uint64_t kThisName = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV;
   if (pending_.contains(symlink.link)) return false;
@@ -293,7 +294,7 @@ void LinuxKernel::create(const Symlink& symlink) {
   replace_link(directory, name, symlink, old);
 }
 
-/// A link that is there and right is enough, and a file can be covered.
+/// On a volume no link is made, but an existing link may be right, and a file can be covered.
 void LinuxKernel::create_on_volume(const Symlink& symlink, const LayerDirectory& directory,
                                    const std::string& name) {
   if (read_link_at(directory.fd(), name.c_str()) == symlink.target) return;
@@ -326,8 +327,8 @@ void LinuxKernel::replace_link(const LayerDirectory& directory, const std::strin
   undo_.push([put, old] { static_cast<void>(put(old)); });
 }
 
-/// Directories are looked up once for all that is in them; a link in the place of a file, only by
-/// its whole path.
+/// Opens each directory once for all of its entries. If a link takes the place of a file, only the
+/// lookup of the whole path shows the mount.
 void LinuxKernel::verify() {
   ContainerPath parent;
   UniqueFd directory;
@@ -349,7 +350,7 @@ void LinuxKernel::verify() {
 }
 
 void LinuxKernel::allow_devices() {
-  // The cgroup of a container that is gone may soon be another's.
+  // After the container has ended, its cgroup may soon belong to another one.
   if (permission_ || scope_) process_.require_alive();
   if (permission_) {
     undo_.push([this] { permission_->revoke(); });

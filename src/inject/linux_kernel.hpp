@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Kernel for real: file descriptors only, every path of the container is hostile.
+// Implementation of `Kernel` on Linux system calls: only descriptors, and every path of the
+// container is hostile.
 #pragma once
 
 #include <cstdint>
@@ -29,8 +30,8 @@ namespace nvhook {
 
 class LinuxKernel : public Kernel {
  public:
-  /// `layer` says where in `rootfs` something may be made; `system` and `driver` are the host's
-  /// roots that sources are opened below. All must outlive this object.
+  /// `layer` says where in `rootfs` files may be made; `system` and `driver` are the host's roots
+  /// below which sources are opened. All must outlive this object.
   LinuxKernel(const ContainerProcess& process, const RootDir& rootfs, const OwnLayer& layer,
               const RootDir& system, const RootDir& driver);
 
@@ -56,11 +57,11 @@ class LinuxKernel : public Kernel {
   void commit() noexcept override;
   void roll_back() noexcept override;
 
-  /// Decisions made on the way: what was left out, what was there already.
+  /// Decisions made while applying: what was left out, what was there already.
   [[nodiscard]] const Notes& notes() const noexcept { return notes_; }
 
  private:
-  /// A mount on its way: its tree, then its target, then it is attached.
+  /// A mount in progress: first it has a tree, then a target, then it is attached.
   struct Pending {
     Tree tree = {};
     MountTarget target = {};
@@ -68,7 +69,7 @@ class LinuxKernel : public Kernel {
 
   void attach(const ContainerPath& target);
   void require_unshared_root() const;
-  /// The mount that `fd`, which stays open, is on.
+  /// Makes the mount of `fd` a slave; `fd` must stay open.
   void make_slave(int fd);
   [[nodiscard]] Tree tree_for(const Symlink& symlink);
   void create_on_volume(const Symlink& symlink, const LayerDirectory& directory,
@@ -77,7 +78,7 @@ class LinuxKernel : public Kernel {
   void replace_link(const LayerDirectory& directory, const std::string& name,
                     const Symlink& symlink, const std::string& old);
   [[nodiscard]] SharedFd procfs_target(const ContainerPath& path) const;
-  /// The tmpfs of ours that `path` lies on, and the rest of the path; null if none.
+  /// Opens `path` on the tmpfs of ours that it lies on; null if it lies on none.
   [[nodiscard]] SharedFd tmpfs_target(const ContainerPath& path) const;
   void leave_out(const ContainerPath& target, const std::exception& reason);
   /// Whether `path` lies on a tmpfs of ours.
@@ -94,10 +95,10 @@ class LinuxKernel : public Kernel {
   LayerWriter writer_;
   TargetTree tree_;
   std::map<ContainerPath, Pending> pending_ = {};
-  std::vector<ContainerPath> tmpfs_ = {};      // those of pending_
-  std::map<ContainerPath, Tree> covers_ = {};  // of what links lead to
+  std::vector<ContainerPath> tmpfs_ = {};      // the tmpfs in pending_
+  std::map<ContainerPath, Tree> covers_ = {};  // prepared for links, by the link's path
   std::map<ContainerPath, LoaderFile> loader_files_ = {};
-  std::string label_ = {};  // SELinux's, of our tmpfs
+  std::string label_ = {};  // SELinux label of our tmpfs
   std::set<ContainerPath> left_out_links_ = {};
   std::set<int> known_slaves_ = {};  // descriptors on mounts that are slaves
   std::set<std::uint64_t> slave_mounts_ = {};

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What LinuxKernel does with the loader's files.
+// The functions of LinuxKernel that update the loader's files.
 #include <algorithm>
 #include <cerrno>
 #include <string>
@@ -12,7 +12,7 @@
 namespace nvhook {
 namespace {
 
-/// Where both ways are open `cover` says which one is wanted.
+/// If both ways are possible, `cover` decides.
 LoaderUpdate way_to_update(const LoaderFile& file, bool cover) {
   const bool is_own = file.directory && !file.directory->obstacle();
   const bool can_rename = is_own && !file.is_mount;
@@ -36,12 +36,12 @@ bool LinuxKernel::is_private(const ContainerPath& path) const {
   });
 }
 
-/// Mounts a file of our own over the loader's, which stays as it is; where there is none, over a
-/// new one that names no library.
+/// Mounts a file of ours over the loader's file, which stays as it is. If there is none, makes one
+/// first that lists none of our libraries.
 void LinuxKernel::cover(const LoaderFile& file, const LoaderText& text) {
   SharedFd target =
       file.seen ? file.seen : make_loader_file(writer_, file, text.without_libraries, undo_);
-  // A tmpfs of ours is nobody's way to anything yet; and what is attached to it nobody else sees.
+  // No process looks anything up on a tmpfs of ours yet, and mounts on it do not propagate.
   const auto own = tmpfs_.empty() ? pending_.end() : pending_.find(tmpfs_.front());
   const int place = own != pending_.end() ? own->second.tree.fd.get() : rootfs_.fd();
   if (own == pending_.end()) make_slave(rootfs_.fd());
@@ -51,7 +51,7 @@ void LinuxKernel::cover(const LoaderFile& file, const LoaderText& text) {
   notes_.push_back(info("mounted a loader file of our own over " + file.path.str()));
 }
 
-/// `is_needed`: without it programs would not find the driver's libraries.
+/// `is_needed`: without the update, programs would not find the driver's libraries.
 void LinuxKernel::update(const LoaderFile& file, LoaderUpdate way, const LoaderText& text,
                          bool is_needed) {
   if (text.before == text.after) return;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The files that tell the container's loader where libraries are.
+// The content comes from the editors in formats/; here it is read, written and put in place.
 #include "inject/loader_files.hpp"
 
 #include <fcntl.h>
@@ -38,8 +38,8 @@ std::vector<LdCacheEntry> to_cache_entries(const std::vector<LoaderEntry>& entri
               "look at what the image has at " + path.str() + " and at the space on its disk");
 }
 
-/// What is in the file that `update` starts from, at most `limit` bytes. An absent one and one that
-/// cannot be used are nothing; of the latter `notes` tells.
+/// Reads at most `limit` bytes of the file from which `update` starts. Returns nullopt if there is
+/// none or it cannot be used; the latter is noted.
 std::optional<std::string> read_file(const LoaderFile& file, LoaderUpdate update, std::size_t limit,
                                      Notes& notes) {
   const SharedFd& found = update == LoaderUpdate::rename ? file.named : file.seen;
@@ -52,7 +52,7 @@ std::optional<std::string> read_file(const LoaderFile& file, LoaderUpdate update
   }
   const UniqueFd opened = open_to_read(found->get());
   auto bytes = opened ? read_all(opened.get(), limit, status.size) : std::nullopt;
-  // An image's entries are not thrown away because of a moment's lack of memory.
+  // Entries of the image must not be lost because memory was short for a moment.
   if (!bytes && (!opened || errno != EFBIG)) fail(file.path, "read");
   if (!bytes) {
     notes.push_back(warning("the image's " + file.path.str() + " cannot be read (" +
@@ -61,8 +61,8 @@ std::optional<std::string> read_file(const LoaderFile& file, LoaderUpdate update
   return bytes;
 }
 
-/// A second name for the old file, so that its inode, owner and times can come back; false if there
-/// is none.
+/// Gives the old file a second name, so that its inode, owner and times can come back. Returns
+/// nullopt if there is no old file.
 std::optional<std::string> keep_old(const Replacement& file, const LayerWriter& writer) {
   auto name = make_under_temporary_name(file.path.filename(), [&](const char* temporary) {
     return writer.make_second_name(file.directory, file.path, temporary);
@@ -75,19 +75,19 @@ void take_name(const Replacement& file, const LayerWriter& writer) {
   if (!writer.rename_entry(file.directory, file.temporary, file.path)) fail(file.path, "replace");
 }
 
-/// `take_name`, with a way back until what is returned is called.
+/// Like take_name, but can be undone until the returned function is called.
 std::function<void()> take_name_for_now(const Replacement& file, const LayerWriter& writer,
                                         UndoStack& undo) {
   const auto backup = keep_old(file, writer);
   undo.push([&writer, file, backup] {
     if (!backup) {
-      // It becomes again what write_beside() has made, and that removes it.
+      // There was no old file: rename back; the undo step of write_beside() removes that name.
       static_cast<void>(writer.rename_entry(file.directory, file.path.filename(),
                                             file.path.parent() / file.temporary));
       return;
     }
     static_cast<void>(writer.rename_entry(file.directory, *backup, file.path));
-    // Still there if both are names of one file, which a rename leaves alone.
+    // Both names may be one file; then the rename did nothing and the second name is still there.
     LayerWriter::remove_entry(file.directory, *backup);
   });
   take_name(file, writer);

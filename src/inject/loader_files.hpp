@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The files that tell the container's loader where libraries are, each replaced or covered as a
-// whole.
+// Updates the files in which the container's loader looks for libraries; each is replaced or
+// covered as a whole.
 #pragma once
 
 #include <functional>
@@ -18,70 +18,71 @@
 
 namespace nvhook {
 
-/// glibc's.
+/// The cache of glibc's loader.
 inline const ContainerPath kLoaderCache{"/etc/ld.so.cache"};
 
-/// A file of the loader's as the image has it, found before anything is attached.
+/// A file of the loader as the image has it, found before anything is attached.
 struct LoaderFile {
   ContainerPath path = {};
-  /// None if there is none and none may be made.
+  /// nullopt if the directory does not exist and must not be made.
   std::optional<LayerDirectory> directory = {};
-  /// What has the name; null if nothing has. A link is not followed.
+  /// The object with that name, a link not followed; null if there is none.
   SharedFd named = {};
-  /// The regular file that programs see there; null if there is none.
+  /// The regular file that programs see at `path`; null if there is none.
   SharedFd seen = {};
-  /// It is itself a mount, whose name no other file can take.
+  /// The file itself is a mount, so that no other file can be renamed over it.
   bool is_mount = false;
 };
 
-/// Looks at `path`, whose directory is made if it is missing and may be.
+/// Looks at `path`. Makes its directory if that is missing and may be made.
 [[nodiscard]] LoaderFile find_loader_file(const RootDir& rootfs, TargetTree& tree,
                                           const ContainerPath& path);
 
 /// How a file gets its new content.
 enum class LoaderUpdate {
-  rename,  ///< another file takes its name: in a directory of the container's own
-  cover,   ///< another file is mounted over it: a volume stays as it is
+  rename,  ///< another file takes its name, in a directory of the container's own
+  cover,   ///< another file is mounted over it; a volume stays as it is
 };
 
-/// The content of `file` with the plan's libraries, and what it was made of.
+/// The old content of a file, and its content with the plan's libraries.
 struct LoaderText {
   std::string before = {};
   std::string after = {};
-  std::string without_libraries = {};  ///< what a new file would say that names none of ours
+  std::string without_libraries = {};  ///< content of a new file without our libraries
 };
 
-/// An /etc/ld.so.cache that also knows `entries` (core/ld_cache.hpp), made of what `file` has for
-/// this way of updating it. Throws Error(loader_cache_failed).
+/// Returns an /etc/ld.so.cache with `entries` added (formats/ld_cache.hpp), made from the content
+/// that counts for this way of updating. Throws Error(loader_cache_failed).
 [[nodiscard]] LoaderText new_loader_cache(const LoaderFile& file, LoaderUpdate update,
                                           const std::vector<LoaderEntry>& entries, Notes& notes);
-/// The same for musl's search path, which also names `directories`.
+/// The same for musl's path file, with `directories` added.
 [[nodiscard]] LoaderText new_loader_path(const LoaderFile& file, LoaderUpdate update,
                                          const std::vector<ContainerPath>& directories,
                                          Notes& notes);
 
-/// The new content of a file of the image, which lies beside it under another name.
+/// The new content of a file of the image, which lies beside it under a temporary name.
 struct Replacement {
   LayerDirectory directory;
   ContainerPath path;
   std::string temporary = {};
 };
 
-/// Nothing is written through what the image has there: a new file is to take its name. That it
-/// goes again is given to `undo`. Nothing, with errno, if the directory cannot be written after all
-/// (EROFS, EACCES) or its file system has no room. Throws Error(loader_cache_failed).
+/// Writes a new file that can take the name of `file`; existing files are never written to. Its
+/// removal goes to `undo`. Returns nullopt, with errno, if the directory cannot be written after
+/// all (EROFS, EACCES) or its file system is full. Throws Error(loader_cache_failed).
 [[nodiscard]] std::optional<Replacement> write_beside(const LayerWriter& writer,
                                                       const LoaderFile& file,
                                                       const std::string& text, UndoStack& undo);
 
-/// A new file of this content at the place of `file`, where there is none; its inverse goes to
+/// Makes a file with this content at the path of `file`, where there is none; its removal goes to
 /// `undo`. Throws Error(loader_cache_failed).
 [[nodiscard]] SharedFd make_loader_file(const LayerWriter& writer, const LoaderFile& file,
                                         const std::string& text, UndoStack& undo);
 
-/// Gives each of `replacements` the name of the file that it replaces, as the last thing that can
-/// fail: so the last one needs no way back, and those before it keep the old file, whose return
-/// goes to `undo`. What is returned lets those go. Throws Error(loader_cache_failed).
+/// Renames each of `replacements` over its file. This must be the last step that can fail: then the
+/// last rename needs no way back. The old files of the others are kept under a second name, and
+/// their return goes to `undo`. The returned functions remove these second names. Throws
+/// Error(loader_cache_failed).
 [[nodiscard]] std::vector<std::function<void()>> put_in_place(
     const std::vector<Replacement>& replacements, const LayerWriter& writer, UndoStack& undo);
 

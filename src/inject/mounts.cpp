@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Which way mounts are made.
+// Chooses the implementation, and detaches mounts for both.
 #include "inject/mounts.hpp"
 
 #include <sys/mount.h>
@@ -11,7 +11,7 @@
 namespace nvhook {
 
 void Mounts::detach(int tree) noexcept {
-  // umount2 knows no descriptors; the link in our own procfs leads to this very mount.
+  // umount2 takes no descriptor; the link in our own procfs leads to exactly this mount.
   if (::fchdir(own_procfs()) == 0) ::umount2(name_in_procfs(tree).c_str(), MNT_DETACH);
 }
 

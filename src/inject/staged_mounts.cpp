@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// The same trees without the new mount calls. What a detached tree is there, is here a mount on a
-// file of a tmpfs of our own, which covers the root directory of the container's mount namespace:
-// paths that begin there begin below it, so nobody's lookups come to it. mount(2) gets nothing but
-// links of our own verified procfs, which lead to descriptors.
+// Fallback for kernels without the new mount calls (before 5.12): trees are staged on a private
+// tmpfs instead of being detached. Each is a mount on a file of that tmpfs, which covers the root
+// directory of the container's mount namespace: lookups begin below it, so no other process reaches
+// it. mount(2) gets only links of our own verified procfs, which lead to descriptors.
 #include <fcntl.h>
 #include <linux/magic.h>
 #include <linux/openat2.h>
@@ -30,8 +30,8 @@ namespace {
 
 constexpr const char* kNeedsRight = "run the hook with CAP_SYS_ADMIN over its mount namespace";
 constexpr std::uint64_t kWithoutLinks = RESOLVE_IN_ROOT | RESOLVE_NO_SYMLINKS;
-constexpr unsigned long kNoLinks = 0x2000;    // ST_NOSYMFOLLOW and MS_NOSYMFOLLOW, which glibc does
-constexpr unsigned long kMountNoLinks = 256;  // not name
+constexpr unsigned long kNoLinks = 0x2000;    // ST_NOSYMFOLLOW and MS_NOSYMFOLLOW have no names
+constexpr unsigned long kMountNoLinks = 256;  // in glibc
 
 unsigned long flags_of(const MountAttributes& attributes) {
   unsigned long flags = MS_NOSUID;
@@ -41,8 +41,8 @@ unsigned long flags_of(const MountAttributes& attributes) {
   return flags;
 }
 
-/// The flags that a mount has must be given again when it is remounted; a user namespace may not
-/// drop them. Those for access times stay by themselves.
+/// The flags of a mount must be given again when it is remounted; a user namespace may not drop
+/// them. Those for access times are kept anyway.
 unsigned long present_flags(int tree) {
   struct statvfs filesystem {};
   if (::fstatvfs(tree, &filesystem) != 0) throw_errno(Code::internal, "fstatvfs");
@@ -66,8 +66,8 @@ class StagedMounts : public Mounts {
                 "mount proc on /proc, or run a kernel with open_tree and move_mount");
   }
 
-  /// The container's namespace has its own mount of what was verified: it is looked for by this
-  /// path and must be the very same object.
+  /// The container's namespace has a mount of its own of the verified object: it is looked up again
+  /// by this path and must be the same object.
   Tree prepare(const BindMount& mount, UniqueFd source) override {
     require_source(mount, status_of(source.get()));
     paths_[mount.target] = host_.path_of(source.get());
@@ -151,7 +151,7 @@ class StagedMounts : public Mounts {
   }
 
  private:
-  /// mount(2) on the object of `target`.
+  /// Calls mount(2) on the object of `target`.
   static bool call(const char* source, int target, const char* type, unsigned long flags,
                    const char* options) noexcept {
     return ::fchdir(own_procfs()) == 0 &&
@@ -175,7 +175,8 @@ class StagedMounts : public Mounts {
                 "container again");
   }
 
-  /// A new file or directory on our tmpfs, by its name there; empty with errno.
+  /// Makes a new file or directory on our tmpfs and returns its name; empty, with errno, on
+  /// failure.
   std::string make_place(bool directory) {
     std::string name = std::to_string(places_++);
     if (directory) return ::mkdirat(stage_.get(), name.c_str(), 0700) == 0 ? name : "";
@@ -189,7 +190,7 @@ class StagedMounts : public Mounts {
     return UniqueFd(::openat(stage_.get(), name.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
   }
 
-  /// The root of what was mounted at a place; empty with errno if it is still the place itself.
+  /// Opens the root of what was mounted on that file; empty, with errno, if nothing was.
   [[nodiscard]] UniqueFd mounted_at(const std::string& name) const noexcept {
     UniqueFd tree = place_of(name);
     if (tree && mount_id_of(tree.get()) != 0 && !on_same_mount(tree.get(), stage_.get())) {
@@ -199,7 +200,7 @@ class StagedMounts : public Mounts {
     return UniqueFd();
   }
 
-  /// A private mount of what `source` is, at a place of its own; empty with errno.
+  /// Returns a private mount of the object of `source`; empty, with errno, on failure.
   UniqueFd bind(int source, bool is_directory) {
     const std::string name = make_place(is_directory);
     const UniqueFd place = place_of(name);
@@ -214,8 +215,8 @@ class StagedMounts : public Mounts {
   uid_t uid_;
   gid_t gid_;
   RootDir host_ = RootDir(UniqueFd(::openat(AT_FDCWD, "/", O_PATH | O_DIRECTORY | O_CLOEXEC)));
-  UniqueFd root_ = UniqueFd();   // of the container's mount namespace
-  UniqueFd stage_ = UniqueFd();  // our tmpfs over that
+  UniqueFd root_ = UniqueFd();   // root of the container's mount namespace
+  UniqueFd stage_ = UniqueFd();  // our tmpfs over it
   std::map<ContainerPath, std::string> paths_ = {};
   unsigned places_ = 0;
 };

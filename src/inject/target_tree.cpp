@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The container's root file system as the place where targets are found or made.
+// Files are made with O_EXCL first, because most images do not have them.
 #include "inject/target_tree.hpp"
 
 #include <fcntl.h>
@@ -19,17 +19,17 @@
 namespace nvhook {
 namespace {
 
-constexpr int kMaxLinks = 40;  // as many as the kernel follows
+constexpr int kMaxLinks = 40;  // the kernel's limit
 constexpr mode_t kDirectoryMode = 0755;
 constexpr mode_t kFileMode = 0644;
 
-/// An object directly in `parent`, never through a link.
+/// Opens an object directly in `parent`, never through a link.
 UniqueFd open_entry(int parent, const std::string& name, int flags) {
   return sys::open_beneath(parent, name.c_str(), static_cast<std::uint64_t>(flags | O_NOFOLLOW),
                            RESOLVE_BENEATH);
 }
 
-/// True if `name` in `parent` is the very object that `made` is open on.
+/// Whether `name` in `parent` is the object that `made` is open on.
 bool is_same_object(int parent, const std::string& name, int made) noexcept {
   struct stat there {};
   struct stat own {};
@@ -37,7 +37,7 @@ bool is_same_object(int parent, const std::string& name, int made) noexcept {
          ::fstat(made, &own) == 0 && is_same_file(there, own);
 }
 
-/// Where the link at `path` leads; the link is known to dangle, or it would have been opened.
+/// Returns the target of the link at `path`, which must dangle, or it would have been opened.
 ContainerPath follow(int parent, const ContainerPath& path, int depth) {
   const auto target = read_link_at(parent, path.filename().c_str());
   if (depth >= kMaxLinks) errno = ELOOP;
@@ -65,7 +65,7 @@ void throw_target_error(const ContainerPath& path, const std::string& action) {
 
 void TargetTree::fail(const ContainerPath& path, const std::string& action) const {
   if (errno != ENOTDIR) throw_target_error(path, action);
-  // The lowest that can be opened, or what is in it: a link may lead to what is no directory.
+  // Find the lowest directory that can be opened; what is in it may be a link to a file.
   ContainerPath obstacle = path;
   UniqueFd above;
   while (!above && obstacle.str() != "/") {
@@ -101,7 +101,7 @@ SharedFd TargetTree::make_directory(const ContainerPath& path, int depth) {
     throw_target_error(path, "open directory");
   }
   const std::string name = path.filename();
-  // What a link says may end in a slash, or have a dot in it.
+  // The text of a link may end in a slash or contain a dot.
   if (name.empty() || name == ".") return make_directory(path.parent(), depth + 1);
   const auto known = directories_.find(path.parent());
   const LayerDirectory parent = known != directories_.end()
@@ -115,7 +115,7 @@ SharedFd TargetTree::make_directory(const ContainerPath& path, int depth) {
   SharedFd directory = share(open_entry(parent.fd(), name, O_PATH | O_DIRECTORY));
   if (!*directory) {
     const int error = errno;
-    // What is not open has no inverse.
+    // Without a descriptor it could not be undone later.
     LayerWriter::remove_entry(parent, name, AT_REMOVEDIR);
     errno = error;
     throw_target_error(path, "open directory");
@@ -124,7 +124,7 @@ SharedFd TargetTree::make_directory(const ContainerPath& path, int depth) {
   return directory;
 }
 
-/// What the image has at `path`; nothing if there is nothing.
+/// Returns what the image has at `path`; null if nothing.
 SharedFd TargetTree::find_file(const ContainerPath& path) {
   UniqueFd found = rootfs_.open(path.str(), O_PATH);
   if (!found && errno == ENOENT) return nullptr;
@@ -136,9 +136,8 @@ SharedFd TargetTree::find_file(const ContainerPath& path) {
   return share(std::move(found));
 }
 
-/// Most images have no file there, so that making it is the first thing to try: it never opens what
-/// is there already, link or device. In a directory that is not the container's own only what is
-/// there can be mounted over.
+/// Most images have no file there, so try to make it first: that never opens an existing link or
+/// device. In a directory that is not the container's own, only existing files can be mounted over.
 MountTarget TargetTree::make_file(const ContainerPath& path, int depth) {
   const LayerDirectory& parent = directory(path.parent());
   const std::string name = path.filename();
@@ -166,7 +165,7 @@ void TargetTree::push_link_removal(const ContainerPath& link, const std::string&
   });
 }
 
-/// Somebody else's object may have taken the name meanwhile.
+/// Removes only the object that we made, because another one may have taken the name meanwhile.
 void TargetTree::push_removal(const LayerDirectory& parent, const std::string& name,
                               const SharedFd& made, int flags) {
   undo_.push([parent, name, made, flags] {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The container's root file system as the place where targets are found or made: everything in it
-// is hostile.
+// Finds or makes the targets of mounts in the container's root file system, where everything is
+// hostile.
 #pragma once
 
 #include <map>
@@ -15,34 +15,34 @@
 
 namespace nvhook {
 
-/// What is to be mounted over.
+/// A file or directory to mount over.
 struct MountTarget {
   SharedFd fd = {};
-  /// That it was made in, and so is on the mount of; null if it was there already.
+  /// The directory it was made in, which is on the same mount; null if it existed before.
   SharedFd directory = {};
 };
 
-/// Finds and makes files and directories below one root. Only descriptors are handed out; names are
-/// resolved once, inside the root. What is made is made by `writer`, and its inverse goes to
-/// `undo`, which owns the descriptor too; what was there is never changed.
+/// Finds and makes files and directories below one root. Returns only descriptors; names are
+/// resolved once, inside the root. `writer` makes what is missing, and its removal goes to `undo`,
+/// which also owns the descriptor; existing objects are never changed.
 class TargetTree {
  public:
   TargetTree(const RootDir& rootfs, const OwnLayer& layer, const LayerWriter& writer,
              UndoStack& undo)
       : rootfs_(rootfs), layer_(layer), writer_(writer), undo_(undo) {}
 
-  /// A directory, made with its parents (0755) where it is missing. The descriptor stays valid as
+  /// Returns a directory, made with its parents (0755) if missing. The descriptor stays open as
   /// long as this object. Throws Error(target_unusable, target_read_only, target_on_volume).
   [[nodiscard]] const LayerDirectory& directory(const ContainerPath& path);
 
-  /// The directory to mount over at `path`.
+  /// Returns the directory to mount over at `path`.
   [[nodiscard]] MountTarget directory_target(const ContainerPath& path);
-  /// The file, socket or device to mount over at `path`: anything but a directory, or an empty file
-  /// made for it (0644). A link is followed inside the root; what a dangling one names is made.
+  /// Returns the file, socket or device to mount over at `path`: anything but a directory, or a new
+  /// empty file (0644). A link is followed inside the root; the target of a dangling one is made.
   [[nodiscard]] MountTarget file_target(const ContainerPath& path);
 
-  /// Remembers that the link `link` was just made by us and is to be removed again, if it still
-  /// leads to `target`.
+  /// Remembers to remove the link `link`, which we have just made, on failure if it still leads to
+  /// `target`.
   void push_link_removal(const ContainerPath& link, const std::string& target);
 
  private:
@@ -51,7 +51,7 @@ class TargetTree {
   [[nodiscard]] SharedFd make_directory(const ContainerPath& path, int depth);
   [[nodiscard]] SharedFd find_file(const ContainerPath& path);
   [[nodiscard]] MountTarget make_file(const ContainerPath& path, int depth);
-  /// throw_target_error that names what is in the way.
+  /// Calls throw_target_error, after finding which directory on the path is in the way.
   [[noreturn]] void fail(const ContainerPath& path, const std::string& action) const;
 
   const RootDir& rootfs_;
@@ -61,7 +61,7 @@ class TargetTree {
   std::map<ContainerPath, LayerDirectory> directories_ = {};
 };
 
-/// Error for the errno of a failed creation at `path` in the container.
+/// Returns the target of the link `name` in `directory`; empty, with errno, if it is not a link.
 [[noreturn]] void throw_target_error(const ContainerPath& path, const std::string& action);
 
 }  // namespace nvhook

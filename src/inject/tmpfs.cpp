@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A small tmpfs, filled while nobody sees it.
+// Entries are made with their final mode and owner if possible, which saves calls.
 #include "inject/tmpfs.hpp"
 
 #include <fcntl.h>
@@ -33,8 +33,8 @@ std::string octal(unsigned mode) {
   return text;
 }
 
-/// What is made as it is to be needs no further call: the umask of this program leaves a mode alone
-/// that lets nobody but the owner write.
+/// Whether an entry is complete as soon as it is made: the umask of this program does not change a
+/// mode that lets only the owner write.
 bool is_complete(const TmpfsEntry& entry, uid_t uid, gid_t gid) {
   return uid == 0 && gid == 0 && !is_writable_by_others(entry.mode);
 }
@@ -79,13 +79,13 @@ UniqueFd make_detached_tmpfs(const TmpfsMount& mount, uid_t uid, gid_t gid) {
 std::string tmpfs_options(const TmpfsMount& mount, uid_t uid, gid_t gid) {
   std::string options = "size=" + std::to_string(mount.size) + ",mode=" + octal(mount.mode) +
                         ",uid=" + std::to_string(uid) + ",gid=" + std::to_string(gid);
-  // A label may have commas.
+  // A label may contain commas.
   if (!mount.label.empty()) options += ",context=\"" + mount.label + "\"";
   return options;
 }
 
 TmpfsMount tmpfs_with_file(const std::string& content, const std::string& label) {
-  constexpr std::size_t kPage = 1UL << 16U;  // the largest that kernels have
+  constexpr std::size_t kPage = 1UL << 16U;  // the largest page size of any kernel
   return {.target = ContainerPath("/"),
           .mode = 0700,
           .label = label,

@@ -34,7 +34,7 @@ class OwnLayerTest : public ::testing::Test {
         },
         [this](const std::string& root) {
           const std::string volume = host_.below("/volume").string();
-          // Of the host, as everything that is mounted outside of the root file system.
+          // Belongs to the host, like everything that is mounted outside of the root file system.
           ::mount("none", volume.c_str(), "tmpfs", 0, nullptr);
           ::mount(volume.c_str(), (root + "/shared").c_str(), nullptr, MS_BIND, nullptr);
           ::mount(host_.path().c_str(), (root + "/vol").c_str(), nullptr, MS_BIND, nullptr);
@@ -58,7 +58,7 @@ class OwnLayerTest : public ::testing::Test {
     return spec;
   }
 
-  /// What is said of `path`; empty if it is the container's own.
+  /// The obstacle at `path`; empty if it is the container's own.
   [[nodiscard]] std::string obstacle(const std::string& path, const ContainerSpec* spec) const {
     const ContainerProcess process(container_->pid());
     const RootDir root = process.open_rootfs(container_->rootfs());
@@ -166,7 +166,7 @@ TEST(LayerWriter, MakesNothingAsAnotherUserThanAsked) {
   ASSERT_TRUE(writer.make_file(top, ContainerPath("/made"), 0644));
   EXPECT_EQ(status_in(top.fd(), "made")->owner, 1000U);
   const std::string refused = in_child([&]() -> std::string {
-    if (::setuid(12345) != 0) return "setuid";  // the kernel then ignores setfsuid without a word
+    if (::setuid(12345) != 0) return "setuid";  // then the kernel silently ignores setfsuid
     try {
       static_cast<void>(writer.make_file(top, ContainerPath("/other"), 0644));
     } catch (const Error& error) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Which directories of a container will be its own, told from its config.json and its image.
+// Which directories of a container will be its own, predicted from its config.json and its image.
 #include "image/spec_layer.hpp"
 
 #include <gmock/gmock.h>

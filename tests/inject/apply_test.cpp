@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The order of apply's phases, and that any failure ends in exactly one roll-back.
+// The order of the phases of apply, and that each failure ends in exactly one roll-back.
 #include "inject/apply.hpp"
 
 #include <gmock/gmock.h>

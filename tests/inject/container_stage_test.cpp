@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Where a hook finds itself, told the pid of a process inside, outside or beside.
+// Where a hook finds itself, given the pid of a process inside, outside or beside the container.
 #include "inject/container_stage.hpp"
 
 #include <gtest/gtest.h>

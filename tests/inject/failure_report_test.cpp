@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Where a failure is told, and what stays as it is there.
+// Where a failure is reported, and which files stay as they are.
 #include "inject/failure_report.hpp"
 
 #include <gmock/gmock.h>
@@ -24,7 +24,7 @@ using ::testing::HasSubstr;
 
 const Failure kFailure{.code = Code::internal, .line = "NVH-0901: x", .container_id = "c"};
 
-/// A daemon's socket at `path` of the host.
+/// The socket of a daemon at `path` of the host.
 UniqueFd listen_at(const test::TemporaryDirectory& host, const std::string& path) {
   std::filesystem::create_directories(host.below(path).parent_path());
   UniqueFd socket(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
@@ -64,7 +64,7 @@ TEST(FailureReport, FindsItsWayByOurOwnProcfsWhereverWeAre) {
     const test::TemporaryDirectory host;
     const UniqueFd journal = listen_at(host, "/run/systemd/journal/socket");
     test::require(own_procfs() >= 0, "open /proc");
-    // As in a container's mount namespace.
+    // As in the mount namespace of a container.
     test::require(::mount("tmpfs", "/proc", "tmpfs", 0, nullptr) == 0, "hide /proc");
     report(host);
     EXPECT_THAT(heard(journal), HasSubstr("MESSAGE=NVH-0901: x\n"));

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Images that have something of their own where the driver's files go, and other loaders than
-// glibc's.
+// Images that have files of their own where the driver's files go, and other loaders than glibc's.
 #include <gmock/gmock.h>
 
 #include <functional>
@@ -151,7 +150,7 @@ TEST_F(ImageConflicts, AMuslPathThatIsALinkIsReplacedAndNeverWrittenThrough) {
   EXPECT_THAT(read_file(container.view("/etc/ld-musl-x86_64.path")), HasSubstr("/usr/lib64"));
 }
 
-/// The cache had taken its name already; nothing else of ours may be left beside it either.
+/// The cache was renamed into place already; no other file of ours may stay beside it either.
 TEST_F(ImageConflicts, TheOldCacheComesBackWhenMuslsPathCannotBeReplaced) {
   for (const bool has_cache : {true, false}) {
     const TestContainer container([&](const TemporaryDirectory& tree) {

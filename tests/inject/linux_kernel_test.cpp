@@ -58,7 +58,7 @@ TEST_F(LinuxKernelTest, AFailureAtAnyStepLeavesTheContainerAsItWas) {
     const std::string mounts = container.mountinfo();
     const MountTable host_mounts;
     const std::string outcome = apply_to(container, usual_plan(), step);
-    if (outcome.empty()) break;  // past the last step: it succeeded
+    if (outcome.empty()) break;  // after the last step: it succeeded
     EXPECT_THAT(outcome, HasSubstr("failed on purpose"));
     EXPECT_EQ(container.listing(), listing) << "step " << step;
     EXPECT_EQ(container.mountinfo(), mounts) << "step " << step;
@@ -74,7 +74,7 @@ TEST_F(LinuxKernelTest, LinksOfTheImageThatLeadToTheHostStayInsideTheContainer) 
     const TestContainer container([&](const TemporaryDirectory& tree) {
       std::filesystem::remove(tree.below("/usr/lib"));
       tree.link("/usr/lib", link);
-      tree.directory(canary);  // so that the link leads somewhere inside, too
+      tree.directory(canary);  // so that the link also leads to a directory inside
       tree.link("/etc/ld.so.cache", canary + "/file");
     });
     if (!container.usable()) GTEST_SKIP() << "mount namespaces are refused here";
@@ -90,7 +90,8 @@ TEST_F(LinuxKernelTest, LinksOfTheImageThatLeadToTheHostStayInsideTheContainer) 
 }
 
 TEST_F(LinuxKernelTest, AMountOfOursCannotRedirectALaterOne_CVE_2024_0132) {
-  // The first target is a directory's alias, the second lies below what the first would put there.
+  // The first target is a link to a directory, the second lies below what the first would mount
+  // there.
   const TestContainer container([](const TemporaryDirectory& tree) {
     tree.directory("/usr/lib/real");
     tree.link("/usr/lib/alias", "real");
@@ -103,15 +104,15 @@ TEST_F(LinuxKernelTest, AMountOfOursCannotRedirectALaterOne_CVE_2024_0132) {
                   .type = SourceType::directory,
                   .target = ContainerPath("/usr/lib/alias")},
                  library("libcuda.so.535.1", "/usr/lib/real/escape")};
-  // Resolved first, the second target is a new directory below `real`, which the first mount then
-  // hides: refused, undone.
+  // The second target was resolved first, to a new directory below `real`, which the first mount
+  // then hides: refused and undone.
   EXPECT_THAT(apply_to(container, plan), HasSubstr("does not show what was mounted"));
   EXPECT_EQ(mount_line(container, "/usr/lib/real"), "");
 }
 
 TEST_F(LinuxKernelTest, LinksAndLoaderCacheDoNotGoIntoAHostDirectoryThatWasJustMounted) {
-  // The image leads its library directory and /etc to where a host directory will be mounted
-  // writable.
+  // In the image, the library directory and /etc are links to the place where a host directory will
+  // be mounted writable.
   const TestContainer container([](const TemporaryDirectory& tree) {
     std::filesystem::remove(tree.below("/usr/lib"));
     std::filesystem::remove_all(tree.below("/etc"));
@@ -188,8 +189,8 @@ TEST_F(LinuxKernelTest, AnImagesOwnFileIsCoveredAndNeverChanged) {
 
 TEST_F(LinuxKernelTest, MountsBelowASharedMountDoNotReachTheHost) {
   const TestContainer container({}, [](const std::string& root) {
-    // A volume whose mount is a peer of one that this test sees would be enough; the whole root is
-    // the worst case.
+    // One volume whose mount is a peer of one that this test sees would be enough; the whole root
+    // is the worst case.
     ::mount("none", root.c_str(), nullptr, MS_SHARED, nullptr);
     ::mount((root + "/usr").c_str(), (root + "/dev").c_str(), nullptr, MS_BIND, nullptr);
   });

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Random loader caches, edited: our reader, the real ldconfig and the real loader must agree on
-// every one.
+// Random loader caches, edited: our parser, the real ldconfig and the real loader must agree on
+// each.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -26,13 +26,13 @@ std::uint64_t setting(const char* name, std::uint64_t fallback) {
   return text == nullptr ? fallback : std::strtoull(text, nullptr, 10);
 }
 
-// Where libraries of an image and of the driver are.
+// Library directories of an image and of the driver.
 const std::vector<std::string> kDirectories = {"/opt/a", "/opt/b", "/opt/c/deeper", "/opt/driver"};
 constexpr std::size_t kDriver = 3;
 
-/// Names that differ where orders do (no two numbers 2^31 apart: glibc compares by the difference,
-/// wrapped, which is no order then): digits, leading zeros, signs, case, length, bytes beyond
-/// ASCII.
+/// Names on which sort orders differ: digits, leading zeros, signs, case, length, bytes beyond
+/// ASCII. No two numbers are 2^31 apart: glibc compares by the wrapped difference, which is no
+/// order then.
 std::vector<std::string> library_names() {
   std::vector<std::string> names = {
       "libcuda.so.1",   "libcuda.so",           "libnvidia-ml.so.1", "lib.so",
@@ -66,8 +66,8 @@ class Dice {
   std::mt19937_64 engine_;
 };
 
-/// What the loader looks a name up by: numbers are compared by value, in 32 bits, so that
-/// `libv.so.01` brings `libv.so.1`.
+/// The key by which the loader looks up a name: numbers are compared by value, in 32 bits, so that
+/// `libv.so.01` finds `libv.so.1`.
 std::string loader_key(const std::string& name) {
   std::string key;
   for (std::size_t at = 0; at < name.size();) {
@@ -81,7 +81,7 @@ std::string loader_key(const std::string& name) {
   return key;
 }
 
-/// The path that `ldconfig -p` would show, by what we read.
+/// The lines that `ldconfig -p` would print for these entries.
 std::vector<std::string> lines_of(const std::vector<LdCacheEntry>& entries) {
   std::vector<std::string> lines;
   lines.reserve(entries.size());
@@ -89,7 +89,7 @@ std::vector<std::string> lines_of(const std::vector<LdCacheEntry>& entries) {
   return lines;
 }
 
-/// `\tlibz.so.1 (libc6,x86-64, hwcap: "x86-64-v2") => /lib/libz.so.1` without what is in brackets.
+/// `\tlibz.so.1 (libc6,x86-64, hwcap: "x86-64-v2") => /lib/libz.so.1` without the part in brackets.
 std::vector<std::string> lines_of(const std::vector<std::string>& printed) {
   std::vector<std::string> lines;
   lines.reserve(printed.size());
@@ -111,7 +111,7 @@ class LoaderCacheDifferential : public testing::Test {
     root_->add_path_probe();
     names_ = library_names();
     for (std::size_t i = 0; i < kDirectories.size(); ++i) {
-      // One object per directory under many names: a loader that is asked by name looks at no
+      // One object for each directory, under many names: asked by name, a loader ignores the
       // SONAME.
       root_->add_library(kDirectories[i], "object.so", static_cast<int>(i) + 1);
       for (const std::string& name : names_) {
@@ -136,7 +136,7 @@ class LoaderCacheDifferential : public testing::Test {
     return entry;
   }
 
-  /// Sorted by the editor itself, which a loader's binary search judges below.
+  /// Sorted by the editor itself; below, a loader's binary search shows whether that is right.
   CacheSpec random_cache() {
     CacheSpec spec;
     const std::size_t count = dice_.one_in(5) ? dice_.below(4) : dice_.below(500);
@@ -150,7 +150,7 @@ class LoaderCacheDifferential : public testing::Test {
     if (dice_.one_in(5)) spec.flags = 0;
     if (!spec.hwcaps.empty()) {
       for (LdCacheEntry& entry : spec.entries) {
-        // Levels of a directory that the loader may prefer; the index is into the names above.
+        // Levels that the loader may prefer; the number is an index into the names above.
         if (dice_.one_in(6)) entry.hwcap = (std::uint64_t{1} << 62U) | dice_.below(2);
       }
     }
@@ -173,13 +173,12 @@ class LoaderCacheDifferential : public testing::Test {
     return additions;
   }
 
-  /// Where the loader finds each name, with `cache` in force; nothing if it may not run in the
-  /// root.
+  /// Returns where the loader finds each name with `cache`; nullopt if it cannot run in the root.
   std::optional<std::map<std::string, std::string>> loaded(const std::string& cache) {
     return root_->paths(cache, names_);
   }
 
-  /// What our reader, ldconfig and the loader say of an edit.
+  /// Compares what our parser, ldconfig and the loader read from an edit.
   void judge(const std::string& original, const std::vector<LdCacheEntry>& additions,
              const std::string& edited) {
     const auto entries = parse_ld_cache(edited);
@@ -245,13 +244,13 @@ TEST_F(LoaderCacheDifferential, OfCachesByLdconfig) {
   }
 }
 
-// What is damaged is kept as far as it is a cache; what is written is always one.
+// The usable part of a damaged cache is kept; what is written is always valid.
 TEST_F(LoaderCacheDifferential, OfDamagedCaches) {
   for (std::size_t round = 0; round < rounds_ * 2 && !HasFailure(); ++round) {
     SCOPED_TRACE("seed " + std::to_string(seed_) + ", round " + std::to_string(round));
     std::string bytes = make_ld_cache(random_cache());
     for (std::size_t i = dice_.below(8) + 1; i > 0; --i) {
-      // The header and the first entries are where damage is worth it.
+      // Damage matters most in the header and the first entries.
       const std::size_t at =
           dice_.below(dice_.one_in(2) ? std::min<std::size_t>(bytes.size(), 200) : bytes.size());
       bytes[at] = static_cast<char>(dice_.below(256));

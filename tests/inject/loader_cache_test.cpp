@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Our loader caches, judged by the real ldconfig and by the real loader in a root of its own.
+// Our loader caches, checked by the real ldconfig and by the real loader in a root of its own.
 #include <gtest/gtest.h>
 
 #include <memory>
@@ -17,7 +17,7 @@ constexpr int kImage = 1;
 constexpr int kImageVariant = 2;
 constexpr int kDriver = 3;
 
-// Names on which orders differ that are not the loader's.
+// Names on which other sort orders differ from the loader's.
 const std::vector<std::string> kImageNames = {
     "libz.so.1",          "libm.so.6",       "libm.so.10",       "libstdc++.so.6", "libyaml-0.so.2",
     "libyaml-cpp.so.0.8", "libA.so.1",       "liba.so.1",        "lib9.so.1",      "lib10.so.1",
@@ -83,7 +83,7 @@ std::unique_ptr<LoaderRoot> LoaderCache::root_ = {};
 
 class LoaderCacheFormat : public LoaderCache, public testing::WithParamInterface<std::string> {};
 
-// ldconfig lists a directory's libraries behind those of the directories named before it.
+// ldconfig lists the libraries of a directory after those of the directories given before it.
 TEST_P(LoaderCacheFormat, IsWhatLdconfigWouldHaveWritten) {
   const auto before = root_->ldconfig({"/opt/image"}, GetParam());
   const auto after = root_->ldconfig({"/opt/driver", "/opt/image"}, "new");
@@ -144,7 +144,7 @@ TEST_F(LoaderCache, GivesTheLoaderTheDriversLibraryBeforeAHwcapsVariant) {
   if (chosen_before == kRefused) {
     GTEST_SKIP() << "no chroot for the loader: neither root nor a user namespace";
   }
-  // kImageVariant where the processor and the loader know one of the levels.
+  // kImageVariant if processor and loader know one of the levels.
   EXPECT_NE(chosen_before, kDriver);
   EXPECT_EQ(root_->probe(edit_ld_cache(*before, driver_entries()).bytes, {"libcuda.so.1"}),
             kDriver);

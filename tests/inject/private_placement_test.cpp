@@ -40,7 +40,7 @@ TEST_F(PrivatePlacement, FilesAreOnOneTmpfsAndTheCacheIsCovered) {
   const MountTable host_mounts;
   ASSERT_EQ(apply_to(container, private_plan()), "");
   EXPECT_EQ(read_file(container.view("/usr/local/nvidia/lib64/libnvidia-ml.so.1")), "another");
-  // The link would lead this process to a file of the host.
+  // To follow the link would lead this process to a file of the host.
   EXPECT_EQ(std::filesystem::read_symlink(container.view("/usr/bin/a-program")),
             "/usr/local/nvidia/bin/a-program");
   EXPECT_EQ(read_file(container.view("/usr/local/nvidia/bin/a-program")), "driver library");
@@ -74,7 +74,7 @@ TEST_F(PrivatePlacement, AFailureAtAnyStepLeavesTheContainerAsItWas) {
       const std::string listing = container.listing();
       const std::string mounts = container.mountinfo();
       const std::string outcome = apply_to(container, private_plan(), step);
-      if (outcome.empty()) break;  // past the last step: it succeeded
+      if (outcome.empty()) break;  // after the last step: it succeeded
       EXPECT_THAT(outcome, HasSubstr("failed on purpose"));
       EXPECT_EQ(container.listing(), listing) << "step " << step;
       EXPECT_EQ(container.mountinfo(), mounts) << "step " << step;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Mounts without the new mount calls: what is particular to them. Everything else is
-// linux_kernel_test, which ctest runs with the calls refused, too.
+// Mounts without the new mount calls: only what is particular to them. The rest is in
+// linux_kernel_test, which ctest also runs with these calls refused.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/syscall.h>
@@ -18,7 +18,7 @@ using ::testing::Not;
 
 class StagedMountsTest : public LinuxKernelTest {
  protected:
-  /// Applies where `call` is refused; what went wrong, or nothing.
+  /// Applies `plan` while `call` is refused; returns the error, or an empty string.
   std::string apply_without(unsigned call, const TestContainer& container, const Plan& plan) {
     return in_child([&] {
       refuse_call(call, ENOSYS);
@@ -57,7 +57,7 @@ TEST_F(StagedMountsTest, AnotherFileAtTheSourcesPathInTheContainersNamespaceIsRe
   EXPECT_THAT(apply_without(SYS_move_mount, container, one_library()),
               HasSubstr("is not what was checked on the host"));
   EXPECT_EQ(container.mountinfo(), mounts);
-  // A clone is of the host's own mount.
+  // A clone is made of the host's own mount.
   EXPECT_EQ(apply_to(container, one_library()), "");
 }
 
@@ -74,7 +74,7 @@ TEST_F(StagedMountsTest, ALinkOnTheWayToTheSourceIsNotFollowedInTheContainersNam
 }
 
 TEST_F(StagedMountsTest, ASourceOnASharedMountLetsNothingOut) {
-  // A bind of a shared mount is shared, and what is mounted on it appears on all of them.
+  // A bind mount of a shared mount is shared, and a mount below one appears below all of them.
   const TestContainer container({}, [&](const std::string&) {
     const std::string driver = host_.path().string();
     ::mount(driver.c_str(), driver.c_str(), nullptr, MS_BIND, nullptr);

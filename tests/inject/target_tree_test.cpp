@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What is made in a container and cannot be used goes again.
+// What was made in a container and cannot be used is removed again.
 #include "inject/target_tree.hpp"
 
 #include <gtest/gtest.h>
@@ -12,7 +12,7 @@
 namespace nvhook {
 namespace {
 
-/// While it lives only one more descriptor can be open.
+/// RAII: only one more descriptor can be opened.
 class OneDescriptorLeft {
  public:
   OneDescriptorLeft() {
@@ -43,7 +43,7 @@ TEST(TargetTree, ADirectoryThatCannotBeOpenedIsNotLeft) {
   const LayerWriter writer(::getuid(), ::getgid());
   TargetTree tree(*root, layer, writer, undo);
   {
-    const OneDescriptorLeft few;  // it is that of the parent
+    const OneDescriptorLeft few;  // used for the parent
     EXPECT_THROW(static_cast<void>(tree.directory(ContainerPath("/made"))), Error);
   }
   undo.run();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Tells Debian's multiarch layout from all others; nothing is opened for reading.
+// Distinguishes Debian's multiarch layout from all others by names alone.
 #include "image/container_probe.hpp"
 
 #include <fcntl.h>

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Entry of the engine: dispatches on its name; the only catch-all.
+// Entry point of the hook's executable: chooses the role by argv[0] and reports what a role did not
+// catch.
 #include <exception>
 #include <string>
 #include <string_view>
@@ -17,7 +18,7 @@ namespace {
 using Main = int (*)(const std::string& name, const std::vector<std::string>& arguments);
 
 Main main_of(std::string_view name) {
-  // nvidia-container-runtime-hook is the hook's.
+  // An exact comparison: nvidia-container-runtime-hook is a name of the hook.
   for (const std::string_view runtime :
        {"oci-nvidia-runtime", "nvidia-container-runtime", "nvidia-container-runtime.legacy",
         "nvidia-container-runtime.cdi"}) {

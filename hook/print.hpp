@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Standard output and standard error without the C++ library's streams, whose start takes longer
-// than all that a container without a request needs (docs/performance.md). Each text in one write,
-// so that those of several programs do not mix.
+// Prints to standard output and standard error without the C++ library's streams: starting those
+// takes longer than everything that a container without a request needs (docs/performance.md). Each
+// text is one write, so that the lines of several programs do not mix.
 #pragma once
 
 #include <unistd.h>
@@ -12,12 +12,12 @@
 
 namespace nvhook {
 
-/// False with errno.
+/// Returns false and sets errno on failure.
 [[nodiscard]] inline bool print(std::string_view text) noexcept {
   return write_all(STDOUT_FILENO, text);
 }
 
-/// On standard error, where there is nobody left to tell of a failure.
+/// Prints to standard error; a failure is ignored, because there is nowhere left to report it.
 inline void complain(std::string_view text) noexcept {
   static_cast<void>(write_all(STDERR_FILENO, text));
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// How a failure is told.
+// Sends one failure to all four destinations.
 #include "report.hpp"
 
 #include "inject/failure_report.hpp"

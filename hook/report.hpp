@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// How a failure is told: one line, in every place where somebody may look for it.
+// Reports an error to standard error, the debug log, the journal and the last-failure record.
 #pragma once
 
 #include <string>
@@ -9,11 +9,10 @@
 
 namespace nvhook {
 
-/// `oci-nvidia-hook: NVH-…` without line end.
+/// Returns `oci-nvidia-hook: NVH-…` without a line end.
 [[nodiscard]] std::string failure_line(const Error& error);
 
-/// Tells on standard error, in the debug log, the journal and the last-failure record. Returns the
-/// exit status of the program.
+/// Reports `error` in all these places and returns the exit status for it.
 int report(const Error& error, HookContext& context);
 
 }  // namespace nvhook

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The commands of nvidia-container-cli.
+// The commands of nvidia-container-cli and their shared context.
 #pragma once
 
 #include "config/config.hpp"
@@ -16,14 +16,15 @@ struct CliContext {
   Log log = {};
 };
 
-// Each throws Error.
+// Each of these throws Error.
 
-/// The configuration files as the hook reads them, with the options over them. What the reference's
-/// program does only when an option says so, it does here too only then: to load modules, to use
-/// the image's CUDA libraries or not, to leave the device cgroup alone. Opens the log.
+/// Reads the configuration files as the hook does and puts the options over them. NVIDIA's program
+/// does some things only if an option asks for them, and so does this one: load kernel modules, use
+/// or ignore the image's CUDA libraries, leave the device cgroup alone. Opens the debug log.
 [[nodiscard]] Config read_cli_config(const CliOptions& options, CliContext& context);
 
-/// `path`, if it is relative, below the directory that the program was started in.
+/// Returns `path` unchanged if it is absolute, otherwise below the directory that the program was
+/// started in.
 [[nodiscard]] std::string absolute_path(const std::string& path, const CliContext& context);
 
 void print_info(const CliOptions& options, const Config& config, CliContext& context);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The program as nvidia-container-cli: which command, with which configuration; the error line.
+// nvidia-container-cli: chooses the command, merges options and configuration, prints the error
+// line.
 #include <cerrno>
 #include <exception>
 #include <variant>
@@ -16,13 +17,13 @@
 namespace nvhook {
 namespace {
 
-constexpr int kFailure = 1;  // the reference has no other
+constexpr int kFailure = 1;  // NVIDIA's program has no other
 
 int report(const Error& error, const CliOptions& options, CliContext& context) {
   const std::string line = to_cli_line(error);
   complain(std::string(kCliProgram) + ": " + line + "\n");
   context.log.line("failed: " + line);
-  // Who started it otherwise than by a runtime sees the line.
+  // Without --pid a person or script started the program and sees the line itself.
   if (!options.pid.empty()) {
     report_failure({.code = error.code(), .line = line}, context.system,
                    context.caller.runtime_directory);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The command line of nvidia-container-cli, read by GNU's getopt_long.
+// Parses the command line of nvidia-container-cli with GNU getopt_long.
 #include "nvidia_container_cli/cli_options.hpp"
 
 #include <getopt.h>
@@ -13,9 +13,10 @@
 namespace nvhook {
 namespace {
 
-constexpr int kFailure = 1;  // of usage errors too
+constexpr int kFailure = 1;  // for usage errors too
 
-/// One option after the other. getopt's state is the process's: one reader at a time.
+/// Reads one option after the other. getopt keeps its state in globals, so only one reader may
+/// exist at a time.
 class OptionReader {
  public:
   enum class Order { stop_at_operand, any };
@@ -25,7 +26,7 @@ class OptionReader {
       : name_(std::move(name)), syntax_(syntax), words_(std::move(words)) {
     words_.insert(words_.begin(), name_);
     for (std::string& word : words_) {
-      if (word == "-?") word = "--help";  // to getopt that letter is an error
+      if (word == "-?") word = "--help";  // getopt reports an error with this character
       arguments_.push_back(word.data());
     }
     arguments_.push_back(nullptr);
@@ -34,12 +35,12 @@ class OptionReader {
       for (const CliOption& option : options) add(option);
     }
     long_options_.push_back({});
-    ::optind = 0;  // start anew
+    ::optind = 0;  // makes getopt reset its state
     ::opterr = 1;
   }
 
-  /// The next option's key; nothing at their end, and when the program has said all there is to
-  /// say: then status() tells.
+  /// Returns the key of the next option. nullopt at the end of the options, and if the program must
+  /// end now (help, version, usage error): then status() is set.
   std::optional<int> next() {
     // NOLINTNEXTLINE(concurrency-mt-unsafe): this program has one thread
     const int key = ::getopt_long(static_cast<int>(words_.size()), arguments_.data(),
@@ -60,17 +61,17 @@ class OptionReader {
     }
   }
 
-  /// Nothing as long as there is something to do.
+  /// The exit status if the program must end now; nullopt as long as there is work to do.
   [[nodiscard]] std::optional<int> status() const { return status_; }
 
   [[nodiscard]] static std::string value() { return ::optarg == nullptr ? "" : ::optarg; }
 
-  /// What follows the options.
+  /// The arguments after the options.
   [[nodiscard]] std::vector<std::string> operands() const {
     return {arguments_.begin() + ::optind, arguments_.end() - 1};
   }
 
-  /// Ends with the usage text.
+  /// Prints the usage text and ends with an error.
   int fail() {
     stop(complain, cli_usage(name_, syntax_) + cli_hint(name_), kFailure);
     return kFailure;
@@ -134,7 +135,7 @@ void set_global(CliOptions& options, int key, const std::string& value) {
   }
 }
 
-/// Options that list and configure share; false for any other.
+/// Sets an option that list and configure share; returns false for any other.
 bool set_shared(CliSelection& selection, int key, const std::string& value) {
   switch (key) {
     case 'd':
@@ -260,7 +261,7 @@ void set(CliOptions& options, int key, const std::string& value) {
   }
 }
 
-/// `list` alone, or with one IMEX option and nothing else, lists everything.
+/// `list` without options, or with one IMEX option alone, lists everything.
 void complete_list(CliOptions& options, const std::vector<std::string>& arguments) {
   const bool one_imex_option =
       arguments.size() == 1 && arguments.front().starts_with("--imex-channel=");

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The command line of nvidia-container-cli (behaviour.md §9), in the syntax of GNU's argp.
+// The command line of nvidia-container-cli (docs/behaviour.md §9) as a value. The syntax is that of
+// GNU argp.
 #pragma once
 
 #include <sys/types.h>
@@ -29,18 +30,18 @@ struct CliOptions {
   CliSelection selection = {};
   ListSections sections = {};
   // configure
-  std::string pid = {};  ///< as written; empty: not given
+  std::string pid = {};  ///< as written; empty: not given, standalone
   std::string rootfs = {};
   bool no_cgroups = false;
   bool no_cntlibs = false;
   std::vector<std::string> cuda_compat_modes = {};
-  /// Options that were given and mean nothing here: why.
+  /// Options that were given and have no effect in this program, each with the reason.
   std::vector<std::string> without_effect = {};
 };
 
-/// What `arguments`, without argv[0], ask for, or the exit status of a program that has said all
-/// there is to say: help and version on standard output, a usage error on standard error. Global
-/// options come before the command; long options may be abbreviated.
+/// Parses `arguments`, which exclude argv[0]. Returns the exit status instead if there is nothing
+/// left to do: help and version were printed on standard output, or a usage error on standard
+/// error. Global options precede the command; long options may be abbreviated.
 [[nodiscard]] std::variant<CliOptions, int> parse_cli_options(
     const std::string& name, const std::vector<std::string>& arguments);
 

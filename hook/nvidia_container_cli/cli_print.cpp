@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// nvidia-container-cli info and list: questions about the host, which anybody may ask.
+// nvidia-container-cli info and list: print what is on the host. They need no privileges.
 #include "host/host_facts.hpp"
 #include "nvidia_container_cli/cli.hpp"
 #include "os/syscalls.hpp"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The options of nvidia-container-cli as tables, and the texts that are made of them.
+// The option tables, and the functions that format them as help, usage and version text.
 #include "nvidia_container_cli/cli_tables.hpp"
 
 #include <algorithm>
@@ -90,7 +90,7 @@ constexpr CliSyntax kConfigureSyntax{
     kConfigure, " ROOTFS",
     "Gives the container with the root file system ROOTFS the driver and GPUs.", ""};
 
-/// `-d`; empty for an option that has no short form.
+/// Returns for example `-d`; empty for an option without a short form.
 std::string short_form(const CliOption& option) {
   if (option.key == kKeyHelp) return "-?";
   return option.key < kKeyUsage ? "-" + std::string(1, static_cast<char>(option.key)) : "";

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The options of nvidia-container-cli as tables, and the texts that are made of them.
+// The options of nvidia-container-cli as tables, and the texts made from them.
 #pragma once
 
 #include <span>
@@ -7,7 +7,7 @@
 
 namespace nvhook {
 
-// Keys of options that have no short form.
+// Keys of options without a short form.
 inline constexpr int kKeyUsage = 256;
 inline constexpr int kKeyCompat32 = 257;
 inline constexpr int kKeyMigConfig = 258;
@@ -27,8 +27,8 @@ inline constexpr int kKeyHelp = 270;
 struct CliOption {
   int key = 0;                     ///< the short form's character, or one of the keys above
   const char* name = nullptr;      ///< the long form
-  const char* argument = nullptr;  ///< how its value is called; null: it has none
-  bool is_optional = false;        ///< the value
+  const char* argument = nullptr;  ///< name of the value in the help; null: takes none
+  bool is_optional = false;        ///< the value may be omitted
   const char* purpose = nullptr;
 };
 
@@ -37,22 +37,22 @@ struct CliSyntax {
   std::span<const CliOption> options = {};
   const char* operands = "";
   const char* purpose = "";
-  const char* commands = "";  ///< their list, with its heading
+  const char* commands = "";  ///< list of commands with its heading
 };
 
 [[nodiscard]] const CliSyntax& global_syntax();
 [[nodiscard]] const CliSyntax& info_syntax();
 [[nodiscard]] const CliSyntax& list_syntax();
 [[nodiscard]] const CliSyntax& configure_syntax();
-/// -?, --help, --usage, -V, --version, which all of them have.
+/// -?, --help, --usage, -V, --version: accepted by the program and by each command.
 [[nodiscard]] std::span<const CliOption> common_options();
 
-/// `name` is the program, with its command.
+/// `name` is the program's name, followed by the command if there is one.
 [[nodiscard]] std::string cli_help(const std::string& name, const CliSyntax& syntax);
 [[nodiscard]] std::string cli_usage(const std::string& name, const CliSyntax& syntax);
 /// ``Try `nvidia-container-cli --help' or …``
 [[nodiscard]] std::string cli_hint(const std::string& name);
-/// The seven lines of --version.
+/// The seven lines that --version prints.
 [[nodiscard]] std::string cli_version();
 
 }  // namespace nvhook

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Device nodes of the host, before there is a container: for those that may not make them.
+// `oci-nvidia-hook create-device-nodes`: loads kernel modules and makes the host's device nodes
+// before any container starts, for example for rootless containers, which cannot make them.
 #include "config/capability.hpp"
 #include "host/host_facts.hpp"
 #include "host/nodes/device_nodes.hpp"

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The program as an OCI hook: command line, error line, exit status.
+// The hook role: parses the command line, runs the command, prints the error line, returns the exit
+// status.
 #include <unistd.h>
 
 #include <cerrno>
@@ -21,7 +22,7 @@ namespace {
 constexpr int kExitUsage = 2;
 
 void print_version(const std::string& name) {
-  // Scripts look for the words that the program of that name prints.
+  // Scripts match the words that NVIDIA's hook prints under that name.
   const bool own_name = name == kProgram;
   static_cast<void>(print(std::string(own_name ? kProgram : "NVIDIA Container Runtime Hook") +
                           " version " OCI_NVIDIA_VERSION "\n"));

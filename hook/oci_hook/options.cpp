@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The hook's command line. Boost.Program_options would do, but it starts the C++ library's streams
-// and locales, which takes longer than all that a container without a request needs
+// Parses the hook's command line by hand. Boost.Program_options would start the C++ library's
+// streams and locales, which takes longer than everything that a container without a request needs
 // (docs/performance.md).
 #include "oci_hook/options.hpp"
 
@@ -48,7 +48,7 @@ Command find_command(const std::string& name) {
   return found->command;
 }
 
-/// Go's flag.FlagSet.Parse.
+/// Follows Go's flag.FlagSet.Parse.
 class FlagParser {
  public:
   explicit FlagParser(const std::vector<std::string>& arguments) : arguments_(arguments) {}

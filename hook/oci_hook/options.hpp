@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The hook's command line, in the syntax of Go's flag package, because that is what callers write.
+// The hook's command line as a value. It has the syntax of Go's flag package, which callers use.
 #pragma once
 
 #include <optional>
@@ -10,11 +10,11 @@
 namespace nvhook {
 
 enum class Command {
-  run,  ///< prestart, createRuntime, createContainer, startContainer: the stage is detected, not
-        ///< believed
-  precreate,            ///< a config.json on stdin, the edited one on stdout
-  create_device_nodes,  ///< of the host: at boot, for containers that may not make them
-  remove_drop_ins,      ///< of the host: ours for systemd scopes that are gone
+  run,  ///< prestart, createRuntime, createContainer, startContainer: the stage is detected, the
+        ///< argument is not trusted
+  precreate,            ///< reads a config.json on stdin, prints the edited one on stdout
+  create_device_nodes,  ///< on the host, at boot: for containers that cannot make them
+  remove_drop_ins,      ///< on the host: removes our drop-ins of systemd scopes that are gone
   nothing,              ///< poststart, poststop
   version,
   help,
@@ -25,10 +25,10 @@ struct Options {
   std::string config_file = {};
   bool debug = false;
   bool dry_run = false;
-  /// config.json was edited: only what it leaves is done.
+  /// config.json was edited: do only what the edit left to the hook.
   bool complete = false;
-  /// A CDI specification gave the container its devices: what it leaves is done, with these
-  /// capabilities (`all`, or names with commas between them).
+  /// A CDI specification gave the container its devices: do only what it left, with these
+  /// capabilities (`all`, or names separated by commas).
   std::optional<std::string> cdi = {};
 };
 
@@ -37,11 +37,12 @@ class UsageError : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-/// `arguments` without argv[0]. One or two dashes are the same, `-flag=value` or `-flag value`,
-/// flags before the command; what follows the command is ignored. Throws UsageError.
+/// Parses `arguments`, which exclude argv[0]. A flag has one or two dashes and is written
+/// `-flag=value` or `-flag value`; flags precede the command, and what follows the command is
+/// ignored. Throws UsageError.
 [[nodiscard]] Options parse_options(const std::vector<std::string>& arguments);
 
-/// The usage text for a program called `name`.
+/// Returns the usage text of a program called `name`.
 [[nodiscard]] std::string usage(const std::string& name);
 
 }  // namespace nvhook

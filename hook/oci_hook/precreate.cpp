@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Podman's precreate stage: a filter on config.json, before there is a container.
+// `oci-nvidia-hook precreate`, Podman's precreate stage: edits the config.json on standard input
+// before the container exists.
 #include <unistd.h>
 
 #include "oci/bundle.hpp"
@@ -31,7 +32,7 @@ void run_precreate(const Options& options, HookContext& context) {
                                            .config = config,
                                            .config_file = options.config_file,
                                            .log = context.log});
-  // All at once, at the end: of a run that fails there is nothing on standard output.
+  // One write at the end, so that a run that fails prints nothing.
   if (!write_all(STDOUT_FILENO, edited ? *edited : *text)) {
     throw_errno(Code::internal, "write config.json to standard output",
                 "look why its reader does not read to the end");

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the hook left beside systemd scopes that are gone. No container's start waits for it.
+// `oci-nvidia-hook remove-drop-ins`: removes the drop-ins of systemd scopes that are gone. A timer
+// starts it, so that no container start has to wait for this.
 #include "cgroup/systemd/scope_drop_in.hpp"
 #include "oci_hook/hook.hpp"
 #include "print.hpp"

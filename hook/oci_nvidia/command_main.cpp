@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// `oci-nvidia`, the command for people: command line, output, exit status.
+// Entry point of `oci-nvidia`, the command for people: command line, output, exit status.
 #include <unistd.h>
 
 #include <cerrno>
@@ -34,7 +34,7 @@ int refuse(const std::string& what) {
   return static_cast<int>(Outcome::usage);
 }
 
-/// All of it at the end: of a command that fails there is nothing half on standard output.
+/// Writes everything at the end, so that a command that fails leaves no partial output.
 void write(const std::string& text) {
   std::cout << text << std::flush;
   if (!std::cout) {

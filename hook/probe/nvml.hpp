@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-// The part of NVML's C interface that oci-nvidia-probe calls, from the public API reference;
-// resolved at run time.
+// The part of NVML's C interface that oci-nvidia-probe calls, written from the public API
+// reference; its functions are looked up at run time.
 #pragma once
 
 #include <array>
 
 namespace nvhook::nvml {
 
-using Device = void*;  // opaque
+using Device = void*;  // an opaque handle
 
-/// nvmlReturn_t; the values we tell apart.
+/// nvmlReturn_t: the values that the probe distinguishes.
 enum Result : int {
   kSuccess = 0,
   kNotSupported = 3,
@@ -17,8 +17,8 @@ enum Result : int {
   kFunctionNotFound = 13,
 };
 
-/// nvmlPciInfo_t. Every version of it begins with a legacy bus id of 16 bytes and the three
-/// numbers; none is longer.
+/// nvmlPciInfo_t. Every version of it begins with a legacy bus id of 16 bytes and these three
+/// numbers, and none is larger.
 struct PciInfo {
   std::array<char, 16> bus_id_legacy;
   unsigned domain;
@@ -48,7 +48,7 @@ using DeviceGetBrand = Result (*)(Device device, unsigned* brand);
 using DeviceGetMigMode = Result (*)(Device device, unsigned* current, unsigned* pending);
 using DeviceGetMaxMigDeviceCount = Result (*)(Device device, unsigned* count);
 using DeviceGetMigDeviceHandleByIndex = Result (*)(Device device, unsigned index, Device* mig);
-/// nvmlDeviceGetGpuInstanceId, nvmlDeviceGetComputeInstanceId; of a MIG device.
+/// nvmlDeviceGetGpuInstanceId and nvmlDeviceGetComputeInstanceId, for a MIG device.
 using DeviceGetInstanceId = Result (*)(Device mig, unsigned* id);
 
 }  // namespace nvhook::nvml

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// oci-nvidia-probe: asks the driver's libnvidia-ml.so.1 what /proc does not tell, as a
-// user of its own, and prints it as JSON.
+// oci-nvidia-probe: loads the driver's libnvidia-ml.so.1 as an unprivileged user, asks it what
+// /proc does not show, and prints the answer as JSON.
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <grp.h>
@@ -34,20 +34,21 @@
 namespace nvhook {
 namespace {
 
-// A user and a group that nobody else is: a process of the same user could stop and kill this one,
-// and many daemons and containers are nobody (65534). systemd gives out no number from 65520 to
-// 65533, nor do distributions (Debian reserves 65000 to 65533); it is below those that containers
-// and subordinate users have (from 65536), and mapped in user namespaces of the usual size. Images
-// like the two numbers next to nobody.
+// A user and group id that nothing else uses: a process of the same user could stop and kill the
+// probe, and many daemons and containers run as nobody (65534). systemd assigns no id from 65520 to
+// 65533, and neither do distributions (Debian reserves 65000 to 65533). The id is below those of
+// containers and subordinate users (from 65536) and is mapped in user namespaces of the usual size.
+// Images tend to use the two ids next to nobody.
 constexpr unsigned kProbeUser = 65523;
-// Who started us gives up before; this ends a library that spins after that one was killed.
+// The deadline of its caller is shorter. This limit ends a library that spins after the caller was
+// killed.
 constexpr rlim_t kCpuSeconds = 30;
-constexpr rlim_t kMaxFiles = 1024;  // some per GPU and MIG device
+constexpr rlim_t kMaxFiles = 1024;  // the driver opens some for each GPU and MIG device
 constexpr rlim_t kMaxFileSize = 1UL << 20U;
 
 struct Arguments {
   std::string root = {};
-  std::string library = {};  ///< below root
+  std::string library = {};  ///< path below `root`
 };
 
 std::optional<Arguments> parse_arguments(std::span<char*> words) {
@@ -60,8 +61,8 @@ std::optional<Arguments> parse_arguments(std::span<char*> words) {
   return arguments;
 }
 
-/// Where our answer and our error go. The standard descriptors go nowhere, because the library
-/// writes to them.
+/// Duplicates of the original standard output and error. The standard descriptors themselves lead
+/// to /dev/null, because the library writes to them.
 struct Streams {
   UniqueFd answer = UniqueFd();
   UniqueFd error = UniqueFd();
@@ -77,12 +78,12 @@ Streams take_streams() {
   return streams;
 }
 
-/// NVML needs these by name. Loaded now, they are of the same glibc as this program; the driver
-/// root's may be of another.
+/// NVML needs these libraries by name. Loading them now gives it those of the probe's own glibc;
+/// the driver root may have another version.
 void load_system_libraries() {
   for (const char* name :
        {"libm.so.6", "libdl.so.2", "libpthread.so.0", "librt.so.1", "libgcc_s.so.1"}) {
-    static_cast<void>(::dlopen(name, RTLD_NOW | RTLD_GLOBAL));  // what is not here is not needed
+    static_cast<void>(::dlopen(name, RTLD_NOW | RTLD_GLOBAL));  // a missing one is not needed
   }
 }
 
@@ -99,15 +100,16 @@ void set_limits() {
   constexpr rlimit kFiles{.rlim_cur = kMaxFiles, .rlim_max = kMaxFiles};
   constexpr rlimit kFileSize{.rlim_cur = kMaxFileSize, .rlim_max = kMaxFileSize};
   if (::setrlimit(RLIMIT_CORE, &kNoCore) != 0) throw_errno(Code::probe_failed, "limit core files");
-  // A lower limit that we inherited is as good. The address space is not limited: the driver maps
-  // the memory of GPUs.
+  // An inherited lower limit is fine, so failures are ignored. The address space is not limited:
+  // the driver maps GPU memory.
   static_cast<void>(::setrlimit(RLIMIT_CPU, &kCpu));
   static_cast<void>(::setrlimit(RLIMIT_NOFILE, &kFiles));
   static_cast<void>(::setrlimit(RLIMIT_FSIZE, &kFileSize));
 }
 
-/// Becomes that user. A user namespace without it (EINVAL), or one whose creator had no right over
-/// groups (EPERM), keeps what it has: that is an ordinary user of the host already.
+/// Switches to kProbeUser. In a user namespace that does not map it (EINVAL), or whose creator had
+/// no right to change groups (EPERM), the user stays: it is already an unprivileged user of the
+/// host.
 void drop_user() {
   if (::geteuid() != 0) return;
   static_cast<void>(::setgroups(0, nullptr));
@@ -119,8 +121,7 @@ void drop_user() {
 }
 
 void drop_privileges() {
-  // Needs CAP_SETPCAP, which root has and that user has not. EINVAL is the end of
-  // the list.
+  // Needs CAP_SETPCAP, so it must precede drop_user(). EINVAL marks the end of the list.
   for (int capability = 0; ::prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) == 0;) ++capability;
   drop_user();
   __user_cap_header_struct header{.version = _LINUX_CAPABILITY_VERSION_3, .pid = 0};
@@ -131,23 +132,23 @@ void drop_privileges() {
   if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) {
     throw_errno(Code::probe_failed, "set no_new_privs");
   }
-  // After the change of user, which clears it.
+  // After the change of user, which clears this setting.
   ::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
 }
 
-/// A GPU, and what went wrong with its MIG devices. That must not cost the GPU.
+/// A GPU and the errors of its MIG devices. Those errors must not hide the GPU itself.
 struct GpuAnswer {
   GpuDetails gpu = {};
   std::vector<std::string> mig_errors = {};
 };
 
-/// The reader of the document takes it.
+/// Returns true if the hook's reader of the document would accept `gpu`.
 bool makes_sense(const GpuDetails& gpu) {
   return parse_driver_details(to_json({.cuda = cuda_version_from_nvml(0), .gpus = {gpu}}))
       .has_value();
 }
 
-/// The library, loaded and initialised.
+/// The NVML library, loaded and initialised.
 class Nvml {
  public:
   explicit Nvml(const std::string& path) : handle_(::dlopen(path.c_str(), RTLD_NOW)) {
@@ -163,12 +164,12 @@ class Nvml {
       throw Error(Code::probe_failed, "nvmlDeviceGetCount_v2: " + std::to_string(count) + " GPUs");
     }
     for (unsigned index = 0; index < count; ++index) {
-      // One broken GPU must not cost the containers that do not ask for it.
+      // A broken GPU must not affect containers that do not use it.
       const std::string name = "GPU " + std::to_string(index) + ": ";
       try {
         GpuAnswer answer = gpu(index);
         details.gpus.push_back(std::move(answer.gpu));
-        // One text: the document has room for one per GPU.
+        // One text for all: the document allows one error for each GPU.
         if (!answer.mig_errors.empty()) {
           details.errors.push_back(name + join(answer.mig_errors, "; "));
         }
@@ -207,7 +208,7 @@ class Nvml {
                 what + ": " + (text == nullptr ? "error " + std::to_string(result) : text));
   }
 
-  /// Empty if the library does not tell: where there is a /proc, that does.
+  /// Empty if the library does not report it; where /proc/driver/nvidia exists, its version counts.
   [[nodiscard]] Version driver_version() const {
     std::array<char, nvml::kDriverVersionSize> text{};
     const auto get = find<nvml::SystemGetDriverVersion>("nvmlSystemGetDriverVersion");
@@ -262,7 +263,7 @@ class Nvml {
     return brand_from_nvml(number);
   }
 
-  /// False, too, for a GPU or a driver that knows no MIG.
+  /// Also false for a GPU or driver that does not support MIG.
   [[nodiscard]] bool is_in_mig_mode(nvml::Device device) const {
     const char* const name = "nvmlDeviceGetMigMode";
     const auto get = find<nvml::DeviceGetMigMode>(name);
@@ -288,7 +289,7 @@ class Nvml {
     return id;
   }
 
-  /// Nothing for an index that is not in use.
+  /// Returns nullopt for an index that is not in use.
   [[nodiscard]] std::optional<MigDetails> mig_device(nvml::Device device, unsigned index) const {
     nvml::Device mig = nullptr;
     const char* const name = "nvmlDeviceGetMigDeviceHandleByIndex";
@@ -302,7 +303,7 @@ class Nvml {
                       .uuid = uuid(mig)};
   }
 
-  /// `gpu` with the device of this index, if there is one.
+  /// Returns `gpu` with the MIG device of this index added, if there is one.
   [[nodiscard]] GpuDetails with_mig_device(GpuDetails gpu, nvml::Device device,
                                            unsigned index) const {
     const auto mig = mig_device(device, index);
@@ -315,7 +316,8 @@ class Nvml {
                                         mig->uuid + "`");
   }
 
-  /// `gpu` with its MIG devices. Removed ones leave holes in the indices, so that all are tried.
+  /// Returns `gpu` with its MIG devices. Removed devices leave holes in the indices, so every index
+  /// is tried.
   [[nodiscard]] GpuAnswer with_mig_devices(GpuDetails gpu, nvml::Device device) const {
     GpuAnswer answer{.gpu = std::move(gpu)};
     unsigned count = 0;
@@ -345,7 +347,7 @@ class Nvml {
                        .uuid = uuid(device),
                        .compute_capability = compute_capability(device),
                        .brand = brand(device)};
-    // What the reader of the document would refuse must not cost the other GPUs either.
+    // A value that the reader of the document would refuse must not hide the other GPUs either.
     if (!makes_sense(details)) {
       throw Error(Code::probe_failed, "makes no sense: address `" + details.pci + "`, UUID `" +
                                           details.uuid + "`, compute capability `" +
@@ -354,7 +356,7 @@ class Nvml {
     return with_mig_devices(std::move(details), device);
   }
 
-  void* handle_ = nullptr;  // never closed: the process ends
+  void* handle_ = nullptr;  // never closed: the process ends first
   nvml::ErrorString error_string_ = nullptr;
 };
 
@@ -392,6 +394,6 @@ int run(std::span<char*> words) {
 
 int main(int argc, char** argv) {
   const int status = nvhook::run(std::span(argv, static_cast<std::size_t>(argc)));
-  // Not exit: the library's destructors have nothing to say in whether it worked.
+  // Not exit(): the library's destructors must not change the result.
   ::_exit(status);
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The table of commands.
+// The table of all commands; help and shell completion are made from it.
 #include <array>
 
 #include "command/cdi/cdi_check.hpp"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Whether CDI specifications still fit this host.
+// Compares each CDI specification with the host's current driver and prints what no longer fits.
 #include "command/cdi/cdi_check.hpp"
 
 #include <algorithm>
@@ -17,10 +17,10 @@ namespace {
 
 namespace po = boost::program_options;
 
-/// A file and what is wrong with it.
+/// A specification file and what is wrong with it.
 struct Checked {
   std::string file = {};
-  std::string kind = {};  ///< empty if the file is no specification
+  std::string kind = {};  ///< empty if the file is not a valid specification
   std::vector<CdiFinding> findings = {};
   std::string remedy = {};  ///< empty if nothing is wrong
 
@@ -52,7 +52,7 @@ std::vector<CdiFile> files_to_check(const OptionValues& values, const CommandCon
   return files;
 }
 
-/// The value of `flag` in the arguments of our hook; empty if it has none.
+/// Returns the value of `flag` in the arguments of our hook; empty if the specification has none.
 std::string hook_value(const CdiSpec& spec, std::string_view flag) {
   for (const CdiHook& hook : spec.edits.hooks) {
     for (const std::string& word : hook.arguments) {
@@ -62,7 +62,7 @@ std::string hook_value(const CdiSpec& spec, std::string_view flag) {
   return {};
 }
 
-/// The command that writes `spec` anew, as it was asked for.
+/// Returns the command that writes `spec` again with the same options.
 std::string command_for(const CdiSpec& spec) {
   std::string command = "oci-nvidia cdi generate ";
   const std::string config = hook_value(spec, "-config=");
@@ -84,7 +84,7 @@ std::string remedy_for(const CdiFile& file) {
          file.path + "`)";
 }
 
-/// Today's host; only looked at.
+/// Reads the host as it is now, without changing it.
 HostFacts read_today(CommandContext& context) {
   const Config config = read_host_config(context).seen_from_here;
   const Request request{.devices = AllDevices{}, .capabilities = CapabilitySet::all()};

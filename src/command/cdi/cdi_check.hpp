@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// `oci-nvidia cdi check`: whether CDI specifications still fit this host.
+// `oci-nvidia cdi check`: reports whether CDI specifications still fit this host.
 #pragma once
 
 #include "command/shell/command.hpp"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The CDI specifications of a host.
+// Finds CDI specification files in the directories of the engines and parses JSON and YAML.
 #include "command/cdi/cdi_files.hpp"
 
 #include <fcntl.h>

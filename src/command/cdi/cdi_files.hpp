@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The CDI specifications of a host, as engines find them.
+// Reads the CDI specifications of a host in the directories in which engines look.
 #pragma once
 
 #include <string>
@@ -11,25 +11,27 @@
 
 namespace nvhook {
 
-/// Adds --spec-dir.
+/// Adds the option --spec-dir.
 void add_spec_dir_option(boost::program_options::options_description& options);
 
-/// The directories that --spec-dir names, in ascending priority; without it those of every engine:
-/// /etc/cdi and /var/run/cdi.
+/// Returns the directories that --spec-dir names, in ascending priority; without the option those
+/// that every engine reads: /etc/cdi and /var/run/cdi.
 [[nodiscard]] std::vector<std::string> spec_dirs(const OptionValues& values);
 
-/// All files `*.json` and `*.yaml` in `directories` below `system`; those of the last directory
-/// have the highest priority. A file that is no specification has an error in its place.
+/// Reads all files `*.json` and `*.yaml` in `directories` below `system`; those of the last
+/// directory have the highest priority. For a file that is not a valid specification the result has
+/// its error instead of the specification.
 [[nodiscard]] std::vector<CdiFile> read_cdi_files(const RootDir& system,
                                                   const std::vector<std::string>& directories);
 
-/// `path` as seen from the host's root, if it is relative to where this program was started.
+/// Returns `path` as seen from the host's root. A relative path is taken from the directory in
+/// which this program was started.
 [[nodiscard]] std::string path_from_caller(const std::string& path, const CommandContext& context);
 
-/// The file at `path`. Throws Error(config_unreadable).
+/// Reads the file at `path`. Throws Error(config_unreadable).
 [[nodiscard]] CdiFile read_cdi_file(const RootDir& system, const std::string& path);
 
-/// What is at these paths below `system` now.
+/// Looks up what is at these paths below `system` now.
 [[nodiscard]] CdiPaths look_at(const RootDir& system, const std::set<std::string>& paths);
 
 }  // namespace nvhook

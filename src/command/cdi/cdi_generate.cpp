@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// This host's GPUs as a CDI specification.
+// Builds a CDI specification from the host's driver and GPUs, and prints it or replaces a file with
+// it.
 #include "command/cdi/cdi_generate.hpp"
 
 #include <fcntl.h>
@@ -60,7 +61,7 @@ CdiOptions options_of(const OptionValues& values, const CommandContext& context)
           .config_file = path_from_caller(context.config_file, context)};
 }
 
-/// Engines look at the ending.
+/// Engines ignore files with other endings, so the name must end in `.json`.
 std::string output_of(const OptionValues& values) {
   auto output = values["output"].as<std::string>();
   if (output != "-" && !output.ends_with(".json")) {
@@ -76,8 +77,8 @@ void tell(const Notes& notes, std::ostream& err) {
   }
 }
 
-/// What the names of MIG devices are only the driver tells. Without it they are known by no name,
-/// and are among `all`.
+/// Asks the driver for the names of MIG devices, which only it knows. If it does not answer, the
+/// devices get no names of their own and are only part of `all`.
 void name_mig_devices(HostFacts& host, const Config& config, CommandContext& context) {
   if (host.inventory.mig_devices.empty()) return;
   const DriverDetails details = ask_about_gpus(host, config, context.log);
@@ -86,7 +87,8 @@ void name_mig_devices(HostFacts& host, const Config& config, CommandContext& con
   }
 }
 
-/// The directory that `path` is in, made if only that is lacking: /var/run is empty after a boot.
+/// Opens the directory that contains `path`. Makes it if only its last component is missing:
+/// /var/run is empty after boot.
 UniqueFd open_parent(const std::string& path, const CommandContext& context) {
   const int from = context.caller.working_directory.get();
   const auto slash = path.rfind('/');
@@ -126,7 +128,7 @@ Outcome run_cdi_generate(const OptionValues& values, CommandContext& context) {
   const HostConfig config = read_host_config(context);
   const Config& written = config.as_written.config;
   Config reading = config.seen_from_here;
-  // A specification names nodes: they are made where they are missing, but on no other host.
+  // A specification names device nodes, so missing nodes are made, but only on this host.
   reading.load_kmods = written.load_kmods && config.is_ours;
   const Request request{.devices = AllDevices{}, .capabilities = options.capabilities};
   HostFacts host = read_host(request, reading, context.system, context.log);

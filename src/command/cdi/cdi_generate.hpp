@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// `oci-nvidia cdi generate`: this host's GPUs as a CDI specification.
+// `oci-nvidia cdi generate`: writes this host's GPUs as a CDI specification.
 #pragma once
 
 #include "command/shell/command.hpp"

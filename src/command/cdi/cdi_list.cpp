@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The device names of CDI specifications.
+// Prints each device name of the CDI specifications, and which of them no engine resolves.
 #include "command/cdi/cdi_list.hpp"
 
 #include <algorithm>
@@ -25,7 +25,7 @@ std::string_view to_string(CdiEntryState state) {
   return {};
 }
 
-/// Nothing for what is as it should be.
+/// Empty for an entry without problems.
 std::string remark(const CdiEntry& entry) {
   switch (entry.state) {
     case CdiEntryState::usable:

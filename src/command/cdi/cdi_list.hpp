@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// `oci-nvidia cdi list`: the device names of CDI specifications.
+// `oci-nvidia cdi list`: prints the device names that CDI specifications define.
 #pragma once
 
 #include "command/shell/command.hpp"
@@ -7,7 +7,7 @@
 namespace nvhook {
 
 void add_cdi_list_options(boost::program_options::options_description& options);
-/// Names that no engine resolves are a warning.
+/// Returns Outcome::warning if no engine resolves one of the names.
 Outcome run_cdi_list(const OptionValues& values, CommandContext& context);
 
 }  // namespace nvhook

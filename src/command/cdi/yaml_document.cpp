@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// YAML, by yaml-cpp.
+// Converts YAML to JSON with yaml-cpp, with limits on size and depth.
 #include "command/cdi/yaml_document.hpp"
 
 #include <yaml-cpp/eventhandler.h>
@@ -16,10 +16,10 @@
 namespace nvhook {
 namespace {
 
-/// What one document may grow to, each alias counted with all that it stands for. A host with 64
-/// GPUs, 7 MIG devices on each, needs a quarter of it.
+/// Limit on the size of one document, where each alias counts with everything it refers to. A host
+/// with 64 GPUs with 7 MIG devices each needs a quarter of it.
 constexpr std::size_t kMaxMebibytes = 16;
-constexpr std::size_t kBytesOfValue = 128;  // beside its text
+constexpr std::size_t kBytesOfValue = 128;  // in addition to its text
 
 [[noreturn]] void fail(const std::string& why) {
   throw Error(Code::config_invalid, "no YAML: " + why, "correct the file, or write it anew");
@@ -80,7 +80,7 @@ class Converter {
   std::size_t bytes_ = 0;
 };
 
-/// What is in the documents is of no interest while they are counted.
+/// Ignores all events: used to count documents.
 class Ignored : public YAML::EventHandler {
  public:
   void OnDocumentStart(const YAML::Mark& /*mark*/) override {}
@@ -97,8 +97,8 @@ class Ignored : public YAML::EventHandler {
   void OnMapEnd() override {}
 };
 
-/// Behind a whole document yaml-cpp may find one empty document after the other without end, so
-/// that YAML::LoadAll is out of the question.
+/// After a complete document yaml-cpp can return empty documents without end, so YAML::LoadAll
+/// cannot be used.
 void require_one_document(const std::string& yaml) {
   std::istringstream stream(yaml);
   YAML::Parser parser(stream);
@@ -107,7 +107,8 @@ void require_one_document(const std::string& yaml) {
   if (parser.HandleNextDocument(events)) fail("more than one document");
 }
 
-/// YAML has no other control characters, and yaml-cpp takes some for the end.
+/// YAML allows no other control characters, and yaml-cpp takes some of them for the end of the
+/// text.
 void require_characters(std::string_view yaml) {
   for (std::size_t at = 0; at < yaml.size(); ++at) {
     const auto byte = static_cast<unsigned char>(yaml[at]);

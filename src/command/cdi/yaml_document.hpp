@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// YAML, which NVIDIA's tools write CDI specifications in.
+// Reads YAML, in which NVIDIA's tools write CDI specifications.
 #pragma once
 
 #include <string>
@@ -7,9 +7,9 @@
 
 namespace nvhook {
 
-/// The JSON text of the one document that `yaml` is. What is not quoted is a number, true, false or
-/// null where it is spelled like one (YAML's core schema). Throws Error(config_invalid) with line
-/// and column for what is no YAML, and for what would grow out of all bounds by its aliases.
+/// Converts `yaml`, which must be one document, to JSON. Unquoted scalars become numbers, true,
+/// false or null if they are spelled like that (YAML's core schema). Throws Error(config_invalid)
+/// with line and column if it is not YAML or if its aliases expand to more than 16 MiB.
 [[nodiscard]] std::string yaml_to_json(std::string_view yaml);
 
 }  // namespace nvhook

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What of the driver is in a running container.
+// Recognises driver files, nodes, links and cache entries in a running container.
 #include "command/containers/container_driver.hpp"
 
 #include <fcntl.h>
@@ -20,8 +20,8 @@ constexpr std::string_view kVersion = "$VERSION";
 
 bool is_own(const Component& row) { return row.versioning == Versioning::own; }
 
-/// `libcuda.so.535.309.01`: the row, and what follows the name. `libcuda.so.1`, by which somebody
-/// may have mounted it, says no version of the driver.
+/// Recognises `libcuda.so.535.309.01` and returns its component and version. The name
+/// `libcuda.so.1`, under which the library may have been mounted, contains no driver version.
 std::optional<MountedFile> as_library(const std::string& name) {
   const std::string_view base = library_base_name(name);
   const Component* row = base == name ? nullptr : classify_library(base);
@@ -31,7 +31,7 @@ std::optional<MountedFile> as_library(const std::string& name) {
   return MountedFile{.component = row, .version = std::move(version)};
 }
 
-/// `/lib/firmware/nvidia/535.309.01/gsp_ga10x.bin`
+/// Recognises for example `/lib/firmware/nvidia/535.309.01/gsp_ga10x.bin`.
 std::optional<MountedFile> as_firmware(const std::string& target) {
   constexpr std::string_view kDirectory = "/firmware/nvidia/";
   const auto at = target.find(kDirectory);
@@ -42,13 +42,13 @@ std::optional<MountedFile> as_firmware(const std::string& target) {
                      .version = target.substr(start, end - start)};
 }
 
-/// The rest of `text` behind `prefix`; nothing if it does not start so.
+/// Returns `text` without `prefix`; nullopt if it does not start with it.
 std::optional<std::string> behind(std::string_view text, std::string_view prefix) {
   if (!text.starts_with(prefix)) return std::nullopt;
   return std::string(text.substr(prefix.size()));
 }
 
-/// A row of another kind, whose name may have the driver's version in it.
+/// Recognises a component of another kind, whose name may contain the driver's version.
 std::optional<MountedFile> as_row(const Component& row, const std::string& target,
                                   const std::string& name) {
   switch (row.kind) {
@@ -56,7 +56,7 @@ std::optional<MountedFile> as_row(const Component& row, const std::string& targe
       if (name == row.name) return MountedFile{.component = &row};
       break;
     case ComponentKind::ipc_socket:
-      // The host's /var/run is a link as a rule, and the place is what it leads to.
+      // The host's /var/run is usually a link, and the mount is at the place that it leads to.
       if (target.ends_with(row.name.substr(std::string_view("/var/run").size()))) {
         return MountedFile{.component = &row};
       }
@@ -159,7 +159,7 @@ bool is_there(const RootDir& root, const std::vector<MountEntry>& mounts, const 
   const UniqueFd fd = root.open(step.target.str(), O_PATH);
   if (!fd) return false;
   if (step.device) return status_of(fd.get()).is_character_device();
-  // A file that is left of an earlier mount is not the driver's.
+  // An empty file that an earlier mount left behind does not count, so a mount must be there.
   const std::string resolved = root.path_of(fd.get());
   return std::any_of(mounts.begin(), mounts.end(),
                      [&](const MountEntry& entry) { return entry.target == resolved; });

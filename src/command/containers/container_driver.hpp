@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What of the driver is in a running container: files that are mounted, device nodes, links and
-// loader cache entries.
+// What a running container has of the driver: mounted files, device nodes, links and loader cache
+// entries.
 #pragma once
 
 #include <optional>
@@ -17,19 +17,19 @@
 
 namespace nvhook {
 
-/// A file, directory or socket of the driver, told by where it is mounted.
+/// A mounted file, directory or socket of the driver, recognised by its target.
 struct MountedFile {
   std::string target = {};
-  std::string source = {};  ///< on its file system
+  std::string source = {};  ///< path on its own file system
   bool is_deleted = false;
   const Component* component = nullptr;
-  /// Of a file that has the driver's version in its name: that version.
+  /// The driver version in the file's name; empty if the name has none.
   std::string version = {};
 
   friend bool operator==(const MountedFile&, const MountedFile&) = default;
 };
 
-/// What `entry` is of the driver; nothing if it is not.
+/// Returns the driver file that `entry` mounts; nullopt if it is not one.
 [[nodiscard]] std::optional<MountedFile> as_driver_file(const MountEntry& entry);
 
 struct ContainerNode {
@@ -42,19 +42,19 @@ struct ContainerNode {
 struct ContainerDriver {
   std::vector<MountedFile> files = {};
   std::vector<ContainerNode> nodes = {};
-  /// Names of /proc/driver/nvidia/gpus.
+  /// The names in /proc/driver/nvidia/gpus.
   std::vector<std::string> gpus = {};
-  /// Links beside the libraries that lead nowhere.
+  /// Links beside the libraries whose targets do not exist.
   std::vector<std::string> dangling_links = {};
-  /// Libraries of the driver that the loader cache names, and those of them that are not there.
+  /// The driver's libraries that the loader cache names, and those of them that do not exist.
   std::vector<std::string> cached = {};
   std::vector<std::string> missing_cached = {};
-  /// Targets of a plan that are not there; empty without one.
+  /// Targets of the plan that do not exist; empty without a plan.
   std::vector<std::string> missing = {};
 };
 
-/// Looks at the container whose root is `root` and whose mounts are `mounts`; everything below
-/// `root` is hostile. `plan`: what it should have; may be null.
+/// Examines the container with the root `root` and the mounts `mounts`. Everything below `root` is
+/// hostile. `plan` is what the container should have; it may be null.
 [[nodiscard]] ContainerDriver look_at_container(const RootDir& root,
                                                 const std::vector<MountEntry>& mounts,
                                                 const Plan* plan);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Reads what container engines write down.
+// Searches the records of all engines, those of root and the caller before those of other users.
 #include "command/containers/container_lookup.hpp"
 
 #include <unistd.h>
@@ -27,7 +27,7 @@ constexpr std::size_t kMaxStat = 4096;
 constexpr std::size_t kMostContainers = 4096;
 constexpr std::size_t kShownId = 12;
 
-/// Where one user's containers are written down: /run and /var/lib, or directories of their own.
+/// Where containers of one user are recorded: /run and /var/lib, or directories of the user.
 struct RecordStore {
   std::string run = {};
   StorageRoots storage = {};
@@ -40,7 +40,7 @@ bool is_alive(const RootDir& system, pid_t pid) {
   return stat && !is_dead(*stat);
 }
 
-/// The containers of places whose writers are believed alike.
+/// Collects container records from places whose writers are trusted alike.
 class Search {
  public:
   explicit Search(const RootDir& system) : system_(system) {}
@@ -58,7 +58,7 @@ class Search {
     if (denied_.empty()) denied_ = reader.denied();
   }
 
-  /// containerd's tasks, by namespace; Docker's are in one called moby, and so are those of a
+  /// Reads containerd's tasks by namespace. Docker's are in the namespace `moby`, also in a
   /// containerd that dockerd started for itself.
   void look_at_containerd() {
     RecordReader reader(system_, Writer::trusted);
@@ -74,7 +74,7 @@ class Search {
     if (denied_.empty()) denied_ = reader.denied();
   }
 
-  /// Engines first.
+  /// Records of engines precede those of runtimes.
   [[nodiscard]] std::vector<ContainerRecord> records() const {
     std::vector<ContainerRecord> all = engines_;
     all.insert(all.end(), runtimes_.begin(), runtimes_.end());
@@ -85,7 +85,7 @@ class Search {
     return result;
   }
 
-  /// A directory that may not be read; empty if there is none.
+  /// A directory that could not be read for lack of permission; empty if there was none.
   [[nodiscard]] const std::string& denied() const { return denied_; }
 
  private:
@@ -96,7 +96,7 @@ class Search {
       const std::string text = reader.read(directory + "/" + id + file);
       if (text.empty()) continue;
       ContainerRecord record = parse(text);
-      record.id = id;  // by which the runtime knows it
+      record.id = id;  // the id under which the runtime knows the container
       records.push_back(std::move(record));
     }
   }
@@ -115,7 +115,7 @@ class Search {
     engines_.push_back(std::move(record));
   }
 
-  /// `<driver>-containers` of containers/storage, overlay as a rule.
+  /// Reads `<driver>-containers` of containers/storage; the driver is usually overlay.
   void read_storage(const StorageRoots& roots, RecordReader& reader) {
     for (const std::string& name : reader.list(roots.graph)) {
       if (name.ends_with("-containers")) read_containers(roots, name, reader);
@@ -151,7 +151,7 @@ RecordStore place_of_root(const RootDir& system) {
               conf, {.run = "/run/containers/storage", .graph = "/var/lib/containers/storage"})};
 }
 
-/// A user without privileges, whose XDG_RUNTIME_DIR is `run`.
+/// The directories of an unprivileged user whose XDG_RUNTIME_DIR is `run`.
 RecordStore place_of_user(const std::string& run, const std::string& home,
                           const std::string& user) {
   return {
@@ -160,15 +160,15 @@ RecordStore place_of_user(const std::string& run, const std::string& home,
       .user = user};
 }
 
-/// The caller's own directories, if he is not root: root's environment may be what sudo left of a
-/// user's.
+/// The caller's own directories; nullopt for root, whose environment may be a user's that sudo
+/// kept.
 std::optional<RecordStore> place_of_caller(const CallerContext& caller) {
   const std::string& own = caller.runtime_directory;
   if (::geteuid() == 0 || !own.starts_with('/')) return std::nullopt;
   return place_of_user(own, caller.home, "");
 }
 
-/// Of the users that are logged in.
+/// The directories of all users who are logged in.
 std::vector<RecordStore> places_of_users(const RootDir& system, const std::string& own) {
   constexpr const char* kUsers = "/run/user";
   std::vector<RecordStore> found;
@@ -202,7 +202,8 @@ std::string ids_of(const std::vector<ContainerRecord>& records) {
               "sudo oci-nvidia …, or call it as the user whose container it is");
 }
 
-/// What `word` is, or begins with, among `records`; of several, the word is not enough.
+/// Returns the record that `word` names or whose id it begins. Throws Error(container_not_found) if
+/// there are several.
 std::optional<ContainerRecord> choose(const std::vector<ContainerRecord>& records,
                                       const std::string& word) {
   const std::vector<ContainerRecord> found = matching(records, word);
@@ -214,8 +215,8 @@ std::optional<ContainerRecord> choose(const std::vector<ContainerRecord>& record
               "give more of the id");
 }
 
-/// What users say of their containers counts where nobody else knows the word: they can write down
-/// any name and any process.
+/// Records of other users count only if no trusted record matches: a user can record any name and
+/// any process.
 std::optional<ContainerRecord> choose_of_users(const std::vector<ContainerRecord>& records,
                                                const std::string& word) {
   const auto colon = word.find(':');
@@ -226,7 +227,7 @@ std::optional<ContainerRecord> choose_of_users(const std::vector<ContainerRecord
   return choose(of_one, word.substr(colon + 1));
 }
 
-/// A process is one whoever it belongs to; who knows it says what it is called.
+/// A process needs no record: any pid is valid. If a record knows it, that gives its name.
 ContainerRecord of_process(pid_t pid, const std::vector<ContainerRecord>& trusted,
                            const std::vector<ContainerRecord>& of_users) {
   for (const auto* records : {&trusted, &of_users}) {
@@ -267,7 +268,7 @@ ContainerRecord find_container(const std::string& word, const RootDir& system,
 
 std::string describe(const ContainerRecord& record) {
   if (record.id.empty()) return "process " + std::to_string(record.pid);
-  // Ids of engines are hashes, those of runtimes are chosen by people.
+  // Engines use hashes as ids; ids of runtimes are chosen by people.
   const bool is_hash = record.id.size() == 64 && !record.name.empty();
   const std::string id = is_hash ? record.id.substr(0, kShownId) : record.id;
   const std::string engine = record.engine + (record.user.empty() ? "" : " of user " + record.user);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What container engines write down about their containers.
+// Parses the records that container engines and runtimes write about their containers.
 #include "command/containers/container_records.hpp"
 
 #include <algorithm>
@@ -13,7 +13,7 @@ namespace {
 
 using Json = nlohmann::json;
 
-/// Null for what is no JSON.
+/// Returns null if `text` is not JSON.
 Json parse(std::string_view text) {
   Json json = Json::parse(text, nullptr, false);
   return json.is_discarded() ? Json() : json;
@@ -48,7 +48,7 @@ std::string bundle_label(const Json& labels) {
   return {};
 }
 
-/// CRI-O writes the pod into the metadata, a JSON document in a string; Podman has none.
+/// CRI-O stores the pod in the metadata, as a JSON document in a string; Podman does not.
 std::string storage_engine(const Json& container) {
   return member(parse(text_of(member(container, "metadata"))), "pod-id").is_string() ? "CRI-O"
                                                                                      : "Podman";

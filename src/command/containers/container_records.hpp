@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What container engines write down about their containers, and which of them a word names.
+// What container engines record about their containers, and which record a word matches.
 #pragma once
 
 #include <sys/types.h>
@@ -14,40 +14,41 @@ namespace nvhook {
 struct ContainerRecord {
   std::string engine = {};  ///< Docker, Podman, CRI-O, containerd, runc, crun
   std::string id = {};
-  std::string name = {};  ///< empty: it has none but its id
-  /// Its first process; 0 if it does not run or that is not known.
+  std::string name = {};  ///< empty: the container has only an id
+  /// First process; 0 if the container is not running or the process is not known.
   pid_t pid = 0;
-  /// Directory of its config.json on the host; empty if that is not known.
+  /// Directory of config.json on the host; empty if unknown.
   std::string bundle = {};
-  /// The number of the user without privileges whose engine says so; empty for root's, and for the
+  /// Uid of the unprivileged user whose engine wrote this; empty for root's engines and for the
   /// caller's own.
   std::string user = {};
 
   friend bool operator==(const ContainerRecord&, const ContainerRecord&) = default;
 };
 
-// Each takes a text that another program wrote, and passes over what it does not know: what is not
-// there stays empty.
+// Each parser takes a text that another program wrote and ignores what it does not know. Fields
+// that the text does not have stay empty.
 
 /// state.json of runc 1.x: `init_process_pid`, and `bundle=` among the labels of `config`.
 [[nodiscard]] ContainerRecord parse_runc_state(std::string_view json);
 /// status of crun 1.x: `pid` and `bundle`.
 [[nodiscard]] ContainerRecord parse_crun_status(std::string_view json);
-/// A file with a number in it: containerd's init.pid, Podman's pidfile; 0 if it is none.
+/// A file that contains a number: containerd's init.pid, Podman's pidfile. Returns 0 if it does
+/// not.
 [[nodiscard]] pid_t parse_pid_file(std::string_view text);
-/// Name in config.v2.json of Docker, without the slash that it begins with.
+/// The name in Docker's config.v2.json, without its leading slash.
 [[nodiscard]] std::string parse_docker_name(std::string_view json);
-/// Where Docker keeps its containers: `data-root` of its daemon.json, or the usual place.
+/// Where Docker keeps its containers: `data-root` in its daemon.json, or the default.
 [[nodiscard]] std::string parse_docker_data_root(std::string_view json);
 /// containers.json of containers/storage, which Podman and CRI-O share: engine, id and first name.
 [[nodiscard]] std::vector<ContainerRecord> parse_storage_containers(std::string_view json);
 
-/// One record for each id of a user: of several the first, with what only the others know. So
-/// records of engines come before those of the runtimes that they use.
+/// Merges records so that each id of a user occurs once: the first record counts, and later ones
+/// only fill in what it lacks. Records of engines must therefore precede those of runtimes.
 [[nodiscard]] std::vector<ContainerRecord> merged(const std::vector<ContainerRecord>& records);
 
-/// The containers that `word` names: by id or name, or, if there is none, by the beginning of the
-/// id. More than one is an ambiguity.
+/// Returns the containers that `word` names by id or name or, if there are none, those whose id
+/// begins with it. More than one is an ambiguity.
 [[nodiscard]] std::vector<ContainerRecord> matching(const std::vector<ContainerRecord>& records,
                                                     std::string_view word);
 

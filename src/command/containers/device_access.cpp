@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Device lists of cgroup v1, device filters of v2, and what systemd was told.
+// Reads device lists of cgroup v1, device filters of cgroup v2 and systemd's drop-ins.
 #include "command/containers/device_access.hpp"
 
 #include <fcntl.h>
@@ -44,7 +44,7 @@ std::vector<DeviceNumber> rules_of(bpf::ProgramId id) {
   return instructions ? granted_by_prologue(*instructions) : std::vector<DeviceNumber>();
 }
 
-/// What all filters so far and this one have rules for.
+/// Reduces `granted` to the devices that all filters so far and this one have rules for.
 void narrow(std::optional<std::vector<DeviceNumber>>& granted, std::vector<DeviceNumber> more) {
   std::sort(more.begin(), more.end());
   if (!granted) {
@@ -80,7 +80,7 @@ void look_at_systemd(const std::string& cgroup, const RootDir& system, DeviceAcc
   if (!scope) return;
   const std::string file = kTransientUnits + ("/" + scope->unit);
   const std::string directory = file + ".d";
-  // A cgroup may be named like a scope that is another's.
+  // A scope of the same name may have another cgroup, so that is compared.
   const auto unit = system.read(file, kMaxText);
   if (!unit || control_group_by_slice(scope->unit, *unit) != scope->control_group) return;
   for (const std::string& name : system.list(directory)) {
@@ -103,7 +103,8 @@ DeviceAccess look_at_devices(const std::string& cgroup, const std::vector<Device
       continue;
     }
     look_at_filters(each.directory, system, access);
-    // crun's systemd driver: systemd's own filter is at the scope above.
+    // crun's systemd driver puts the container below the scope; systemd's own filter is at the
+    // scope.
     if (const auto scope = parent_scope(each.directory)) look_at_filters(*scope, system, access);
   }
   if (access.told.empty()) access.told.emplace_back("no device cgroup of it is in sight");

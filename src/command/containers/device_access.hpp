@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a container's device cgroups allow, as far as it can be seen.
+// What a container's device cgroups allow, as far as it can be read.
 #pragma once
 
 #include <optional>
@@ -14,17 +14,17 @@
 namespace nvhook {
 
 struct DeviceAccess {
-  /// One text for each cgroup: its path, and what is known of it.
+  /// One text for each cgroup: its path and what it allows.
   std::vector<std::string> told = {};
-  /// Devices that a v1 list denies to read and write.
+  /// Devices that a v1 list does not allow to be read and written.
   std::vector<DeviceNumber> denied = {};
-  /// Devices that each filter of v2 has rules of the hook for; absent without a filter, or where
-  /// there is no right to see it.
+  /// Devices for which every v2 filter has a rule of the hook; nullopt if there is no filter or no
+  /// right to read it.
   std::optional<std::vector<DeviceNumber>> granted = {};
 };
 
-/// Of the process whose /proc/<pid>/cgroup reads `cgroup`, for `devices`. What may not be looked at
-/// is told so.
+/// Reads the device cgroups of the process whose /proc/<pid>/cgroup contains `cgroup`, for
+/// `devices`. For a cgroup that may not be read, `told` says so.
 [[nodiscard]] DeviceAccess look_at_devices(const std::string& cgroup,
                                            const std::vector<DeviceNumber>& devices,
                                            const RootDir& system);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A running process, through /proc.
+// Opens /proc/<pid> once and reads everything below that descriptor.
 #include "command/containers/process_view.hpp"
 
 #include <fcntl.h>
@@ -24,7 +24,7 @@ ProcessView::ProcessView(pid_t pid, const RootDir& system)
 }
 
 RootDir ProcessView::root() const {
-  // The one link of /proc that is followed: to where the process has its root.
+  // The only link in /proc that is followed: it leads to the root directory of the process.
   UniqueFd root = sys::open_beneath(proc_.get(), "root", O_PATH | O_DIRECTORY, 0);
   if (!root) throw_unreadable("root");
   return RootDir(std::move(root), FileOwner::image);

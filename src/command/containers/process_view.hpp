@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A running process, looked at through /proc.
+// Reads a running process through /proc.
 #pragma once
 
 #include <sys/types.h>
@@ -11,17 +11,18 @@
 
 namespace nvhook {
 
-/// Keeps to the process that had the number first: after its end there is nothing to see.
+/// Always refers to the process that had the number at construction; after its end nothing can be
+/// read.
 class ProcessView {
  public:
   /// Throws Error(container_gone) if there is no such process.
   ProcessView(pid_t pid, const RootDir& system);
 
-  /// Its root file system with all that is mounted there; hostile, as everything in it. Throws
-  /// Error(container_gone), and Error(namespace_denied) without the right to look.
+  /// Returns the root file system of the process with everything mounted there; all of it is
+  /// hostile. Throws Error(container_gone), or Error(namespace_denied) without the right to look.
   [[nodiscard]] RootDir root() const;
 
-  /// A file below /proc/<pid>. Throws as root() does.
+  /// Reads a file below /proc/<pid>. Throws as root() does.
   [[nodiscard]] std::string text(const char* name) const;
 
  private:

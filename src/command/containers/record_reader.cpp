@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Reads what engines write down.
+// Reads record files and directories with the limits that their writer's trust allows.
 #include "command/containers/record_reader.hpp"
 
 #include <fcntl.h>

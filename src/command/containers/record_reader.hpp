@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Reads what engines write down, as far as whoever wrote it is believed.
+// Reads the records of engines, with limits for those that untrusted users wrote.
 #pragma once
 
 #include <cstddef>
@@ -10,24 +10,24 @@
 
 namespace nvhook {
 
-/// Whose files they are: root's and the caller's own, or those of another user, who may have made
-/// them to slow the caller down.
+/// Who writes the files: root or the caller, or another user, who may have made them to slow the
+/// caller down.
 enum class Writer { trusted, stranger };
 
-/// Files of one place. Those of a stranger are regular ones of at most a mebibyte that no link and
-/// no file system that he serves (FUSE) leads to; there is an end of how many bytes and names of
-/// his are read.
+/// Reads the files of one place. Files of a stranger must be regular and at most 1 MiB, and neither
+/// a link nor a file system that the stranger serves (FUSE) may lead to them; the bytes and names
+/// that are read from a stranger are limited in total.
 class RecordReader {
  public:
   RecordReader(const RootDir& system, Writer writer) : system_(system), writer_(writer) {}
 
-  /// A file as a whole; empty if it is not there or may not be read.
+  /// Returns the whole file; empty if it does not exist or may not be read.
   [[nodiscard]] std::string read(const std::string& path);
-  /// The sorted names in a directory.
+  /// Returns the names in a directory, sorted.
   [[nodiscard]] std::vector<std::string> list(const std::string& directory);
   [[nodiscard]] bool exists(const std::string& path) const;
 
-  /// A directory that may not be read; empty if there is none.
+  /// A directory that could not be read for lack of permission; empty if there was none.
   [[nodiscard]] const std::string& denied() const { return denied_; }
 
  private:

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A container's driver against the host's.
+// Compares what a container has of the driver with the host's driver, part by part.
 #include "command/containers/staleness.hpp"
 
 #include <algorithm>
@@ -15,7 +15,7 @@ using enum Finding::Level;
 constexpr const char* kRestart = "restart the container";
 constexpr std::size_t kShownNames = 3;
 
-/// `libcuda.so.1, …` and how many more.
+/// Returns for example `libcuda.so.1, …` and how many more.
 std::string some_of(const std::vector<std::string>& names) {
   std::vector<std::string> shown(
       names.begin(),
@@ -118,7 +118,8 @@ class Judge {
         kRestart);
   }
 
-  /// A rule of the hook that is not in force any more.
+  /// Returns true if the hook gave the container a rule for this device and no filter has it any
+  /// more.
   [[nodiscard]] bool lost(DeviceNumber number) const {
     if (!today_.by_hook || today_.plan == nullptr || !access_.granted) return false;
     const auto& rules = today_.plan->device_rules;
@@ -127,8 +128,8 @@ class Judge {
            !std::binary_search(access_.granted->begin(), access_.granted->end(), number);
   }
 
-  /// Files of a new driver have new names, so that with an old one nearly all are missing: that is
-  /// told already.
+  /// A new driver has new file names, so nearly all files are missing if the container has an old
+  /// one; that has been reported already.
   void judge_missing(bool has_anything) {
     if (today_.plan == nullptr) return;
     if (!has_anything) {
@@ -165,7 +166,8 @@ std::string why_stale(const ContainerNode& node, const Inventory* today) {
       std::find_if(today->nodes.begin(), today->nodes.end(),
                    [&](const DeviceNode& other) { return other.file.path.str() == node.path; });
   if (found == today->nodes.end()) {
-    // Nodes below /dev/dri may be another maker's, and which IMEX channels there are is not asked.
+    // Nodes in /dev/dri may belong to other vendors, and IMEX channels are not part of this
+    // request.
     const bool is_ours = node.path.starts_with("/dev/nvidia") &&
                          !node.path.starts_with("/dev/nvidia-caps-imex-channels/");
     if (!is_ours) return {};

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a running container has of the driver, against the driver that the host has today.
+// Compares what a running container has of the driver with the driver that the host has today.
 #pragma once
 
 #include <optional>
@@ -14,14 +14,14 @@
 
 namespace nvhook {
 
-/// The host, and what the container asks for.
+/// The host today, and what the container asks for.
 struct Today {
-  /// Null: the host has no driver that can be used (`failure`).
+  /// Null if the host has no usable driver; then `failure` says why.
   const Inventory* inventory = nullptr;
   std::optional<Error> failure = {};
-  /// What the container would get if it were started now; null if that is not known, or nothing.
+  /// What the container would get if it were started now; null if unknown or nothing.
   const Plan* plan = nullptr;
-  /// Whether the hook grants its devices, so that its rules must be in force.
+  /// True if the hook grants the devices, so that its rules must be in force.
   bool by_hook = false;
 };
 
@@ -34,12 +34,12 @@ struct Finding {
   friend bool operator==(const Finding&, const Finding&) = default;
 };
 
-/// Whether `file` is not what the host has today: the words for it; empty if it is.
+/// Returns why `file` is not what the host has today; empty if it is.
 [[nodiscard]] std::string why_stale(const MountedFile& file, const Inventory* today);
-/// The same for a device node.
+/// Returns why the device node is not what the host has today; empty if it is.
 [[nodiscard]] std::string why_stale(const ContainerNode& node, const Inventory* today);
 
-/// All that is to be said, at least one.
+/// Returns all findings, at least one.
 [[nodiscard]] std::vector<Finding> judge(const ContainerDriver& driver, const DeviceAccess& access,
                                          const Today& today);
 

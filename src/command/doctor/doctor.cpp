@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The command around the checks.
+// Reads the host, runs the checks, prints the findings.
 #include "command/doctor/doctor.hpp"
 
 #include <algorithm>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// `oci-nvidia doctor`: what keeps GPUs from containers on this host, and what mends it.
+// `oci-nvidia doctor`: finds what keeps GPUs from containers on this host, and says how to fix it.
 #pragma once
 
 #include "command/shell/command.hpp"
@@ -23,7 +23,7 @@ inline constexpr const char* kDoctorDetails =
     "  oci-nvidia doctor --json | jq '.checks[] | select(.verdict == \"bad\")'";
 
 void add_doctor_options(boost::program_options::options_description& options);
-/// Throws UsageFault for an engine that it does not know, and as read_report does.
+/// Throws UsageFault for an unknown engine, and what read_report throws.
 Outcome run_doctor(const OptionValues& values, CommandContext& context);
 
 }  // namespace nvhook

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Runs the checks in causal order.
+// Runs the checks in causal order and skips those whose cause is already known.
 #include "command/doctor/doctor_checks.hpp"
 
 #include <algorithm>
@@ -10,8 +10,8 @@
 namespace nvhook {
 namespace {
 
-/// Of the checks that `check` needs, the first that is bad, or was itself skipped for another's
-/// sake; then that other one. Empty if there is none.
+/// Returns the first bad check that `check` needs, or the check for which that one was skipped;
+/// empty if there is none.
 std::string_view cause_of(const Check& check, const std::vector<Diagnosis>& before) {
   for (const std::string_view need : split_list(check.needs, ' ')) {
     const auto found = std::find_if(before.begin(), before.end(),

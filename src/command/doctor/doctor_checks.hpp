@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The checks of `oci-nvidia doctor`: what was seen → a verdict and what to do. No effects.
+// The checks of `oci-nvidia doctor`, pure functions: report of the host → verdict and remedy.
 #pragma once
 
 #include <span>
@@ -14,20 +14,21 @@ namespace nvhook {
 
 enum class Verdict {
   good,
-  note,     ///< nothing is wrong, but somebody may want to know
-  skipped,  ///< says nothing: what it depends on is not there, or is bad itself
-  warning,  ///< works, or works for some
-  bad,      ///< containers do not get their GPUs, or whoever should not can change what they get
+  note,     ///< nothing is wrong, but it is worth knowing
+  skipped,  ///< no result: what it depends on is missing or is itself bad
+  warning,  ///< works, or works for some containers
+  bad,      ///< containers do not get their GPUs, or someone can change what they get who should
+            ///< not
 };
 
 /// `good`, `note`, `skipped`, `warning`, `bad`.
 [[nodiscard]] std::string_view to_string(Verdict verdict);
 
-/// What a check says.
+/// The result of a check.
 struct Seen {
   Verdict verdict = Verdict::good;
   std::string text = {};
-  /// A command, or several joined so that a shell takes them; empty: nothing is to be done.
+  /// A shell command, or several joined for a shell; empty: nothing to do.
   std::string remedy = {};
 };
 
@@ -35,22 +36,22 @@ struct Diagnosis {
   std::string_view id = {};  ///< stable; docs/doctor.md explains it
   std::string_view title = {};
   Seen seen = {};
-  /// Of a check that was skipped for another's sake: that one's id.
+  /// The id of the check for which this one was skipped; empty if it was not.
   std::string_view because = {};
 };
 
 struct Check {
   std::string_view id = {};
   std::string_view title = {};
-  /// Ids of checks before this one, between blanks. If one of them is bad, this check can only
-  /// repeat it, and is skipped.
+  /// Ids of earlier checks, separated by blanks. If one of them is bad, this check would only
+  /// repeat it and is skipped.
   std::string_view needs = {};
   Seen (*look)(const HostReport& report) = nullptr;
-  /// The engine that it is about; empty: all.
+  /// The engine that this check is about; empty: all.
   std::string_view engine = {};
 };
 
-/// Each in causal order.
+/// The checks of each area, in causal order.
 [[nodiscard]] std::span<const Check> config_checks();
 [[nodiscard]] std::span<const Check> driver_checks();
 [[nodiscard]] std::span<const Check> library_checks();
@@ -58,20 +59,21 @@ struct Check {
 [[nodiscard]] std::span<const Check> engine_checks();
 [[nodiscard]] std::span<const Check> host_checks();
 
-/// All of the above in this order, for one engine those about that engine.
+/// Returns all of the above in this order. If `engine` is not empty, checks for other engines are
+/// left out.
 [[nodiscard]] std::vector<Check> all_checks(std::string_view engine = {});
 
-/// One finding for each check, in their order.
+/// Returns one finding for each check, in the same order.
 [[nodiscard]] std::vector<Diagnosis> examine(const HostReport& report,
                                              const std::vector<Check>& checks);
 
-/// Names between commas, the first eight of them: `a, b and 3 more`.
+/// Joins the first eight names with commas: `a, b and 3 more`.
 [[nodiscard]] std::string some_of(std::vector<std::string> names);
 
-/// `text` as one word of a shell's command line, in quotes where it needs them.
+/// Returns `text` as one word of a shell's command line, quoted if necessary.
 [[nodiscard]] std::string shell_word(const std::string& text);
 
-/// By the worst finding.
+/// Returns the outcome of the worst finding.
 [[nodiscard]] Outcome outcome_of(const std::vector<Diagnosis>& findings);
 
 }  // namespace nvhook

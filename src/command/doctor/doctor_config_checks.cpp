@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Checks of the hook's configuration files.
+// Checks the hook's configuration files.
 #include <sys/stat.h>
 
 #include <array>
@@ -33,7 +33,7 @@ Seen look_at_config(const HostReport& report) {
           "correct or remove the key: sudoedit " + shell_word(files.back().path)};
 }
 
-/// Whoever can write the file decides what is mounted into containers as root.
+/// Anyone who can write the file decides what is mounted into containers as root.
 Seen look_at_owner(const HostReport& report) {
   if (report.user) return {Verdict::good, "an ordinary user's files count for that user only"};
   for (const ConfigFileReport& file : report.config.files) {

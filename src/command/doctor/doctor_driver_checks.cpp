@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Checks of GPU, kernel module and device nodes.
+// Checks GPU, kernel module and device nodes.
 #include <algorithm>
 #include <array>
 #include <cstdio>
@@ -101,7 +101,7 @@ Seen look_at_gpus(const HostReport& report) {
           count_of(driver.gpus.size(), "GPU") + ", the first is " + driver.gpus.front().model};
 }
 
-/// What a missing or stale node costs: the hook makes it for containers of root, if it may.
+/// A missing or stale node is bad, but only a warning if the hook may make it and root asks.
 Seen node_fault(const HostReport& report, const std::string& what, const std::string& remedy) {
   const bool is_mended = report.config.load_kmods && report.driver.node_settings.modify;
   return {is_mended && !report.user ? Verdict::warning : Verdict::bad,
@@ -133,7 +133,7 @@ Seen look_at_uvm(const HostReport& report) {
 
 Seen look_at_numbers(const HostReport& report) {
   const Nodes stale = nodes_that(report, [](const NodeReport& node) {
-    return node.is_stale && !node.is_empty_file;  // of which `leftovers` tells
+    return node.is_stale && !node.is_empty_file;  // `leftovers` reports empty files
   });
   if (stale.empty()) return {Verdict::good, "every node is the device that the driver expects"};
   std::string remove = "sudo rm";
@@ -171,7 +171,8 @@ Seen look_at_permissions(const HostReport& report) {
   return {Verdict::note, what + ": rootless containers of other users get no GPU", remedy};
 }
 
-/// docs/device-permissions.md: runc before 1.1.7 and systemd before 240 know a device by its link.
+/// runc before 1.1.7 and systemd before 240 look a device up by its link
+/// (docs/device-permissions.md).
 Seen look_at_links(const HostReport& report) {
   if (!report.has_systemd) return {Verdict::good, "not needed: systemd does not run this host"};
   const Nodes missing = nodes_that(report, [](const NodeReport& node) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Checks of container engines: which are here, and how each comes to the hook.
+// Checks which container engines are installed, and how each of them reaches the hook.
 #include <algorithm>
 #include <array>
 
@@ -33,7 +33,7 @@ const HookDefinition* first_definition(const HostReport& report, const EngineRep
   return nullptr;
 }
 
-/// How the engine comes to a GPU hook; empty: it does not.
+/// Returns how the engine reaches a GPU hook; empty if it does not.
 std::string way_of(const HostReport& report, const EngineReport& engine) {
   if (!engine.hook.path.empty()) return "--gpus: " + program_words(engine.hook);
   if (const HookDefinition* definition = first_definition(report, engine)) return definition->file;
@@ -43,7 +43,7 @@ std::string way_of(const HostReport& report, const EngineReport& engine) {
   return engine.other_way;
 }
 
-/// An engine that is not asked about need not be there.
+/// An engine need not be installed unless the user asked about it.
 Seen absent(const HostReport& report, const std::string& name) {
   if (report.engine != name) return {Verdict::skipped, "not installed"};
   return {Verdict::bad, name + " is not installed", "install " + name + ", or name another engine"};

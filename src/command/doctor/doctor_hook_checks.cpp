@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Checks of the hook itself, of who else answers to its names, and of what could do its work twice.
+// Checks the hook itself, other programs with its names, and whatever would inject the driver
+// twice.
 #include <algorithm>
 #include <array>
 
@@ -41,7 +42,7 @@ Seen look_at_names(const HostReport& report) {
   return {Verdict::good, "all lead to this hook"};
 }
 
-/// The definitions that engines read; masked ones are not.
+/// Returns the definitions that engines read, without masked ones.
 std::vector<const HookDefinition*> definitions_of(const HostReport& report) {
   std::vector<const HookDefinition*> definitions;
   for (const HookDirectory& directory : report.hook_directories) {
@@ -120,7 +121,7 @@ Seen look_for_two(const HostReport& report) {
   const auto is_ours = [](const HookDefinition* definition) {
     return definition->program.origin == Origin::ours;
   };
-  // NVIDIA's goes; of two of ours the second.
+  // Remove NVIDIA's; if both are ours, the second.
   const auto foreign = std::find_if_not(found.begin(), found.end(), is_ours);
   const HookDefinition& superfluous = foreign == found.end() ? *found.back() : **foreign;
   return {Verdict::warning, "the driver is put into every container twice: " + join(files, ", "),

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Checks of what else decides: cgroups, users, SELinux, and how the last container failed.
+// Checks cgroups, users, SELinux and the last failure of the hook.
 #include <array>
 #include <ctime>
 

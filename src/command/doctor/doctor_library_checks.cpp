@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Checks of the driver's user-space files.
+// Checks the driver's user-space files.
 #include <array>
 
 #include "command/doctor/doctor_checks.hpp"
@@ -65,8 +65,8 @@ Seen look_at_cache(const HostReport& report) {
   return {Verdict::good, libraries.cache + " knows the driver's libraries"};
 }
 
-/// An empty file can go: nothing of the driver is one. What a link of its led to before, the
-/// package knows, or Debian's alternatives.
+/// Empty files can be removed, because no driver file is empty. For a link to one, the package or
+/// Debian's alternatives restores the old target.
 std::string remedy_of(const LeftoversReport& leftovers) {
   std::vector<std::string> empty = leftovers.files;
   empty.insert(empty.end(), leftovers.nodes.begin(), leftovers.nodes.end());

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Gathers the report from its parts.
+// Assembles the report from its parts, and holds the readers that the parts share.
 #include "command/doctor/doctor_read.hpp"
 
 #include <fcntl.h>
@@ -15,7 +15,7 @@
 namespace nvhook {
 namespace {
 
-/// The installed hook; without one that beside this program: one that was just built.
+/// Returns the installed hook; if there is none, the one beside this program (a build directory).
 Program find_hook(const RootDir& system) {
   constexpr const char* kName = "oci-nvidia-hook";
   Program hook = find_program(system, kName);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Gathers what `oci-nvidia doctor` judges. Reads below the host's root by descriptor, executes
-// nothing, changes nothing, opens no GPU and looks into no container.
+// Reads what `oci-nvidia doctor` checks. It reads below the host's root by descriptor, executes and
+// changes nothing, opens no GPU and does not look into containers.
 #pragma once
 
 #include <optional>
@@ -14,14 +14,14 @@
 
 namespace nvhook {
 
-/// What is not there or cannot be understood is a value of the report. Throws Error where reading
-/// failed so that nothing can be said (no memory, a bad disk).
+/// What is missing or cannot be parsed becomes a value of the report. Throws Error if reading fails
+/// in a way that makes a report impossible (no memory, a bad disk).
 [[nodiscard]] HostReport read_report(const CommandContext& context, const std::string& engine);
 
-// The parts, each in a file of its own.
+// The parts of the report, each read by a file of its own.
 
 struct ReadConfig {
-  Config config = {};  ///< as far as the files could be read
+  Config config = {};  ///< from the files that could be read
   ConfigReport report = {};
 };
 [[nodiscard]] ReadConfig read_config_files(const CommandContext& context);
@@ -29,10 +29,11 @@ struct ReadConfig {
 [[nodiscard]] LibrariesReport read_libraries(const RootDir& system, const RootDir& driver_root,
                                              const Config& config);
 [[nodiscard]] LeftoversReport read_leftovers(const RootDir& system, const RootDir& driver_root);
-/// Where ldconfig looks below `root` for what it puts into the loader cache, and in what is below
-/// these directories.
+/// Returns the directories below `root` from which ldconfig fills the loader cache; it searches
+/// below them, too.
 [[nodiscard]] std::vector<std::string> loader_directories(const RootDir& root);
-/// Why no container gets the directory of the MPS daemon; nothing if it gets it, or there is none.
+/// Returns why no container gets the directory of the MPS daemon; nullopt if containers get it or
+/// it does not exist.
 [[nodiscard]] std::optional<Fault> mps_fault(const RootDir& driver_root,
                                              const std::string& directory);
 /// Fills in the engines and the hook directories that they read.
@@ -43,20 +44,21 @@ void read_engines(const CommandContext& context, HostReport& report);
 /// Fills in cgroups, users, SELinux and the last failure.
 void read_surroundings(const CommandContext& context, HostReport& report);
 
-// What the parts share.
+// Shared by the parts.
 
 inline constexpr std::size_t kMaxSettings = std::size_t{1} << 20U;
-/// Where an engine's PATH leads on any distribution.
+/// PATH of an engine on the usual distributions.
 inline constexpr const char* kSystemPath =
     "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 [[nodiscard]] bool is_there(const RootDir& root, const std::string& path);
-/// The executable file at `path`, with links followed.
+/// Returns the executable file at `path`, following links.
 [[nodiscard]] Program program_at(const RootDir& root, const std::string& path);
-/// The first of the executable files called `name` in the directories of `search_path`.
+/// Returns the first executable file called `name` in the directories of `search_path`.
 [[nodiscard]] Program find_program(const RootDir& root, const std::string& name,
                                    const std::string& search_path = kSystemPath);
-/// The asking user's directory of configuration files; empty for root, or if nothing tells it.
+/// Returns the calling user's configuration directory; empty for root, or if it cannot be
+/// determined.
 [[nodiscard]] std::string user_settings(const CallerContext& caller);
 [[nodiscard]] Fault fault_of(const Error& error);
 

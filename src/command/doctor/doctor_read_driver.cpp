@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Reads what the kernel and the driver's files tell.
+// Reads GPUs, kernel module, device nodes, libraries and loader cache.
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -41,7 +41,7 @@ std::vector<PciGpu> read_pci_gpus(const RootDir& system) {
   return gpus;
 }
 
-/// Those that every GPU container gets, and those of the MIG devices that there are.
+/// Returns the nodes that every GPU container gets, and those of the existing MIG devices.
 std::vector<NodeReport> wanted_nodes(const Inventory& inventory, const std::string& devices) {
   const unsigned major = find_driver_major(devices);
   std::vector<NodeReport> nodes;
@@ -68,7 +68,8 @@ std::vector<NodeReport> wanted_nodes(const Inventory& inventory, const std::stri
   return nodes;
 }
 
-/// The node as the hook finds it: below the driver root's own /dev if that has it, else in /dev.
+/// Looks at the node that the hook would use: in the driver root's own /dev if it exists there,
+/// else in /dev.
 void look_at_node(const RootDir& system, const RootDir& driver_root, NodeReport& node) {
   for (const RootDir* root : {&driver_root, &system}) {
     const UniqueFd fd = root->open(node.path, O_PATH | O_NOFOLLOW);
@@ -96,7 +97,8 @@ bool is_unsafe(const RootDir& root, const DriverFile& file) {
   return status.is_regular() && !is_only_roots(status.owner, status.mode);
 }
 
-/// ldconfig puts only what is in the loader's directories into the cache, and only what is there.
+/// ldconfig puts only existing files from the loader's directories into the cache. Entries that
+/// break this rule are reported.
 void read_foreign_entries(const RootDir& root, const std::vector<LdCacheEntry>& entries,
                           LibrariesReport& report) {
   const std::vector<std::string> directories = loader_directories(root);

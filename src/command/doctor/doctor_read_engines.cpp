@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Reads which container engines there are, and their configuration.
+// Reads which container engines are installed, and their configuration.
 #include <fcntl.h>
 #include <fnmatch.h>
 #include <unistd.h>
@@ -16,9 +16,9 @@ namespace {
 const std::string kSharedHooks = "/usr/share/containers/oci/hooks.d";
 using Parse = EngineConfig (*)(std::string_view text, std::string_view filename);
 
-/// The file at each of `paths` that exists, and those in a directory that is named by a `/` at its
-/// end, each over what comes before it. What makes no sense is the report's fault, and is passed
-/// over.
+/// Merges the existing files among `paths`, later ones over earlier ones; a path that ends in `/`
+/// is a directory whose files with `ending` are read. A file that cannot be parsed is skipped and
+/// becomes the report's fault.
 EngineConfig read_settings(const RootDir& system, const std::vector<std::string>& paths,
                            const std::string& ending, Parse parse, EngineReport& report) {
   EngineConfig config;
@@ -46,7 +46,7 @@ EngineConfig read_settings(const RootDir& system, const std::vector<std::string>
   return config;
 }
 
-/// Of the runtimes those for GPUs.
+/// Adds the runtimes that are for GPUs.
 void add_runtimes(const RootDir& system, const EngineConfig& config, const std::string& search_path,
                   EngineReport& report) {
   for (const RuntimeEntry& entry : config.runtimes) {
@@ -69,8 +69,9 @@ std::string line_after(std::string_view text, std::string_view key) {
   return {};
 }
 
-/// Whether the process is the host's own: root's or ours, and in no PID namespace below this
-/// procfs's, where a container may call its processes as it likes.
+/// Returns whether the process belongs to the host: its user is root or the caller, and it is not
+/// in a PID namespace below this procfs's one, where a container can name its processes as it
+/// likes.
 bool is_of_host(const RootDir& system, const std::string& directory) {
   const UniqueFd process = system.open(directory, O_PATH | O_DIRECTORY);
   if (!process) return false;
@@ -81,9 +82,11 @@ bool is_of_host(const RootDir& system, const std::string& directory) {
   return numbers.find_first_of(" \t") == std::string::npos;
 }
 
-/// Seconds since 1970: field 22 of /proc/<pid>/stat counts ticks since the boot (proc(5)).
+/// Returns the start time in seconds since 1970: field 22 of /proc/<pid>/stat counts ticks since
+/// boot (proc(5)).
 std::optional<std::int64_t> start_of(const RootDir& system, const std::string& directory) {
-  constexpr std::size_t kField = 22 - 3;  // behind the name in brackets, which may have blanks
+  constexpr std::size_t kField =
+      22 - 3;  // counted after the name in brackets, which may contain blanks
   const std::string stat = system.read(directory + "/stat", kMaxSettings).value_or("");
   const std::size_t name_end = stat.rfind(')');
   if (name_end == std::string::npos) return std::nullopt;
@@ -157,7 +160,7 @@ EngineReport read_crio(const RootDir& system) {
   return report;
 }
 
-/// The files that `pattern`, with wildcards in its last part, stands for.
+/// Returns the files that match `pattern`, which may have wildcards in its last component.
 std::vector<std::string> expand(const RootDir& system, const std::string& pattern) {
   const std::size_t slash = pattern.rfind('/');
   const std::string directory = pattern.substr(0, slash + 1);
@@ -169,7 +172,7 @@ std::vector<std::string> expand(const RootDir& system, const std::string& patter
   return files;
 }
 
-/// A config.json to start from that has a GPU hook.
+/// Returns whether the config.json at `path`, a base specification, has a GPU hook.
 bool has_gpu_hook(const RootDir& system, const std::string& path) {
   try {
     const Json spec = parse_json_object(system.read(path, kMaxSettings).value_or(""), path);
@@ -183,7 +186,7 @@ bool has_gpu_hook(const RootDir& system, const std::string& path) {
       }
     }
   } catch (const Error&) {
-    return false;  // containerd itself says what is wrong with it
+    return false;  // containerd itself reports such a file
   }
   return false;
 }

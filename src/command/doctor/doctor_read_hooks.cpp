@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Reads hook definitions and CDI specs.
+// Reads hook definitions and CDI specifications.
 #include <fcntl.h>
 
 #include <algorithm>
@@ -35,8 +35,7 @@ HookDefinition read_definition(const RootDir& system, const std::string& path) {
 
 std::string file_name(const std::string& path) { return path.substr(path.rfind('/') + 1); }
 
-/// YAML, which NVIDIA's generator writes, is read no further than this: `kind: nvidia.com/gpu` on a
-/// line of its own.
+/// Of YAML, which NVIDIA's generator writes, only a line `kind: nvidia.com/gpu` is recognised.
 bool has_yaml_kind(std::string_view text) {
   for (const std::string_view line : split(text, '\n')) {
     if (!line.starts_with("kind:")) continue;
@@ -56,7 +55,7 @@ bool is_of_gpus(const std::string& file, const std::string& text) {
     const auto kind = spec.find("kind");
     return kind != spec.end() && *kind == kKind;
   } catch (const Error&) {
-    return false;  // `oci-nvidia cdi check` tells what is wrong with it
+    return false;  // `oci-nvidia cdi check` reports such a file
   }
 }
 
@@ -86,7 +85,7 @@ std::vector<HookDirectory> read_hook_directories(const RootDir& system,
 
 std::vector<FoundCdiSpec> read_cdi_specs(const RootDir& system) {
   std::vector<FoundCdiSpec> specs;
-  std::set<std::string> seen;  // /var/run is a link to /run, as a rule
+  std::set<std::string> seen;  // /var/run is usually a link to /run
   for (const char* directory : {"/etc/cdi/", "/var/run/cdi/", "/run/cdi/"}) {
     const UniqueFd opened = system.open(directory, O_PATH | O_DIRECTORY);
     if (!opened || !seen.insert(system.path_of(opened.get())).second) continue;

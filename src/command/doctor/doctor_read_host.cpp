@@ -19,7 +19,7 @@ namespace {
 constexpr std::size_t kMaxUserDatabase = std::size_t{16} << 20U;
 constexpr std::size_t kMaxFlag = 64;
 
-/// Reads `file` over `result`, whose report gets an entry.
+/// Reads `file` over `result` and adds an entry to its report.
 void overlay(const std::string& path, const UniqueFd& file, ReadConfig& result) {
   const FileStatus status = status_of(file.get());
   ConfigFileReport& report = result.report.files.emplace_back(
@@ -70,7 +70,7 @@ void overlay_named(const CommandContext& context, const std::string& path, ReadC
 
 // ---- users
 
-/// The fields of the line of /etc/passwd for user `uid`.
+/// Returns the fields of the line of /etc/passwd for user `uid`.
 std::vector<std::string_view> passwd_line(std::string_view passwd, uid_t uid) {
   for (const std::string_view line : split(passwd, '\n')) {
     auto fields = split(line, ':');
@@ -122,7 +122,7 @@ std::optional<SelinuxReport> read_selinux(const RootDir& system) {
   };
   report.is_enforcing = trim(flag("enforce").value_or("")) == "1";
   for (const char* name : {"container_use_xserver_devices", "container_use_devices"}) {
-    // The value now, and that after the next commit.
+    // The current value, and the value after the next commit.
     const auto value = flag("booleans/" + std::string(name));
     if (!value) continue;
     report.switches.emplace_back(name);

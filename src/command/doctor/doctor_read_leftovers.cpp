@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Reads what containers have left on the host: a tool that injects a driver may have made its empty
-// mount points, links and loader cache on a volume that is a directory of the host.
+// Finds empty driver files on the host. A tool that injects a driver leaves its mount points, links
+// and loader cache there if a container has a directory of the host as a volume.
 #include <fcntl.h>
 #include <sys/stat.h>
 
@@ -22,7 +22,7 @@ namespace {
 
 constexpr std::size_t kMaxConfiguration = 64UL << 10U;
 
-/// Names end up in a command that people copy.
+/// Names become part of a command that people copy, so they must need no quoting.
 bool is_plain(std::string_view name) {
   constexpr std::string_view kPlain =
       "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._+-";
@@ -58,7 +58,7 @@ class Collector {
  private:
   enum class Kind { none, empty_file, link_to_empty_file };
 
-  /// Each object once: /lib is the same directory as /usr/lib on most hosts.
+  /// Reports each object once: on most hosts /lib and /usr/lib are the same directory.
   Kind look(const RootDir& root, const std::string& path) {
     const UniqueFd named = root.open(path, O_PATH | O_NOFOLLOW);
     if (!named) return Kind::none;
@@ -83,7 +83,7 @@ class Collector {
     }
   }
 
-  /// Debian: the link leads into /etc/alternatives, to a link called `<group>--<name>-<triplet>`.
+  /// On Debian the link leads to /etc/alternatives, to a link called `<group>--<name>-<triplet>`.
   void add_alternative_of(const std::string& name) {
     for (const std::string& alternative : alternatives_) {
       const auto dashes = alternative.find("--");
@@ -134,7 +134,7 @@ std::vector<std::string> loader_directories(const RootDir& root) {
     const std::string text = root.read(file, kMaxConfiguration).value_or("");
     for (const std::string_view line : split(text, '\n')) {
       std::string_view directory = trim(line.substr(0, line.find('#')));
-      directory = directory.substr(0, directory.find('='));  // a libc5 type
+      directory = directory.substr(0, directory.find('='));  // a library type of libc5
       while (directory.size() > 1 && directory.ends_with('/')) directory.remove_suffix(1);
       if (directory.starts_with('/') && directory.size() > 1) found.emplace_back(directory);
     }
@@ -146,7 +146,7 @@ std::optional<Fault> mps_fault(const RootDir& driver_root, const std::string& di
   const std::string word = shell_word(directory);
   for (const std::string& path : {directory, directory + "/control"}) {
     const PlaceView place = look_at_place(driver_root, path, MadeBy::root);
-    // Who asks may not look; the hook, which is root, may.
+    // The caller may lack permission; the hook runs as root and does not.
     if (!is_real_root() && place.why_not.find("Permission denied") != std::string::npos) return {};
     if (!place.why_not.empty()) {
       const bool is_open = place.why_not.starts_with("others than root can write");

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Small readings of what `oci-nvidia doctor` has seen.
+// Predicates and parsers for the values of a report.
 #include "command/doctor/doctor_report.hpp"
 
 #include <algorithm>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What `oci-nvidia doctor` has seen of a host: values only, which its checks judge.
+// What `oci-nvidia doctor` found out about a host: plain values, which the checks judge.
 #pragma once
 
 #include <cstdint>
@@ -14,7 +14,7 @@
 
 namespace nvhook {
 
-/// Something that could not be read or makes no sense, as Error tells it.
+/// Something that could not be read or parsed, with the remedy of its Error.
 struct Fault {
   std::string what = {};
   std::string remedy = {};
@@ -32,7 +32,7 @@ struct ConfigFileReport {
 };
 
 struct ConfigReport {
-  std::vector<ConfigFileReport> files = {};  ///< those that exist, later ones count more
+  std::vector<ConfigFileReport> files = {};  ///< existing files; later ones override earlier ones
   bool load_kmods = true;
   std::string driver_root = "/";
   std::optional<Fault> driver_root_fault = {};
@@ -42,61 +42,62 @@ struct ConfigReport {
 
 struct PciGpu {
   std::string address = {};
-  std::string driver = {};  ///< the kernel driver bound to it; empty: none
+  std::string driver = {};  ///< kernel driver bound to it; empty: none
 };
 
-/// A device node that the driver wants.
+/// A device node that the driver needs.
 struct NodeReport {
   std::string path = {};
   DeviceRole role = DeviceRole::control;
   DeviceNumber number = {};
   bool is_there = false;
-  bool is_stale = false;  ///< it is another device
+  bool is_stale = false;  ///< exists, but is another device
   bool is_empty_file = false;
   unsigned owner = 0;
   unsigned group = 0;
   unsigned mode = 0;
-  bool is_usable = true;  ///< by the user who asks, for reading and writing
-  bool is_linked = true;  ///< /dev/char/<major>:<minor> is there
+  bool is_usable = true;  ///< by the calling user, for reading and writing
+  bool is_linked = true;  ///< /dev/char/<major>:<minor> exists
 };
 
 struct DriverReport {
   bool is_wsl = false;
   bool is_tegra = false;
-  std::vector<PciGpu> pci_gpus = {};        ///< display controllers of NVIDIA's
+  std::vector<PciGpu> pci_gpus = {};        ///< NVIDIA's display controllers
   std::optional<std::string> version = {};  ///< of the loaded kernel module
-  std::vector<Gpu> gpus = {};               ///< that the kernel module serves
-  std::vector<std::string> lost_gpus = {};  ///< what is said of those that cannot be read
+  std::vector<Gpu> gpus = {};               ///< GPUs that the kernel module serves
+  std::vector<std::string> lost_gpus = {};  ///< a message for each GPU that cannot be read
   bool has_uvm = false;                     ///< nvidia-uvm is loaded
-  DeviceFileSettings node_settings = {};    ///< what the module wants nodes to look like
+  DeviceFileSettings node_settings = {};    ///< how the module wants its nodes to look
   std::vector<NodeReport> nodes = {};
 };
 
 struct LibrariesReport {
-  std::size_t libraries = 0;             ///< of this machine's own ABI
+  std::size_t libraries = 0;             ///< number of libraries of this machine's own ABI
   std::string cuda = {};                 ///< path of libcuda; empty: none
   std::string management = {};           ///< path of libnvidia-ml; empty: none
-  std::optional<Fault> missing = {};     ///< no libnvidia-ml
-  std::optional<Fault> mismatch = {};    ///< only other versions than the module's
-  std::vector<std::string> unsafe = {};  ///< files that others than root own or can write
-  std::string cache = {};                ///< the loader cache's path
+  std::optional<Fault> missing = {};     ///< no libnvidia-ml was found
+  std::optional<Fault> mismatch = {};    ///< only versions other than the module's
+  std::vector<std::string> unsafe = {};  ///< files that other users than root own or can write
+  std::string cache = {};                ///< path of the loader cache
   bool has_cache = false;
-  /// Of libcuda.so.1 and libnvidia-ml.so.1, those that the cache lacks or has at a path where
-  /// nothing is.
+  /// Those of libcuda.so.1 and libnvidia-ml.so.1 that the cache lacks or has with a path that does
+  /// not exist.
   std::vector<std::string> not_in_cache = {};
-  /// Entries of the cache, `name => path`, outside of the directories that the loader is told of.
+  /// Cache entries `name => path` outside of the directories that the loader is configured with.
   std::vector<std::string> foreign = {};
-  std::vector<std::string> gone = {};  ///< the driver's, at paths where nothing is
-  std::optional<Fault> mps = {};       ///< why no container gets the directory of MPS
+  std::vector<std::string> gone = {};  ///< the driver's entries whose paths do not exist
+  std::optional<Fault> mps = {};       ///< why no container gets the MPS directory
 };
 
-/// What is on the host because a tool made its mount points there: in a container that had a
-/// directory of the host as a volume.
+/// Files on the host that a tool left when it made its mount points in a container that had a host
+/// directory as a volume.
 struct LeftoversReport {
-  std::vector<std::string> files = {};  ///< empty libraries and programs with the driver's names
-  std::vector<std::string> links = {};  ///< of libraries, that lead to an empty file
-  std::vector<std::string> alternatives = {};  ///< groups of Debian's that make such links
-  std::vector<std::string> nodes = {};         ///< empty files in /dev with the driver's names
+  std::vector<std::string> files = {};  ///< empty files with names of driver libraries and programs
+  std::vector<std::string> links = {};  ///< links of libraries that lead to an empty file
+  std::vector<std::string> alternatives = {};  ///< groups of Debian's alternatives that make such
+                                               ///< links
+  std::vector<std::string> nodes = {};         ///< empty files in /dev with names of driver nodes
 
   [[nodiscard]] bool is_empty() const { return files.empty() && links.empty() && nodes.empty(); }
 };
@@ -105,31 +106,31 @@ struct LeftoversReport {
 
 enum class Origin { ours, other };
 
-/// A program as it is found.
+/// A program on the host.
 struct Program {
-  std::string path = {};      ///< empty: there is none
-  std::string resolved = {};  ///< without links
+  std::string path = {};      ///< empty: not found
+  std::string resolved = {};  ///< path without links
   Origin origin = Origin::other;
 };
 
-/// Whose program the file with this path without links is: ours by its name.
+/// Returns whose program a file is, by its name; `resolved` is its path without links.
 [[nodiscard]] Origin origin_of(const std::string& resolved);
 
 struct NamedProgram {
   std::string name = {};
-  Program first = {};  ///< on the system's PATH
+  Program first = {};  ///< the first on the system's PATH
 };
 
 struct HookDefinition {
   std::string file = {};
-  std::optional<Fault> fault = {};  ///< why engines refuse it
+  std::optional<Fault> fault = {};  ///< why engines refuse the definition
   Program program = {};
-  std::string program_path = {};  ///< as it is written
+  std::string program_path = {};  ///< as written
   std::vector<std::string> stages = {};
-  /// Another file of the same name in a directory that counts more.
+  /// A file of the same name in a directory of higher priority replaces this one.
   bool is_masked = false;
 
-  /// It is a GPU hook: ours, or by its name NVIDIA's.
+  /// Returns true for a GPU hook: ours, or NVIDIA's by its name.
   [[nodiscard]] bool is_gpu_hook() const;
 };
 
@@ -147,14 +148,14 @@ struct FoundCdiSpec {
 
 struct EngineRuntime {
   std::string name = {};     ///< `nvidia`
-  std::string command = {};  ///< as it is written: a name or a path
+  std::string command = {};  ///< as written: a name or a path
   Program program = {};
 };
 
-/// dockerd, as it runs.
+/// The running dockerd.
 struct DaemonReport {
   bool is_snap = false;
-  std::optional<std::string> search_path = {};  ///< PATH; absent: no right to read it
+  std::optional<std::string> search_path = {};  ///< its PATH; nullopt: no right to read it
   std::optional<std::int64_t> started = {};     ///< seconds since 1970
 };
 
@@ -164,10 +165,10 @@ struct EngineReport {
   std::optional<Fault> config_fault = {};
   std::vector<std::string> hook_directories = {};
   std::vector<EngineRuntime> runtimes = {};
-  /// Another way in: what it is.
+  /// Another way to GPUs, in words; empty: none.
   std::string other_way = {};
   std::optional<DaemonReport> daemon = {};
-  /// Docker's: nvidia-container-runtime-hook on the daemon's PATH.
+  /// Docker only: nvidia-container-runtime-hook on the daemon's PATH.
   Program hook = {};
 };
 
@@ -177,13 +178,13 @@ enum class CgroupLayout { none, v1, v2, hybrid };
 
 struct SelinuxReport {
   bool is_enforcing = false;
-  std::vector<std::string> switches = {};  ///< those for devices that the policy has
+  std::vector<std::string> switches = {};  ///< booleans for devices that the policy defines
   bool allows_devices = false;             ///< one of them is on
 };
 
-/// The ordinary user who asks.
+/// The unprivileged user who runs doctor.
 struct UserReport {
-  std::string name = {};  ///< or the number
+  std::string name = {};  ///< name, or the number
   bool has_subordinate_ids = false;
   bool has_newuidmap = false;
   bool has_runtime_directory = false;
@@ -196,18 +197,19 @@ struct LastFailure {
   std::string message = {};
 };
 
-/// The record that src/inject/failure_report.cpp writes. Nothing if it has no message.
+/// Parses the record that src/inject/failure_report.cpp writes. Returns nullopt if it has no
+/// message.
 [[nodiscard]] std::optional<LastFailure> parse_last_failure(const std::string& text);
 
 struct HostReport {
-  /// --engine: only this one; empty: all.
+  /// The engine of --engine; empty: all.
   std::string engine = {};
   ConfigReport config = {};
   DriverReport driver = {};
   LibrariesReport libraries = {};
   LeftoversReport leftovers = {};
   Program hook = {};
-  std::int64_t hook_changed = 0;  ///< when the hook's file came here; seconds since 1970
+  std::int64_t hook_changed = 0;  ///< when the hook's file was installed; seconds since 1970
   std::vector<NamedProgram> names = {};
   std::vector<HookDirectory> hook_directories = {};
   std::vector<FoundCdiSpec> cdi_specs = {};
@@ -216,13 +218,13 @@ struct HostReport {
   CgroupLayout cgroups = CgroupLayout::none;
   bool has_systemd = false;
   bool has_systemd_socket = false;
-  std::optional<SelinuxReport> selinux = {};  ///< absent: no SELinux
+  std::optional<SelinuxReport> selinux = {};  ///< nullopt: no SELinux
   bool has_apparmor = false;
-  std::optional<UserReport> user = {};  ///< absent: root asks
+  std::optional<UserReport> user = {};  ///< nullopt: root runs doctor
   std::optional<LastFailure> last_failure = {};
 };
 
-/// The report's engine `name`; nothing if the report has none of that name.
+/// Returns the engine `name` of the report; null if there is none.
 [[nodiscard]] const EngineReport* find_engine(const HostReport& report, std::string_view name);
 
 }  // namespace nvhook

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What `oci-nvidia doctor` prints.
+// Formats findings as text and as JSON.
 #include "command/doctor/doctor_text.hpp"
 
 #include <algorithm>
@@ -31,7 +31,7 @@ bool is_fault(const Diagnosis& finding) {
   return finding.seen.verdict != Verdict::good && finding.seen.verdict != Verdict::skipped;
 }
 
-/// `1 bad, 2 warnings, 30 good`.
+/// Returns for example `1 bad, 2 warnings, 30 good`.
 std::string counts(const std::vector<Diagnosis>& findings) {
   struct Word {
     Verdict verdict;

@@ -11,12 +11,12 @@
 
 namespace nvhook {
 
-/// One line for each finding, and an indented one with what to do; then one that counts them.
-/// `only_faults`: without what is good or was skipped.
+/// Returns one line for each finding, an indented line with its remedy, and a last line with
+/// totals. `only_faults` leaves out checks that are good or were skipped.
 [[nodiscard]] std::string to_text(const std::vector<Diagnosis>& findings, bool only_faults,
                                   const Style& style);
 
-/// docs/schemas/doctor-1.schema.json: all findings.
+/// Returns all findings in the form of docs/schemas/doctor-1.schema.json.
 [[nodiscard]] Json to_json(const std::vector<Diagnosis>& findings);
 
 }  // namespace nvhook

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Text is edited, and what toml++ then reads in it is what counts.
+// Edits the text itself, then parses the result with toml++ to verify that containerd will find the
+// handler.
 #include "command/engines/containerd_config.hpp"
 
 #include <algorithm>
@@ -18,7 +19,7 @@ namespace {
 constexpr std::size_t kEnd = std::numeric_limits<std::size_t>::max();
 constexpr const char* kDefaultKey = "default_runtime_name";
 
-/// What is written where there is no file: containerd 1.3 and later read version 2, and 2.x too.
+/// For a file that does not exist. containerd 1.3 and later read version 2, and so does 2.x.
 constexpr const char* kNewFile = "# Written by `oci-nvidia setup containerd`.\nversion = 2\n";
 
 [[noreturn]] void refuse(const std::string& why) {
@@ -27,7 +28,7 @@ constexpr const char* kNewFile = "# Written by `oci-nvidia setup containerd`.\nv
               "nothing that is there");
 }
 
-/// The CRI plugin by its name in this version of the configuration.
+/// Returns the name of the CRI plugin in this version of the configuration.
 std::string cri_of(const toml::table& document, const std::string& filename) {
   const auto version = document["version"].value_or<std::int64_t>(1);
   if (version == 1) return "cri";
@@ -38,12 +39,12 @@ std::string cri_of(const toml::table& document, const std::string& filename) {
               "look for a newer oci-nvidia-hook, or add the runtime by hand");
 }
 
-/// The part of the CRI plugin's configuration that has the runtimes.
+/// The section of the CRI plugin that contains the runtimes.
 struct CriSection {
   std::vector<std::string> keys = {};
   toml::node_view<const toml::node> node = {};
 
-  /// `[plugins."io.containerd.grpc.v1.cri".containerd.runtimes.nvidia]`
+  /// Returns for example `[plugins."io.containerd.grpc.v1.cri".containerd.runtimes.nvidia]`.
   [[nodiscard]] std::string header(const std::string& below) const {
     return "[plugins.\"" + keys.at(1) + "\".containerd" + below + "]";
   }
@@ -69,7 +70,7 @@ bool has_runtime(const CriSection& section, const std::string& filename) {
   return true;
 }
 
-/// Whether `line` is the header of the table `keys`, however it is quoted.
+/// Returns true if `line` is the header of the table `keys`, however they are quoted.
 bool is_header(std::string_view line, const std::vector<std::string>& keys) {
   if (!trim(line).starts_with('[') || trim(line).starts_with("[[")) return false;
   try {
@@ -93,8 +94,8 @@ std::size_t line_of_header(std::string_view text, const std::vector<std::string>
   return found == lines.end() ? kEnd : static_cast<std::size_t>(found - lines.begin());
 }
 
-/// The default runtime, where the file has the key or the table for it; else nothing is done, and
-/// the block at the end brings the table.
+/// Sets the default runtime if the file already has its key or table. Otherwise returns `text`
+/// unchanged: the block at the end brings the table.
 std::string with_default(const std::string& text, const CriSection& section) {
   const std::string line = std::string("  ") + kDefaultKey + " = \"" + kRuntimeName + "\"";
   if (const auto now = section.node[kDefaultKey]) {
@@ -104,7 +105,7 @@ std::string with_default(const std::string& text, const CriSection& section) {
   return header == kEnd ? text : with_block(text, header + 1, {line});
 }
 
-/// The tables of the handler.
+/// Returns the lines of the handler's tables.
 std::vector<std::string> handler(const CriSection& section, const ContainerdRuntime& runtime) {
   const bool uses_systemd =
       section.node["runtimes"]["runc"]["options"]["SystemdCgroup"].value_or(false);
@@ -116,7 +117,7 @@ std::vector<std::string> handler(const CriSection& section, const ContainerdRunt
   return lines;
 }
 
-/// Whether containerd would find in `text` what was to be added.
+/// Throws Error(config_invalid) unless containerd would find in `text` what was to be added.
 void verify(const std::string& text, bool as_default, const std::string& filename) {
   try {
     const toml::table document = parse_toml(text, filename);
@@ -125,7 +126,7 @@ void verify(const std::string& text, bool as_default, const std::string& filenam
       return;
     }
   } catch (const Error&) {
-    // Tables that are written inline cannot be added to.
+    // Inline tables cannot be extended.
   }
   refuse(filename + ": the tables of its CRI plugin are written so that none can be added");
 }

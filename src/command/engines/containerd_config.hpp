@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// containerd's config.toml as text: a handler `nvidia` of its CRI plugin put in and taken out.
+// containerd's config.toml as text: adds and removes a handler `nvidia` of its CRI plugin.
 //
-// In config.toml itself and not in a file that it imports: before 2.0 an imported file replaces all
-// that config.toml says of a plugin (containerd issue 5837, mended by its pull request 9982).
+// The handler is in config.toml itself and not in an imported file: before containerd 2.0 an
+// imported file replaces everything that config.toml says about a plugin (containerd issue 5837,
+// fixed by its pull request 9982).
 // Keys: https://github.com/containerd/containerd/blob/main/docs/cri/config.md
 #pragma once
 
@@ -16,19 +17,21 @@ struct ContainerdRuntime {
   bool as_default = false;
 };
 
-/// `text`, which is absent if there is no file, with the handler, for the version of configuration
-/// that it is of. Unchanged if it has it. Whether its cgroups are systemd's is taken from `runc`.
-/// Throws Error(config_invalid), with `filename`, line and column if it is no TOML.
+/// Returns `text` with the handler added, in the form that the file's version needs; unchanged if
+/// it is there already. `text` is nullopt if there is no file. The cgroup driver is copied from the
+/// handler `runc`. Throws Error(config_invalid), with `filename`, line and column, if `text` is not
+/// TOML.
 [[nodiscard]] std::string with_containerd_runtime(const std::optional<std::string>& text,
                                                   const ContainerdRuntime& runtime,
                                                   const std::string& filename);
 
-/// `text` as it was before; nothing if there was no file. Throws as that does.
+/// Returns `text` as it was before; nullopt if there was no file. Throws as with_containerd_runtime
+/// does.
 [[nodiscard]] std::optional<std::string> without_containerd_runtime(
     const std::optional<std::string>& text, const std::string& filename);
 
-/// Whether `text`, which is TOML, switches the CRI plugin off, as Docker's package of containerd
-/// does.
+/// Returns whether `text`, which is TOML, disables the CRI plugin, as Docker's package of
+/// containerd does.
 [[nodiscard]] bool disables_cri(const std::string& text, const std::string& filename);
 
 }  // namespace nvhook

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Members are added behind the others, in the way in which those are indented.
+// Adds members after the existing ones, with the same indentation. To undo this, it tries which
+// earlier text would have become the current one.
 #include "command/engines/docker_config.hpp"
 
 #include <algorithm>
@@ -33,7 +34,7 @@ std::string position_of(std::string_view text, std::size_t byte) {
   return std::to_string(lines) + ":" + std::to_string(before.size() - line_start + 1);
 }
 
-/// The document, which is an object.
+/// Parses the document, which must be an object.
 json parse(std::string_view text, const std::string& filename) {
   constexpr const char* kRemedy = "correct the file; it is left as it is";
   const auto extent = first_json_object(text);
@@ -43,14 +44,14 @@ json parse(std::string_view text, const std::string& filename) {
     if (!document.is_object()) refuse(filename + ":1:1: no JSON object", kRemedy);
     return document;
   } catch (const json::parse_error& error) {
-    // The byte is counted from 1, and is the last one read.
+    // The position is counted from 1 and is that of the last byte read.
     refuse(filename + ":" + position_of(text, error.byte == 0 ? 0 : error.byte - 1) +
                ": not JSON from here on",
            kRemedy);
   }
 }
 
-/// White space before the first member of `object`.
+/// Returns the white space before the first member of `object`.
 std::string_view indent_of(std::string_view object) {
   const std::size_t end = object.find_first_not_of(kBlanks, 1);
   return object.substr(1, end - 1);
@@ -58,11 +59,13 @@ std::string_view indent_of(std::string_view object) {
 
 bool is_multiline(std::string_view indent) { return indent.find('\n') != std::string_view::npos; }
 
-/// `{ "name": value }`, in lines if `indent` has one, each `unit` deeper than that.
+/// Returns `{ "name": value }`, over several lines if `indent` has a line end; each line is then
+/// indented by `unit` more.
 std::string object_of(const std::string& name, const std::string& value, std::string_view indent,
                       std::string_view unit) {
   const std::string member = json(name).dump() + ": " + value;
-  // Not as a member in braces that were there looks: so it can be told which of both it was.
+  // The blanks inside the braces distinguish a new object from an existing one to which a member
+  // was added.
   if (!is_multiline(indent)) return "{ " + member + " }";
   return "{" + std::string(indent) + std::string(unit) + member + std::string(indent) + "}";
 }
@@ -84,7 +87,7 @@ std::string with_added(std::string_view object, const std::string& name, const s
          std::string(object.substr(end));
 }
 
-/// Without the member, the comma that it needed and the white space before it.
+/// Returns `object` without the member, its comma and the white space before it.
 std::string without(std::string_view object, const std::string& name) {
   const auto members = json_members(object, name);
   std::size_t at = members.size();
@@ -93,7 +96,8 @@ std::string without(std::string_view object, const std::string& name) {
   const JsonPart& member = members[at - 1];
   const bool is_first = at == 1;
   const bool is_last = at == members.size();
-  // Behind the bracket or the comma before it; of the last one that comma goes, else the next one.
+  // Starts after the bracket or the previous comma. For the last member the previous comma goes,
+  // for others the next one.
   std::size_t start = is_first ? 1 : end_of(members[at - 2].text, object) + 1;
   if (is_last && !is_first) start = end_of(members[at - 2].value(), object);
   const std::size_t end =
@@ -142,14 +146,14 @@ void check_default(const json& document, const std::string& filename) {
          "take it out; setup replaces nothing that is there");
 }
 
-/// What a file becomes that is there and empty: like no other, so that it can be told again.
+/// What an existing but empty file becomes. No other case has this form, so undo can recognise it.
 std::string compact_document(bool as_default) {
   json document = {{kRuntimes, {{kRuntimeName, our_runtime()}}}};
   if (as_default) document[kDefault] = kRuntimeName;
   return document.dump();
 }
 
-/// The object, and the white space around it.
+/// The object and the white space around it.
 struct Document {
   std::string_view before = {};
   std::string_view object = {};
@@ -178,14 +182,15 @@ json checked(const std::string& text, bool as_default, const std::string& filena
   return document;
 }
 
-/// Texts that may have been there before, the likeliest first.
+/// Returns the texts that the file may have had before, the likeliest first.
 std::vector<std::optional<std::string>> candidates_of(const std::string& text) {
   const Document now = document_of(text);
   const std::string_view runtimes = json_member(now.object, kRuntimes, kRuntimes);
   const std::string others = without(runtimes, kRuntimeName);
   const bool is_alone = json_members(others, kRuntimes).empty();
   std::vector<std::optional<std::string>> found{std::nullopt, now.with("")};
-  // A default that would name nothing: dockerd would not have started with it.
+  // Without the runtime such a default would name nothing, and dockerd would not have started:
+  // setup added it.
   const json document = json::parse(now.object);
   const bool is_default = document.contains(kDefault) && document.at(kDefault) == kRuntimeName;
   const std::string object = is_default ? without(now.object, kDefault) : std::string(now.object);
@@ -204,11 +209,11 @@ bool is_our_runtime(const std::string& path) {
 std::string with_docker_runtime(const std::optional<std::string>& text, bool as_default,
                                 const std::string& filename) {
   if (!text) {
-    // What the first member is indented by decides how the rest looks.
+    // The indentation of the first member decides the layout of the rest.
     const std::string model = with_docker_runtime("{\n  \"\": 0\n}\n", as_default, filename);
     return std::string(model).erase(1, std::string_view("\n  \"\": 0,").size());
   }
-  // dockerd takes a file with nothing in it for one without settings.
+  // dockerd treats an empty file as one without settings.
   if (trim(*text).empty()) return compact_document(as_default) + *text;
   const json document = checked(*text, as_default, filename);
   const Document now = document_of(*text);
@@ -235,7 +240,7 @@ std::optional<std::string> without_docker_runtime(const std::optional<std::strin
     const std::string once = with(before, false);
     if (once == *text || with(before, true) == *text || with(once, true) == *text) return before;
   }
-  return candidates.at(2);  // it was changed since; what setup added is out
+  return candidates.at(2);  // the file was edited since; only remove what setup added
 }
 
 }  // namespace nvhook

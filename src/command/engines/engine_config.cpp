@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Reads what configuration files of container engines say about GPUs.
+// Parses daemon.json, containers.conf, crio.conf, containerd's config.toml and hook definitions.
 #include "command/engines/engine_config.hpp"
 
 #include <algorithm>
@@ -18,7 +18,7 @@ namespace {
   throw Error(Code::config_invalid, std::string(filename) + ": " + why, remedy);
 }
 
-/// The string member `name` of an object; empty if it has none.
+/// Returns the string member `name` of an object; empty if there is none.
 std::string string_of(const Json& object, const char* name) {
   if (!object.is_object()) return {};
   const auto found = object.find(name);
@@ -39,7 +39,7 @@ std::optional<std::vector<std::string>> strings_of(const toml::node_view<const t
   return strings;
 }
 
-/// What containerd calls a plugin for Kubernetes: `io.containerd.grpc.v1.cri` (version 2),
+/// containerd's name for the CRI plugin is `io.containerd.grpc.v1.cri` (version 2) or
 /// `io.containerd.cri.v1.runtime` (version 3).
 void add_cri_runtimes(const toml::table& plugin, EngineConfig& config) {
   const toml::table* runtimes = plugin["containerd"]["runtimes"].as_table();
@@ -72,7 +72,7 @@ Json parse_json_object(std::string_view text, std::string_view filename) {
     if (!document.is_object()) fail(filename, "no JSON object", kRemedy);
     return document;
   } catch (const Json::exception& error) {
-    // `[json.exception.parse_error.101] parse error at line 3, column 5: …`
+    // The text is `[json.exception.parse_error.101] parse error at line 3, column 5: …`.
     const std::string_view what = error.what();
     const std::size_t label = what.find("] ");
     fail(filename, std::string(label == std::string_view::npos ? what : what.substr(label + 2)),

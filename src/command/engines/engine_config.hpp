@@ -14,42 +14,42 @@ namespace nvhook {
 
 struct RuntimeEntry {
   std::string name = {};
-  std::string command = {};  ///< a name or a path, as it is written
+  std::string command = {};  ///< a name or a path, as written
 
   friend bool operator==(const RuntimeEntry&, const RuntimeEntry&) = default;
 };
 
 struct EngineConfig {
-  /// Absent: the file leaves the engine's default.
+  /// nullopt: the file leaves the engine's default.
   std::optional<std::vector<std::string>> hook_directories = {};
   std::vector<RuntimeEntry> runtimes = {};
-  std::vector<std::string> imports = {};     ///< containerd: patterns of more files
-  std::vector<std::string> base_specs = {};  ///< containerd: config.json to start from
+  std::vector<std::string> imports = {};     ///< containerd: patterns of additional files
+  std::vector<std::string> base_specs = {};  ///< containerd: base specifications (config.json)
 
   friend bool operator==(const EngineConfig&, const EngineConfig&) = default;
 };
 
-/// The JSON object that the whole of `text` spells. Throws Error(config_invalid), with `filename`,
-/// line and column, if it is none, or is nested deeper than kMaxJsonDepth.
+/// Parses `text`, which must be one JSON object. Throws Error(config_invalid), with `filename`,
+/// line and column, if it is not, or if it is nested deeper than kMaxJsonDepth.
 [[nodiscard]] Json parse_json_object(std::string_view text, std::string_view filename);
 
-/// /etc/docker/daemon.json: `runtimes.<name>.path`. Throws as parse_json_object does; so do the
-/// others, of TOML.
+/// /etc/docker/daemon.json: `runtimes.<name>.path`. Throws as parse_json_object does; the parsers
+/// below throw in the same way, for TOML.
 [[nodiscard]] EngineConfig parse_daemon_json(std::string_view text, std::string_view filename);
-/// containers.conf: `[engine] hooks_dir`, `[engine.runtimes] <name> = [paths]`, the first of which
+/// containers.conf: `[engine] hooks_dir` and `[engine.runtimes] <name> = [paths]`; the first path
 /// counts.
 [[nodiscard]] EngineConfig parse_containers_conf(std::string_view text, std::string_view filename);
 /// crio.conf: `[crio.runtime] hooks_dir`, `[crio.runtime.runtimes.<name>] runtime_path`.
 [[nodiscard]] EngineConfig parse_crio_conf(std::string_view text, std::string_view filename);
-/// containerd's config.toml of version 2 and 3: below a CRI plugin `containerd.runtimes.<name>`
-/// with `options.BinaryName` and `base_runtime_spec`; `imports`.
+/// containerd's config.toml, versions 2 and 3: `imports`, and in a CRI plugin
+/// `containerd.runtimes.<name>` with `options.BinaryName` and `base_runtime_spec`.
 [[nodiscard]] EngineConfig parse_containerd_config(std::string_view text,
                                                    std::string_view filename);
 
-/// `next`, a file that is read later, over `base`.
+/// Returns `base` with the settings of `next`, a file that is read later, over it.
 [[nodiscard]] EngineConfig overlaid(EngineConfig base, const EngineConfig& next);
 
-/// A hook definition of a hooks.d directory: the parts that decide whether an engine takes it.
+/// The parts of a hook definition in a hooks.d directory that decide whether an engine accepts it.
 struct HookText {
   std::string path = {};
   std::vector<std::string> stages = {};
@@ -57,11 +57,12 @@ struct HookText {
   friend bool operator==(const HookText&, const HookText&) = default;
 };
 
-/// A stage of Podman alone, which CRI-O refuses to start with.
+/// A stage that only Podman knows; CRI-O does not start if a definition names it.
 inline constexpr std::string_view kPrecreateStage = "precreate";
 
-/// Version 1.0.0 of oci-hooks(5). Throws Error(config_invalid) for what makes Podman and CRI-O
-/// refuse all containers: no JSON, another version, no absolute path, no stage or an unknown one.
+/// Parses version 1.0.0 of oci-hooks(5). Throws Error(config_invalid) for everything for which
+/// Podman and CRI-O refuse all containers: not JSON, another version, a path that is not absolute,
+/// no stage or an unknown one.
 [[nodiscard]] HookText parse_hook_definition(std::string_view text, std::string_view filename);
 
 }  // namespace nvhook

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// By descriptor, below the root of the host.
+// Reads and replaces files by descriptor, below the root of the host.
 #include "command/engines/engine_files.hpp"
 
 #include <fcntl.h>
@@ -20,7 +20,7 @@ namespace {
 
 constexpr std::size_t kMaxFile = 1UL << 20U;
 constexpr const char* kBeRoot = "run it with sudo";
-/// systemd's default PATH of services, and that of the project's own installation.
+/// systemd's default PATH for services, and the directory in which this project is installed.
 constexpr std::array kProgramDirectories{OCI_NVIDIA_BINDIR,
                                          "/usr/local/sbin",
                                          "/usr/local/bin",
@@ -37,7 +37,7 @@ constexpr std::array kProgramDirectories{OCI_NVIDIA_BINDIR,
 
 std::string name_of(const std::string& path) { return path.substr(path.rfind('/') + 1); }
 
-/// The directory at the absolute `path`, made if it is missing.
+/// Opens the directory at the absolute `path` and makes missing components.
 UniqueFd open_directory(const RootDir& system, const std::string& path) {
   UniqueFd directory = system.open("/", O_PATH | O_DIRECTORY);
   std::string so_far;

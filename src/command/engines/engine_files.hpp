@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Engines' configuration files: read, and replaced at once.
+// Reads the configuration files of engines and replaces them atomically.
 #pragma once
 
 #include <optional>
@@ -9,7 +9,7 @@
 
 namespace nvhook {
 
-/// A file as it is and as it shall be; absent: there is none.
+/// A file as it is and as it should become; nullopt: no file.
 struct FileChange {
   std::string path = {};
   std::optional<std::string> before = {};
@@ -18,21 +18,21 @@ struct FileChange {
   [[nodiscard]] bool is_needed() const { return before != after; }
 };
 
-/// The file that is to be edited; nothing if there is none. Throws Error(config_unreadable) if it
-/// may not be read, and Error(config_invalid) if it is a link, no regular file or larger than 1
+/// Reads the file to be edited; nullopt if there is none. Throws Error(config_unreadable) if it may
+/// not be read, and Error(config_invalid) if it is a link, not a regular file, or larger than 1
 /// MiB.
 [[nodiscard]] std::optional<std::string> read_engine_file(const RootDir& system,
                                                           const std::string& path);
 
-/// Carries `change` out, with missing directories; owner and mode of the file stay. Throws
-/// Error(engine_config_not_writable), and the file is as it was.
+/// Makes the change, including missing directories; owner and mode of the file stay. Throws
+/// Error(engine_config_not_writable); the file is then unchanged.
 void write_change(const RootDir& system, const FileChange& change);
 
-/// The path of the program `name` in the directories in which services look; empty if it is in
-/// none.
+/// Returns the path of the program `name` in the directories in which services look; empty if it is
+/// in none of them.
 [[nodiscard]] std::string find_program(const RootDir& system, const std::string& name);
 
-/// Whether there is such a file, a link to one included.
+/// Returns whether the file exists; a link to a file counts.
 [[nodiscard]] bool has_file(const RootDir& system, const std::string& path);
 
 }  // namespace nvhook

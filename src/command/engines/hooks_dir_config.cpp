@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The drop-in file is setup's own as a whole.
+// Reads `hooks_dir` from all files, and writes the drop-in file, which belongs to setup alone.
 #include "command/engines/hooks_dir_config.hpp"
 
 #include <algorithm>
@@ -42,7 +42,7 @@ void add_hooks_dirs(std::vector<std::string>& dirs, const toml::array& list) {
   }
 }
 
-/// The program of the runtime `nvidia`; empty if there is none.
+/// Returns the program of the runtime `nvidia`; empty if there is none.
 std::string runtime_in(const toml::table& document, const DropInKeys& keys) {
   const auto runtime = table_at(document, keys.runtimes)[kRuntimeName];
   return keys.runtime_is_table ? runtime["runtime_path"].value_or(std::string())

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Which hooks directories Podman and CRI-O read, by their configuration files, and the drop-in file
-// that adds ours. Keys: containers.conf(5), crio.conf(5).
+// Which hook directories Podman and CRI-O read according to their configuration files, and the
+// drop-in file that adds ours. Keys: containers.conf(5), crio.conf(5).
 #pragma once
 
 #include <optional>
@@ -14,44 +14,45 @@ struct NamedText {
   std::string text = {};
 };
 
-/// How an engine's configuration is written.
+/// The table and key names in an engine's configuration.
 struct DropInKeys {
-  const char* engine = "";        ///< as setup is told: `podman`
-  const char* table = "";         ///< that has `hooks_dir` and the default runtime
-  const char* default_key = "";   ///< of the default runtime
-  const char* runtimes = "";      ///< the table of the runtimes
-  bool runtime_is_table = false;  ///< of CRI-O; else a list of paths
+  const char* engine = "";        ///< name for `oci-nvidia setup`: `podman`
+  const char* table = "";         ///< table with `hooks_dir` and the default runtime
+  const char* default_key = "";   ///< key of the default runtime
+  const char* runtimes = "";      ///< table of the runtimes
+  bool runtime_is_table = false;  ///< CRI-O: a runtime is a table; otherwise a list of paths
 };
 inline constexpr DropInKeys kPodmanKeys{"podman", "engine", "runtime", "engine.runtimes", false};
 inline constexpr DropInKeys kCrioKeys{"crio", "crio.runtime", "default_runtime",
                                       "crio.runtime.runtimes", true};
 
-/// The directories that are read where no file says it.
+/// The directory that is read if no file sets `hooks_dir`.
 inline constexpr const char* kDefaultHooksDir = "/usr/share/containers/oci/hooks.d";
 
-/// `hooks_dir` after all `files` in their order: the last one that has it counts, or adds to those
-/// before it (`{append=true}`, containers.conf(5)). Throws Error(config_invalid), with file, line
-/// and column, for one that is no TOML.
+/// Returns the value of `hooks_dir` after all `files`, in their order: the last file that sets it
+/// counts, or adds to those before it (`{append=true}`, containers.conf(5)). Throws
+/// Error(config_invalid), with file, line and column, for a file that is not TOML.
 [[nodiscard]] std::vector<std::string> hooks_dirs_of(const std::vector<NamedText>& files,
                                                      const DropInKeys& keys);
 
-/// What the drop-in file says.
+/// The contents of the drop-in file.
 struct DropIn {
-  std::vector<std::string> hooks_dirs = {};  ///< empty: nothing
-  std::string runtime = {};                  ///< path of the runtime `nvidia`; empty: nothing
+  std::vector<std::string> hooks_dirs = {};  ///< empty: not set
+  std::string runtime = {};                  ///< path of the runtime `nvidia`; empty: not set
   bool as_default = false;
 
   [[nodiscard]] bool is_empty() const { return hooks_dirs.empty() && runtime.empty(); }
 };
 
-/// The text of the drop-in file.
+/// Returns the text of the drop-in file.
 [[nodiscard]] std::string to_text(const DropIn& drop_in, const DropInKeys& keys);
 
-/// What a drop-in file that setup wrote says. Throws Error(config_invalid) if setup did not write
-/// it, or it is no TOML.
+/// Parses a drop-in file that setup wrote. Throws Error(config_invalid) if setup did not write it,
+/// or if it is not TOML.
 [[nodiscard]] DropIn parse_drop_in(const NamedText& file, const DropInKeys& keys);
 
-/// The first of `files` that makes the runtime `nvidia` something that is not ours; nothing else.
+/// Returns the first of `files` that defines the runtime `nvidia` as another program; nullopt if
+/// none does.
 [[nodiscard]] std::optional<std::string> other_runtime(const std::vector<NamedText>& files,
                                                        const DropInKeys& keys);
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The configuration of a host that is looked at.
+// Loads the configuration of the host below --host-root.
 #include "command/engines/host_config.hpp"
 
 #include "config/config_files.hpp"

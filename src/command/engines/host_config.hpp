@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The configuration, for a command that only looks at a host.
+// The configuration, for commands that only look at a host.
 #pragma once
 
 #include "command/shell/command.hpp"
@@ -8,9 +8,9 @@
 namespace nvhook {
 
 struct HostConfig {
-  bool is_ours = true;  ///< not another one, which --host-root names
+  bool is_ours = true;  ///< this host, not another one named by --host-root
   ConfigResult as_written = {};
-  /// The same for what reads the host: the driver root is below --host-root, and nothing is
+  /// For reading the host: the driver root is below --host-root, and nothing on the host is
   /// changed, whatever `load-kmods` says.
   Config seen_from_here = {};
 };

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// An image's environment.
+// Finds `Env` in the JSON documents that engines print.
 #include "command/engines/image_config.hpp"
 
 #include <nlohmann/json.hpp>
@@ -22,7 +22,7 @@ const Json* find(const Json& object, const char* name) {
   return found == object.end() || found->is_null() ? nullptr : &*found;
 }
 
-/// The object that has `Env`.
+/// Returns the object that has `Env`.
 const Json& settings_of(const Json& document) {
   for (const char* name : {"config", "Config"}) {
     if (const Json* settings = find(document, name); settings != nullptr) {

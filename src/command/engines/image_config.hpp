@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// An image's configuration, as far as it asks for a driver: its environment.
+// The part of an image's configuration that can request a driver: its environment.
 #pragma once
 
 #include <string>
@@ -8,13 +8,13 @@
 
 namespace nvhook {
 
-/// `Env` of an OCI image configuration (`{"config":{"Env":[…]}}`), of what `docker inspect` or
-/// `podman inspect` prints of an image or a container (`[{"Config":{"Env":[…]}}]`), or of such a
-/// `Config` alone. No Env: no variables. Throws Error(spec_invalid) for anything else, also for a
-/// list of more than one.
+/// Returns `Env` of an OCI image configuration (`{"config":{"Env":[…]}}`), of the output of `docker
+/// inspect` or `podman inspect` for an image or a container (`[{"Config":{"Env":[…]}}]`), or of
+/// such a `Config` alone; empty if there is no `Env`. Throws Error(spec_invalid) for anything else,
+/// including a list with more than one element.
 [[nodiscard]] std::vector<std::string> parse_image_environment(std::string_view json);
 
-/// A config.json of a container with this environment; nothing else is in it. `privileged`: it has
+/// Returns a config.json that has this environment and nothing else. `privileged` adds
 /// CAP_SYS_ADMIN.
 [[nodiscard]] std::string minimal_spec(const std::vector<std::string>& environment,
                                        bool privileged);

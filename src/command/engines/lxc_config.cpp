@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Lines `key = value`; a key may come several times.
+// Edits lines `key = value`; a key may occur several times.
 #include "command/engines/lxc_config.hpp"
 
 #include <algorithm>
@@ -13,10 +13,10 @@
 namespace nvhook {
 namespace {
 
-/// What a file begins with that was not there.
+/// First line of a file that did not exist before.
 constexpr const char* kNewFile = "# Written by `oci-nvidia setup lxc`.\n";
 
-/// Whether a line gives `key` a value that starts with `start`.
+/// Returns true if a line sets `key` to a value that starts with `start`.
 bool says(std::string_view text, std::string_view key, std::string_view start) {
   const auto lines = split(text, '\n');
   return std::any_of(lines.begin(), lines.end(), [&](std::string_view line) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// containers-storage.conf(5)
+// Parses containers-storage.conf(5).
 #include "command/engines/storage_conf.hpp"
 
 #include "formats/toml_document.hpp"
@@ -17,7 +17,7 @@ StorageRoots parse_storage_conf(std::string_view text, StorageRoots roots) {
     take("runroot", roots.run);
     take("graphroot", roots.graph);
   } catch (const Error&) {
-    // The engine does not start with such a file either: the usual places are as good as any.
+    // The engine does not start with such a file either, so the defaults are good enough.
   }
   return roots;
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Where containers/storage, of Podman and CRI-O, keeps its files (containers-storage.conf(5)).
+// Where containers/storage, which Podman and CRI-O use, keeps its files
+// (containers-storage.conf(5)).
 #pragma once
 
 #include <string>
@@ -14,8 +15,8 @@ struct StorageRoots {
   friend bool operator==(const StorageRoots&, const StorageRoots&) = default;
 };
 
-/// `roots` with what the storage.conf `text` says otherwise. A text that is no TOML and a path that
-/// is not absolute say nothing.
+/// Returns `roots` with the settings of the storage.conf `text` over them. A text that is not TOML,
+/// and a path that is not absolute, change nothing.
 [[nodiscard]] StorageRoots parse_storage_conf(std::string_view text, StorageRoots roots);
 
 }  // namespace nvhook

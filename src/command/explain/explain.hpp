@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// `oci-nvidia explain`: what a container would get, and why.
+// `oci-nvidia explain`: shows what a container would get, and why.
 #pragma once
 
 #include "command/shell/command.hpp"
@@ -19,8 +19,8 @@ inline constexpr std::string_view kExplainDetails =
     "The exit status is 3 if the hook would not let the container start, and 0 else.";
 
 void add_explain_options(boost::program_options::options_description& options);
-/// Throws UsageFault for options that contradict each other, and Error for what cannot be read.
-/// What the hook would fail with is an outcome: broken.
+/// Throws UsageFault for options that contradict each other, and Error for input that cannot be
+/// read. If the hook itself would fail, that is not an exception but the outcome `broken`.
 Outcome run_explain(const OptionValues& values, CommandContext& context);
 
 }  // namespace nvhook

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Which container `oci-nvidia explain` is asked about.
+// Finds config.json and image by the options: a container, a file, an image or variables.
 #include "command/explain/explain_subject.hpp"
 
 #include <fcntl.h>
@@ -36,7 +36,7 @@ Note image_unknown(const std::string& why) {
               "--rootfs names its root file system");
 }
 
-/// The directory at `path`, as the caller sees it.
+/// Opens the directory at `path`, as the caller sees it.
 UniqueFd open_directory(const std::string& path, const CommandContext& context) {
   return sys::open_beneath(context.caller.working_directory.get(), path.c_str(),
                            O_PATH | O_DIRECTORY, 0);
@@ -58,8 +58,8 @@ Subject from_bundle(const std::string& directory, const CommandContext& context)
           .image = RootDir(std::move(image), FileOwner::image)};
 }
 
-/// Of a container that runs, what its process has as root; else what the engine has mounted, which
-/// is an empty directory where it has mounted nothing.
+/// Finds the image: for a running container the root of its process, otherwise what the engine has
+/// mounted, which is an empty directory if it has mounted nothing.
 void find_image(const ContainerRecord& record, const CommandContext& context, Subject& subject) {
   if (record.pid != 0) {
     subject.image = ProcessView(record.pid, context.system).root();
@@ -74,7 +74,8 @@ void find_image(const ContainerRecord& record, const CommandContext& context, Su
   }
 }
 
-/// A user's engine says where the file is: that user cannot have root read another one, or wait.
+/// For a record of another user, that user chose the path: no link or file system of theirs may
+/// make root read another file, or wait.
 std::string read_spec_of(const ContainerRecord& record, const CommandContext& context) {
   constexpr const char* kRemedy = "start the container, or tell its variables with --env";
   const std::string path = record.bundle + "/config.json";

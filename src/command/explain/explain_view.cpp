@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What `oci-nvidia explain` shows: the verdict, what was asked, what counted. The steps are in
-// plan_table.
+// Formats the verdict, the request and the configuration that counted; plan_table formats the
+// steps.
 #include "command/explain/explain_view.hpp"
 
 #include <algorithm>
@@ -18,7 +18,7 @@ namespace {
 
 constexpr std::string_view kPolicy = "accept-nvidia-visible-devices-envvar-when-unprivileged";
 
-/// `/etc/…/config.toml:3:1` of the last file that sets `key`; empty if none does.
+/// Returns `/etc/…/config.toml:3:1` of the last file that sets `key`; empty if none does.
 std::string where_set(const ConfigResult& config, std::string_view key) {
   std::string where;
   for (const Setting& setting : config.settings) {
@@ -82,7 +82,7 @@ std::string selection_text(const DeviceSelection& selection) {
                     selection);
 }
 
-/// ` = GPU 1 (GPU-5c…), MIG 0:1 (…)`
+/// Returns for example ` = GPU 1 (GPU-5c…), MIG 0:1 (…)`.
 std::string selected_text(const DeviceSelection& selection, const Inventory& inventory) {
   const SelectedDevices selected = select_devices(selection, inventory);
   std::vector<std::string> names;
@@ -94,7 +94,7 @@ std::string selected_text(const DeviceSelection& selection, const Inventory& inv
   return names.empty() ? "no GPU" : join(names, ", ");
 }
 
-/// `NVIDIA_GDS`, … as far as they are asked for.
+/// Returns `NVIDIA_GDS` and other such features that are requested.
 std::vector<std::string> extras_of(const Request& request) {
   std::vector<std::string> extras;
   const auto add = [&](bool wanted, const char* name) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What `oci-nvidia explain` shows, for people and for programs.
+// The output of `oci-nvidia explain`, as text and as JSON.
 #pragma once
 
 #include <optional>
@@ -16,30 +16,31 @@
 namespace nvhook {
 
 struct Explanation {
-  std::string subject = {};  ///< `container web (Podman, 4f1c…)`
+  std::string subject = {};  ///< for example `container web (Podman, 4f1c…)`
   const ConfigResult& config;
-  /// Absent if the request itself is refused (`failure`).
+  /// nullopt if the request itself is refused; then `failure` says why.
   std::optional<ContainerTask> task = {};
-  /// Whose device names the plan speaks of; null without a plan.
+  /// The inventory that the plan's device names refer to; null without a plan.
   const Inventory* inventory = nullptr;
-  /// All that the container gets, whoever does it. Absent: nothing is done, or it fails.
+  /// Everything the container gets, whoever does it. nullopt: nothing is done, or it fails.
   std::optional<Plan> plan = {};
-  /// Of an edited config.json: what the runtime leaves to the hook.
+  /// For an edited config.json: what the runtime leaves to the hook.
   std::optional<Plan> left_to_hook = {};
-  /// How requirements were decided.
+  /// How the requirements were decided.
   Notes requirements = {};
-  /// What was and what was not looked at.
+  /// What was examined and what was not.
   Notes notes = {};
-  /// What the hook would stop the container with.
+  /// The error with which the hook would stop the container.
   std::optional<Error> failure = {};
 };
 
-/// Why there is nothing to do, or what is done, in one sentence.
+/// Returns one sentence: why there is nothing to do, or what is done.
 [[nodiscard]] std::string verdict_of(const Explanation& explanation);
 
 [[nodiscard]] std::string explanation_text(const Explanation& explanation, const Style& style);
 
-/// docs/schemas/explain-1.schema.json; `plan` is what `oci-nvidia-hook -dry-run` prints.
+/// Returns the JSON of docs/schemas/explain-1.schema.json; `plan` is what `oci-nvidia-hook
+/// -dry-run` prints.
 [[nodiscard]] Json explanation_json(const Explanation& explanation);
 
 }  // namespace nvhook

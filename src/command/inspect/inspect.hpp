@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// `oci-nvidia inspect`: what a running container has of the driver now.
+// `oci-nvidia inspect`: shows what a running container has of the driver now.
 #pragma once
 
 #include "command/shell/command.hpp"
@@ -21,8 +21,8 @@ inline constexpr std::string_view kInspectDetails =
     "3 if the container cannot use its GPUs.";
 
 void add_inspect_options(boost::program_options::options_description& options);
-/// Throws UsageFault without exactly one container, and Error for one that is not there, does not
-/// run or may not be looked at.
+/// Throws UsageFault unless exactly one container is named, and Error if it does not exist, is not
+/// running or may not be examined.
 Outcome run_inspect(const OptionValues& values, CommandContext& context);
 
 }  // namespace nvhook

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What `oci-nvidia inspect` shows.
+// Formats what was found in the container, and the findings about it.
 #include "command/inspect/inspect_view.hpp"
 
 #include <algorithm>

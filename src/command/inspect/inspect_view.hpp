@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What `oci-nvidia inspect` shows, for people and for programs.
+// The output of `oci-nvidia inspect`, as text and as JSON.
 #pragma once
 
 #include <string>
@@ -24,7 +24,7 @@ struct Inspection {
 
 [[nodiscard]] std::string inspection_text(const Inspection& inspection, const Style& style);
 
-/// docs/schemas/inspect-1.schema.json
+/// Returns the JSON of docs/schemas/inspect-1.schema.json.
 [[nodiscard]] Json inspection_json(const Inspection& inspection);
 
 }  // namespace nvhook

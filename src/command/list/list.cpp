@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The host's driver and its GPUs.
+// Reads the host with a request for all GPUs, and prints the driver, the GPUs and the files.
 #include "command/list/list.hpp"
 
 #include <algorithm>
@@ -16,15 +16,16 @@ namespace {
 
 constexpr const char* kCapabilitiesOption = "capabilities";
 
-/// The request of a container with all GPUs and the capabilities given, by the hook's own rules.
+/// Returns the request of a container with all GPUs and the given capabilities, by the hook's own
+/// rules.
 RequestResult request_of(const OptionValues& values, const Config& config) {
   ContainerSpec spec;
-  spec.privileged = true;  // its variables count
+  spec.privileged = true;  // so that its variables count
   spec.environment = {{"NVIDIA_VISIBLE_DEVICES", "all"}};
   if (values.contains(kCapabilitiesOption)) {
     spec.environment["NVIDIA_DRIVER_CAPABILITIES"] = values[kCapabilitiesOption].as<std::string>();
   }
-  Config without_swarm = config;  // whose variables would count in the place of this one
+  Config without_swarm = config;  // whose variables would otherwise count instead
   without_swarm.swarm_resources.clear();
   return derive_request(spec, without_swarm);
 }
@@ -37,7 +38,7 @@ bool lacks_what_nvml_knows(const Inventory& inventory) {
                      [](const MigDevice& device) { return device.uuid.empty(); });
 }
 
-/// A driver that does not answer costs the names that only it knows, and a note.
+/// If the driver does not answer, the names that only it knows are missing, and a note says so.
 Notes complete(HostFacts& host, const Config& config, Log& log) {
   if (!lacks_what_nvml_knows(host.inventory)) return {};
   try {

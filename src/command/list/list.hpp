@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// `oci-nvidia list`: what this host has for containers.
+// `oci-nvidia list`: shows what this host has for containers.
 #pragma once
 
 #include "command/shell/command.hpp"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What `oci-nvidia list` shows.
+// Formats driver, GPUs and files, with the reason why a file is injected or left out.
 #include "command/list/list_view.hpp"
 
 #include <algorithm>
@@ -34,7 +34,7 @@ std::string_view to_string(ComponentKind kind) {
   return {};
 }
 
-/// The capabilities that `file` belongs to: any of them brings it.
+/// Returns the capabilities that bring `file`; each of them is enough.
 std::string group_of(const DriverFile& file) {
   const CapabilitySet set = file.component->capabilities;
   std::string name = set.empty() ? "every request" : to_string(set);
@@ -66,7 +66,7 @@ std::vector<const MigDevice*> mig_devices_of(const Gpu& gpu, const Inventory& in
   return devices;
 }
 
-/// Why `file` is in, or why not.
+/// Returns why `file` is injected or left out.
 std::string reason_for(const DriverFile& file, const HostListing& listing) {
   const CapabilitySet asked = listing.request.capabilities;
   if (is_wanted(file, listing.request)) return reason_of(*file.component, asked);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What `oci-nvidia list` shows, for people and for programs.
+// The output of `oci-nvidia list`, as text and as JSON.
 #pragma once
 
 #include <string>
@@ -12,20 +12,21 @@
 
 namespace nvhook {
 
-/// What was found, and the request by which files are in or out.
+/// What was found, and the request that decides which files are injected.
 struct HostListing {
   const Inventory& inventory;
   const Request& request;
-  /// Where the request's capabilities come from: `default`, or how they were given.
+  /// Origin of the request's capabilities: `default`, or how they were given.
   std::string_view capabilities_source = {};
-  /// Besides the inventory's own: what could not be asked.
+  /// In addition to the inventory's own notes: what could not be asked.
   Notes notes = {};
 };
 
-/// Driver, GPUs and files by capability; with `why` the reason of each file and all notes.
+/// Returns driver, GPUs and files by capability; with `why` also the reason for each file and all
+/// notes.
 [[nodiscard]] std::string listing_text(const HostListing& listing, bool why, const Style& style);
 
-/// docs/schemas/list-1.schema.json
+/// Returns the JSON of docs/schemas/list-1.schema.json.
 [[nodiscard]] Json listing_json(const HostListing& listing);
 
 }  // namespace nvhook

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Marks are whole lines.
+// Marks are lines of their own. A file without a line end at its end is noted in the mark, so that
+// it can be restored.
 #include "command/render/marked_text.hpp"
 
 #include <algorithm>
@@ -10,10 +11,10 @@ namespace nvhook {
 namespace {
 
 constexpr std::string_view kReplaced = "# was: ";
-/// Follows the first mark where the text before it had no line end.
+/// Added to the first mark if the text before it had no line end.
 constexpr std::string_view kNoLineEnd = " (the file had no line end)";
 
-/// Where the line `at` of `text` begins; its size if there are fewer lines.
+/// Returns the offset of line `at` in `text`; the size of `text` if it has fewer lines.
 std::size_t offset_of_line(std::string_view text, std::size_t at) {
   std::size_t offset = 0;
   for (; at > 0 && offset < text.size(); --at) {
@@ -30,7 +31,7 @@ std::string block_of(const std::vector<std::string>& lines, bool had_line_end) {
   return block + std::string(kBlockEnd) + "\n";
 }
 
-/// The line that `text` begins with, with its end.
+/// Returns the first line of `text`, including its line end.
 std::string_view first_line(std::string_view text) {
   const std::size_t end = text.find('\n');
   return end == std::string_view::npos ? text : text.substr(0, end + 1);
@@ -58,7 +59,7 @@ std::string with_replaced_line(std::string_view text, std::size_t at,
   std::vector<std::string> inside{std::string(kReplaced) + std::string(content)};
   inside.insert(inside.end(), lines.begin(), lines.end());
   std::string block = block_of(inside, true);
-  // The last line may have no end; then the block has none either.
+  // The last line of a file may have no line end; then the block has none either.
   if (!line.ends_with('\n')) block.pop_back();
   return std::string(text.substr(0, offset)) + block +
          std::string(text.substr(offset + line.size()));
@@ -67,7 +68,7 @@ std::string with_replaced_line(std::string_view text, std::size_t at,
 std::string without_blocks(std::string_view text, const std::string& filename) {
   std::string result;
   std::size_t number = 0;
-  std::size_t begin = 0;  // line of the block that we are in
+  std::size_t begin = 0;  // first line of the current block, 0 outside of blocks
   while (!text.empty()) {
     const std::string_view line = first_line(text);
     text.remove_prefix(line.size());
@@ -81,7 +82,7 @@ std::string without_blocks(std::string_view text, const std::string& filename) {
       result += line;
     } else if (is_mark(line, kBlockEnd)) {
       begin = 0;
-      // Of a line that was replaced the end goes with the block's.
+      // A replaced line gets the line end that its block has.
       if (!line.ends_with('\n') && result.ends_with('\n')) result.pop_back();
     } else if (line.starts_with(kReplaced)) {
       result += line.substr(kReplaced.size());

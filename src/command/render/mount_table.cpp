@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// libmount's table of a text in memory.
+// Parses with libmount from memory.
 #include "command/render/mount_table.hpp"
 
 #include <libmount/libmount.h>
@@ -13,11 +13,11 @@
 namespace nvhook {
 namespace {
 
-constexpr std::string_view kDeleted = "//deleted";  // behind the path, as the kernel writes it
+constexpr std::string_view kDeleted = "//deleted";  // the kernel appends this to the path
 
 std::string text_or_empty(const char* text) { return text == nullptr ? "" : text; }
 
-/// A line that cannot be parsed is passed over.
+/// Skips a line that cannot be parsed.
 int pass_over(libmnt_table* /*table*/, const char* /*file*/, int /*line*/) { return 1; }
 
 struct Close {
@@ -44,7 +44,7 @@ std::vector<MountEntry> parse_mount_table(const std::string& mountinfo) {
                                                                      &mnt_unref_table);
   const std::unique_ptr<libmnt_iter, void (*)(libmnt_iter*)> at(mnt_new_iter(MNT_ITER_FORWARD),
                                                                 &mnt_free_iter);
-  std::string text = mountinfo;  // fmemopen takes no constant
+  std::string text = mountinfo;  // fmemopen takes no const pointer
   const std::unique_ptr<std::FILE, Close> stream(::fmemopen(text.data(), text.size(), "r"));
   if (!table || !at || !stream) throw Error(Code::internal, "no memory for a mount table");
   mnt_table_set_parser_errcb(table.get(), &pass_over);

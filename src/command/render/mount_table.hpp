@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The mount table of a process, parsed by libmount.
+// The mount table of a process, parsed with libmount.
 #pragma once
 
 #include <string>
@@ -8,17 +8,17 @@
 namespace nvhook {
 
 struct MountEntry {
-  std::string target = {};      ///< below the process's root
-  std::string source = {};      ///< what of its file system is mounted there, as a path in that
+  std::string target = {};      ///< path below the root of the process
+  std::string source = {};      ///< what is mounted, as a path in its file system
   std::string filesystem = {};  ///< tmpfs, ext4, …
-  /// The kernel shows that the source has been removed since.
+  /// The kernel reports that the source has been removed since.
   bool is_deleted = false;
 
   friend bool operator==(const MountEntry&, const MountEntry&) = default;
 };
 
-/// The text of a /proc/<pid>/mountinfo, in its order. Throws Error(internal) for one that libmount
-/// does not take.
+/// Parses the text of a /proc/<pid>/mountinfo and keeps its order. Throws Error(internal) if
+/// libmount refuses it.
 [[nodiscard]] std::vector<MountEntry> parse_mount_table(const std::string& mountinfo);
 
 }  // namespace nvhook

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The steps of a plan as lines.
+// Formats each kind of step: mounts, device nodes, links, the loader cache.
 #include "command/render/plan_table.hpp"
 
 #include "inject/loader_files.hpp"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The steps of a plan as lines for people: what is done where, from what, and why.
+// The steps of a plan as a table for people: what is done where, from what, and why.
 #pragma once
 
 #include <cstddef>
@@ -10,10 +10,10 @@
 
 namespace nvhook {
 
-/// In the order in which they are done.
+/// The rows are in the order in which the steps are done.
 [[nodiscard]] Table plan_table(const Plan& plan, const Config& config);
 
-/// How many they are; the loader cache is one.
+/// Returns the number of steps; the loader cache counts as one.
 [[nodiscard]] std::size_t step_count(const Plan& plan);
 
 }  // namespace nvhook

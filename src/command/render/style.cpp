@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Colour.
+// Decides on colour, and wraps text in escape sequences.
 #include "command/render/style.hpp"
 
 namespace nvhook {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Colour on a terminal that wants it.
+// Colour for terminals that support it.
 #pragma once
 
 #include <optional>
@@ -10,21 +10,22 @@ namespace nvhook {
 
 enum class Colour { none, good, warning, bad, dim, bold };
 
-/// Puts colour around words, or does not.
+/// Wraps words in colour if `coloured`.
 struct Style {
   bool coloured = false;
 
   [[nodiscard]] std::string operator()(Colour colour, std::string_view text) const;
 };
 
-/// What decides whether there is colour, besides --color.
+/// What decides on colour in addition to --color.
 struct Terminal {
-  bool is_terminal = false;   ///< standard output is one
-  std::string no_color = {};  ///< NO_COLOR: not empty means none (no-color.org)
-  std::string type = {};      ///< TERM; `dumb` has none
+  bool is_terminal = false;   ///< standard output is a terminal
+  std::string no_color = {};  ///< NO_COLOR: if not empty, no colour (no-color.org)
+  std::string type = {};      ///< TERM: `dumb` means no colour
 };
 
-/// By --color (`auto`, `always`, `never`); nothing for any other word.
+/// Returns the style for a value of --color (`auto`, `always`, `never`); nullopt for any other
+/// word.
 [[nodiscard]] std::optional<Style> style_of(std::string_view when, const Terminal& terminal);
 
 }  // namespace nvhook

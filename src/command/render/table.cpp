@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Columns.
+// Aligns columns by the width that text has on a terminal.
 #include "command/render/table.hpp"
 
 #include <algorithm>
@@ -10,7 +10,7 @@
 namespace nvhook {
 namespace {
 
-/// Columns that the terminal takes for `text`: continuation bytes of UTF-8 take none.
+/// Returns the number of terminal columns for `text`; continuation bytes of UTF-8 count nothing.
 std::size_t width(std::string_view text) {
   constexpr unsigned kTop = 0xC0;
   constexpr unsigned kContinuation = 0x80;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Columns for people.
+// Tables for people.
 #pragma once
 
 #include <string>
@@ -10,17 +10,18 @@
 namespace nvhook {
 
 struct Cell {
-  std::string text = {};  ///< shown as printable() makes it; image's and driver's names come here
+  std::string text = {};  ///< printed with printable(), because names from images and drivers get
+                          ///< here
   Colour colour = Colour::none;
 };
 
 struct Table {
-  std::vector<std::string> head = {};  ///< empty: no head line
+  std::vector<std::string> head = {};  ///< empty: no header line
   std::vector<std::vector<Cell>> rows = {};
 };
 
-/// Lines with line ends: columns as wide as their widest cell, two blanks between them, nothing
-/// behind the last.
+/// Returns the rows as lines: each column is as wide as its widest cell, columns are separated by
+/// two blanks, and lines have no trailing blanks.
 [[nodiscard]] std::string to_text(const Table& table, const Style& style);
 
 }  // namespace nvhook

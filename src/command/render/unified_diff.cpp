@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Myers' greedy algorithm: cheap where little was changed, as here.
+// Myers' greedy algorithm, which is fast if little was changed, as is the case here.
 #include "command/render/unified_diff.hpp"
 
 #include <algorithm>
@@ -15,7 +15,7 @@ using Lines = std::vector<std::string_view>;
 
 constexpr std::size_t kContext = 3;
 
-/// With their line ends; the last may lack its own.
+/// Splits `text` into lines with their line ends; the last may have none.
 Lines lines_of(std::string_view text) {
   Lines lines;
   while (!text.empty()) {
@@ -27,13 +27,13 @@ Lines lines_of(std::string_view text) {
   return lines;
 }
 
-/// One line of the whole text: kept (' '), gone ('-') or new ('+').
+/// One line of the merged text: kept (' '), removed ('-') or added ('+').
 struct Step {
   char kind = ' ';
   std::string_view line = {};
 };
 
-/// For each number of changes, how far into `a` one comes on each diagonal.
+/// For each number of changes: the furthest line of `a` that is reached on each diagonal.
 std::vector<std::vector<long>> furthest_points(const Lines& a, const Lines& b) {
   const long n = static_cast<long>(a.size());
   const long m = static_cast<long>(b.size());
@@ -90,7 +90,7 @@ std::vector<Step> steps_between(const Lines& a, const Lines& b) {
   return steps;
 }
 
-/// Steps [first, last) that are shown together.
+/// The steps [first, last) that are shown together.
 struct Hunk {
   std::size_t first = 0;
   std::size_t last = 0;
@@ -111,7 +111,8 @@ std::vector<Hunk> hunks_of(const std::vector<Step>& steps) {
   return hunks;
 }
 
-/// `12,3` of a hunk's head. Of no lines the number is that of the line before them.
+/// Returns for example `12,3` for a hunk's header. For zero lines the number is that of the line
+/// before.
 std::string range(std::size_t before, std::size_t count) {
   const std::string start = std::to_string(count == 0 ? before : before + 1);
   return count == 1 ? start : start + "," + std::to_string(count);
@@ -120,7 +121,8 @@ std::string range(std::size_t before, std::size_t count) {
 std::string shown(const Step& step, const Style& style) {
   const bool has_end = step.line.ends_with('\n');
   const std::string_view line = step.line.substr(0, step.line.size() - (has_end ? 1 : 0));
-  // A tab is a control character, and common in what people write.
+  // printable() would escape a tab as a control character, but tabs are common in configuration
+  // files.
   std::vector<std::string> pieces;
   for (const std::string_view piece : split(line, '\t')) pieces.push_back(printable(piece));
   const std::string text = step.kind + join(pieces, "\t");

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What was changed in a text, as `diff -u` shows it.
+// Shows a change of a text as `diff -u` does.
 #pragma once
 
 #include <optional>
@@ -9,8 +9,8 @@
 
 namespace nvhook {
 
-/// The unified diff, which `patch` applies, of the file `path`; absent text means no file. Empty
-/// where both are the same. The rest is shown as printable() makes it.
+/// Returns the unified diff of the file `path`, which `patch` can apply; empty if both texts are
+/// equal. nullopt means that there is no file. Lines are printed with printable().
 [[nodiscard]] std::string unified_diff(const std::string& path,
                                        const std::optional<std::string>& before,
                                        const std::optional<std::string>& after,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Plan, show, write, restart.
+// Plans the changes, shows them, writes the files and restarts the engine.
 #include "command/setup/setup.hpp"
 
 #include <unistd.h>
@@ -48,7 +48,7 @@ const Engine& engine_of(const OptionValues& values) {
 
 bool is_set(const OptionValues& values, const char* name) { return values[name].as<bool>(); }
 
-/// `file` from the root of the host that is looked at.
+/// Returns `file` as a path from the root of the host below --host-root.
 std::string absolute(const std::string& file, const CommandContext& context) {
   if (file.empty() || file.starts_with('/')) return file;
   const std::string directory = context.system.path_of(context.caller.working_directory.get());
@@ -85,7 +85,7 @@ SetupRequest request_of(const Engine& engine, const OptionValues& values,
   return request;
 }
 
-/// In the order in which it is told.
+/// The members are in the order in which they are printed.
 struct Report {
   const SetupPlan& plan;
   std::string_view engine = {};

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// `oci-nvidia setup`: makes an engine know of the hook, or of the runtime.
+// `oci-nvidia setup`: configures an engine to use the hook or the runtime shim.
 #pragma once
 
 #include <string_view>
@@ -9,7 +9,7 @@
 namespace nvhook {
 
 inline constexpr const char* kSetupOperands = "docker|podman|crio|containerd|lxc";
-/// Paragraphs of its help.
+/// The paragraphs of its help.
 inline constexpr std::string_view kSetupDetails =
     "Adds what is missing to the engine's own configuration and shows the difference. What is "
     "there\n"
@@ -33,7 +33,7 @@ inline constexpr std::string_view kSetupDetails =
     "  sudo oci-nvidia setup docker --undo";
 
 void add_setup_options(boost::program_options::options_description& options);
-/// Throws what plan_docker and its like, write_change and run_systemctl throw.
+/// Throws what plan_docker and the other plan functions, write_change and run_systemctl throw.
 Outcome run_setup(const OptionValues& values, CommandContext& context);
 
 }  // namespace nvhook

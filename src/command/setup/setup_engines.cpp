@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Docker, containerd, LXC: engines whose one configuration file is edited.
+// Plans for Docker, containerd and LXC, each of which has one configuration file to edit.
 #include "command/engines/containerd_config.hpp"
 #include "command/engines/docker_config.hpp"
 #include "command/engines/lxc_config.hpp"
@@ -50,7 +50,7 @@ SetupPlan plan_docker(const SetupRequest& request, const RootDir& system) {
   if (request.undo || request.runtime) {
     plan.activation.insert(plan.activation.end(), {"reload", "docker"});
   } else {
-    // Docker looks for the hook once, when it starts.
+    // Docker looks for the hook only when it starts.
     plan.activation.insert(plan.activation.end(), {"restart", "docker"});
   }
   if (!request.undo) {
@@ -108,7 +108,8 @@ SetupPlan plan_lxc(const SetupRequest& request, const RootDir& system) {
     } else {
       plan.lacking.push_back(std::string(kLxcHook) + " is not there: install LXC");
     }
-    // Of new containers each says in its own configuration what it wants.
+    // The default configuration must not request GPUs: each new container says in its own what it
+    // wants.
     const bool is_container = !request.config_file.empty();
     change.after = with_lxc_hook(change.before, is_container);
     if (!is_container) {

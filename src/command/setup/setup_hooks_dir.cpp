@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Podman and CRI-O: hook definitions in directories, and drop-in files.
+// Plans for Podman and CRI-O, which read hook definitions from directories and have drop-in files.
 #include <algorithm>
 
 #include "command/engines/docker_config.hpp"
@@ -14,11 +14,12 @@ constexpr std::size_t kMaxFile = 64UL << 10U;
 constexpr const char* kDefinition = "oci-nvidia-hook.json";
 constexpr const char* kDropInName = "99-oci-nvidia.conf";
 
-/// Where an engine's configuration is, in the order in which it is read; later ones count more.
+/// Configuration files and directories in the order in which the engine reads them; later ones
+/// count more.
 using Places = std::vector<std::string>;
 
-/// Files, and directories with `*.conf`, as they are there. One that cannot be read is not read by
-/// the engine either.
+/// Reads files, and the `*.conf` files of directories. Unreadable ones are skipped: the engine
+/// cannot read them either.
 std::vector<NamedText> read_all_of(const RootDir& system, const Places& places) {
   std::vector<NamedText> files;
   const auto add = [&](const std::string& path) {
@@ -44,7 +45,7 @@ bool has_definition(const RootDir& system, const std::string& dir) {
   return has_file(system, dir + "/" + kDefinition);
 }
 
-/// The first of `dirs` with our definition; empty if there is none.
+/// Returns the first of `dirs` that has our definition; empty if there is none.
 std::string dir_with_definition(const RootDir& system, const std::vector<std::string>& dirs) {
   const auto found = std::find_if(dirs.begin(), dirs.end(), [&](const std::string& dir) {
     return has_definition(system, dir);
@@ -52,7 +53,8 @@ std::string dir_with_definition(const RootDir& system, const std::vector<std::st
   return found == dirs.end() ? std::string() : *found;
 }
 
-/// What `hooks_dir` has to say so that our definition is found: nothing if it is.
+/// Returns the value that `hooks_dir` needs so that our definition is found; unchanged if it is
+/// found already.
 std::vector<std::string> needed_hooks_dirs(const RootDir& system, std::vector<std::string> dirs,
                                            const DropIn& now, SetupPlan& plan) {
   const std::string found = dir_with_definition(system, dirs);
@@ -86,7 +88,8 @@ DropIn wanted(const SetupRequest& request, const RootDir& system,
   return drop_in;
 }
 
-/// Whether the engine, with the drop-in file as it will be, finds our definition.
+/// Adds a line to `plan.lacking` if the engine would not find our definition with the new drop-in
+/// file.
 void check_result(const RootDir& system, std::vector<NamedText> others, const FileChange& change,
                   const DropInKeys& keys, SetupPlan& plan) {
   if (!change.after) return;

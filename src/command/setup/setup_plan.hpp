@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What `oci-nvidia setup` is asked for and what it would do, for each engine.
+// What `oci-nvidia setup` is asked to do, and the plan of changes for each engine.
 #pragma once
 
 #include <string>
@@ -14,32 +14,33 @@ struct SetupRequest {
   bool runtime = false;      ///< register the runtime `nvidia`
   bool set_default = false;  ///< make it the default one
   bool undo = false;
-  std::string config_file = {};  ///< absolute; empty: the engine's own
-  /// An ordinary user's ~/.config, whose own engine is meant; empty: the host's engine.
+  std::string config_file = {};  ///< absolute path; empty: the engine's own
+  /// ~/.config of the unprivileged user whose own engine is meant; empty: the host's engine.
   std::string user_config = {};
 };
 
 struct SetupPlan {
   std::vector<FileChange> changes = {};
-  /// What is as it has to be.
+  /// What is already as it should be.
   std::vector<std::string> found = {};
-  /// What is missing and setup cannot mend.
+  /// What is missing and setup cannot fix.
   std::vector<std::string> lacking = {};
-  /// The command, a word each, after which the engine knows of it; empty: it needs none.
+  /// The command, one word each, that makes the engine read the changes; empty: none is needed.
   std::vector<std::string> activation = {};
-  /// What can be tried then.
+  /// What can be tried afterwards.
   std::vector<std::string> next = {};
 };
 
-/// Each reads what it needs below `system` and changes nothing. Throw Error for a configuration
-/// that cannot be read, is malformed, or has something else where ours would go.
+/// Each function reads what it needs below `system` and changes nothing. Throws Error for a
+/// configuration that cannot be read, is malformed, or has something else where ours would go.
 [[nodiscard]] SetupPlan plan_docker(const SetupRequest& request, const RootDir& system);
 [[nodiscard]] SetupPlan plan_podman(const SetupRequest& request, const RootDir& system);
 [[nodiscard]] SetupPlan plan_crio(const SetupRequest& request, const RootDir& system);
 [[nodiscard]] SetupPlan plan_containerd(const SetupRequest& request, const RootDir& system);
 [[nodiscard]] SetupPlan plan_lxc(const SetupRequest& request, const RootDir& system);
 
-/// The path of nvidia-container-runtime, and a word on it in `plan`.
+/// Returns the path of nvidia-container-runtime. If it is not installed, that goes to
+/// `plan.lacking`, and the path is where it would be installed.
 [[nodiscard]] std::string runtime_program(const RootDir& system, SetupPlan& plan);
 
 }  // namespace nvhook

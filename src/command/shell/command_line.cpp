@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Which command, with which options.
+// Finds the command's words among the arguments, parses its options, formats the help.
 #include "command/shell/command_line.hpp"
 
 #include <algorithm>
@@ -19,7 +19,8 @@ bool takes_value(const std::string& option) {
   return option == "--color" || option == "--config" || option == "--host-root";
 }
 
-/// The positions of words that are no options, as far as the global options tell.
+/// Returns the positions of arguments that are not options. Only global options are known here, so
+/// the value of another option counts as such a word.
 std::vector<std::size_t> find_words(const std::vector<std::string>& arguments) {
   std::vector<std::size_t> words;
   for (std::size_t i = 0; i < arguments.size(); ++i) {
@@ -78,7 +79,7 @@ OptionValues parse_options(const std::vector<std::string>& arguments, const Comm
       operands.add(kOperand, -1);
     }
   }
-  // No guessing: an option that is abbreviated today could be two tomorrow.
+  // No abbreviations: an option that is unambiguous today may not be after the next release.
   constexpr int kStyle =
       po::command_line_style::unix_style & ~po::command_line_style::allow_guessing;
   OptionValues values;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The command line of `oci-nvidia`: which command, with which options; help.
+// The command line of `oci-nvidia`: parses command and options, and formats the help.
 #pragma once
 
 #include <string>
@@ -9,7 +9,7 @@
 
 namespace nvhook {
 
-/// What is common to all commands. May stand before and behind the command.
+/// Options that all commands have. They may precede or follow the command.
 struct GlobalOptions {
   std::string config_file = {};
   std::string host_root = "/";
@@ -20,24 +20,25 @@ struct GlobalOptions {
   bool version = false;
 };
 
-/// The options that all commands have; their values go to `global`, which must stay.
+/// Returns the options that all commands have. Parsing writes to `global`, which must outlive the
+/// result.
 [[nodiscard]] boost::program_options::options_description global_options(GlobalOptions& global);
 
 struct CommandLine {
   GlobalOptions global = {};
-  /// Absent where the command line names none (--help, --version).
+  /// Null if the command line names no command (--help, --version).
   const Command* command = nullptr;
   OptionValues values = {};
 };
 
-/// Throws UsageFault for a command or an option that does not exist, a value that is missing, and
-/// words that the command takes none of.
+/// Throws UsageFault for an unknown command or option, a missing value, and for operands that the
+/// command does not take.
 [[nodiscard]] CommandLine parse_command_line(const std::vector<std::string>& arguments,
                                              std::span<const Command> commands);
 
-/// The commands and the options that all of them have.
+/// Returns the list of commands and the options that all of them have.
 [[nodiscard]] std::string help_text(std::span<const Command> commands);
-/// How `command` is called, and its own options.
+/// Returns the synopsis of `command` and its own options.
 [[nodiscard]] std::string help_text(const Command& command);
 
 }  // namespace nvhook

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// One walk of the command line, three shells: the words that are no options are the command, and
-// then its operands.
+// Generates the script for each shell. All three walk the command line in the same way: words that
+// are not options are first the command, then its operands.
 #include "command/shell/completion.hpp"
 
 #include <algorithm>
@@ -17,7 +17,8 @@ namespace {
 
 namespace po = boost::program_options;
 
-/// What can follow, by how it is called in the help: words (`a|b`), a file, or nobody knows.
+/// What may follow an option or command, derived from its name in the help: fixed words (`a|b`), a
+/// file, or unknown.
 struct Choice {
   std::vector<std::string> words = {};
   bool is_file = false;
@@ -37,7 +38,7 @@ Choice choice_of(const std::string& name) {
 
 struct Option {
   std::string name = {};    ///< without dashes
-  std::string letter = {};  ///< the short one
+  std::string letter = {};  ///< the short form
   std::string about = {};
   bool has_value = false;
   Choice value = {};
@@ -46,7 +47,7 @@ struct Option {
 std::vector<Option> options_in(const po::options_description& options) {
   std::vector<Option> found;
   for (const auto& each : options.options()) {
-    const std::string shown = each->format_name();  // `-v [ --verbose ]`
+    const std::string shown = each->format_name();  // for example `-v [ --verbose ]`
     const bool has_letter = shown.size() > 2 && shown[0] == '-' && shown[1] != '-';
     const bool has_value = each->semantic()->max_tokens() > 0;
     found.push_back({.name = each->long_name(),
@@ -69,7 +70,7 @@ std::vector<Option> own(const Command& command) {
   return options_in(options);
 }
 
-/// Every option that takes a value, each name once.
+/// Returns every option that takes a value, once for each name.
 std::vector<Option> with_values(std::span<const Command> commands) {
   std::vector<Option> found;
   const auto add = [&](const std::vector<Option>& options) {
@@ -85,7 +86,7 @@ std::vector<Option> with_values(std::span<const Command> commands) {
   return found;
 }
 
-/// A word that can come after the words `after`.
+/// A word that may follow the words `after`.
 struct NextWord {
   std::string after = {};
   std::string word = {};
@@ -107,7 +108,7 @@ std::vector<NextWord> command_words(std::span<const Command> commands) {
   return found;
 }
 
-/// The words that can come after `after`.
+/// Returns the words that may follow `after`.
 std::vector<NextWord> following(const std::vector<NextWord>& words, const std::string& after) {
   std::vector<NextWord> found;
   std::copy_if(words.begin(), words.end(), std::back_inserter(found),
@@ -134,14 +135,14 @@ std::string dashed(const std::vector<Option>& options, const std::string& separa
   return join(names, separator);
 }
 
-/// In single quotes of bash and zsh.
+/// Quotes `text` with single quotes for bash and zsh.
 std::string quoted(const std::string& text) {
   std::string result = "'";
   for (const char c : text) result += c == '\'' ? std::string("'\\''") : std::string(1, c);
   return result + "'";
 }
 
-/// In single quotes of fish.
+/// Quotes `text` with single quotes for fish.
 std::string fish_quoted(const std::string& text) {
   std::string result = "'";
   for (const char c : text) {
@@ -274,7 +275,7 @@ std::string zsh_script(std::span<const Command> commands) {
     text += "    (" + pattern_of(command.name) + ") " +
             zsh_choice(choice_of(std::string(command.operands))) + " ;;\n";
   }
-  // Loaded by name from a directory of functions, or sourced.
+  // zsh either autoloads the file from a directory of functions or sources it.
   return text +
          "  esac\n}\nif [[ ${funcstack[1]} == _oci-nvidia ]]; then\n  _oci-nvidia \"$@\"\n"
          "else\n  compdef _oci-nvidia oci-nvidia\nfi\n";

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// `oci-nvidia completion`: what makes a shell complete its commands and options.
+// `oci-nvidia completion`: prints the script with which a shell completes commands and options.
 #pragma once
 
 #include <span>
@@ -10,8 +10,8 @@
 
 namespace nvhook {
 
-/// The script for bash, zsh or fish, made from the table of commands alone; empty for another
-/// shell. It starts no program.
+/// Returns the script for bash, zsh or fish, made from the table of commands alone; empty for
+/// another shell. The script starts no program.
 [[nodiscard]] std::string completion_script(const std::string& shell,
                                             std::span<const Command> commands);
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// JSON for programs.
+// Makes and prints JSON documents.
 #include "command/shell/json_document.hpp"
 
 #include <ostream>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// systemctl as a child, without a shell.
+// Runs systemctl as a child process, without a shell.
 #include "command/shell/service.hpp"
 
 #include <fcntl.h>
@@ -15,7 +15,7 @@ namespace nvhook {
 namespace {
 
 constexpr std::size_t kMaxOutput = 64UL << 10U;
-/// Longer than systemd itself waits for a service to stop and start.
+/// Longer than systemd waits for a service to stop and start.
 constexpr std::chrono::minutes kDeadline{5};
 
 }  // namespace

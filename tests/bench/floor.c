@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// Makes the kernel calls that give a container its driver, and nothing else: no file is read to
-// learn anything, nothing is checked, nothing decided. What it makes was decided before by the
-// hook; steps.py writes that as a list.
+// Makes the kernel calls that give a container its driver, and nothing else: it reads no file to
+// learn anything, checks nothing and decides nothing. The hook decided before what is made;
+// steps.py writes that as a list.
 //
 //   floor LIST ROOTFS CGROUP    the container's state on standard input
 //
-// LIST has one step per line, with fields parted by tabs, ended by a NUL; behind that come the
+// LIST has one step per line, with fields separated by tabs, and ends with a NUL; after it come the
 // bytes that steps write. A SLOT is the number of a descriptor. CGROUP is the directory of the
 // container's device cgroup.
 #define _GNU_SOURCE
@@ -28,7 +28,7 @@ enum { kMaxSlots = 8192, kMaxFields = 6, kMaxList = 8 << 20, kMaxCode = 4096 };
 static char list[kMaxList];
 static char state[1 << 16];  // of the container
 static char* field[kMaxFields];
-static const char* bytes;  // behind the list
+static const char* bytes;  // after the list
 static int slots[kMaxSlots];
 static char** words;  // of the command line
 
@@ -100,7 +100,7 @@ static void do_attach(void) {
   checked(syscall(SYS_move_mount, slot(1), "", slot(2), "", flags));
 }
 
-// The image's is read, because nobody can know it; the new one takes its place.
+// The image's cache is read, because its contents are not known before; the new one replaces it.
 static void do_cache(void) {
   static char old[1 << 20];
   const int file = openat(slot(1), "ld.so.cache", O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
@@ -122,7 +122,7 @@ static long bpf(int command, union bpf_attr* request) {
 
 static int old_program;
 
-// New instructions, and behind them those of the program that is attached.
+// New instructions, followed by those of the attached program.
 static void do_program(void) {
   static struct bpf_insn code[kMaxCode];
   const uint32_t length = (uint32_t)atol(field[4]);

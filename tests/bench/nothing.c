@@ -1,3 +1,3 @@
 // SPDX-License-Identifier: Apache-2.0
-// What it costs to start a program and to wait for its end.
+// An empty program: measures what it costs to start a program and wait for its end.
 int main(void) { return 0; }

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// Makes the kernel calls that the hook was seen to make, in the same order with the same arguments,
-// and nothing else. calls.py writes them as a file.
+// Repeats the system calls that the hook was seen to make, in the same order with the same
+// arguments, and nothing else. calls.py writes them to a file.
 //
 //   replay CALLS ROOTFS CGROUP    the container's state on standard input
 //
-// CALLS is a head, the calls, and the bytes that their arguments point into.
+// CALLS is a header, the calls, and the bytes that their arguments point to.
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -20,11 +20,11 @@ enum { kMaxFile = 4 << 20, kScratch = 1 << 16, kMaxText = 4096 };
 
 enum kind {
   kNumber,  // the value itself
-  kBytes,   // where they begin
+  kBytes,   // offset of the bytes
   kText,    // the same, with marks for what differs between containers
-  kFilter,  // the same: a seccomp filter, behind its length
-  kOutput,  // somewhere to write to
-  kPid      // the container's
+  kFilter,  // the same: a seccomp filter, after its length
+  kOutput,  // a buffer to write to
+  kPid      // the container's pid
 };
 
 struct call {

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// Stands in for a hook: runs a program on the container's state, and appends to a file what that
-// cost. Static and small, because a process's peak memory counts from what its parent had.
+// Stands in for a hook: runs a program with the container's state, and appends what that cost to a
+// file. It is static and small, because the peak memory of a process includes what its parent had.
 //
-//   stopwatch FILE PROCFS PROGRAM [ARGUMENT...]    appends `WALL USER SYSTEM RSS MINOR MAJOR
-//   STATUS`
+//   stopwatch FILE PROCFS PROGRAM [ARGUMENT...]
 //
-// Times are in microseconds (the wall's with three decimals), memory is in KiB. PROCFS: the
-// container's procfs, which is given the host's /proc/driver first, as a real driver's module would
-// show it there; `-` where it has that.
+// It appends `WALL USER SYSTEM RSS MINOR MAJOR STATUS`. Times are in microseconds (the wall time
+// has three decimals), memory is in KiB. PROCFS is the container's procfs; the host's /proc/driver
+// is mounted there first, because the kernel module of a real driver would show it. `-`: not
+// needed.
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -55,7 +55,7 @@ static int wait_for(pid_t child, struct rusage* used) {
   return WIFEXITED(status) ? WEXITSTATUS(status) : kSignal + WTERMSIG(status);
 }
 
-// In a child, which enters the container's mount namespace.
+// Runs in a child, which enters the container's mount namespace.
 static void show_driver(const char* procfs) {
   char target[4096];
   const pid_t child = fork();
@@ -71,7 +71,7 @@ static void show_driver(const char* procfs) {
   _exit(0);
 }
 
-// A pipe that holds the state, as a runtime gives it.
+// Returns a pipe that contains the state, as a runtime passes it.
 static int state_pipe(size_t length) {
   int ends[2];
   if (pipe2(ends, O_CLOEXEC) != 0) fail("pipe");
@@ -88,7 +88,7 @@ static double now_us(void) {
 
 static long microseconds(struct timeval time) { return time.tv_sec * 1000000L + time.tv_usec; }
 
-// Ahead of whatever else this machine does, where that is permitted.
+// Takes real-time priority if that is permitted.
 static void go_first(void) {
   const struct sched_param first = {.sched_priority = 1};
   if (sched_setscheduler(0, SCHED_FIFO, &first) != 0) setpriority(PRIO_PROCESS, 0, -20);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// `oci-nvidia explain --bundle` plans for every golden case what the hook plans for it.
+// Tests that `oci-nvidia explain --bundle` shows the hook's plan for every golden case.
 #include "command/explain/explain.hpp"
 
 #include <gtest/gtest.h>
@@ -42,7 +42,7 @@ class ExplainGolden : public ::testing::TestWithParam<std::string> {
       (key == "host" ? host_name_ : image_name_) = value;
   }
 
-  /// What the command prints of the case's container on the case's host.
+  /// Returns what the command prints about the case's container on the case's host.
   Json explain() {
     const test::FakeHost host = test::named_host(host_name_);
     const test::TemporaryDirectory image = test::named_image(image_name_);
@@ -50,7 +50,8 @@ class ExplainGolden : public ::testing::TestWithParam<std::string> {
     Json spec = Json::parse(read_text(folder_ / "config.json"));
     spec["root"]["path"] = image.path();
     std::ofstream(fs::path(bundle.path()) / "config.json") << spec;
-    // The cases' driver has a version of no branch, so that its CUDA version would be asked for.
+    // The version of the cases' driver belongs to no branch, so its CUDA version would have to be
+    // asked for.
     std::ofstream(fs::path(bundle.path()) / "config.toml") << "disable-require = true\n"
                                                            << read_text(folder_ / "config.toml");
     const auto system = open_root(host.tree().path().string());

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// Golden plans: config.json + config.toml on a named host and image → the plan as JSON. Adding a
-// case is adding a folder with `case` (lines `host NAME`, `image NAME`), config.json, optionally
-// config.toml, and expected-plan.json, which a run with UPDATE_GOLDEN=1 writes; its diff is the
-// review. Of each plan what config.json can say and what the hook does then is the whole.
+// Golden plans: config.json and config.toml on a named host and image → the plan as JSON.
+//
+// To add a case, add a folder with `case` (lines `host NAME` and `image NAME`), config.json and, if
+// needed, config.toml, and run once with UPDATE_GOLDEN=1, which writes expected-plan.json. Review
+// its diff. Each plan is also split into what config.json can say and what is left to the hook;
+// together they must be the whole plan.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -38,7 +40,7 @@ std::string read_text(const fs::path& path) {
 struct Case {
   std::string spec = {};
   Config config = {};
-  std::optional<Plan> plan = {};  ///< none: no GPU container
+  std::optional<Plan> plan = {};  ///< nullopt: not a GPU container
 };
 
 Case run_case(const fs::path& folder) {
@@ -94,7 +96,7 @@ TEST_P(Golden, PlanIsTheExpectedOne) {
 
 using Json = nlohmann::json;
 
-/// As an engine writes it: a /dev of the container's own, and no device but the allowed ones.
+/// As an engine writes it: /dev belongs to the container, and only the allowed devices can be used.
 std::string as_of_an_engine(const std::string& spec) {
   Json json = Json::parse(spec);
   json["mounts"].push_back({{"destination", "/dev"}, {"type", "tmpfs"}, {"source", "tmpfs"}});
@@ -108,7 +110,7 @@ std::vector<std::string> texts_of(const Json& list, const char* name, std::size_
   return texts;
 }
 
-/// All device nodes of the plan, as if the host had been looked at.
+/// Lists all device nodes of the plan, as if they had been found on the host.
 SpecEdit edit_of(const Case& one) {
   SpecEdit edit{.driver_root = one.config.driver_root, .hook = "/h", .hook_arguments = {"h"}};
   for (const BindMount& mount : one.plan->mounts) {

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// Adds two vectors on the first GPU through the CUDA driver API, and says as one line of JSON how
-// far it came.
+// Adds two vectors on the first GPU with the CUDA driver API, and prints how far it got as one line
+// of JSON.
 //
 //   cuda_add      exit status 0: every sum is right
 //
-// Needs no CUDA header and no CUDA library but the driver's own libcuda.so.1, which it finds as
-// every program does.
+// It needs no CUDA headers and no CUDA library except the driver's own libcuda.so.1, which it finds
+// through the loader like every program.
 #include <dlfcn.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,8 +17,8 @@ typedef int Device;
 typedef void* Handle;
 typedef unsigned long long Address;
 
-// The kernel as text: the driver compiles it for the GPU, for which it needs its
-// libnvidia-ptxjitcompiler.so.1.
+// The kernel as text. The driver compiles it for the GPU and needs its
+// libnvidia-ptxjitcompiler.so.1 for that.
 static const char kPtx[] =
     ".version 6.0\n"
     ".target sm_50\n"
@@ -83,7 +83,7 @@ static struct {
   int wrong;
 } result = {0, 0, "", "load libcuda.so.1", "", 0};
 
-/// One step of the driver API; what it was is remembered for the result.
+/// Records one step of the driver API for the result; returns nonzero if it failed.
 static int failed(const char* step, int status) {
   const char* text = NULL;
   result.step = step;
@@ -120,7 +120,7 @@ static int load_functions(void) {
     return 0;
   }
   for (size_t i = 0; i < sizeof wanted / sizeof wanted[0]; ++i) {
-    // ISO C has no conversion to a function pointer; POSIX says that the bytes are the same.
+    // ISO C has no conversion to a function pointer; POSIX guarantees that the bytes are the same.
     void* found = dlsym(library, wanted[i].symbol);
     memcpy(wanted[i].function, &found, sizeof found);
     if (found == NULL) {
@@ -145,7 +145,7 @@ static int compute(const float* a, const float* b, float* sum) {
   for (int i = 0; i < 3; ++i) {
     if (failed("cuMemAlloc_v2", cuda.allocate(&on_gpu[i], size))) return 0;
   }
-  // The context's memory goes with the context.
+  // Destroying the context frees its memory.
   return !failed("cuMemcpyHtoD_v2", cuda.copy_in(on_gpu[0], a, size)) &&
          !failed("cuMemcpyHtoD_v2", cuda.copy_in(on_gpu[1], b, size)) &&
          !failed("cuLaunchKernel", cuda.launch(add, kElements / kBlock, 1, 1, kBlock, 1, 1, 0, NULL,
@@ -188,7 +188,7 @@ static int run(void) {
   return right;
 }
 
-/// What libraries and drivers say has no control characters; quotes it may have.
+/// Texts of libraries and drivers contain no control characters, but may contain quotes.
 static void print_text(const char* key, const char* text) {
   printf(", \"%s\": \"", key);
   for (; *text != '\0'; ++text) {

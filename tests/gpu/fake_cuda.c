@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A libcuda.so.1 to test cuda_add with: its GPU is the processor, and the only kernel that it knows
+// A libcuda.so.1 to test cuda_add with. Its GPU is the processor, and the only kernel that it has
 // adds two vectors. With FAKE_CUDA_WRONG in the environment the last sum is wrong.
 #include <stdlib.h>
 #include <string.h>

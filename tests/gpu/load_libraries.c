@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// Runs inside a container: whether the loader takes each of these files under its own SONAME.
+// Runs inside a container: checks whether the loader finds each file under its own SONAME.
 //
 //   load_libraries FILE...     one line a file: FILE, SONAME, verdict, detail; separated by tabs
 //
-// The verdict is one of: loaded; other (the SONAME brought another file: the detail); failed (the
-// loader's message); no-soname; foreign (another ELF class).
+// The verdict is one of: loaded; other (the SONAME led to another file: the detail); failed (the
+// detail is the loader's message); no-soname; foreign (another ELF class).
 #include <dlfcn.h>
 #include <elf.h>
 #include <fcntl.h>
@@ -34,7 +34,7 @@ static struct Image map_file(const char* path) {
   return image;
 }
 
-/// The part of the file that is mapped at this address; NULL if none is.
+/// Returns the part of the file that is mapped at this address; NULL if none is.
 static const char* at_address(struct Image image, size_t address, size_t size) {
   const ElfW(Ehdr)* header = (const void*)image.bytes;
   const ElfW(Phdr)* segment = (const void*)(image.bytes + header->e_phoff);
@@ -47,7 +47,8 @@ static const char* at_address(struct Image image, size_t address, size_t size) {
   return NULL;
 }
 
-/// The driver's files are the host's and trusted; the check is for files that are no library.
+/// The driver's files belong to the host and are trusted; the check is for files that are no
+/// libraries.
 static const char* soname_of(struct Image image) {
   const ElfW(Ehdr)* header = (const void*)image.bytes;
   const ElfW(Phdr)* segment = (const void*)(image.bytes + header->e_phoff);
@@ -105,8 +106,8 @@ static void examine(const char* file) {
 
 int main(int argc, char** argv) {
   for (int i = 1; i < argc; ++i) {
-    // One process each: what a library brings along must not help the next, and one that crashes is
-    // told.
+    // One process each, so that no library can use what another one loaded, and a crash is
+    // reported.
     const pid_t child = fork();
     int status = 0;
     if (child == 0) {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a program pays that asks NVML: loads libnvidia-ml.so.1, starts it, stops it. The caller
-// takes the time.
+// What it costs a program to use NVML: loads libnvidia-ml.so.1, initialises it and shuts it down.
+// The caller measures the time.
 //
-//   nvml_start    exit status 0: NVML started; else one line says why not
+//   nvml_start    exit status 0: NVML started; otherwise one line says why not
 #include <dlfcn.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Runs a program and appends to a file how long it took and how it ended. Static, and small: it is
-// to add nothing to the time.
+// Runs a program and appends to a file how long it took and how it ended. It is static and small,
+// so that it adds nothing to the time.
 //
 //   timed FILE PROGRAM [ARGUMENT...]      appends `NANOSECONDS STATUS`; ends as the program does
 #include <errno.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Runs inside a container: makes device nodes by number and says what the kernel lets it do with
+// Runs inside a container: makes device nodes by number and prints what the kernel lets it do with
 // them.
 //
 //   try_node DIRECTORY MAJOR:MINOR...   one line each: MAJOR:MINOR, and `opened` or the failed call

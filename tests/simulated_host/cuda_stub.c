@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A libcuda.so.1 that can be loaded and has the entry points that programs look for first; there is
+// A libcuda.so.1 that can be loaded and has the entry points that programs look up first. There is
 // no GPU behind it.
 
 enum { kCudaSuccess = 0, kCudaInvalidValue = 1 };

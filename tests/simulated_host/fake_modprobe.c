@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-// A modprobe for a host that is a directory: with itself at /sbin/modprobe there, it writes what it
-// was given to /modprobe.log and "loads" a module by moving what waits in /loads/<module> to where
-// the kernel would show it. /modprobe.hangs and /modprobe.fails make it do that.
+// A modprobe for a simulated host, which is a directory with this program as /sbin/modprobe. It
+// writes its arguments to /modprobe.log, and "loads" a module by moving the contents of
+// /loads/<module> to where the kernel would show them. With /modprobe.hangs or /modprobe.fails it
+// hangs or fails.
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { kHangSeconds = 60, kMaxPath = 4096 };  // a test that does not kill us shall fail, not hang
+enum { kHangSeconds = 60, kMaxPath = 4096 };  // so that a failed test ends
 
 extern char** environ;
 

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-// Every other library of the simulated driver: a real shared object with a SONAME, and nothing in
-// it.
+// All other libraries of the simulated driver: an empty shared object with a SONAME.
 
 int oci_nvidia_simulated_library(void) { return 0; }

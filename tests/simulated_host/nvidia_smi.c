@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A small nvidia-smi: like the real one it finds libnvidia-ml.so.1 through the loader, and lists
-// the GPUs that it tells.
+// A small nvidia-smi: like the real one it finds libnvidia-ml.so.1 through the loader and lists the
+// GPUs that the library reports.
 #include <dlfcn.h>
 #include <stdio.h>
 #include <string.h>
@@ -20,8 +20,8 @@ static struct {
   int (*uuid)(Device, char*, unsigned);
 } nvml;
 
-/// ISO C has no conversion from an object pointer to a function pointer; POSIX says that the bytes
-/// are the same.
+/// ISO C has no conversion from an object pointer to a function pointer; POSIX guarantees that the
+/// bytes are the same.
 static int look_up(void* library, const char* symbol, void* function) {
   void* found = dlsym(library, symbol);
   memcpy(function, &found, sizeof found);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A libnvidia-ml.so.1 that fails, and whose error text is what it is allowed to do: the tests read
-// it.
+// A libnvidia-ml.so.1 that fails. Its error text lists what the process is allowed to do, which the
+// tests read.
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <linux/capability.h>
@@ -44,7 +44,7 @@ static int open_descriptors(void) {
   return count;
 }
 
-/// Where there are these pipes: says who we are, and waits for what somebody does about it.
+/// If the test's pipes exist: writes the pid, and waits until the test has reacted.
 static void meet(void) {
   const pid_t self = getpid();
   char done = 0;

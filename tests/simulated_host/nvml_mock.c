@@ -2,25 +2,25 @@
 // A libnvidia-ml.so.1 for machines without a GPU: eight A100, or what /etc/oci-nvidia-mock.conf
 // says.
 //
-// The file is read at the root that the process sees, one `key=value` per line:
+// The file is read below the root that the process sees. It has one `key=value` per line:
 //   driver=535.309.01
 //   cuda=12020
 //   gpu=0000:07:00.0 GPU-12345678-1234-1234-1234-123456780000 2 8.0 14 NVIDIA A100-SXM4-40GB
-//   broken=0000:07:00.0     every question about this GPU ends in "GPU is lost"
+//   broken=0000:07:00.0     every query about this GPU fails with "GPU is lost"
 //   mig=0000:07:00.0 2 1 0 MIG-12345678-1234-1234-1234-123456780102
 //                           this GPU is in MIG mode and has this device: index, GPU instance,
 //                           compute instance, UUID; indices that are not named are holes
-//   broken-mig=0000:07:00.0 2    every question about this MIG device ends in "GPU is lost"
-//   mig-mode=0000:07:00.0 3      nvmlDeviceGetMigMode ends with this code
-//   mig-count=0000:07:00.0 9999  nvmlDeviceGetMaxMigDeviceCount says this (7 otherwise)
-//   init=18                 nvmlInit ends with this code
-//   count=1000000000        nvmlDeviceGetCount says this
+//   broken-mig=0000:07:00.0 2    every query about this MIG device fails with "GPU is lost"
+//   mig-mode=0000:07:00.0 3      nvmlDeviceGetMigMode returns this code
+//   mig-count=0000:07:00.0 9999  nvmlDeviceGetMaxMigDeviceCount reports this (otherwise 7)
+//   init=18                 nvmlInit returns this code
+//   count=1000000000        nvmlDeviceGetCount reports this
 //   noise=1                 nvmlInit writes to standard output and standard error
 // The first `gpu` line replaces the built-in GPUs. They are enumerated in the order of the lines.
 //
-// As with the real library a process sees only its own GPUs: those in /proc/driver/nvidia/gpus;
-// where that does not exist those whose /dev/nvidia<minor> exists; where /proc shows no driver and
-// /dev no GPU, all.
+// As with the real library, a process sees only its own GPUs: those in /proc/driver/nvidia/gpus; if
+// that does not exist, those whose /dev/nvidia<minor> exists; if there is no driver in /proc and no
+// GPU in /dev, all.
 #include "nvml_mock.h"
 
 #include <ctype.h>
@@ -89,7 +89,7 @@ static void read_mig_device(const char* value) {
   }
 }
 
-/// The lines that say something more about a GPU or MIG device named before.
+/// Reads the lines with options of a GPU or MIG device that was defined before.
 static void read_mig_option(const char* key, const char* value) {
   char pci[32];
   unsigned number;
@@ -297,7 +297,7 @@ int nvmlDeviceGetPciInfo_v3(nvmlDevice_t device, nvmlPciInfo_t* pci) {
   if (sscanf(device->pci, "%x:%x:%x", &pci->domain, &pci->bus, &pci->device) != 3) return kUnknown;
   pci->pciDeviceId = 0x20B010DEU;
   pci->pciSubSystemId = 0x134F10DEU;
-  // The real library's spelling: eight digits of the domain, capital letters.
+  // The real library's format: eight digits for the domain, capital letters.
   snprintf(pci->busId, sizeof pci->busId, "%08X:%02X:%02X.0", pci->domain, pci->bus & 0xFFU,
            pci->device & 0xFFU);
   snprintf(pci->busIdLegacy, sizeof pci->busIdLegacy, "%04X:%02X:%02X.0", pci->domain & 0xFFFFU,

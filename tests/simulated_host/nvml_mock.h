@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the parts of the simulated libnvidia-ml.so.1 share.
+// Shared by the parts of the simulated libnvidia-ml.so.1.
 #pragma once
 
 enum {
@@ -19,7 +19,7 @@ enum {
 
 enum { kMaxGpus = 64, kMaxMigDevices = 128, kMaxText = 96, kMaxPath = 320, kMigSlots = 7 };
 
-// Of a whole GPU, or of one of its MIG devices: NVML has one kind of handle for both.
+// A GPU or one of its MIG devices: NVML has one kind of handle for both.
 struct Gpu {
   char pci[32];
   char uuid[kMaxText];
@@ -31,7 +31,7 @@ struct Gpu {
   int broken;
   int mig_mode_result;
   unsigned mig_slots;
-  // Of a MIG device.
+  // Only for a MIG device.
   unsigned mig_index;
   unsigned gpu_instance;
   unsigned compute_instance;
@@ -39,7 +39,7 @@ struct Gpu {
 
 typedef struct Gpu* nvmlDevice_t;
 
-/// What the configuration says, and what this process sees of it.
+/// The configuration, and what this process can see of it.
 struct Mock {
   int initialized;
   char driver[kMaxText];
@@ -56,5 +56,5 @@ struct Mock {
 };
 extern struct Mock mock __attribute__((visibility("hidden")));
 
-/// What every question about one device begins with.
+/// The checks with which every query about one device begins.
 int mock_check(const struct Gpu* gpu, const void* result) __attribute__((visibility("hidden")));

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Every other program of the simulated driver: says who it is.
+// All other programs of the simulated driver: print their own name.
 #include <stdio.h>
 
 int main(int argc, char** argv) {

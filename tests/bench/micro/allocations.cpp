@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The operators new that count.
+// Replaces the global operators new and delete, so that allocations are counted.
 #include "bench/micro/allocations.hpp"
 
 #include <cstdlib>
@@ -7,7 +7,7 @@
 
 namespace {
 
-nvhook::bench::Heap counted;  // benchmarks run one after the other, in one thread
+nvhook::bench::Heap counted;  // benchmarks run one after another, in one thread
 
 void* allocate(std::size_t size) {
   ++counted.allocations;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Counts what a benchmark takes of the heap; the benchmark program's operators new count.
+// Counts the heap allocations of a benchmark.
 #pragma once
 
 #include <benchmark/benchmark.h>
@@ -13,10 +13,10 @@ struct Heap {
   std::size_t bytes = 0;
 };
 
-/// Of this program since its start.
+/// Returns what this program has allocated since its start.
 [[nodiscard]] Heap heap() noexcept;
 
-/// Runs `work` again and again, and adds what one run takes of the heap to the benchmark's figures.
+/// Runs `work` repeatedly and adds the heap use of one run to the benchmark's counters.
 template <typename Work>
 void measure(benchmark::State& state, Work work) {
   const Heap before = heap();

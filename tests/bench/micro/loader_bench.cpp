@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the loader's cache and a library's headers cost.
+// Measures reading and editing the loader cache, and reading a library's headers.
 #include <string>
 #include <vector>
 
@@ -23,7 +23,7 @@ std::vector<LdCacheEntry> libraries(const std::string& name, std::int64_t count)
   return entries;
 }
 
-/// In the loader's order, as ldconfig writes it.
+/// Entries are in the loader's order, as ldconfig writes them.
 std::string image_cache(std::int64_t count) {
   return edit_ld_cache("", libraries("libimage", count)).bytes;
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What reading each text costs.
+// Measures parsing of each input text.
 #include <nlohmann/json.hpp>
 #include <string>
 
@@ -16,7 +16,7 @@ namespace {
 constexpr const char* kState =
     R"({"ociVersion":"1.0.2","id":"c0ffee","status":"creating","pid":4711,"bundle":"/run/bundle"})";
 
-/// A config.json as an engine writes it, with `variables` in its environment.
+/// Returns a config.json as an engine writes it, with `variables` variables in its environment.
 std::string spec_text(std::int64_t variables) {
   nlohmann::json environment = nlohmann::json::array({"PATH=/usr/bin:/bin", "HOME=/root"});
   for (std::int64_t i = 0; i < variables; ++i) {

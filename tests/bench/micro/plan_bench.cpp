@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What deciding costs, from the environment to the plan.
+// Measures the decisions, from the environment to the plan.
 #include <string>
 
 #include "bench/micro/allocations.hpp"
@@ -18,7 +18,7 @@ ContainerSpec container(const std::string& devices, const std::string& capabilit
                           {"PATH", "/usr/bin:/bin"}}};
 }
 
-/// Of a host with what the request needs.
+/// Returns the inventory of a simulated host, as far as the request needs it.
 Inventory inventory(const Request& request) {
   const test::FakeHost host = test::named_host("ubuntu");
   const auto root = open_root(host.tree().path().string());

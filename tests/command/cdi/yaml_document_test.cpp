@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// YAML becomes the JSON that it means.
+// Tests that YAML becomes the JSON that it means.
 #include "command/cdi/yaml_document.hpp"
 
 #include <gmock/gmock.h>
@@ -48,7 +48,7 @@ TEST(Yaml, AliasesDoNotGrowOutOfBounds) {
               fails_with(Code::config_invalid, "more than 16 MiB"));
 }
 
-/// Few values, and each is long.
+/// Few values, but each of them is long.
 TEST(Yaml, AliasesOfLongTextsDoNotEither) {
   std::string text = "a: &a " + std::string(100'000, 'x') + "\nb: [*a";
   for (int i = 0; i < 200; ++i) text += ",*a";
@@ -56,7 +56,7 @@ TEST(Yaml, AliasesOfLongTextsDoNotEither) {
               fails_with(Code::config_invalid, "more than 16 MiB"));
 }
 
-/// yaml-cpp finds empty documents behind it for ever.
+/// yaml-cpp would find empty documents after it without end.
 TEST(Yaml, ACommaBehindTheDocumentIsRefused) {
   for (const char* const text : {"{},", "[],x: 1", "{a: 1},\nb: 2\n"}) {
     EXPECT_THAT([&] { static_cast<void>(yaml_to_json(text)); },

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A process's mount table, and which of its mounts are the driver's.
+// Tests the mount table of a process, and which of its mounts are recognised as the driver's.
 #include "command/containers/container_driver.hpp"
 
 #include <gmock/gmock.h>

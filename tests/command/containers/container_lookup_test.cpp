@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Which container a word names where ordinary users write down containers, too, and what of theirs
-// is read.
+// Tests which container a word names if unprivileged users have records, too, and which of their
+// files are read.
 #include "command/containers/container_lookup.hpp"
 
 #include <gmock/gmock.h>
@@ -23,11 +23,11 @@ constexpr std::size_t kMebibyte = std::size_t{1} << 20U;
 
 class ContainerLookup : public testing::Test {
  protected:
-  /// A container of root's runc.
+  /// Adds a container of root's runc.
   void add_roots(const std::string& id) const {
     host_.write("/run/runc/" + id + "/state.json", R"({"config":{"labels":["bundle=/roots"]}})");
   }
-  /// One that a user's crun is said to have.
+  /// Adds a container that is recorded as one of a user's crun.
   void add_users(const std::string& user, const std::string& id) const {
     host_.write("/run/user/" + user + "/crun/" + id + "/status", R"({"bundle":"/users"})");
   }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What engines write down about containers, in their own words, and which container a word names.
+// Tests parsing the records of engines and runtimes, and which container a word names.
 #include "command/containers/container_records.hpp"
 
 #include <gmock/gmock.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What is said of a container's driver against the host's.
+// Tests the findings about a container's driver compared with the host's.
 #include "command/containers/staleness.hpp"
 
 #include <gmock/gmock.h>
@@ -26,7 +26,7 @@ MountedFile file(const std::string& target, bool is_deleted = false) {
   return file;
 }
 
-/// A container with one file and the node of GPU 0, as the host has them.
+/// A container with one file and the node of GPU 0, both as on the host.
 ContainerDriver healthy() {
   return {.files = {file("/usr/lib64/libcuda.so.535.1")},
           .nodes = {{.path = "/dev/nvidia2", .number = {195, 2}}},
@@ -101,7 +101,7 @@ TEST_F(Staleness, ARuleOfTheHookThatIsNotInForceAnyMore) {
   access_.granted->clear();
   EXPECT_THAT(judge(healthy(), access_, today_),
               ElementsAre(is(Level::bad, "does not let it use /dev/nvidia2")));
-  today_.by_hook = false;  // the runtime has granted it, in words of its own
+  today_.by_hook = false;  // the runtime granted it, with rules of its own
   EXPECT_THAT(judge(healthy(), access_, today_), ElementsAre(is(Level::good, "all of it")));
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The checks of oci-nvidia doctor: each host here is broken in one way, which one finding names.
+// Tests the checks of oci-nvidia doctor: each host is broken in one way, and one finding names it.
 #include "command/doctor/doctor_checks.hpp"
 
 #include <gmock/gmock.h>
@@ -79,7 +79,7 @@ EngineReport& engine(HostReport& report, const std::string& name) {
   throw std::logic_error(name);
 }
 
-/// The ids of findings that are worse than a note.
+/// Returns the ids of findings that are worse than a note.
 std::vector<std::string_view> faults(const HostReport& report) {
   std::vector<std::string_view> ids;
   for (const Diagnosis& finding : examine(report, all_checks(report.engine))) {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What oci-nvidia doctor says of files, cache entries and directories that others left on the host.
+// Tests what oci-nvidia doctor reports about files, cache entries and directories that other
+// programs left on the host.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What oci-nvidia doctor prints.
+// Tests the text output of oci-nvidia doctor.
 #include "command/doctor/doctor_text.hpp"
 
 #include <gtest/gtest.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// containerd's config.toml with the handler put in and taken out, for each version of it.
+// Tests adding the handler to containerd's config.toml and removing it, for each config version.
 #include "command/engines/containerd_config.hpp"
 
 #include <gmock/gmock.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// daemon.json with the runtime put in and taken out: every byte that was there stays.
+// Tests adding the runtime to daemon.json and removing it: all other bytes stay.
 #include "command/engines/docker_config.hpp"
 
 #include <gmock/gmock.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What configuration files of container engines say about GPUs, and what is said of malformed ones.
+// Tests parsing the configuration files of container engines, and the errors for malformed ones.
 #include "command/engines/engine_config.hpp"
 
 #include <gmock/gmock.h>

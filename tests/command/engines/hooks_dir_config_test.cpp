@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Which hooks directories are read, and the drop-in files of Podman and CRI-O.
+// Tests which hook directories are read, and the drop-in files of Podman and CRI-O.
 #include "command/engines/hooks_dir_config.hpp"
 
 #include <gmock/gmock.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// An image's environment, in the forms in which people have it.
+// Tests reading an image's environment from the documents that engines print.
 #include "command/engines/image_config.hpp"
 
 #include <gmock/gmock.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Columns and colour.
+// Tests columns and colour.
 #include "command/render/table.hpp"
 
 #include <gtest/gtest.h>

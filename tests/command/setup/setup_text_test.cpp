@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Marked blocks, LXC's configuration, and the difference that setup shows.
+// Tests marked blocks, LXC's configuration, and the diff that setup shows.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 

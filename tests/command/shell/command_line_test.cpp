@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The command line of oci-nvidia: which words are the command, and what is said of wrong ones.
+// Tests the command line of oci-nvidia: which words are the command, and the errors for wrong ones.
 #include "command/shell/command_line.hpp"
 
 #include <gmock/gmock.h>

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The scripts of completion name every command and every option. tests/engine runs them.
+// Tests that the completion scripts contain every command and option. tests/engine runs the
+// scripts.
 #include "command/shell/completion.hpp"
 
 #include <gmock/gmock.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Command lines of nvidia-container-cli as its callers write them.
+// Tests command lines of nvidia-container-cli as its callers write them.
 #include "nvidia_container_cli/cli_options.hpp"
 
 #include <gmock/gmock.h>

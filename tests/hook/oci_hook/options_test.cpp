@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The command lines that engines and people really write.
+// Tests the hook's command lines as engines and people write them.
 #include "oci_hook/options.hpp"
 
 #include <gmock/gmock.h>

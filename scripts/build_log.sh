@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-# What went wrong in the log of a build, for the scripts that build, which source this file.
+# Extracts the errors from a build log. The build scripts source this file.
 # shellcheck shell=bash
 
-# show_failure LOG: the lines that say what failed; the last ones of a log that has none. Whole paragraphs of CMake, whose first
-# line names only a place. Without what debhelper adds: CMake's cache, and failures that CMake tried out and expected.
+# show_failure LOG: prints the lines that say what failed, or the last lines of a log without such
+# lines. Errors of CMake are printed as whole paragraphs, because their first line names only a
+# place. What debhelper appends is left out: CMake's cache, and failures that CMake tried and
+# expected.
 show_failure() {
   local said
   said=$(awk '

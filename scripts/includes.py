@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Rules of includes: which file may use which. scripts/lint reports what breaks them.
+"""Rules for includes: which file may use which. scripts/lint reports violations.
 
-- A folder of src includes only itself and the folders above it in ORDER, which is the order of the pipeline.
-- No circle: of files (a header and its source count as one), nor of folders and their sub-folders.
-- A pure file, which is one that src/CMakeLists.txt lists in oci_nvidia_core, includes only pure files.
+- A folder of src includes only itself and the folders before it in ORDER, the order of the
+pipeline.
+- There are no circles of files (a header and its source count as one), nor of folders and
+sub-folders.
+- A pure file (listed in oci_nvidia_core in src/CMakeLists.txt) includes only pure files.
 """
 
 import re
@@ -16,12 +18,12 @@ INCLUDE = re.compile(r'^\s*#\s*include\s+"([^"]+)"', re.MULTILINE)
 
 
 def module_of(name):
-    """`text/error` of text/error.cpp and text/error.hpp."""
+    """Returns `text/error` for text/error.cpp and text/error.hpp."""
     return re.sub(r"\.[ch]pp$", "", name)
 
 
 def read_graph(top):
-    """{module: {module that it includes: the file that says so}} of all of src."""
+    """Returns {module: {included module: the file that includes it}} for all of src."""
     graph = {}
     source = top / "src"
     for path in sorted([*source.rglob("*.cpp"), *source.rglob("*.hpp")]):
@@ -38,7 +40,8 @@ def folder_of(module):
 
 
 def find_circles(graph):
-    """The circles of a graph, each as the nodes on it: Tarjan's strongly connected components."""
+    """Returns the circles of a graph, each as a list of nodes (Tarjan's strongly connected
+    components)."""
     found, stack, index, low = [], [], {}, {}
 
     def visit(node):

@@ -1,27 +1,27 @@
 # SPDX-License-Identifier: Apache-2.0
-# Debian packages of the other scripts, which source this file.
+# Lists of Debian packages. The other scripts source this file.
 # shellcheck shell=bash disable=SC2034
 
 build_packages=(ca-certificates cmake g++ libboost-program-options-dev libgmock-dev libgtest-dev libmount-dev
                 libtomlplusplus-dev libyaml-cpp-dev ninja-build nlohmann-json3-dev pkg-config scdoc)
-# One OCI runtime, and what makes and examines its containers.
+# One OCI runtime, and tools to make and examine its containers.
 container_packages=(busybox-static jq mount musl-tools python3 runc strace util-linux)
 engine_packages=(containerd crun debootstrap docker.io fish lxc patch podman python3-jsonschema uidmap zsh)
-# What tests/bench lacks beside these.
+# What tests/bench needs in addition.
 bench_packages=(libbenchmark-dev valgrind)
-# What builds and tries packages. ccache, because most is compiled twice with the same options.
+# To build and test packages. ccache, because most code is compiled twice with the same options.
 package_packages=(ccache debhelper debootstrap dpkg-dev gcc lintian python3 rpm rpmlint runc scdoc)
-# What tests/gpu/make-kit packs a folder with.
+# The tools that tests/gpu/make-kit packs.
 kit_packages=(debootstrap patchelf runc strace)
-# libclang-rt-dev has libFuzzer, and is a suggestion only of clang. git says which sources a change is about.
+# libclang-rt-dev contains libFuzzer; clang only suggests it. git says which sources changed.
 check_packages=(clang clang-format clang-tidy codespell cppcheck git libclang-rt-dev)
-# What tests/scripts/documents_test reads manual pages and examples with.
+# For tests/scripts/documents_test, which reads manual pages and examples.
 document_packages=(groff man-db mandoc python3-yaml)
-# All that .ci/run needs, but the engines, which scripts/test --engines installs.
+# Everything that .ci/run needs except the engines, which scripts/test --engines installs.
 ci_packages=("${build_packages[@]}" "${container_packages[@]}" "${bench_packages[@]}" "${check_packages[@]}"
              "${document_packages[@]}" "${package_packages[@]}")
 
-# missing_packages NAME...: those that are not installed.
+# missing_packages NAME...: prints those that are not installed.
 missing_packages() {
   local name
   for name in "$@"; do
@@ -29,7 +29,8 @@ missing_packages() {
   done
 }
 
-# install_packages NAME...: installs what is missing, without a question. Says what is missing where it may not or cannot.
+# install_packages NAME...: installs missing packages without asking. Prints what is missing if it
+# may not or cannot install it.
 install_packages() {
   local missing log
   mapfile -t missing < <(missing_packages "$@")

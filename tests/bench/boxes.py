@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Containers for curves, which need thousands: what runc makes of one before it calls a hook, without runc."""
+"""Containers for curves, which need thousands of them: made as runc would before it calls a hook,
+but without runc."""
 
 import contextlib
 import copy
@@ -18,7 +19,7 @@ from harness import CGROUP_NAME, SETUP, check
 
 @functools.cache
 def rules():
-    """The device rules that runc gives."""
+    """The device rules that runc sets."""
     with box.rules_of_runc() as found:
         return found
 
@@ -51,7 +52,7 @@ class FastBox(box.Box):
         self.state_text = json.dumps(state)
 
     def start(self, command):
-        """The program, which waits for the container's state."""
+        """Starts the program, which then waits for the container's state."""
         words = [programs.compiled("stopwatch"), self.directory / "figures", "-", *command]
         with (self.directory / "errors").open("wb") as errors:
             return subprocess.Popen(
@@ -82,7 +83,8 @@ def measure(command, env, image=None, edit=None, before=None):
 
 
 def measure_many(command, env, count):
-    """The same on `count` containers at once. Gives the time until the last has ended, in microseconds."""
+    """Does the same for `count` containers at once. Returns the time until the last has ended, in
+    microseconds."""
     with contextlib.ExitStack() as stack:
         boxes = [stack.enter_context(FastBox(env)) for _ in range(count)]
         return run_all(boxes, command)
@@ -90,7 +92,7 @@ def measure_many(command, env, count):
 
 def run_all(boxes, command):
     children = [one.start(command) for one in boxes]
-    time.sleep(0.05)  # all of them wait for their state now
+    time.sleep(0.05)  # then all of them are waiting for their state
     started = time.perf_counter()
     for one, child in zip(boxes, children):
         one.release(child)

@@ -1,18 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The file that replay.c carries out: the kernel calls of one run of the hook, out of strace's text."""
+"""Writes the file that replay.c executes: the system calls of one run of the hook, from strace's
+output."""
 
 import os
 import re
 import struct
 import subprocess
 
-NUMBER, BYTES, TEXT, FILTER, OUTPUT, PID = range(6)  # enum kind
-# What the C library does before main(), which replay.c does as well; memory, which it has of its own; and the end.
+NUMBER, BYTES, TEXT, FILTER, OUTPUT, PID = range(6)  # enum kind in replay.c
+# Left out: what the C library does before main(), which replay.c does as well; memory, which it has
+# itself; and the end of the process.
 OWN = {"execve", "brk", "mmap", "munmap", "mprotect", "exit_group"}
-FIRST = "fcntl"  # of main()
+FIRST = "fcntl"  # the first call of main()
 DESCRIPTORS = {"openat", "openat2", "open_tree", "fsopen", "fsmount", "pidfd_open"}
-# Of each call the kinds of its arguments: n number, t text, b bytes, o output, p the container's pid, - none; others by a
-# function below.
+# For each call the kinds of its arguments: n number, t text, b bytes, o output, p the container's
+# pid, - none. Other calls have a function below.
 ARGUMENTS = {
     "bpf": ("n", "query", "n"),
     "capget": ("header", "o"),
@@ -61,7 +63,7 @@ ARGUMENTS = {
 
 
 def record(command, trace, measure):
-    """Runs the hook under strace. `measure(command)` runs it on a container."""
+    """Runs the hook under strace. `measure(command)` runs a command on a container."""
     options = ["-qq", "-X", "raw", "-xx", "-v", "-s", "1000000", "-o", trace]
     figures = measure(["strace", *options, *command])
     if figures.status != 0:
@@ -70,13 +72,13 @@ def record(command, trace, measure):
 
 
 def call_numbers():
-    """{name: number} on this machine, which C knows."""
+    """Returns {name: number} on this machine, from the C headers."""
     done = subprocess.run(["cc", "-E", "-dM", "-include", "sys/syscall.h", "-x", "c", "/dev/null"], capture_output=True, text=True, check=True)
     return {name: int(value) for name, value in re.findall(r"#define __NR_(\w+) (\d+)", done.stdout)}
 
 
 def split_arguments(text):
-    """`1, {a=2, b=[3]}` in its parts."""
+    """Splits `1, {a=2, b=[3]}` into its parts."""
     parts, depth, begin = [], 0, 0
     for at, letter in enumerate(text):
         depth += (letter in "{[(") - (letter in "}])")
@@ -109,7 +111,7 @@ def words64(text, *names):
 
 
 def capabilities(text):
-    """strace writes the lower and the upper half of each set."""
+    """strace prints the lower and the upper half of each set."""
     halves = []
     for name in ("effective", "permitted", "inheritable"):
         lower, _, upper = re.search(rf"{name}=([^,}}]+)", text)[1].partition("|")
@@ -141,7 +143,7 @@ STRUCTURES = {
 
 
 class Calls:
-    """`marks`: what replay.c has of its own in each container, by what is in the trace instead."""
+    """`marks` maps texts in the trace to the marks that replay.c replaces in each container."""
 
     def __init__(self, trace, place):
         self.blob, self.entries, self.known = b"", [], {}

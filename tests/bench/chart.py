@@ -32,7 +32,7 @@ def short(value):
 
 
 def curves(results):
-    """One panel for each curve: milliseconds from zero, against the size, which is logarithmic."""
+    """One panel for each curve: milliseconds (from zero) over the size (logarithmic)."""
     parts = []
     for index, result in enumerate(results):
         x, y = index % COLUMNS * WIDTH, index // COLUMNS * HEIGHT
@@ -64,7 +64,7 @@ def panel(result):
 
 
 def bars(rows):
-    """One bar for each program in each case: the median, and a mark at the 99th percentile."""
+    """One bar for each program in each case: the median, with a mark at the 99th percentile."""
     width, height, step = 760, 22, 150
     scale = (width - step - 130) / max(row.p99 for row in rows)
     parts, y, case = [], 10, None

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Containers of runc that are created and never started, each with one program in the place of the hook."""
+"""Containers of runc that are created and never started, each with one program as its hook."""
 
 import contextlib
 import dataclasses
@@ -41,7 +41,7 @@ def read_figures(path):
 
 
 class Place:
-    """A bundle whose container can be made again and again, each time as new."""
+    """A bundle whose container can be created repeatedly, each time from a fresh state."""
 
     def __init__(self, name, case):
         self.directory = SETUP.work / name
@@ -74,7 +74,8 @@ class Place:
 
     @contextlib.contextmanager
     def container(self, command):
-        """A new container, with the program run on it. Gives what that cost, and its root file system."""
+        """Creates a container and runs the program on it. Returns what that cost, and its root file
+        system."""
         self.write_config(command)
         self.figures.unlink(missing_ok=True)
         overlay.mount(self.image, self.directory)
@@ -89,7 +90,7 @@ class Place:
     def _create(self):
         log, pid = self.directory / "log", self.directory / "pid"
         command = ["runc", "create", "--bundle", self.directory, "--pid-file", pid, self.name]
-        with log.open("w") as output:  # what stays open with the container must be no pipe
+        with log.open("w") as output:  # what stays open with the container must not be a pipe
             done = subprocess.run(
                 list(map(str, command)), stdin=subprocess.DEVNULL, stdout=output, stderr=output, check=False, timeout=120
             )
@@ -97,8 +98,8 @@ class Place:
         return read_figures(self.figures)[-1], Path(f"/proc/{pid.read_text().strip()}")
 
     def warm_up(self):
-        """Runs the hook until what is remembered between starts is there: nothing is, while the simulated driver is younger than some
-        seconds."""
+        """Runs the hook until its caches are filled. It keeps nothing while the simulated driver's
+        files are only a few seconds old."""
         for _ in range(10):
             check_equal(self.measure(hook()).status, 0, "exit status of the hook")
             if list(REMEMBERED.glob("host.*")):
@@ -113,7 +114,8 @@ class Place:
 
 @contextlib.contextmanager
 def nothing_kept():
-    """The hook can keep nothing between runs: a file has the name of the directory where it would."""
+    """Prevents the hook from keeping anything between runs: a file has the name of its directory.
+    """
     aside = REMEMBERED.with_name("kept-aside")
     if REMEMBERED.exists():
         REMEMBERED.rename(aside)
@@ -127,7 +129,7 @@ def nothing_kept():
 
 
 def mounts(process):
-    """What is mounted where, and how, in the mount namespace of a process; not in which order."""
+    """Returns the mounts in the mount namespace of a process, sorted."""
     rows = []
     for line in (process / "mountinfo").read_text().splitlines():
         _, _, device, root, target, options, *rest = line.split()
@@ -136,5 +138,5 @@ def mounts(process):
 
 
 def new_files(process, place):
-    """Names, kinds, and links of what the container has and its image has not."""
+    """Returns names, kinds and links of what the container has and its image does not."""
     return [(name, mode, link) for name, mode, _, _, link in overlay.changes(place.directory / "upper", place.image)]

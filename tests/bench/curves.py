@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Scaling curves: what the hook costs against the size of something, and whether the slope is the one it should have."""
+"""Scaling curves: the hook's cost depending on a size, and whether the slope is as expected."""
 
 import dataclasses
 import json
@@ -22,20 +22,21 @@ CAPABILITIES = ["utility", "compute", "video", "graphics", "display", "ngx"]
 
 @dataclasses.dataclass
 class Curve:
-    """`prepare` gives for an x what to measure: a function without arguments that gives microseconds."""
+    """`prepare` takes an x and returns what to measure: a function without arguments that returns
+    microseconds."""
 
     name: str
     unit: str  # of x
     sizes: list
-    expected: str  # flat or linear
+    expected: str  # `flat` or `linear`
     why: str
     prepare: object
-    host: object = ()  # options of `simulate`, or a function that gives them for an x
+    host: object = ()  # options of `simulate`, or a function that returns them for an x
     rounds: int = 20
     interleaved: bool = True  # its sizes can be measured in turns
 
     def hosts(self, quick):
-        """[(options of `simulate`, sizes to measure there)]. Quick: not the largest."""
+        """Returns [(options of `simulate`, sizes to measure there)]. Quick: without the largest."""
         sizes = self.sizes if not quick else self.sizes[:-1]
         if callable(self.host):
             return [(self.host(size), [size]) for size in sizes]
@@ -85,7 +86,7 @@ def capabilities(count):
 
 
 def add_libraries(root, count):
-    """That many libraries more in a tree, known to its loader."""
+    """Adds that many libraries to a tree, including its loader cache."""
     directory = root / "usr/lib/bench"
     directory.mkdir(parents=True)
     first = directory / "libbench.so"
@@ -100,7 +101,7 @@ def add_libraries(root, count):
 
 
 def image_with(count):
-    """The image with that many libraries more, as layers of an overlay."""
+    """Returns the image with that many additional libraries, as layers of an overlay."""
     directory = SETUP.disk / f"image-{count}"
     if not directory.exists():
         directory.mkdir()
@@ -139,7 +140,7 @@ def driver_libraries(count):
 
 
 def host_mounts(count):
-    """The mounts are there while the container is made and the hook runs."""
+    """The mounts exist while the container is made and the hook runs."""
 
     def one():
         top = SETUP.work / "mounts"
@@ -235,10 +236,10 @@ CURVES = [
 
 
 def measure_points(curve, sizes, rounds):
-    """[(x, median)], interleaved."""
+    """Returns [(x, median)], measured in turns."""
     ready = [(size, curve.prepare(size)) for size in sizes]
     found = {size: [] for size in sizes}
-    turns = range(-1, rounds)  # the first is not counted
+    turns = range(-1, rounds)  # the first round does not count
     order = [(turn, one) for turn in turns for one in ready]
     if not curve.interleaved:
         order = [(turn, one) for one in ready for turn in turns]

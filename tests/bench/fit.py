@@ -1,15 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Whether a measured curve has the slope that it should have."""
+"""Decides whether a measured curve has the expected slope."""
 
 import statistics
 
-NOISE = 0.15  # what two medians of the same thing may differ by, as a share
-FLAT = 0.25  # what a flat curve may rise by over its whole range, as a share of its first value
-BEND = 1.6  # how much steeper the upper end of a linear curve may be than what is below it
+NOISE = 0.15  # how far two medians of the same thing may differ, as a fraction
+FLAT = 0.25  # how far a flat curve may rise in all, as a fraction of its first value
+BEND = 1.6  # how much steeper the upper end of a linear curve may be than the rest
 
 
 def slope(points):
-    """Of the straight line through the points with the least squares."""
+    """Returns the slope of the least-squares line through the points."""
     xs, ys = [x for x, _ in points], [y for _, y in points]
     mean_x, mean_y = statistics.mean(xs), statistics.mean(ys)
     spread = sum((x - mean_x) ** 2 for x in xs)
@@ -17,7 +17,7 @@ def slope(points):
 
 
 def verdict(expected, points):
-    """(whether it is as expected, in words), of three points or more."""
+    """Returns (whether it is as expected, in words) for three points or more."""
     first, last = points[0][1], points[-1][1]
     if expected == "flat":
         rise = (last - first) / first

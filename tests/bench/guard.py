@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What no busy machine can blur: instructions, system calls, processes, opened GPUs and memory of the typical cases.
+"""Counts that do not depend on how busy a machine is: instructions, system calls, processes, opened
+GPUs and memory, for the typical cases.
 
-They are compared with guard.json. System calls are counted by strace, on the path that this kernel's hook takes. Instructions are counted
-by valgrind, which knows only some of the newer calls, according to its version: all of these are refused to it, so that it always sees
-the path of older kernels, which shares all but the walking of paths and the attaching of mounts.
+They are compared with guard.json. strace counts system calls, on the path that the hook takes on
+this kernel. valgrind counts instructions. It knows only some of the newer system calls, depending
+on its version, so all of them are refused: the hook then always takes the path of older kernels,
+which differs only in walking paths and attaching mounts.
 """
 
 import collections
@@ -17,7 +19,7 @@ from containers import Place
 from harness import SETUP, check, check_equal
 
 CASES = ("no request", "2 of 8 GPUs", "everything")
-TOLERANCE = 0.10  # of instructions: compilers and libraries differ a little between updates
+TOLERANCE = 0.10  # for instructions: compilers and libraries differ a little between updates
 MAX_RSS = 8 * 1024  # KiB
 NEWER_CALLS = "openat2,open_tree,move_mount,fsopen,fsconfig,fsmount,mount_setattr,pidfd_open,close_range"
 RECORDED = programs.HERE / "guard.json"
@@ -27,12 +29,12 @@ TEXT = re.compile(r"^\d+ +(?P<call>[a-z_0-9]+\(.*)$")
 
 
 def opens_gpu(line):
-    """Of strace. A descriptor that only names a node (O_PATH) wakes no GPU."""
+    """A line of strace. A descriptor that only names a node (O_PATH) does not wake the GPU."""
     return bool(GPU_NODE.search(line)) and "O_PATH" not in line
 
 
 def traced(place, directory):
-    """The lines of strace for one run, without process numbers."""
+    """Returns strace's lines for one run, without process numbers."""
     trace = directory / "trace"
     check_equal(place.measure(["strace", "-f", "-qq", "-o", trace, *programs.hook()]).status, 0, "exit status")
     matches = map(TEXT.match, trace.read_text(errors="replace").splitlines())
@@ -44,13 +46,14 @@ def instructions(place, directory):
     log = directory / "callgrind"
     command = [refuse, "/dev/null", "ENOSYS", NEWER_CALLS, "--", "valgrind", "--tool=callgrind", f"--log-file={log}"]
     command += ["--callgrind-out-file=/dev/null", *programs.hook()]
-    # Twice: valgrind's own executable is another program, which the first run makes the host remembered for.
+    # Twice, because valgrind's own executable is another program, for which the first run fills the
+    # host cache.
     check_equal([place.measure(command).status for _ in range(2)], [0, 0], "exit status under valgrind")
     return int(re.search(r"Collected : (\d+)", log.read_text())[1])
 
 
 def measure_case(case):
-    """{what: value}; `calls` by name."""
+    """Returns {what: value}; `calls` is by name."""
     directory = SETUP.work / "guard"
     directory.mkdir(exist_ok=True)
     place = Place(f"guard-{len(list(SETUP.work.iterdir()))}", table.CASES[case])
@@ -61,7 +64,7 @@ def measure_case(case):
     lines = traced(place, directory)
     found = {
         "memory": max(figures.rss for figures in runs),
-        "processes": sum(bool(STARTS.match(line)) for line in lines) - 1,  # its own start
+        "processes": sum(bool(STARTS.match(line)) for line in lines) - 1,  # not its own
         "opened GPUs": sum(map(opens_gpu, lines)),
         "calls": dict(sorted(collections.Counter(line.split("(")[0] for line in lines).items())),
     }
@@ -71,7 +74,7 @@ def measure_case(case):
 
 
 def problems(case, found, recorded):
-    """What is worse than it may be, a line each."""
+    """Returns what is worse than allowed, one line each."""
     if found["memory"] > MAX_RSS:
         yield f"peak memory {found['memory']} KiB, more than {MAX_RSS}"
     if found["processes"]:
@@ -91,7 +94,7 @@ def problems(case, found, recorded):
 
 
 def compare(all_found):
-    """Prints a line for each case. Returns whether nothing is worse."""
+    """Prints a line for each case. Returns True if nothing is worse."""
     recorded = json.loads(RECORDED.read_text()) if RECORDED.exists() else {}
     good = True
     for case, found in all_found.items():

@@ -15,7 +15,7 @@ NVIDIA_HOOK = "nvidia-container-runtime-hook"
 
 @functools.cache
 def compiled(name, source=None):
-    """One of the C programs beside this file, or another, static."""
+    """Compiles a C program in this folder, or another one, as a static program."""
     path = SETUP.work / name
     command = ["cc", "-std=gnu11", "-O2", "-Wall", "-Wextra", "-Werror", "-static", "-o", path, HERE / (source or f"{name}.c")]
     done = run(command)
@@ -26,7 +26,7 @@ def compiled(name, source=None):
 
 @functools.cache
 def config():
-    """A configuration for this host, without a log: what is installed has none."""
+    """Writes a configuration for this host without a debug log, as the installed one."""
     path = SETUP.work / "bench.toml"
     path.write_text(f'[nvidia-container-cli]\nroot = "{SETUP.driver}"\nldconfig = "@/sbin/ldconfig"\n')
     return path
@@ -37,13 +37,13 @@ def hook(*options):
 
 
 def nvidia_hook():
-    """NVIDIA's own; nothing where it is not installed."""
+    """NVIDIA's hook; None if it is not installed."""
     path = shutil.which(NVIDIA_HOOK)
     return [path, f"-config={config()}", "prestart"] if path else None
 
 
 def plan(directory):
-    """What the hook would do to the container of a bundle, whose root file system is there."""
+    """Returns what the hook would do to the container of a bundle with a root file system."""
     state = {"ociVersion": "1.0.2", "id": "bench", "pid": 0, "bundle": str(directory)}
     done = subprocess.run(
         list(map(str, hook("--dry-run"))), input=json.dumps(state), capture_output=True, text=True, check=False

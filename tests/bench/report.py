@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What was measured, as CSV, as a plot, and as tables for a document."""
+"""Writes the measurements as CSV, as plots, and as tables for a document."""
 
 import csv
 import dataclasses

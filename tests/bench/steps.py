@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The list that floor.c carries out, made from a plan of the hook and from what the hook has left in a container."""
+"""Writes the list that floor.c executes, from a plan of the hook and from what the hook left in a
+container."""
 
 import os
 import stat
@@ -11,14 +12,15 @@ CHARACTER, MKNOD = 2, 1  # linux/bpf.h: BPF_DEVCG_DEV_CHAR, BPF_DEVCG_ACC_MKNOD
 
 
 class Steps:
-    """`shown`: the root file system of a container that the hook has worked on. `image`: the same as it was before."""
+    """`shown` is the root file system of a container after the hook has run, `image` the same
+    before."""
 
     def __init__(self, plan, driver_root, image, shown, cgroup2=False):
         self.lines, self.blob, self.slots = [], b"", 0
         self.driver_root, self.image, self.shown = str(driver_root), Path(image), Path(shown)
-        self.directories = {}  # of the container, by path: their slot
+        self.directories = {}  # of the container: path → slot
         self.trees = []  # (slot of a tree, its target)
-        self.tmpfs = {}  # slot by target
+        self.tmpfs = {}  # target → slot
         self.cgroup2 = cgroup2
         kinds = {}
         for step in plan["steps"]:
@@ -107,7 +109,7 @@ class Steps:
         return self._slot("file", self._directory(os.path.dirname(path)), os.path.basename(path))
 
     def _in_image(self, path):
-        """Where the image has `path`; its links lead nowhere else."""
+        """Returns where the image has `path`; its links lead nowhere else."""
         place = self.image
         for name in path.split("/"):
             place = place / name
@@ -119,7 +121,7 @@ class Steps:
         return place
 
     def _directory(self, path):
-        """The slot of a directory, which is made where the image lacks it."""
+        """Returns the slot of a directory, which is made if the image lacks it."""
         if path not in self.directories:
             if self._in_image(path).is_dir():
                 slot = self._slot("find", self.root, path)
@@ -134,7 +136,8 @@ def instruction(code, to=0, source=0, jump=0, value=0):
 
 
 def prologue(rules):
-    """What allows reading and writing these character devices (`c MAJOR:MINOR`), and leaves the rest to what follows."""
+    """Returns instructions that allow reading and writing these character devices (`c MAJOR:MINOR`)
+    and leave other devices to the instructions after them."""
     load, copy, mask, shift, unequal, mknod, give, end = 0x61, 0xBF, 0x57, 0x77, 0x55, 0x45, 0xB7, 0x95
     body = b""
     for rule in rules:

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The main table: the hook beside programs that bound it, interleaved in one run, each in a container of its own."""
+"""The main table: the hook beside programs that bound it, measured in turns in one run, each in a
+container of its own."""
 
 import contextlib
 import dataclasses
@@ -19,7 +20,7 @@ CASES = {
     "2 of 8 GPUs": Case("0,1", {"NVIDIA_DRIVER_CAPABILITIES": "compute,utility"}, hook=[]),
     "everything": Case("all", {"NVIDIA_DRIVER_CAPABILITIES": "all"}, hook=[]),
 }
-# Cases on another host than the usual one: options of `simulate`.
+# Cases on another host than the usual one, with the options of `simulate`.
 HOSTS = {"2 of 64 GPUs": ["--gpus", "64"]}
 CASES["2 of 64 GPUs"] = CASES["2 of 8 GPUs"]
 
@@ -29,7 +30,8 @@ NOTHING_KEPT = "hook, cold"
 
 @dataclasses.dataclass
 class Row:
-    """Of one program in one case. Microseconds and KiB; of times that the kernel samples the mean."""
+    """Of one program in one case, in microseconds and KiB. Times that the kernel samples are means.
+    """
 
     case: str
     program: str
@@ -54,14 +56,14 @@ def percentile(values, share):
 
 
 def program_words(place, directory):
-    """The programs by name, each a command."""
+    """Returns the programs by name, each as a command."""
     with place.container([programs.compiled("nothing")]):
         plan = programs.plan(place.directory)
     words = {"nothing": [programs.compiled("nothing")], "hook": programs.hook()}
     if plan["steps"]:
         place.warm_up()
         words[NOTHING_KEPT] = programs.hook()
-        if not is_cgroup2():  # calls.py knows no bpf()
+        if not is_cgroup2():  # calls.py does not support bpf()
             words["same calls"] = replay_words(place, directory)
         words["floor"] = floor_words(place, directory, plan)
         words["ldconfig -r"] = ["/sbin/ldconfig", "-r", place.rootfs]
@@ -75,7 +77,8 @@ def is_cgroup2():
 
 
 def floor_words(place, directory, plan):
-    """The floor for this plan, which must leave a container as the hook does."""
+    """Returns the floor for this plan, which must leave a container in the same state as the hook.
+    """
     path = directory / "floor.list"
     with place.container(programs.hook()) as (figures, process):
         check_equal(figures.status, 0, "exit status of the hook")
@@ -86,7 +89,7 @@ def floor_words(place, directory, plan):
 
 
 def replay_words(place, directory):
-    """What makes the hook's own kernel calls once more."""
+    """Returns the program that repeats the hook's own system calls."""
     path = directory / "calls.list"
     trace = calls.record(programs.hook(), directory / "hook.trace", place.measure)
     path.write_bytes(calls.Calls(trace, place).content())
@@ -96,7 +99,7 @@ def replay_words(place, directory):
 
 
 def check_same_as_hook(place, name, words):
-    """Ends the benchmark if the program does not leave what the hook leaves."""
+    """Ends the benchmark if the program does not leave the same state as the hook."""
     with place.container(programs.hook()) as (_, process):
         wanted = mounts(process), new_files(process, place)
     with place.container(words) as (figures, process):
@@ -106,7 +109,7 @@ def check_same_as_hook(place, name, words):
 
 
 def count_calls(place, command, directory):
-    """System calls of one run and of its children."""
+    """Counts the system calls of one run, including its children."""
     trace = directory / "calls"
     place.measure(["strace", "-f", "-qq", "-o", trace, *command])
     lines = trace.read_text(errors="replace").splitlines()
@@ -120,7 +123,7 @@ def measure_case(name, rounds):
     words = program_words(place, directory)
     found = {program: [] for program in words}
     order = list(words)
-    for turn in range(-2, rounds):  # what is first to run finds other caches: everyone is, in turn
+    for turn in range(-2, rounds):  # the first to run finds other caches, so each is first in turn
         for program in order[turn % len(order) :] + order[: turn % len(order)]:
             figures = measure_program(place, program, words[program])
             check_equal(figures.status, 0, f"exit status of {program}")

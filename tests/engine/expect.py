@@ -60,7 +60,7 @@ def check_params(view):
 
 
 def check_mount_flags(view):
-    """behaviour.md §7.4."""
+    """docs/behaviour.md §7.4."""
     expected = {
         f"{LIBRARIES}/libcuda.so.{SETUP.version}": {"ro", "nosuid", "nodev"},
         "/usr/bin/nvidia-smi": {"ro", "nosuid", "nodev"},

@@ -182,13 +182,13 @@ def the_root_of_the_host_is_never_configured():
 
 
 def enroot(*middle):
-    """behaviour.md §1.7.4."""
+    """As enroot calls it (docs/behaviour.md §1.7.4)."""
     first = ["nvidia-container-cli", f"--root={SETUP.driver}", "--user", "configure", "--no-cgroups"]
     return [*first, "--ldconfig=@/sbin/ldconfig", *middle, "ROOTFS"]
 
 
 def apptainer(*middle, user=()):
-    """behaviour.md §1.7.5."""
+    """As Apptainer calls it (docs/behaviour.md §1.7.5)."""
     first = ["nvidia-container-cli", f"--root={SETUP.driver}", *user, "configure", "--no-cgroups"]
     return [*first, *middle, "--ldconfig=@/sbin/ldconfig", "ROOTFS"]
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""config.json as no engine writes it: security.md §4.2, cases 13 to 20 and 24."""
+"""config.json files that no engine writes: malformed, contradictory or hostile."""
 
 import json
 import os
@@ -57,7 +57,8 @@ def a_config_json_that_is_no_file_is_refused_without_blocking():
 
 @test("hostile", cases=[15])
 def a_config_json_that_lacks_what_is_needed_is_refused():
-    """ociVersion, too: NVIDIA's hook refuses without it (behaviour.md §1.3), and no engine leaves it out."""
+    """This includes ociVersion: NVIDIA's hook needs it, too (docs/behaviour.md §1.3), and every
+    engine writes it."""
     with container() as pid:
         for name in ("ociVersion", "process", "root"):
             for change in (lambda config, name=name: config.pop(name), lambda config, name=name: config.update({name: None})):

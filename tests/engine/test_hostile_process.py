@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Signals, clocks, and processes that lack what others have: security.md §4.2, cases 58, 64 and 65."""
+"""Signals, clocks, and processes that lack what others have."""
 
 import contextlib
 import itertools

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Requests that name what is none of theirs: security.md §4.2, cases 21 to 23, 26 and 27."""
+"""Requests for things that the container must not get."""
 
 from direct import MEMORY, call, check_refusal, container, made_bundle, plan_of, scratch, state_text, within
 from harness import SETUP, check, check_equal, test

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Configuration and log files that lie in wait: security.md §4.2, cases 74 and 75, and CVE-2024-0136 and -0137."""
+"""Configuration and log files as traps for the hook; CVE-2024-0136 and CVE-2024-0137."""
 
 import os
 import stat

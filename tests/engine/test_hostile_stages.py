@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Hostile environments and every stage: security.md §4.2, cases 66 and 67, and CVE-2025-23266."""
+"""Hostile environments, at every stage; CVE-2025-23266."""
 
 import os
 import subprocess
@@ -41,7 +41,7 @@ def poc():
 
 
 def hostile_environment(directory):
-    """security.md §1.7. Paths through the working directory, as an image gives them."""
+    """Variables with paths through the working directory, as an image can set them."""
     library = "/proc/self/cwd/poc.so"
     values = {name: library for name in ("LD_PRELOAD", "LD_AUDIT", "LD_PROFILE_OUTPUT")}
     folders = "LD_LIBRARY_PATH GCONV_PATH LOCPATH HOME TMPDIR XDG_CONFIG_HOME XDG_RUNTIME_DIR NLSPATH".split()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Container states that no runtime writes: security.md §4.2, cases 1 to 12."""
+"""Container states that no runtime writes."""
 
 import concurrent.futures
 import contextlib
@@ -241,7 +241,8 @@ def a_state_that_is_no_text_is_refused():
 
 @test("hostile", cases=[12])
 def bundle_goes_before_bundle_path_and_is_relative_to_the_working_directory():
-    """behaviour.md §1.2: bundlePath, Docker's old spelling, only if bundle is empty; no bundle at all is the working directory."""
+    """bundlePath, Docker's old name, counts only if bundle is empty; without either the bundle is
+    the working directory (docs/behaviour.md §1.2)."""
     with made_bundle("99") as first, made_bundle("98") as second, container() as pid:
         rows = [
             ("both", {"bundle": str(first), "bundlePath": str(second)}, "/", "99"),

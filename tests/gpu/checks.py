@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a container with the hook must show, from inside."""
+"""Checks of what a container with the hook must show, from inside."""
 
 import collections
 import re
@@ -8,9 +8,10 @@ from containers import Outcome, Request
 from host import GPU_LINE, MANIFEST_ROOTS, read_cuda_result
 
 SETS = ("utility", "compute,utility", "graphics", "video", "display", "all")
-# A number for experiments, without a driver: its open tells whether device rules are in force.
+# A device number for experiments, without a driver: opening it shows whether device rules are in
+# force.
 CONTROL = "60:0"
-COMMAND_MISSING = "127"  # the shell's exit status
+COMMAND_MISSING = "127"  # exit status of the shell
 SCRIPT = r"""
 section() { echo "== $1"; }
 section smi; nvidia-smi >/dev/null 2>&1; echo $?
@@ -20,13 +21,13 @@ section libraries
 /verify/load_libraries $(sed -n 's,^[^ ]* [^ ]* [^ ]* [^ ]* \([^ ]*/lib[^/ ]*\.so[^/ ]*\) .*,\1,p' /proc/self/mountinfo)
 """
 CUDA_SCRIPT = "section cuda; /verify/cuda_add\n"
-# Names that belong to the driver: if one of these is what a library lacks, the hook left it out.
+# Names that belong to the driver: if a library lacks one of these, the hook left it out.
 OF_THE_DRIVER = re.compile(r"nvidia|libcuda|libnvcuvid|libnvoptix")
 MISSING = re.compile(r"^(\S+): cannot open shared object file")
 
 
 class View:
-    """The sections of what a container printed."""
+    """The sections of a container's output."""
 
     def __init__(self, output):
         self.sections = {}
@@ -56,9 +57,9 @@ class Checks:
         self.report, self.host, self.launcher = report, host, launcher
 
     def start(self, name, devices, capabilities, script=SCRIPT, wrapper=()):
-        """The view of a container, or None: the check that it starts has failed."""
+        """Returns the view of a container; None if it did not start, which is a failed check."""
         outcome = self.launcher.run(Request(devices, capabilities, script, list(wrapper)))
-        # A script's own exit status says nothing; that it ran to its end is what counts.
+        # The exit status of a script says nothing; what counts is that it ran to its end.
         started = outcome.output.startswith("== ")
         words = f"the hook took {(outcome.hook_ns or 0) / 1e6:.2f} ms"
         self.report.expect(f"{name}: the container starts", started, words, outcome.why)
@@ -116,7 +117,7 @@ class Checks:
     def libraries(self, name, view):
         what = f"{name}: every injected library loads by its SONAME"
         rows = [line.split("\t") for line in view["libraries"] if line.count("\t") == 3]
-        rows = [row for row in rows if "/xorg/" not in row[0]]  # modules of the X server alone
+        rows = [row for row in rows if "/xorg/" not in row[0]]  # modules for the X server only
         failed, lacking = [], []
         for path, soname, verdict, detail in rows:
             missing = MISSING.match(detail)
@@ -142,7 +143,8 @@ class Checks:
         self.report.expect(what, not missing, ", ".join(expected), f"missing: {', '.join(missing)}")
 
     def selections(self):
-        """One GPU, named in each way: the last one, since a mistake would most likely bring the first."""
+        """Selects one GPU by each kind of name: the last GPU, since a mistake would most likely
+        select the first."""
         if not self.host.gpus:
             what = "one GPU by index, UUID, PCI address"
             self.report.not_checked(what, "nvidia-smi lists no GPU on the host")
@@ -174,7 +176,7 @@ class Checks:
         view = self.start(name, "none", "utility", self.node_script(self.host.gpus))
         if view is None:
             return
-        # A program that is not there shows none either.
+        # A program that is missing shows none either.
         good = not view.uuids() and view.text("smi") != COMMAND_MISSING
         self.report.expect(f"{name}: nvidia-smi shows no GPU", good, view.text("list"))
         self.unselected(name, view, self.host.gpus)
@@ -185,7 +187,7 @@ class Checks:
         return SCRIPT + f"section tried; /verify/try_node /dev {CONTROL} {' '.join(words)}\n"
 
     def unselected(self, name, view, others):
-        """GPUs that were not asked for: no node, and no way to them by a node of one's own."""
+        """GPUs that were not requested must have no node, and a node made by hand must not open."""
         absent = f"{name}: other GPUs have no node"
         denied = f"{name}: other GPUs are denied by number"
         known = [gpu for gpu in others if gpu.minor is not None]
@@ -219,7 +221,7 @@ class Checks:
 
 
 def library_words(rows):
-    """How many of the injected libraries load, and which were not for this loader."""
+    """Describes how many injected libraries load, and which were not for this loader."""
     count = collections.Counter(row[2] for row in rows)
     words = f"{count['loaded']} of {len(rows)} load"
     if count["foreign"]:
@@ -234,5 +236,5 @@ def cuda_result(view):
 
 
 def tried(view):
-    """{node or number: what its open gave}."""
+    """Returns {node or number: result of opening it}."""
     return dict(line.split(" ", 1) for line in view["tried"] if " " in line)

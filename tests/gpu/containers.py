@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Starts containers: with runc; where it cannot, with namespaces made here; where there are none, asks the hook for its plan."""
+"""Starts containers with runc or, if that is impossible, with namespaces made here; if there are
+none, asks the hook for its plan."""
 
 import dataclasses
 import itertools
@@ -18,18 +19,18 @@ PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 HOOK_ENV = {"PATH": PATH.partition("=")[2]}
 NODES = ("null", "zero", "full", "random", "urandom", "tty")
 LIMIT_S = 120
-TOO_LONG = 124  # the exit status of what was ended for its time, as of timeout(1)
+TOO_LONG = 124  # exit status of a command that was ended for its time, as of timeout(1)
 numbers = itertools.count(1)
 
 
 @dataclasses.dataclass
 class Request:
-    """One container. `devices` None: no request, and no hook."""
+    """One container. With `devices` None there is no request and no hook."""
 
     devices: str = None
     capabilities: str = "compute,utility"
     script: str = "true"
-    wrapper: list = dataclasses.field(default_factory=list)  # words before the hook's
+    wrapper: list = dataclasses.field(default_factory=list)  # command words before the hook's
 
 
 @dataclasses.dataclass
@@ -45,7 +46,7 @@ class Outcome:
 
 
 class Launcher:
-    """What all ways have in common: a root file system per container, and the hook's command."""
+    """Common to all ways: a root file system for each container, and the hook's command."""
 
     leaves_cgroups_alone = True
     stage = ("createRuntime",)
@@ -84,7 +85,7 @@ class Launcher:
         return [str(self.programs / "timed"), str(directory / "time"), *request.wrapper, *hook]
 
     def hooks(self, directory, request):
-        """The commands, in their order."""
+        """Returns the commands, in order."""
         if request.devices is None:
             return []
         before = [[str(self.hook_before), str(directory / "rootfs")]] if self.hook_before else []
@@ -127,7 +128,7 @@ class Runc(Launcher):
         process["terminal"] = False
         process["args"] = ["/bin/sh", "-c", request.script]
         process["env"] = self.environment(request)
-        # To make nodes by number: the device cgroup, not a missing capability, is to refuse them.
+        # For making nodes by number: the device cgroup must refuse them, not a missing capability.
         for kind in ("bounding", "effective", "permitted"):
             process["capabilities"].setdefault(kind, []).append("CAP_MKNOD")
         config["root"]["readonly"] = False
@@ -157,7 +158,7 @@ class Runc(Launcher):
 
 
 class Bare(Launcher):
-    """Namespaces as runc makes them; the hook is called as runc calls it, with the same state."""
+    """Makes namespaces as runc does, and calls the hook as runc does, with the same state."""
 
     name = "namespaces made by this program (no runc)"
     root_path = "rootfs"
@@ -172,7 +173,7 @@ class Bare(Launcher):
                 "user": {"uid": 0, "gid": 0},
             },
             "root": {"path": self.root_path, "readonly": False},
-            # What mount_container() does in the place of a runtime.
+            # mount_container() does this instead of a runtime.
             "mounts": [
                 {"destination": "/proc", "type": "proc", "source": "proc"},
                 {"destination": "/dev", "type": "tmpfs", "source": "tmpfs"},
@@ -205,7 +206,7 @@ class Bare(Launcher):
         return Outcome(status, *texts)
 
     def run_hooks(self, directory, request, told):
-        """None, or the outcome of a container that could not be made, or whose hook failed."""
+        """Returns None, or the outcome if the container could not be made or its hook failed."""
         with os.fdopen(os.dup(told), encoding="utf-8") as lines:
             first, second = lines.readline().strip(), lines.readline().strip()
         if second != "ready":
@@ -218,7 +219,7 @@ class Bare(Launcher):
 
 
 class PlanOnly(Bare):
-    """No container: the hook says what it would do to one (--dry-run). The output is its plan."""
+    """No container: the hook prints what it would do (--dry-run). The output is its plan."""
 
     name = "nothing; the hook only plans (--dry-run)"
     stage = ("-dry-run", "createRuntime")
@@ -240,7 +241,7 @@ class PlanOnly(Bare):
 
 
 def state_text(directory, pid):
-    """The state that a runtime gives to its hooks."""
+    """Returns the state that a runtime passes to its hooks."""
     state = {"ociVersion": "1.0.2", "id": directory.name, "status": "creating"}
     return json.dumps({**state, "pid": pid, "bundle": str(directory)})
 
@@ -266,7 +267,8 @@ def finished(command, text=None, environment=None):
 
 
 def container_process(directory, programs, command, tell, wait):
-    """The container's side: its namespaces, then its first process. Says its id and `ready`, or what failed. Does not return."""
+    """The container's side: makes its namespaces, then runs its first process. Prints its pid and
+    `ready`, or what failed. Does not return."""
     try:
         namespaces = kernel.CLONE_NEWNS | kernel.CLONE_NEWPID
         kernel.unshare(namespaces | kernel.CLONE_NEWIPC | kernel.CLONE_NEWUTS)
@@ -276,7 +278,7 @@ def container_process(directory, programs, command, tell, wait):
             os.close(wait)
             os._exit(ended(child))
         root = directory / "rootfs"
-        # Our id where the hook will run; /proc is still the one of outside.
+        # The pid that the hook will see; /proc is still the one outside.
         os.write(tell, os.readlink("/proc/self").encode() + b"\n")
         mount_container(root, programs)
         outputs = [
@@ -295,7 +297,8 @@ def container_process(directory, programs, command, tell, wait):
         script, environment = command
         os.execve("/bin/sh", ["sh", "-c", script], dict(e.split("=", 1) for e in environment))
     except OSError as error:
-        # Before `ready` somebody reads this; after it, the container's standard error is what is left.
+        # Until `ready` the caller reads this pipe; after that only the container's standard error
+        # is left.
         try:
             os.write(tell, f"{error}\n".encode())
         except OSError:
@@ -305,7 +308,8 @@ def container_process(directory, programs, command, tell, wait):
 
 
 def ended(child):
-    """How a process ended, as a shell would say it. One that takes too long is killed, and its namespace with it."""
+    """Describes how a process ended, as a shell would. A process that takes too long is killed, and
+    its namespace with it."""
     deadline = time.monotonic() + LIMIT_S
     while time.monotonic() < deadline:
         pid, status = os.waitpid(child, os.WNOHANG)
@@ -324,7 +328,7 @@ def mount_container(root, programs):
         flags = kernel.MS_NOSUID | kernel.MS_NODEV | kernel.MS_NOEXEC
         kernel.mount("proc", root / "proc", "proc", flags)
     except OSError:
-        kernel.bind("/proc", root / "proc")  # parts of it are hidden here, so a new one is refused
+        kernel.bind("/proc", root / "proc")  # parts are hidden, so a new procfs is refused
     kernel.bind("/sys", root / "sys")
     kernel.mount("tmpfs", root / "dev", "tmpfs", kernel.MS_NOSUID, "mode=755")
     for name in NODES:
@@ -336,7 +340,8 @@ def mount_container(root, programs):
 
 
 def unpack_rootfs(archive, directory):
-    """A root file system from a tar archive, which is ours: names and links are taken as they are."""
+    """Unpacks a root file system from a tar archive. It is ours, so its names and links are
+    trusted."""
     options = {"filter": "fully_trusted"} if hasattr(tarfile, "fully_trusted_filter") else {}
     with tarfile.open(archive) as file:
         file.extractall(directory, **options)
@@ -344,7 +349,7 @@ def unpack_rootfs(archive, directory):
 
 
 def choose(runc_files, no_runc, rootless, arguments):
-    """(a launcher that starts containers, or None; [why another was not taken])."""
+    """Returns (a launcher that starts containers, or None; [why another was not chosen])."""
     reasons = []
     if no_runc:
         reasons.append("runc was not tried: --no-runc")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the hook itself does on the host: opens no GPU, and takes little time."""
+"""What the hook itself does on the host: it opens no GPU, and takes little time."""
 
 import re
 from pathlib import Path
@@ -15,7 +15,7 @@ TRIES = 5
 
 
 def strace_words(candidates, work):
-    """(the words before a program that trace it into work/trace, None), or (None, why not)."""
+    """Returns (command words that trace a program into work/trace, None), or (None, why not)."""
     why = "strace is not installed and none was given (--strace FILE)"
     for words in candidates:
         traced = [*words, "-f", "-qq", "-o", str(work / "trace")]
@@ -41,13 +41,14 @@ def check_gpu_opens(report, launcher, candidates, work):
     opened = [call for call in calls if OPEN.search(call) and not HARMLESS.search(call)]
     words = f"strace: {len(calls)} system calls"
     report.expect(GPU_OPENS, not opened, words, "; ".join(opened[:3]))
-    # The first is the hook itself.
+    # The first process is the hook itself.
     started = [c for c in calls if re.search(r"\b(execve|execveat|fork|vfork|clone3?)\(", c)][1:]
     report.expect("the hook starts no program", not started, "strace", "; ".join(started[:3]))
 
 
 def check_by_watch(report, launcher, why):
-    """Without strace: inotify on the nodes. Others may open them meanwhile; one run without an open is enough."""
+    """Without strace: inotify on the nodes. Other programs may open them meanwhile, so one run
+    without an open is enough."""
     nodes = sorted(p for p in Path("/dev").glob("nvidia*") if re.fullmatch(r"nvidia\d+", p.name))
     useless = kernel.watch_tells_opens() if nodes else "this host has no GPU node"
     if useless:
@@ -69,7 +70,7 @@ def check_by_watch(report, launcher, why):
 
 
 def measure(report, host, launcher, work, runs):
-    """The hook in real container starts, and what the host's own programs take, in turns."""
+    """Measures the hook in real container starts, and the host's own programs, in turns."""
     timed = str(host.programs / "timed")
     commands = {
         "nvidia-smi -L on the host": host.smi_command(),

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What this machine is: its driver, its GPUs, and how its own programs reach them."""
+"""This machine: its driver, its GPUs, and how its own programs use them."""
 
 import dataclasses
 import datetime
@@ -44,19 +44,19 @@ class Host:
         self.gpus = self.find_gpus()
 
     def smi_command(self):
-        """nvidia-smi -L as the host runs it."""
+        """Returns the command for nvidia-smi -L on the host."""
         if self.driver_root == Path("/"):
             return [find_program("nvidia-smi"), "-L"]
-        if (self.driver_root / "bin/sh").exists():  # a whole system, as a driver container has it
+        if (self.driver_root / "bin/sh").exists():  # a whole system, as in a driver container
             return [find_program("chroot"), str(self.driver_root), "nvidia-smi", "-L"]
         return self.with_libraries([str(self.driver_root / "usr/bin/nvidia-smi"), "-L"])
 
     def own_command(self, name):
-        """One of our programs, with the host's driver libraries."""
+        """Returns the command for one of our programs with the host's driver libraries."""
         return self.with_libraries([str(self.programs / name)])
 
     def with_libraries(self, words):
-        """A driver below another root has to be named to the loader."""
+        """The loader has to be given the libraries of a driver below another root."""
         if self.driver_root == Path("/"):
             return words
         found = {str(path.parent) for path in self.driver_root.glob("usr/lib*/**/libcuda.so.1")}
@@ -64,7 +64,7 @@ class Host:
         return [find_program("env"), f"LD_LIBRARY_PATH={':'.join(native)}", *words]
 
     def find_gpus(self):
-        """The GPUs that nvidia-smi lists, with what /proc tells of them."""
+        """Returns the GPUs that nvidia-smi lists, with what /proc says about them."""
         gpus = [Gpu(int(i), name, uuid) for i, name, uuid in GPU_LINE.findall(self.smi_list)]
         for file in sorted(PROC.glob("gpus/*/information")):
             text = file.read_text()
@@ -77,7 +77,8 @@ class Host:
         return gpus
 
     def manifests(self):
-        """The driver's EGL and Vulkan manifests, below whichever of MANIFEST_ROOTS: a container searches both."""
+        """Returns the driver's EGL and Vulkan manifests, in whichever of MANIFEST_ROOTS: a
+        container searches both."""
         found = set()
         for root in (self.driver_root / name for name in MANIFEST_ROOTS):
             for pattern in MANIFESTS:
@@ -85,7 +86,7 @@ class Host:
         return sorted(found)
 
     def cuda(self):
-        """How the CUDA program does on the host itself, in words."""
+        """Describes how the CUDA program does on the host itself."""
         return read_cuda_result(finished(self.own_command("cuda_add"))).words
 
     def describe(self, report, arguments):
@@ -112,7 +113,7 @@ class Host:
 
 
 def find_program(name):
-    """Its path: not every way to start a program searches for it."""
+    """Returns the path: not every way to start a program searches PATH."""
     return shutil.which(name) or name
 
 
@@ -124,7 +125,7 @@ class CudaResult:
 
 
 def read_cuda_result(done):
-    """What a run of cuda_add told."""
+    """Parses the output of a run of cuda_add."""
     try:
         told = json.loads(done.output.strip().splitlines()[-1])
     except (ValueError, IndexError):
@@ -138,7 +139,8 @@ def read_cuda_result(done):
 
 
 def proc_files():
-    """The files of the driver in /proc; one entry for all GPUs, and one for all that a number tells apart."""
+    """Returns the driver's files in /proc; one entry for all GPUs, and one for all names that
+    differ in a number only."""
     files = (str(path.relative_to(PROC)) for path in PROC.rglob("*") if path.is_file())
     return sorted({re.sub(r"\d+", "N", re.sub(r"^gpus/[^/]+", "gpus/*", file)) for file in files})
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""System calls that Python's library lacks: namespaces, mounts, inotify."""
+"""System calls that Python's library does not have: namespaces, mounts, inotify."""
 
 import ctypes
 import os
@@ -44,7 +44,8 @@ def unmount(target):
 
 
 def private_mounts():
-    """A mount namespace of our own; in a user namespace too if that is the only way. Returns whether it was."""
+    """Enters a private mount namespace, if necessary in a user namespace. Returns whether that
+    worked."""
     try:
         unshare(CLONE_NEWNS)
         rootless = False
@@ -64,7 +65,7 @@ def private_mounts():
 
 
 class OpenWatch:
-    """Which of these files are opened, by anyone, while it is held."""
+    """Watches which of these files are opened, by any process, while it exists."""
 
     def __init__(self, paths):
         self.fd = checked(libc.inotify_init1(IN_NONBLOCK), "inotify_init1")
@@ -74,7 +75,7 @@ class OpenWatch:
             self.paths[checked(number, f"watch {path}")] = str(path)
 
     def opened(self):
-        """The names of those that were opened since the last call, sorted."""
+        """Returns the names of files that were opened since the last call, sorted."""
         header = struct.Struct("iIII")
         found = set()
         while True:
@@ -92,7 +93,8 @@ class OpenWatch:
 
 
 def watch_tells_opens():
-    """None, or why an OpenWatch proves nothing here: it must see an open, and not one with O_PATH."""
+    """Returns None, or why an OpenWatch proves nothing here: it must report an open, but not one
+    with O_PATH."""
     try:
         watch = OpenWatch(["/dev/null"])
     except OSError as error:

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the hook would do, where no container can be started: less than a container shows, but with the real driver."""
+"""Checks the hook's plan if no container can be started: less than a container shows, but with the
+real driver."""
 
 import collections
 import json

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What was found, as Markdown: every check passed, failed, or not checked and why."""
+"""The results as Markdown: every check passed, failed, or was not made, with the reason."""
 
 import dataclasses
 import statistics
@@ -19,8 +19,8 @@ class Report:
         self.facts = []
         self.checks = []
         self.timings = {}  # what: nanoseconds of each run
-        self.notes = []  # why a timing is lacking
-        self.timed_hook = ""  # what the hook did while it was timed
+        self.notes = []  # why a timing is missing
+        self.timed_hook = ""  # what the hook did while it was measured
 
     def fact(self, name, value):
         self.facts.append((name, value))
@@ -38,7 +38,7 @@ class Report:
         self.add(name, NOT_CHECKED, why)
 
     def expect(self, name, good, detail, otherwise=None):
-        """Passed with `detail`, or failed with `otherwise`."""
+        """Passes with `detail`, or fails with `otherwise`."""
         self.add(name, PASSED if good else FAILED, detail if good or not otherwise else otherwise)
 
     def count(self, verdict):

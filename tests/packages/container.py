@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A container in a root where the package is installed, on a host whose NVIDIA driver is simulated."""
+"""Runs a container in a root with the installed package, on a host with a simulated NVIDIA driver.
+"""
 
 import json
 from pathlib import Path
@@ -18,7 +19,7 @@ inspect load libcuda.so.1 cuInit
 
 
 def config(root, before):
-    """A config.json that asks for GPUs, with the hook as the installed definition has it."""
+    """Returns a config.json that requests GPUs, with the hook as in the installed definition."""
     hook = json.loads(root.path(DEFINITION).read_text())["hook"]
     return {
         "ociVersion": "1.0.2",
@@ -42,14 +43,14 @@ def config(root, before):
 
 
 def check(root, work, cache):
-    """Raises AssertionError with what the container said."""
+    """Raises AssertionError with the container's output."""
     driver, image, bundle = cache / "driver-packages", cache / "image-packages", work / "bundle"
     for tree, maker in ((driver, "simulated_host/make-driver"), (image, "engine/make-rootfs")):
         if not tree.exists():
             run(TESTS / maker, f"{tree}.new")
             Path(f"{tree}.new").rename(tree)
     bundle.mkdir()
-    # Of the tests: the container's procfs shows what a driver would show there.
+    # From the tests: makes the container's procfs show what a driver would.
     before = {"path": "/mnt/procfs-hook", "args": ["procfs-hook", "/mnt/rootfs"], "env": ["PATH=/usr/sbin:/usr/bin:/sbin:/bin"]}
     (bundle / "config.json").write_text(json.dumps(config(root, before)))
     layers = ":".join(map(str, [driver, *root.layers]))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Root file systems to install packages in, and what is in them before and after."""
+"""Root file systems to install packages in, and their contents before and after."""
 
 import os
 import stat
@@ -7,13 +7,13 @@ import subprocess
 from pathlib import Path
 
 ENGINE = Path(__file__).resolve().parent.parent / "engine"
-# What package managers remember.
+# Files of the package managers.
 OF_MANAGERS = ("var/lib/dpkg/", "var/lib/apt/", "var/cache/", "var/log/", "var/lib/rpm/", "usr/lib/sysimage/", "tmp/", "root/")
 ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C.UTF-8"}
 
 
 def run(*command, **options):
-    """Its standard output. A failure is a CalledProcessError with all that it said."""
+    """Returns the standard output. A failure is a CalledProcessError with all output."""
     words = [str(word) for word in command]
     return subprocess.run(
         words, check=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, **options
@@ -25,7 +25,8 @@ def mirror():
 
 
 def minimal_debian(cache, suite="bookworm"):
-    """For bookworm one that the engine tests have made, whose name ends in a digest of its makers; or our own."""
+    """For bookworm the one that the engine tests have made, whose name ends in a digest of the
+    scripts that made it; otherwise a new one."""
     if suite != "bookworm":
         tree = cache / f"debian-{suite}"
         if not tree.exists():
@@ -41,7 +42,7 @@ def minimal_debian(cache, suite="bookworm"):
 
 
 def check_same(before, after):
-    """Both are states of a root."""
+    """Both arguments are states of a root."""
     lines = [f"left: {name} {after[name]}" for name in sorted(after.keys() - before.keys())]
     lines += [f"gone: {name}" for name in sorted(before.keys() - after.keys())]
     lines += [f"changed: {name}: {before[name]} {after[name]}" for name in before if after.get(name, before[name]) != before[name]]
@@ -50,7 +51,7 @@ def check_same(before, after):
 
 
 def with_higher_version(deb, work):
-    """The same package as the next one."""
+    """Returns the same package with a higher version."""
     tree = work / "higher"
     run("dpkg-deb", "--raw-extract", deb, tree)
     control = tree / "DEBIAN/control"
@@ -70,12 +71,13 @@ class Root:
         return self.directory / name.lstrip("/")
 
     def run(self, *command):
-        """There are no tools of this machine, such as ccache, whatever the environment says."""
+        """No tools of this machine, such as ccache, are used, whatever the environment says."""
         ours = {name: value for name, value in os.environ.items() if not name.startswith(("CCACHE_", "CMAKE_"))}
         return run("chroot", self.directory, *command, env={**ours, **ENVIRONMENT})
 
     def state(self):
-        """{name: type, mode, owner, size, target} of every file but those of the package manager."""
+        """Returns {name: type, mode, owner, size, target} of every file except the package
+        manager's."""
         found = {}
         for directory, names, files in os.walk(self.directory):
             for name in names + files:
@@ -91,7 +93,7 @@ class Root:
 
 
 class DebianRoot(Root):
-    """`tree`, a minimal Debian, with what is written to it in `directory`."""
+    """`tree`, a minimal Debian; changes to it go to `directory`."""
 
     def __init__(self, directory, tree, suite="bookworm"):
         super().__init__(directory / "root")
@@ -106,7 +108,7 @@ class DebianRoot(Root):
         return self.run("apt-get", "--yes", "--no-install-recommends", "--option=Acquire::Languages=none", *words)
 
     def install(self, deb):
-        """By apt, so that what it depends on comes from the archive."""
+        """Installs with apt, so that dependencies come from the archive."""
         there = self.path("/tmp/package.deb")
         there.write_bytes(deb.read_bytes())
         self.apt("install", "/tmp/package.deb")
@@ -114,8 +116,8 @@ class DebianRoot(Root):
 
 
 class RpmRoot(Root):
-    """rpm's own files, and the directories that the package `filesystem` and its like have. What the package depends on is another
-    distribution's to have."""
+    """Contains rpm's own files, and the directories of the package `filesystem` and similar ones.
+    The package's dependencies are those of another distribution."""
 
     DIRECTORIES = ("bin", "lib/systemd/system", "lib/tmpfiles.d", "lib/udev/rules.d", "libexec", "share/doc", "share/licenses")
     DIRECTORIES += tuple(f"share/man/man{section}" for section in range(1, 9))

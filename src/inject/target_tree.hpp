@@ -61,7 +61,7 @@ class TargetTree {
   std::map<ContainerPath, LayerDirectory> directories_ = {};
 };
 
-/// Returns the target of the link `name` in `directory`; empty, with errno, if it is not a link.
+/// Throws the Error for the errno of a failed creation at `path` in the container.
 [[noreturn]] void throw_target_error(const ContainerPath& path, const std::string& action);
 
 }  // namespace nvhook

@@ -113,19 +113,29 @@ class Place:
 
 
 @contextlib.contextmanager
-def nothing_kept():
-    """Prevents the hook from keeping anything between runs: a file has the name of its directory.
-    """
-    aside = REMEMBERED.with_name("kept-aside")
-    if REMEMBERED.exists():
-        REMEMBERED.rename(aside)
-    REMEMBERED.touch()
+def other_cache(name):
+    """What the hook keeps between runs is kept apart from that of others: two builds would replace each other's."""
+    aside, other = REMEMBERED.with_name("kept-aside"), REMEMBERED.with_name(f"kept-{name}")
+    move(REMEMBERED, aside)
+    move(other, REMEMBERED)
     try:
         yield
     finally:
-        REMEMBERED.unlink()
-        if aside.exists():
-            aside.rename(REMEMBERED)
+        move(REMEMBERED, other)
+        move(aside, REMEMBERED)
+
+
+@contextlib.contextmanager
+def nothing_kept():
+    """The hook can keep nothing between runs: a file has the name of the directory where it would."""
+    REMEMBERED.with_name("kept-nothing").touch()
+    with other_cache("nothing"):
+        yield
+
+
+def move(source, target):
+    if source.exists():
+        source.rename(target)
 
 
 def mounts(process):

@@ -12,7 +12,7 @@ import calls
 import programs
 import steps
 from bundle import Case
-from containers import Place, mounts, new_files, nothing_kept
+from containers import Place, mounts, new_files, nothing_kept, other_cache
 from harness import SETUP, check_equal
 
 CASES = {
@@ -26,6 +26,7 @@ CASES["2 of 64 GPUs"] = CASES["2 of 8 GPUs"]
 
 
 NOTHING_KEPT = "hook, cold"
+BESIDE = "beside"
 
 
 @dataclasses.dataclass
@@ -55,11 +56,13 @@ def percentile(values, share):
     return ordered[min(len(ordered) - 1, round(share * (len(ordered) - 1)))]
 
 
-def program_words(place, directory):
+def program_words(place, directory, beside):
     """Returns the programs by name, each as a command."""
     with place.container([programs.compiled("nothing")]):
         plan = programs.plan(place.directory)
     words = {"nothing": [programs.compiled("nothing")], "hook": programs.hook()}
+    if beside:
+        words[BESIDE] = [beside.resolve(), *programs.hook()[1:]]
     if plan["steps"]:
         place.warm_up()
         words[NOTHING_KEPT] = programs.hook()
@@ -116,11 +119,11 @@ def count_calls(place, command, directory):
     return sum("resumed>" not in line and "+++" not in line and "---" not in line for line in lines)
 
 
-def measure_case(name, rounds):
+def measure_case(name, rounds, beside=None):
     directory = SETUP.work / f"case-{len(list(SETUP.work.iterdir()))}"
     directory.mkdir()
     place = Place(f"bench-{directory.name}", CASES[name])
-    words = program_words(place, directory)
+    words = program_words(place, directory, beside)
     found = {program: [] for program in words}
     order = list(words)
     for turn in range(-2, rounds):  # the first to run finds other caches, so each is first in turn
@@ -133,16 +136,23 @@ def measure_case(name, rounds):
             print(f"\r{name}: {turn + 1}/{rounds} ", end="", file=sys.stderr, flush=True)
     rows = [make_row(name, program, figures) for program, figures in found.items()]
     for row in rows:
-        with nothing_kept() if row.program == NOTHING_KEPT else contextlib.nullcontext():
+        with cache_of(row.program):
             row.calls = count_calls(place, words[row.program], directory)
     add_ratios(rows)
     return rows
 
 
 def measure_program(place, program, command):
-    """One run. What the host cache saves is the difference to a run in which nothing is kept."""
-    with nothing_kept() if program == NOTHING_KEPT else contextlib.nullcontext():
+    """One run."""
+    with cache_of(program):
         return place.measure(command)
+
+
+def cache_of(program):
+    """What the host cache saves is the difference to a run in which nothing is kept."""
+    if program == NOTHING_KEPT:
+        return nothing_kept()
+    return other_cache(BESIDE) if program == BESIDE else contextlib.nullcontext()
 
 
 def make_row(case, program, found):

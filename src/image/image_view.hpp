@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// How the planning stages see a container's root file system.
+// A container's root file system as the planning stages see it.
 #pragma once
 
 #include <functional>
@@ -11,12 +11,12 @@
 
 namespace nvhook {
 
-/// Refers to the OwnLayer or SpecLayer that made it, which must outlive it.
+/// Made by an OwnLayer or a SpecLayer, which must outlive it.
 struct ImageView {
   /// Null if the root file system is not known: it counts as empty.
   const RootDir* rootfs = nullptr;
-  /// Why nothing may be made in a directory of the container; nullopt if the directory is the
-  /// container's own. Null: everything is the container's own.
+  /// Returns why nothing may be made in a directory of the container; nullopt if the directory is
+  /// the container's own. May be null: then everything is the container's own.
   std::function<std::optional<std::string>(const ContainerPath& directory)> obstacle_at = {};
 };
 

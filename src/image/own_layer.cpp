@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Which part of a container's file tree belongs to that container alone.
+// Compares mount IDs: asking a volume's file system could block. Each mount is judged once.
 #include "image/own_layer.hpp"
 
 #include <fcntl.h>
@@ -45,7 +45,7 @@ LayerDirectory OwnLayer::look_at(SharedFd directory) const {
   return {std::move(directory), why};
 }
 
-/// References into a map stay valid when more is added to it.
+/// Returns a reference into the map, which stays valid when elements are added.
 const std::optional<std::string>& OwnLayer::obstacle(int directory) const {
   const std::uint64_t id = mount_id_of(directory);
   const auto known = known_.find(id);
@@ -60,7 +60,7 @@ std::optional<std::string> OwnLayer::obstacle_at(const ContainerPath& path) cons
     const UniqueFd directory = task_.rootfs.open(at.str(), O_PATH | O_DIRECTORY);
     if (directory) return obstacle(directory.get());
     if (errno != ENOENT || at.str() == "/") return std::nullopt;
-    // What a dangling link of the image names would be made, with the directories above it.
+    // The target of a dangling link in the image would be made, with the directories above it.
     const auto link = task_.rootfs.read_link(at.str());
     if (!link) {
       at = at.parent();
@@ -87,20 +87,21 @@ std::optional<std::string> OwnLayer::root_obstacle() const {
   return task_.spec == nullptr ? std::nullopt : read_only_root(*task_.spec, task_.rootfs.fd());
 }
 
-/// The file system itself is asked last: of a volume a user's program may have to answer.
+/// Asks the file system last, because that of a volume may be a user's program (FUSE).
 bool OwnLayer::is_own_tmpfs(int directory, std::uint64_t id) const {
   const bool is_own = task_.spec != nullptr ? is_runtimes_tmpfs(id) : !is_on_host_too(directory);
   return is_own && filesystem_of(directory) == TMPFS_MAGIC;
 }
 
-/// The mount that is seen where config.json mounts `mount`; 0 if none.
+/// Returns the ID of the mount that is visible at the destination of `mount`; 0 if none.
 std::uint64_t OwnLayer::mount_at(const SpecMount& mount) const {
   const UniqueFd at = task_.rootfs.open(clean_path("/" + mount.destination), O_PATH);
   return at ? mount_id_of(at.get()) : 0;
 }
 
-/// A mount of type tmpfs is always a new one. Where a link of the image leads two mounts to one
-/// place, or one is mounted over the other, the volume decides.
+/// A mount of type tmpfs is always new, so it is the container's own. If a volume and a tmpfs of
+/// config.json have one destination (by a link of the image, or one over the other), it counts as a
+/// volume.
 bool OwnLayer::is_runtimes_tmpfs(std::uint64_t id) const {
   const auto is_here = [&](const SpecMount& mount, SpecMount::Kind kind) {
     return mount.kind == kind && mount_at(mount) == id;
@@ -114,8 +115,8 @@ bool OwnLayer::is_runtimes_tmpfs(std::uint64_t id) const {
          });
 }
 
-/// The mount namespace of a container that is being made has all mounts of the host, too: a file
-/// system that is mounted outside of the root file system is the host's.
+/// The mount namespace of a container that is being made still has all mounts of the host, so a
+/// file system that is also mounted outside of the root file system belongs to the host.
 bool OwnLayer::is_on_host_too(int directory) const {
   struct stat status {};
   const std::string root = path_in_procfs(task_.rootfs.fd());
@@ -146,8 +147,8 @@ bool is_prepared_root(const RootDir& rootfs, const std::string& path) {
   return prepared && is_same_file(rootfs.fd(), prepared->fd());
 }
 
-/// Engines make an overlay for each container. A plain directory that is to be read-only may be the
-/// root of others, too.
+/// Engines make an overlay for each container. But a plain directory that is declared read-only may
+/// be the root of several containers.
 std::optional<std::string> read_only_root(const ContainerSpec& spec, int root) {
   if (!spec.root_read_only) return std::nullopt;
   const long filesystem = filesystem_of(root);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Which part of a container's file tree belongs to that container alone: only there is anything
-// made.
+// Finds out which directories of a container belong to that container alone. Files are made only
+// there.
 #pragma once
 
 #include <cstdint>
@@ -18,16 +18,16 @@
 
 namespace nvhook {
 
-/// The obstacle of a directory that is the container's own, and still cannot be written.
+/// The obstacle of a directory that is the container's own, but cannot be written.
 inline constexpr const char* kReadOnlyObstacle = "is read-only";
 
-/// An open directory of the container, of which the kernel was asked once whose it is. Only
-/// OwnLayer makes one, and nothing is made in a container without one.
+/// An open directory of the container that was checked once for whether it is the container's own.
+/// Only OwnLayer makes such objects, and nothing is made in a container without one (LayerWriter).
 class LayerDirectory {
  public:
   [[nodiscard]] int fd() const noexcept { return fd_->get(); }
   [[nodiscard]] const SharedFd& shared() const noexcept { return fd_; }
-  /// Why nothing may be made in it; nothing if it is the container's own.
+  /// Why nothing may be made in it; nullopt if it is the container's own.
   [[nodiscard]] const std::optional<std::string>& obstacle() const noexcept { return *obstacle_; }
 
  private:
@@ -39,26 +39,25 @@ class LayerDirectory {
   const std::optional<std::string>* obstacle_;  ///< the OwnLayer's
 };
 
-/// A volume is the host's, whatever is mounted on it and whatever its options say: crun makes
-/// read-only bind mounts read-only only after the hooks have run. So nothing is made in a directory
-/// but in one
-/// - on the mount of the root file system itself, unless a volume covers that or it is read-only;
-/// or
+/// A volume belongs to the host, whatever is mounted on it and whatever its options are: crun makes
+/// bind mounts read-only only after the hooks have run. So files are made only in directories
+/// - on the mount of the root file system, unless a volume covers it or it is read-only, and
 /// - on a tmpfs that the runtime made for this container.
-/// What decides is the mount that the kernel says a descriptor is on, never a path.
+///
+/// The mount that a descriptor is on decides, never a path.
 class OwnLayer {
  public:
   struct Task {
-    /// The container's root file system, as a descriptor of its own mount namespace.
+    /// The container's root file system, opened in the container's mount namespace.
     const RootDir& rootfs;
-    /// What the runtime mounts; null if nobody told, as for nvidia-container-cli.
+    /// Has the mounts of config.json; null if it is not known, as for nvidia-container-cli.
     const ContainerSpec* spec = nullptr;
-    /// A volume covers the root directory that the engine prepared.
+    /// Whether a volume covers the root directory that the engine prepared.
     bool is_root_covered = false;
-    /// The text of the container's mountinfo; asked for only without `spec`, and only once.
+    /// Returns the text of the container's mountinfo; called only without `spec`. May be null.
     std::function<std::string()> mountinfo = {};
-    /// The container runs: that its root is read-only says nothing of what could be made at its
-    /// start.
+    /// Whether the container runs already. A read-only mount is then no obstacle, because it may
+    /// have been writable when the container started.
     bool is_running = false;
   };
 
@@ -70,16 +69,15 @@ class OwnLayer {
   OwnLayer& operator=(OwnLayer&&) = delete;
   ~OwnLayer() = default;
 
-  /// `directory` is an open directory below the root. What is returned must not outlive this
-  /// object.
+  /// Checks `directory`, an open directory below the root. The result must not outlive this object.
   [[nodiscard]] LayerDirectory look_at(SharedFd directory) const;
 
-  /// Why nothing may be made in the directory at `path`, or in the lowest one above it that is
-  /// there, as what follows its name: `lies on the volume /vol (from /srv/vol)`. Nothing if it is
-  /// the container's own.
+  /// Returns why nothing may be made in the directory at `path` or, if it does not exist, in the
+  /// nearest directory above it that does. The text follows a name in a message: ``lies on the
+  /// volume `/vol` (from `/srv/vol`)``. nullopt if the directory is the container's own.
   [[nodiscard]] std::optional<std::string> obstacle_at(const ContainerPath& path) const;
 
-  /// The root file system as the planning stages see it; must not outlive this object.
+  /// Returns the root file system as the planning stages see it; it must not outlive this object.
   [[nodiscard]] ImageView view() const;
 
  private:
@@ -97,15 +95,15 @@ class OwnLayer {
   mutable std::map<std::uint64_t, std::optional<std::string>> known_ = {};  ///< by mount
 };
 
-/// Whether `rootfs`, as the container has it, is the directory that the engine prepared at `path`,
-/// as the runtime and this process have it. A volume on `/` covers that one.
+/// Whether `rootfs`, opened in the container's mount namespace, is the directory that the engine
+/// prepared, which this process sees at `path`. If not, a volume on `/` covers it.
 [[nodiscard]] bool is_prepared_root(const RootDir& rootfs, const std::string& path);
 
-/// Why nothing may be made in a root directory because config.json says that it is read-only;
-/// nothing if it may.
+/// Returns why nothing may be made in the directory `root` because config.json declares the root
+/// read-only; nullopt if files may be made.
 [[nodiscard]] std::optional<std::string> read_only_root(const ContainerSpec& spec, int root);
 
-/// ``the volume `/vol` (from `/srv/vol`)``.
+/// Returns ``the volume `/vol` (from `/srv/vol`)``.
 [[nodiscard]] std::string volume_text(const SpecMount& volume);
 
 }  // namespace nvhook

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Which part of a container's file tree will be its own, foretold from its config.json.
+// Follows the image's links between the mounts of config.json, none of which exists yet.
 #include "image/spec_layer.hpp"
 
 #include <algorithm>
@@ -24,12 +24,12 @@ void put_in_front(std::deque<std::string>& names, std::string_view path) {
 
 SpecLayer::SpecLayer(const ContainerSpec& spec, const RootDir* image) : spec_(spec), image_(image) {
   for (const SpecMount& mount : spec.mounts) {
-    // What a volume has on the way is not known: there only spelling counts.
+    // The content of a volume on the way is not known, so below it names are taken as written.
     places_.push_back({.destination = walk(mount.destination).path, .mount = &mount});
   }
 }
 
-/// The last one counts: what was mounted before it, there or below, it hides.
+/// Returns the last mount over `path`, because it hides earlier ones there and below; null if none.
 const SpecMount* SpecLayer::mount_over(const std::string& path) const {
   const auto found = std::find_if(
       places_.rbegin(), places_.rend(),
@@ -37,7 +37,8 @@ const SpecMount* SpecLayer::mount_over(const std::string& path) const {
   return found == places_.rend() ? nullptr : found->mount;
 }
 
-/// What the image has at `path`, if that is a link. Below a tmpfs nothing of the image is seen.
+/// Returns the text of the image's link at `path`; nullopt if it is not a link or a mount (`over`)
+/// hides it.
 std::optional<std::string> SpecLayer::link_at(const std::string& path,
                                               const SpecMount* over) const {
   return image_ != nullptr && over == nullptr ? image_->read_link(path) : std::nullopt;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Which part of a container's file tree will be its own, foretold from its config.json.
+// Predicts from config.json which directories will belong to the container alone.
 #pragma once
 
 #include <optional>
@@ -13,29 +13,29 @@
 
 namespace nvhook {
 
-/// What OwnLayer says of a container, before the runtime has mounted anything: for who edits
-/// config.json or explains it. Where a path only may lead through a volume, it counts as on it: a
-/// hook looks again when the container is made, and the runtime, told to mount something there,
-/// would make a file on the volume.
+/// Predicts what OwnLayer will find once the runtime has made the mounts; for editing or explaining
+/// config.json. A path that might lead through a volume counts as being on it: if config.json had a
+/// mount there, the runtime would make a file on the volume, whereas a hook checks again when the
+/// container is made.
 class SpecLayer {
  public:
-  /// `image`: the root file system; null if it is not known, and then no link of it is. Both must
-  /// outlive this object.
+  /// `image` is the root file system; if it is null, because it is not known, no links are
+  /// followed. Both must outlive this object.
   SpecLayer(const ContainerSpec& spec, const RootDir* image);
 
   /// As OwnLayer::obstacle_at.
   [[nodiscard]] std::optional<std::string> obstacle_at(const ContainerPath& path) const;
 
-  /// The image as the planning stages see it; must not outlive this object.
+  /// Returns the image as the planning stages see it; it must not outlive this object.
   [[nodiscard]] ImageView view() const;
 
  private:
-  /// Where a mount goes when the links of the image are followed.
+  /// A mount of config.json, and its destination after the links of the image were followed.
   struct ResolvedMount {
     std::string destination = {};
     const SpecMount* mount = nullptr;
   };
-  /// The end of a walk: where it came to, and the volume that it came to on its way.
+  /// Where a path leads. If it reaches a volume, the walk ends there.
   struct End {
     std::string path = {};
     const SpecMount* volume = nullptr;

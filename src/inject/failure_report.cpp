@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Makes a failure findable: journal or syslog, and a last-failure record.
+// Best effort: whatever fails here is ignored.
 #include "inject/failure_report.hpp"
 
 #include <fcntl.h>
@@ -25,7 +25,7 @@ constexpr const char* kIdentifier = "oci-nvidia-hook";
 constexpr int kPriorityError = 3;         // LOG_ERR
 constexpr int kSyslogErrorOfDaemon = 27;  // LOG_DAEMON | LOG_ERR
 
-/// Sends one datagram to the socket at `path`; false if nobody is there.
+/// Sends one datagram to the socket at `path`; returns false on failure.
 bool send_to(const RootDir& system, const std::string& path, const std::string& message) {
   const UniqueFd found = system.open(path, O_PATH);
   const UniqueFd socket = found ? connect_to(found.get(), SOCK_DGRAM) : UniqueFd();
@@ -49,7 +49,8 @@ void send_to_log(const Failure& failure, const RootDir& system) {
                                 one_line(failure.line)));
 }
 
-/// Where the record goes: /run, or the runtime directory of the user who is not real root.
+/// Opens the parent directory of the record: /run, or the user's runtime directory for anybody but
+/// the host's root.
 UniqueFd open_run(const RootDir& system, const std::string& runtime_directory) {
   if (is_real_root()) return system.open("/run", O_PATH | O_DIRECTORY);
   const auto uid = outer_uid();
@@ -84,8 +85,7 @@ void report_failure(const Failure& failure, const RootDir& system,
     send_to_log(failure, system);
     if (!failure.inside_container) write_record(failure, system, runtime_directory);
   } catch (const std::exception&) {
-    // Memory ran out while telling of a failure: the line on standard error has been written
-    // already.
+    // Out of memory. The line on standard error has been written already.
     return;
   }
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Makes a failure findable where the runtime shows nobody our standard error: journal or syslog,
-// and a last-failure record.
+// Records a failure where people find it if the runtime hides the hook's standard error: journal or
+// syslog, and a last-failure record.
 #pragma once
 
 #include <string>
@@ -13,16 +13,16 @@ namespace nvhook {
 
 struct Failure {
   Code code = Code::internal;
-  std::string line = {};          ///< the one line, without program name
-  std::string container_id = {};  ///< empty if it was not known yet
-  /// The hook ran inside the container, where /run is the container's: no record there.
+  std::string line = {};          ///< the error line, without the program's name
+  std::string container_id = {};  ///< empty if not known yet
+  /// The hook ran inside the container: no record is written, because /run is the container's.
   bool inside_container = false;
 };
 
 /// Sends `failure` to journald, else to syslog, and replaces /run/oci-nvidia-hook/last-failure. For
-/// a user who is not real root the record is oci-nvidia-hook/last-failure in `runtime_directory`
-/// (XDG_RUNTIME_DIR; empty: /run/user/<uid>), if that is the user's own. Paths are below `system`,
-/// the host's root as it was opened at the start. Never throws, never blocks.
+/// a user other than the host's root, the record is oci-nvidia-hook/last-failure in
+/// `runtime_directory` (XDG_RUNTIME_DIR; if empty, /run/user/<uid>), if the user owns that. Paths
+/// are below `system`, the host's root as opened at the start. Never throws, never blocks.
 void report_failure(const Failure& failure, const RootDir& system,
                     const std::string& runtime_directory) noexcept;
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// For the hook and for nvidia-container-cli alike.
+// Shared by the hook and nvidia-container-cli.
 #include "inject/injection.hpp"
 
 #include <utility>

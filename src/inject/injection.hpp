@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The last stage of a run for a container that exists: plan, and apply.
+// Plans for a container that exists, and applies the plan.
 #pragma once
 
 #include "image/own_layer.hpp"
@@ -9,15 +9,16 @@
 
 namespace nvhook {
 
-/// The container that a driver is injected into, opened by the host's means.
+/// The container that gets the driver, opened from the host's side.
 struct Container {
   const ContainerProcess& process;
   const RootDir& rootfs;
   const OwnLayer& layer;
 };
 
-/// Plans for `task` and applies what the role `role` has to do of the plan. Afterwards this process
-/// can start no other (apply_plan). Throws as plan_container and apply_plan do.
+/// Makes the plan for `task` and applies the part that the role `role` does (share_of). Afterwards
+/// this process cannot start another one (apply_plan). Throws what plan_container, share_of and
+/// apply_plan throw.
 void inject_driver(Role role, const ContainerTask& task, const Container& container,
                    const RunContext& context);
 

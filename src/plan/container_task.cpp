@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Who injects the driver, and when this program leaves that to others.
+// Decides by the request, by hooks in config.json, and by devices that an engine gave by CDI.
 #include "plan/container_task.hpp"
 
 #include <utility>
@@ -11,8 +11,9 @@
 namespace nvhook {
 namespace {
 
-/// A node can be given for looking alone (`--device /dev/nvidia3:/dev/nvidia3:r`), beside those of
-/// CDI. What is no character device stays: it is an error where a GPU should be.
+/// Removes nodes without read and write access: a user can add a read-only node
+/// (`--device /dev/nvidia3:/dev/nvidia3:r`) to those that CDI gives. A node that is not a character
+/// device is kept, because it is an error if it has the name of a GPU.
 Notes leave_out_denied(std::vector<SpecNode>& nodes, const SpecSteps& steps) {
   Notes notes;
   std::erase_if(nodes, [&](const SpecNode& node) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a config.json leaves to us: whether its container asks for the driver, and who injects it.
+// What is to be done for one container: what it asks for, and who injects the driver.
 #pragma once
 
 #include <string_view>
@@ -10,51 +10,54 @@
 
 namespace nvhook {
 
-/// Who gives the container its driver.
+/// Who injects the driver into the container.
 enum class Injector {
   nobody,           ///< the container does not ask for it
-  this_hook,        ///< the hook, all of it
-  completing_hook,  ///< the runtime by an edited config.json, and the hook with -complete the rest
-  engine,           ///< the engine by CDI, and, for a specification of ours, the hook with -cdi
+  this_hook,        ///< the hook does everything
+  completing_hook,  ///< the runtime, from an edited config.json; the hook with -complete the rest
+  engine,           ///< the engine, by CDI; the hook with -cdi the rest, if the file is ours
 };
 
-/// What this program was started for.
+/// What this process was started for.
 enum class Role {
   hook,
   completing_hook,  ///< the hook with -complete or -cdi
-  spec_editor,      ///< runtime shim, precreate: the hook's work is written into config.json
+  spec_editor,      ///< runtime shim, precreate: writes the plan into config.json
 };
 
-/// One container, before the host is looked at.
+/// One container, before the host is read.
 struct ContainerTask {
   Injector injector = Injector::nobody;
   RequestResult request = {};
   ContainerSpec spec = {};
   /// Empty if the container does not ask for the driver.
   LinuxSpec linux_spec = {};
-  /// The text that `spec` was parsed from, which must outlive this; empty for nvidia-container-cli.
+  /// The text that `spec` was parsed from; it must outlive this object. Empty for
+  /// nvidia-container-cli.
   std::string_view config_json = {};
-  /// Nothing may be done beyond what the device rules of config.json allow (CDI).
+  /// Devices that the device rules of config.json deny must be left out (CDI).
   bool is_within_rules = false;
 };
 
-/// The task of the config.json `text`, which parse_spec made `spec` of. Throws as derive_request
-/// and parse_linux_spec do.
+/// Derives the task from `text`, a config.json, and `spec`, its parsed form. Throws what
+/// derive_request and parse_linux_spec throw.
 [[nodiscard]] ContainerTask derive_task(std::string_view text, ContainerSpec spec,
                                         const Config& config);
 
-/// The same for who shows it: a container that asks by no variable may have the driver by CDI.
+/// As derive_task(), for output to people: also recognises a container that has no request and gets
+/// the driver by CDI.
 [[nodiscard]] ContainerTask derive_task_to_show(std::string_view text, ContainerSpec spec,
                                                 const Config& config);
 
-/// The task of a hook that completes what a CDI specification of ours gave, with `capabilities`. A
-/// node that config.json has device rules for, none of which lets the container read and write it,
-/// was not given: `linux_spec` is without it. Throws as derive_cdi_request and parse_linux_spec do.
+/// Derives the task of a hook that completes a CDI specification of ours with `capabilities`.
+/// Device nodes that the device rules of config.json do not let the container read and write do not
+/// count as given; they are left out of `linux_spec`. Throws what derive_cdi_request and
+/// parse_linux_spec throw.
 [[nodiscard]] ContainerTask derive_cdi_task(std::string_view text, ContainerSpec spec,
                                             CapabilitySet capabilities, const Config& config);
 
-/// Why there is nothing to do for `task` in the role `role`, as the log says it; empty if there is
-/// something to do. The only place where that is decided.
+/// Returns the log line that says why there is nothing to do for `task` in the role `role`; empty
+/// if there is something to do. Nothing else decides this.
 [[nodiscard]] std::string_view reason_to_do_nothing(const ContainerTask& task, Role role);
 
 }  // namespace nvhook

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// From a task to its plan, and to the part of the plan that is left to do.
+// Calls the stages in their order; looks at the container only for what decides the placement.
 #include "plan/run.hpp"
 
 #include <fcntl.h>
@@ -24,7 +24,7 @@ bool is_there(const RootDir& rootfs, const BindMount& mount) {
   return found && status_of(found.get()).is_directory() == (mount.type == SourceType::directory);
 }
 
-/// An earlier run of this hook has mounted it.
+/// Whether an earlier run of the hook mounted its tmpfs at `directory`.
 bool is_ours(const RootDir& rootfs, const ContainerPath& directory) {
   constexpr std::size_t kMaxMark = 4096;
   const UniqueFd opened = rootfs.open(directory.str(), O_PATH | O_DIRECTORY);
@@ -64,8 +64,8 @@ void add_present(PlacementFacts& facts, const Plan& plan, const RootDir& rootfs,
   }
 }
 
-/// A file system of the image that fails is told of where something is to be made on it: many steps
-/// are optional.
+/// An unusable directory is not an error here, because the steps that need it may be optional:
+/// whoever makes something in it reports the error.
 std::optional<std::string> obstacle_of(const ContainerPath& directory, const ImageView& image) {
   try {
     return image.obstacle_at(directory);
@@ -75,7 +75,7 @@ std::optional<std::string> obstacle_of(const ContainerPath& directory, const Ima
   }
 }
 
-/// Looks only at what decides where the steps of `plan` go.
+/// Finds out what decides where the steps of `plan` go, and looks at nothing else.
 PlacementFacts look_at_places(const Plan& plan, const ImageView& image, Placement placement) {
   PlacementFacts facts;
   if (image.obstacle_at) {

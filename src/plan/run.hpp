@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The one run: a task goes through the stages host, image and plan, whoever asked for it.
+// The pipeline that every program runs: host, image, plan. Applying, editing or showing the plan is
+// the caller's part.
 #pragma once
 
 #include "config/config.hpp"
@@ -12,7 +13,7 @@
 
 namespace nvhook {
 
-/// What every stage works with.
+/// What every stage of a run uses.
 struct RunContext {
   const Config& config;
   const RootDir& system;  ///< the host's root
@@ -25,14 +26,16 @@ struct Planned {
   Plan plan = {};
 };
 
-/// The plan for `task`, whose request must be there. The caller applies it (inject_driver), edits
-/// config.json by it (edit_spec) or shows it. Changes nothing but what `load-kmods` allows on the
-/// host. Throws as read_host, probe_container and make_plan do.
+/// Makes the plan for `task`, which must have a request: reads the host, then the image, decides,
+/// and moves what cannot go to its usual place. The caller applies the plan (inject_driver), writes
+/// it into config.json (edit_spec) or shows it. Changes nothing, except on the host what
+/// `load-kmods` allows. Throws what read_host, probe_container, make_plan and place throw.
 [[nodiscard]] Planned plan_container(const ContainerTask& task, const ImageView& image,
                                      const RunContext& context);
 
-/// What of `plan` the container's hook does in the role `role`: all of it, or what config.json and
-/// its device rules leave to a hook that completes.
+/// Returns the part of `plan` that this process does in the role `role`: for a completing hook,
+/// what config.json and its device rules leave to it; otherwise all of it. Throws
+/// Error(spec_invalid).
 [[nodiscard]] Plan share_of(Role role, const ContainerTask& task, Plan plan,
                             const RunContext& context);
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// fstat and fstatat.
+// fstat and fstatat, without following links.
 #include "os/file_status.hpp"
 
 #include <fcntl.h>

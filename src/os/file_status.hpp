@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What an object is, told by its descriptor.
+// The status of files, read by descriptor, and comparisons of it.
 #pragma once
 
 #include <sys/stat.h>
@@ -9,7 +9,7 @@
 
 namespace nvhook {
 
-/// What an object is, told by its descriptor.
+/// The status of one object, as fstat returns it.
 struct FileStatus {
   unsigned mode = 0;  ///< st_mode
   unsigned owner = 0;
@@ -25,23 +25,23 @@ struct FileStatus {
   [[nodiscard]] bool is_character_device() const noexcept;
 };
 
-/// Status of the object that `fd` refers to. Throws Error(internal).
+/// Returns the status of the object that `fd` refers to. Throws Error(internal).
 [[nodiscard]] FileStatus status_of(int fd);
-/// Status of the object of that name, which has no `/` in it, in `directory`; of a link its own.
-/// Nothing if there is none. Throws Error(internal) where that cannot be told.
+/// Returns the status of the object `name`, which contains no `/`, in `directory`; a link is not
+/// followed. nullopt if there is none. Throws Error(internal) if that is unknown (require_answer).
 [[nodiscard]] std::optional<FileStatus> status_in(int directory, const std::string& name);
 
-/// The same; nullopt, with errno, where that cannot be told.
+/// As status_of(), but returns nullopt, with errno, on failure.
 [[nodiscard]] std::optional<FileStatus> find_status(int fd) noexcept;
 
-/// Whether group or others may write what has this mode.
+/// Whether group or others may write an object with this mode.
 [[nodiscard]] bool is_writable_by_others(unsigned mode) noexcept;
-/// Whether nobody but root can have written what has this owner and mode.
+/// Whether only root can have written an object with this owner and mode.
 [[nodiscard]] bool is_only_roots(unsigned owner, unsigned mode) noexcept;
 
-/// Whether both tell of one file or directory, whatever the mounts.
+/// Whether both are the status of one file or directory, through whatever mounts it was reached.
 [[nodiscard]] bool is_same_file(const struct stat& a, const struct stat& b) noexcept;
-/// Whether both descriptors are open on one; false where that cannot be told.
+/// Whether both descriptors refer to one file or directory; false if fstat fails.
 [[nodiscard]] bool is_same_file(int a, int b) noexcept;
 
 }  // namespace nvhook

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// readlinkat with a buffer that holds every path.
+// A full buffer may hold only a part of the text, so it counts as an error.
 #include "os/read_link.hpp"
 
 #include <unistd.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The text of a symbolic link.
+// Reads the text of a symbolic link.
 #pragma once
 
 #include <optional>
@@ -7,9 +7,9 @@
 
 namespace nvhook {
 
-/// The text of the link `name` in `directory`, or of `directory` itself, opened with O_PATH, if
-/// `name` is empty. Never empty; nullopt with errno if it is no link or cannot be read
-/// (ENAMETOOLONG: it is as long as a path may be, or longer).
+/// Returns the text of the link `name` in `directory`; if `name` is empty, of the link that
+/// `directory` itself refers to (opened with O_PATH). Never returns an empty text. nullopt, with
+/// errno, if it is not a link or cannot be read; ENAMETOOLONG if it has PATH_MAX bytes or more.
 [[nodiscard]] std::optional<std::string> read_link_at(int directory, const char* name);
 
 }  // namespace nvhook

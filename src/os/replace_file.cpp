@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A temporary file beside the old one, and rename.
+// Writes a temporary file beside the old one and renames it.
 #include "os/replace_file.hpp"
 
 #include <fcntl.h>
@@ -23,7 +23,7 @@ constexpr mode_t kNewMode = S_IRUSR | S_IWUSR | S_IRGRP | S_IROTH;
 
 using Finish = std::function<bool(int file)>;
 
-/// `finish` gives the written file its owner and mode; false with errno.
+/// `finish` sets owner and mode of the written file. Returns false, with errno, on failure.
 bool write_and_rename(int directory, const std::string& name, std::string_view text,
                       const Finish& finish) {
   UniqueFd file;
@@ -43,7 +43,8 @@ bool write_and_rename(int directory, const std::string& name, std::string_view t
   return false;
 }
 
-/// So that the rename is on the disk too. Some file systems cannot, and it is done by then.
+/// Writes the rename to the disk. Some file systems cannot; that is not an error, because the
+/// rename has been done.
 void sync_directory(int directory) {
   const UniqueFd opened =
       sys::open_beneath(directory, ".", O_RDONLY | O_DIRECTORY, RESOLVE_BENEATH);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Files below /run that only root can have written.
+// Checks owner and mode on the opened descriptor, of the directory and of each file.
 #include "os/run_directory.hpp"
 
 #include <fcntl.h>
@@ -22,7 +22,8 @@ UniqueFd open_at(int directory, const char* name, int flags, mode_t mode = 0) no
   return sys::open_beneath(directory, name, static_cast<std::uint64_t>(flags), 0, mode);
 }
 
-/// Why others than root may have written what `status` is of; nothing if they cannot.
+/// Returns why users other than root may have written an object with this status; nullopt if they
+/// cannot have.
 std::optional<std::string> why_not_roots(const struct stat& status) {
   if (status.st_uid != 0) return "belongs to user " + std::to_string(status.st_uid);
   if (is_writable_by_others(status.st_mode)) return "is writable by group or others";

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Our directory below /run, for what is worth keeping until the next boot.
+// The hook's directory below /run, for caches that last until the next boot.
 #pragma once
 
 #include <optional>
@@ -13,17 +13,18 @@ namespace nvhook {
 
 inline constexpr const char* kRunDirectory = "/run/oci-nvidia-hook";
 
-/// A directory that only root can write, and files in it that only root has written. Nothing about
-/// it is an error: what is odd is a note, and nothing is kept.
+/// A directory that only root can write, with files that only root can have written. Nothing here
+/// throws Error: what is wrong becomes a note, and nothing is cached.
 class RunDirectory {
  public:
-  /// The directory at `path`, made if it is missing. Nothing for a process that is not root.
+  /// Opens the directory at `path`, and makes it if it is missing. nullopt if this process is not
+  /// root, or the directory cannot be used.
   [[nodiscard]] static std::optional<RunDirectory> at(const std::string& path, Notes& notes);
 
-  /// The file `name` if it is root's alone; one that is not there is no note.
+  /// Returns the content of the file `name`; nullopt if it does not exist (without a note), cannot
+  /// be read, or others than root can have written it.
   [[nodiscard]] std::optional<std::string> read(const char* name, Notes& notes) const;
-  /// Puts a new file in the place of `name`, all at once: who reads meanwhile has the one or the
-  /// other.
+  /// Replaces the file `name` atomically (put_file).
   void replace(const char* name, std::string_view text, Notes& notes) const;
 
  private:

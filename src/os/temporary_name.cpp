@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Names for files that are made beside another one and then renamed over it.
+// Random names, because nothing here may depend on what a directory already contains.
 #include "os/temporary_name.hpp"
 
 #include <sys/random.h>
@@ -10,10 +10,9 @@
 namespace nvhook {
 namespace {
 
-// With the dots and digits it stays a name that every file system takes (255 bytes).
+// With the dots and digits, names stay within the 255 bytes that file systems allow.
 constexpr std::size_t kMaxKept = 200;
-// Each try hits a name that is there with a chance of one in 2^64, so that the second one is
-// luxury.
+// The chance that a name is taken is one in 2^64, so even a second try is hardly ever needed.
 constexpr int kMaxTries = 16;
 
 std::optional<std::string> random_digits() {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Names for files that are made beside another one and then renamed over it.
+// Names for files that are made beside another file and then renamed over it.
 #pragma once
 
 #include <functional>
@@ -8,11 +8,10 @@
 
 namespace nvhook {
 
-/// Calls `make` with names like `.NAME.1f0c9b5e7a3d2468` until it has made something of that name,
-/// and returns the name. The digits are random, so that what another process left behind, however
-/// it ended, is never in the way and is never taken for ours. `make` returns false, with errno, if
-/// it failed; EEXIST means that another name is to be tried. Nothing, with errno, if it failed
-/// otherwise or no name was free.
+/// Calls `make` with names like `.NAME.1f0c9b5e7a3d2468` until it returns true, and returns that
+/// name. The digits are random, so what a killed process left behind is neither in the way nor
+/// mistaken for ours. `make` returns false, with errno, on failure; after EEXIST another name is
+/// tried. Returns nullopt, with errno, after any other failure or if no name was free.
 [[nodiscard]] std::optional<std::string> make_under_temporary_name(
     const std::string& name, const std::function<bool(const char*)>& make);
 

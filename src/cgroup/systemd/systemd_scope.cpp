@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Lets a container's systemd scope keep its devices when systemd applies its own policy again.
+// Tries the private socket first, then a drop-in. Failures become notes.
 #include "cgroup/systemd/systemd_scope.hpp"
 
 #include <fcntl.h>
@@ -18,14 +18,14 @@ namespace nvhook {
 namespace {
 
 constexpr std::size_t kMaxUnitFile = 1UL << 20U;
-// For all that is asked of systemd: the container's start waits for it.
+// For all calls to systemd together: the container's start waits for them.
 constexpr std::chrono::milliseconds kPatience{250};
 
 RootDir copy_of(const UniqueFd& directory) {
   return RootDir(UniqueFd(::fcntl(directory.get(), F_DUPFD_CLOEXEC, 3)));
 }
 
-/// A driver container's nodes are in its own /dev.
+/// Whether `path` in /dev is the device `number`: nodes of a driver container are in its own /dev.
 bool is_device(const RootDir& dev, const std::string& path, DeviceNumber number) {
   const UniqueFd node = dev.open(path, O_PATH | O_NOFOLLOW);
   if (!node) return false;
@@ -34,8 +34,7 @@ bool is_device(const RootDir& dev, const std::string& path, DeviceNumber number)
          DeviceNumber{status.device_major, status.device_minor} == number;
 }
 
-/// What systemd was told of a transient unit: its file and drop-ins, one after the other, but for
-/// ours.
+/// Returns the file and the drop-ins of a transient unit, one after the other, without our drop-in.
 std::string unit_text(const RootDir& units, const std::string& unit) {
   std::string text;
   const auto add = [&](const std::string& path) {
@@ -55,7 +54,7 @@ std::optional<SystemdScope> SystemdScope::find(std::string_view cgroup, const Ro
   auto named = container_scope(cgroup);
   if (!named) return std::nullopt;
   UniqueFd units = system.open(kTransientUnits, O_PATH | O_DIRECTORY);
-  if (!units) return std::nullopt;  // no systemd here: what named its cgroup so was something else
+  if (!units) return std::nullopt;  // no systemd here: something else chose that name
   SystemdScope scope(*std::move(named), std::move(units),
                      system.open("/dev", O_PATH | O_DIRECTORY));
   scope.text_ = unit_text(copy_of(scope.units_), scope.named_.unit);

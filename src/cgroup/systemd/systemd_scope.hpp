@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Lets a container's systemd scope keep its devices when systemd applies its own policy again.
+// Makes systemd keep a container's devices when it applies its own device policy again.
 #pragma once
 
 #include <optional>
@@ -17,27 +17,28 @@
 
 namespace nvhook {
 
-/// systemd applies its policy, which knows only what the runtime told it, again at `daemon-reload`
-/// and at every change of the unit's properties. So it is told of our devices over its private
-/// socket, at once. Where that cannot be reached, a drop-in beside the transient scope's own files
-/// tells it at the next `daemon-reload`.
+/// systemd applies its device policy again at `daemon-reload` and at every change of the unit's
+/// properties. That policy has only the devices that the runtime asked for. So keep() adds ours at
+/// once, through systemd's private socket. If the socket cannot be reached, it writes a drop-in
+/// beside the files of the transient scope, which systemd reads at the next `daemon-reload`.
 ///
-/// A cgroup can have a scope's name anywhere, so the container's must be the one that systemd has
-/// for that scope: by its own word, or, where it cannot be asked, by the slice in the unit's file.
+/// Any cgroup can have the name of a scope. So the container's cgroup must be the one that systemd
+/// reports for the scope or, if systemd cannot be asked, the one below the slice in the unit's
+/// file.
 class SystemdScope {
  public:
   /// Opens what is needed on the host, whose root is `system`, for a container whose
-  /// /proc/<pid>/cgroup reads `cgroup`. Nothing if its cgroup has the name of no scope of the
-  /// system manager, or of one whose devices systemd does not restrict.
+  /// /proc/<pid>/cgroup contains `cgroup`. nullopt if its cgroup does not have the name of a scope
+  /// of the system manager, or if systemd does not restrict the devices of that scope.
   [[nodiscard]] static std::optional<SystemdScope> find(std::string_view cgroup,
                                                         const RootDir& system);
 
-  /// Tells systemd of `rules`, if the scope is the container's, and makes the links in /dev/char by
-  /// which it knows devices before version 240. It is waited for no longer than a quarter of a
-  /// second. What fails is a warning: the container works until systemd applies its policy again.
-  /// To be called from any mount namespace.
+  /// Gives systemd `rules`, if the scope is the container's, and makes the links in /dev/char that
+  /// systemd before version 240 needs. Waits for systemd at most 250 ms. A failure is a warning,
+  /// because the container works until systemd applies its policy again. May be called in any mount
+  /// namespace.
   [[nodiscard]] Notes keep(const std::vector<DeviceRule>& rules);
-  /// Removes the drop-in that keep() made. What systemd was told goes with the scope.
+  /// Removes the drop-in that keep() made. What systemd got through the socket ends with the scope.
   void forget() noexcept;
 
  private:

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// nvidia-container-cli configure: the hook's work for a container that the options describe.
+// nvidia-container-cli configure: injects the driver into a container that the options describe.
 #include <sys/types.h>
 
 #include <limits>
@@ -16,7 +16,7 @@
 namespace nvhook {
 namespace {
 
-/// 0 without --pid and for a number that is not positive: standalone.
+/// Returns 0, which means standalone, without --pid and for a number that is not positive.
 pid_t parse_pid(const std::string& text) {
   const bool is_negative = text.starts_with('-');
   const auto number = parse_unsigned(std::string_view(text).substr(is_negative ? 1 : 0));
@@ -36,7 +36,7 @@ ContainerProcess find_process(const CliOptions& options) {
 }  // namespace
 
 void configure(const CliOptions& options, const Config& config, CliContext& context) {
-  // Neither config.json nor an SELinux label is known.
+  // There is no config.json here, so no mounts, device rules or SELinux label are known.
   const ContainerTask task{.injector = Injector::this_hook,
                            .request = {.request = request_of(options.selection)}};
   const ContainerProcess process = find_process(options);

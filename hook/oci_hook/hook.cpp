@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The stages of a hook, in their order.
+// Most containers ask for nothing, so what only the others need comes last.
 #include "oci_hook/hook.hpp"
 
 #include <unistd.h>
@@ -38,12 +38,11 @@ ContainerState read_state(const Options& options, HookContext& context) {
   }
   ContainerState state = parse_state(*bytes);
   context.container_id = state.id;
-  // A plan needs no live container: people pipe the states of stopped ones, with pid 0, into it.
+  // A dry run needs no live container: people pipe in states of stopped ones, with pid 0.
   if (!options.dry_run) context.location = find_location(state.pid, context.system);
   return state;
 }
 
-/// A hook that was started to complete what others began, or any other one.
 Role role_of(const Options& options) {
   return options.complete || options.cdi ? Role::completing_hook : Role::hook;
 }
@@ -59,7 +58,7 @@ ContainerTask derive(const Options& options, const std::string& text, const Conf
   return derive_cdi_task(text, std::move(spec), *capabilities, config);
 }
 
-/// A plan changes nothing, so it does not need the container to be alive.
+/// Uses only the root file system's directory, so the container need not be alive.
 void print_plan(Role role, const ContainerTask& task, const std::string& rootfs,
                 const RunContext& run) {
   const auto directory = open_root(rootfs, FileOwner::image);
@@ -84,8 +83,9 @@ void configure_container(Role role, const ContainerTask& task, pid_t pid, const 
   inject_driver(role, task, {process, root, layer}, run);
 }
 
-/// In the container the device cgroup may be out of sight (a cgroup namespace) and no process can
-/// be named, so nothing is done there: it was done at an earlier stage, or that is what is missing.
+/// Inside the container the device cgroup may be out of reach (cgroup namespace) and pids mean
+/// nothing, so nothing is done here: either an earlier stage did the work, or this throws an Error
+/// that says to use one.
 void leave_to_earlier_stage(const std::string& rootfs, pid_t pid, HookContext& context) {
   const auto directory = open_root(rootfs, FileOwner::image);
   if (has_driver_by_hook(directory ? *directory : context.system)) {
@@ -108,7 +108,7 @@ void leave_to_earlier_stage(const std::string& rootfs, pid_t pid, HookContext& c
               remedy);
 }
 
-/// config.json; nothing where the hook runs inside the container and cannot see it.
+/// Returns config.json; nullopt if the hook runs inside the container and cannot see it.
 std::optional<BundleFile> find_bundle(const ContainerState& state, HookContext& context,
                                       Notes& notes) {
   try {
@@ -122,8 +122,8 @@ std::optional<BundleFile> find_bundle(const ContainerState& state, HookContext& 
 
 }  // namespace
 
-/// Inside a container the environment may be the image's (runc 1.1 gives it to hooks without one of
-/// their own), and so may be every file, whoever named it: none is read, and no log is written.
+/// Inside a container the image may control the environment (runc 1.1 passes it to hooks that have
+/// none of their own) and every file, whoever named it. So no file is read and no log is written.
 Config read_config(const Options& options, HookContext& context) {
   const bool inside = context.location != HookLocation::outside;
   ConfigResult result;
@@ -146,7 +146,7 @@ void run_hook(const Options& options, HookContext& context) {
   if (options.debug) context.log.use_stderr();
   const ContainerState state = read_state(options, context);
   Config config = read_config(options, context);
-  config.load_kmods = config.load_kmods && !options.dry_run;  // a plan changes nothing
+  config.load_kmods = config.load_kmods && !options.dry_run;  // a dry run changes nothing
   Notes notes;
   if (state.ignored != 0) {
     notes.push_back(warning(std::to_string(state.ignored) +

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The hook's main sequence: state and configuration in, a container with its GPUs out.
+// The commands of the hook role, and the hook's main sequence: read state and configuration, plan,
+// apply.
 #pragma once
 
 #include <string>
@@ -13,8 +14,7 @@
 
 namespace nvhook {
 
-/// What the outcome is reported with; filled as it becomes known, so that it also tells of a run
-/// that threw.
+/// What a report of the outcome needs. Filled step by step, so that it is there when a step throws.
 struct HookContext {
   const CallerContext& caller;
   const RootDir& system;  ///< the host's root
@@ -23,12 +23,13 @@ struct HookContext {
   HookLocation location = HookLocation::outside;
 };
 
-/// The configuration as far as it may be believed at context.location; the log that it names is
-/// opened.
+/// Reads the configuration files that can be trusted at context.location, and opens the log that
+/// they name. Throws what load_config throws.
 [[nodiscard]] Config read_config(const Options& options, HookContext& context);
 
-/// Reads the state from standard input and does what the container asks for: nothing, or
-/// everything. A dry run prints the plan on standard output. Throws Error.
+/// Reads the state from standard input and injects the driver if the container asks for it: all of
+/// it, or nothing and an Error. With -dry-run prints the plan on standard output and changes
+/// nothing.
 void run_hook(const Options& options, HookContext& context);
 
 /// Reads a config.json from standard input and prints it, edited if its container asks for the
@@ -36,13 +37,13 @@ void run_hook(const Options& options, HookContext& context);
 void run_precreate(const Options& options, HookContext& context);
 
 /// Loads the driver's kernel modules, unless the configuration forbids that, and makes all of its
-/// device nodes on this host. What was made is told on standard output, a line each. Returns the
-/// exit status: what could not be made is an error line each, not an exception. Throws Error if
+/// device nodes on this host. Prints a line for each thing that it made. Returns the exit status:
+/// for each thing that could not be made it prints an error line and goes on. Throws Error if
 /// nothing can be made at all.
 [[nodiscard]] int run_create_device_nodes(const Options& options, HookContext& context);
 
-/// Removes the hook's drop-ins of systemd scopes that are gone, and tells each on standard output.
-/// Throws Error.
+/// Removes the hook's drop-ins of systemd scopes that are gone, and prints a line for each. Throws
+/// Error.
 void run_remove_drop_ins(HookContext& context);
 
 }  // namespace nvhook

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The program as an OCI runtime: config.json is edited, then the real runtime takes over.
+// The runtime shim role: edits config.json if the command creates a container, then executes the
+// low-level runtime.
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -30,22 +31,23 @@ namespace {
 
 constexpr int kExitFailure = 1;
 
-/// In the form that engines read; the low-level runtime's own follows, because that is executed.
+/// In the format that engines parse. The low-level runtime, executed next, prints its own version
+/// after it.
 void print_version() {
   static_cast<void>(print("NVIDIA Container Runtime version " OCI_NVIDIA_VERSION
                           " (oci-nvidia-hook)\n"
                           "spec: 1.2.0\n\n"));
 }
 
-/// A container whose config.json is not for us to touch costs no more than this.
+/// Other containers cost no more than this check: no fork, and the host is not read.
 bool is_ours_to_edit(const std::string& spec_text, const Config& config) {
   const ContainerTask task = derive_task(spec_text, parse_spec(spec_text), config);
   return reason_to_do_nothing(task, Role::spec_editor).empty();
 }
 
-/// `error` where people and the engine look for it.
+/// Reports `error` where people look for it, and in the engine's log.
 int report_to_engine(const Error& error, const RuntimeCommand& command, HookContext& context) {
-  ignore_write_signals();  // no runtime is executed any more, which would inherit that
+  ignore_write_signals();  // no runtime is executed now that would inherit this
   if (!command.log.empty()) {
     append_to_engine_log(command.log, context.caller.working_directory.get(), failure_line(error),
                          command.log_is_json);
@@ -53,7 +55,7 @@ int report_to_engine(const Error& error, const RuntimeCommand& command, HookCont
   return report(error, context);
 }
 
-/// Returns what `work(context)` does, or tells what it throws and returns that exit status.
+/// Returns the result of `work(context)`; reports what it throws, and returns that exit status.
 template <typename Work>
 int with_report(const RuntimeCommand& command, const CallerContext& caller, const Work& work) {
   const auto system = open_root("/");
@@ -69,8 +71,9 @@ int with_report(const RuntimeCommand& command, const CallerContext& caller, cons
   }
 }
 
-/// In a child, which may give up what the runtime needs: environment, rights, working directory. It
-/// dies with `parent`: an engine that has killed the runtime may use the bundle again.
+/// Runs in a child, which can give up what the runtime needs: environment, rights, working
+/// directory. The child dies with `parent`, because an engine that kills the runtime may use the
+/// bundle again at once.
 [[noreturn]] void edit_in_child(const RuntimeCommand& command, const BundleFile& bundle,
                                 const Config& config, pid_t parent) {
   ::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
@@ -90,7 +93,7 @@ int with_report(const RuntimeCommand& command, const CallerContext& caller, cons
   ::_exit(status);
 }
 
-/// 0, or the exit status of a child that has told why it failed.
+/// Returns 0, or the exit status of a child that has reported why it failed.
 int edit(const RuntimeCommand& command, const BundleFile& bundle, const Config& config) {
   const DefaultChildSignal child_signal;
   const pid_t parent = ::getpid();
@@ -108,17 +111,19 @@ int edit(const RuntimeCommand& command, const BundleFile& bundle, const Config& 
               "start the container again");
 }
 
-/// 0, also where there is nothing to edit, or an exit status after the failure was told.
+/// Returns 0, also if there is nothing to edit; otherwise the exit status of a failure that was
+/// reported.
 int edit_bundle(const RuntimeCommand& command, const CallerContext& caller, const Config& config) {
   const auto bundle = open_bundle(command.bundle, caller.working_directory.get());
   if (bundle) return is_ours_to_edit(bundle->text, config) ? edit(command, *bundle, config) : 0;
-  // Of one that is not there the runtime itself says so; another it may be able to read.
+  // The runtime reports a missing config.json itself. Any other one it may be able to read, so its
+  // container would start without the driver.
   if (errno == ENOENT || errno == ENOTDIR) return 0;
   throw_errno(Code::spec_unreadable, "read `" + command.bundle + "/config.json`",
               "let it be a regular file of at most 64 MiB, and no link, that the runtime may read");
 }
 
-/// A broken configuration must keep no container from being stopped or deleted.
+/// A broken configuration must not prevent a container from being stopped or deleted.
 Config read_config(const RuntimeCommand& command, const CallerContext& caller) {
   try {
     return load_config({}, caller).config;
@@ -134,7 +139,7 @@ int runtime_main(const std::string& /*name*/, const std::vector<std::string>& ar
   const RuntimeCommand command = parse_runtime_command(arguments);
   if (command.wants_version) print_version();
   const CallerContext caller = read_caller();
-  // What comes back has failed; the status is the one that engines know.
+  // execute_runtime does not return, so this is a failure; engines expect status 1.
   static_cast<void>(with_report(command, caller, [&](HookContext& /*context*/) {
     const Config config = read_config(command, caller);
     const std::string runtime =

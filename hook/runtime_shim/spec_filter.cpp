@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A config.json in, the same with the driver in it out.
+// Plans as the hook does, for a container that does not exist yet, and edits config.json.
 #include "runtime_shim/spec_filter.hpp"
 
 #include <fcntl.h>
@@ -36,9 +36,9 @@ RootDir open_image(const ContainerSpec& spec, const std::string& directory,
   return RootDir(std::move(image), FileOwner::image);
 }
 
-/// What the runtime is to mount or to make is judged as it is where the hook does it. The nodes
-/// that the runtime can make: in a user namespace, where it mounts the host's node of the same
-/// path, not those of a driver container.
+/// Checks the sources of everything that the runtime will mount or make, as the hook checks its
+/// own. Returns the nodes that the runtime can make. In a user namespace runtimes bind mount the
+/// host's node of the same path, so nodes of a driver container are not among them.
 std::map<ContainerPath, NodeStatus> check_sources(const std::string& text, const Planned& planned,
                                                   const SpecFilter& filter) {
   const bool by_path = in_user_namespace() || SpecSteps(text).has_user_namespace();
@@ -58,7 +58,8 @@ std::map<ContainerPath, NodeStatus> check_sources(const std::string& text, const
   return nodes;
 }
 
-/// The configuration file as the hook can find it, whatever directory it is started in.
+/// Returns the absolute path of the configuration file, because the hook may be started in another
+/// directory.
 std::string named_config(const SpecFilter& filter) {
   const std::string& name =
       filter.config_file.empty() ? filter.caller.config_file : filter.config_file;

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A config.json in, the same with the driver in it out: what Podman's precreate and the runtime
-// shim share.
+// Adds the driver to a config.json; used by the runtime shim and by Podman's precreate stage.
 #pragma once
 
 #include <optional>
@@ -13,22 +12,24 @@
 
 namespace nvhook {
 
-/// Where a config.json is edited.
+/// What editing a config.json needs besides its text.
 struct SpecFilter {
   const CallerContext& caller;
   const RootDir& system;  ///< the host's root
   const Config& config;
-  /// The configuration file that was named to this program, for the hook that completes the work;
-  /// empty: none was.
+  /// The configuration file given to this program, passed on to the completing hook; empty if none
+  /// was given.
   std::string config_file = {};
   Log& log;
 };
 
-/// `text`, the config.json of the bundle `directory` (empty, or relative to where this program was
-/// started, as the runtime said it), in which the runtime is told all that a specification can say
-/// of what the container asks for, and a hook to do the rest (edit_spec). Nothing if `text` is to
-/// stay: no request, or the driver is in it already. Changes nothing but what `load-kmods` allows
-/// on the host. Throws Error, as the hook does.
+/// Returns `text`, a config.json, with everything added that a specification can express of what
+/// the container asks for, and with a hook that does the rest (edit_spec). nullopt if `text` must
+/// stay as it is: no request, or the driver is in it already. `directory` is the bundle, as the
+/// runtime's command line names it: it may be relative to the caller's working directory, or empty
+/// for that directory itself. Changes nothing, except on the host what `load-kmods` allows. Throws
+/// what parse_spec, derive_task, plan_container, open_source and edit_spec throw,
+/// Error(rootfs_invalid) and Error(internal).
 [[nodiscard]] std::optional<std::string> edit_container_spec(const std::string& text,
                                                              const std::string& directory,
                                                              const SpecFilter& filter);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a container would get, and why.
+// Takes the stages of the hook up to the plan, and shows the result. A failure is part of it.
 #include "command/explain/explain.hpp"
 
 #include <optional>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a running container has of the driver now.
+// Compares a running container with the host's driver, and with the plan for a start now.
 #include "command/inspect/inspect.hpp"
 
 #include <algorithm>
@@ -30,7 +30,7 @@ const std::string& container_of(const OptionValues& values) {
   return values["operand"].as<std::vector<std::string>>().front();
 }
 
-/// The host's driver with all that a container could have of it.
+/// The host's driver, with everything of it that a container could have.
 struct HostToday {
   std::optional<HostFacts> host = {};
   std::optional<Error> failure = {};

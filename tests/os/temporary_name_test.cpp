@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Names for files that are made beside another one.
+// What a temporary name looks like, and what happens if it is taken.
 #include "os/temporary_name.hpp"
 
 #include <gmock/gmock.h>

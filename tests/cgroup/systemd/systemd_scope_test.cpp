@@ -35,7 +35,7 @@ class SystemdScopeTest : public ::testing::Test {
   SystemdScopeTest() {
     host_.directory("/dev");
     if (::mknod(host_.below("/dev/nvidia2").c_str(), S_IFCHR | 0666, makedev(195, 2)) != 0) {
-      host_.write("/dev/nvidia2");  // without root's rights
+      host_.write("/dev/nvidia2");  // only root may make a node
     }
     unit("runc-a", kStrict);
   }
@@ -151,7 +151,7 @@ TEST_F(SystemdScopeTest, OtherScopesAreNotLookedAt) {
   EXPECT_THAT(names_in(kUnits), ElementsAre("gone.scope.d", "runc-a.scope", "runc-a.scope.d"));
 }
 
-// ---- to whom a scope belongs
+// ---- whether a scope is the container's
 
 /// Cgroups that are named like runc-a.scope, whose own cgroup is /system.slice/runc-a.scope.
 const std::vector<std::string> kNamedLikeIt = {
@@ -213,7 +213,7 @@ TEST_F(SystemdScopeTest, AScopeWithoutARestrictionIsLeftAlone) {
   EXPECT_FALSE(find());
 }
 
-// Otherwise a container that starts a second time in its scope would restrict itself.
+// Our own drop-in must not count, or a second start in the scope would find it restricted.
 TEST_F(SystemdScopeTest, OurOwnDropInIsNoRestriction) {
   unit("runc-a", "[Scope]\nDevicePolicy=auto\n");
   host_.write(kUnits + "runc-a.scope.d/" + kDropIn, "[Scope]\nDeviceAllow=/dev/char/195:2 rw\n");
@@ -257,7 +257,7 @@ TEST_F(SystemdScopeAsRoot, NodesGetLinksByNumber) {
 }
 
 TEST_F(SystemdScopeAsRoot, ANodeThatTheHostDoesNotHaveGetsNoLink) {
-  std::filesystem::remove(host_.below("/dev/nvidia2"));  // it is in a driver container's /dev
+  std::filesystem::remove(host_.below("/dev/nvidia2"));  // only a driver container's /dev has it
   static_cast<void>(keep());
   EXPECT_FALSE(std::filesystem::exists(host_.below("/dev/char")));
 }

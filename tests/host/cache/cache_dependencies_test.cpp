@@ -19,7 +19,7 @@ std::vector<std::string> paths_of(const std::vector<CacheDependency>& dependenci
   return paths;
 }
 
-TEST(Witnesses, ADirectoryTellsOfWhatIsMissingInIt) {
+TEST(CacheDependencies, ADirectoryTellsOfWhatIsMissingInIt) {
   const test::TemporaryDirectory tree;
   tree.write("/bin/tool");
   const auto root = open_root(tree.path());
@@ -32,7 +32,7 @@ TEST(Witnesses, ADirectoryTellsOfWhatIsMissingInIt) {
   EXPECT_FALSE(is_unchanged(found->front(), *root));
 }
 
-TEST(Witnesses, WhatIsMissingAloneIsItsOwnWitness) {
+TEST(CacheDependencies, WhatIsMissingAloneIsItsOwnWitness) {
   const test::TemporaryDirectory tree;
   tree.directory("/opt");
   const auto root = open_root(tree.path());
@@ -46,7 +46,7 @@ TEST(Witnesses, WhatIsMissingAloneIsItsOwnWitness) {
 }
 
 // A directory of procfs has the time of its first lookup, which a new GPU does not change.
-TEST(Witnesses, ADirectoryThatGainsAnotherOneIsNoticedWithoutATime) {
+TEST(CacheDependencies, ADirectoryThatGainsAnotherOneIsNoticedWithoutATime) {
   const test::TemporaryDirectory tree;
   tree.write("/gpus/0000:07:00.0/information");
   const auto root = open_root(tree.path());

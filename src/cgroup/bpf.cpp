@@ -14,6 +14,7 @@
 #include <cstring>
 #include <string_view>
 
+#include "os/own_procfs.hpp"
 #include "os/syscalls.hpp"
 #include "text/text.hpp"
 
@@ -234,6 +235,25 @@ Loaded load_device_filter(const std::vector<BpfInstruction>& instructions) {
   loaded.program = UniqueFd(call(BPF_PROG_LOAD, request));
   if (const std::string word = last_line(log); !word.empty()) loaded.reason += " (" + word + ")";
   return loaded;
+}
+
+// The kernel takes a path for both: relative to a descriptor only since Linux 6.5, and relative to
+// the working directory always.
+
+UniqueFd open_pinned(int file) noexcept {
+  if (::fchdir(own_procfs()) != 0) return UniqueFd();
+  const std::string name = name_in_procfs(file);
+  bpf_attr request = empty_request();
+  request.pathname = address_of(name.c_str());
+  return UniqueFd(call(BPF_OBJ_GET, request));
+}
+
+int pin(int program, int directory, const char* name) noexcept {
+  if (::fchdir(directory) != 0) return errno;
+  bpf_attr request = empty_request();
+  request.pathname = address_of(name);
+  request.bpf_fd = static_cast<std::uint32_t>(program);
+  return call(BPF_OBJ_PIN, request) == 0 ? 0 : errno;
 }
 
 int replace(int cgroup, std::uint32_t flags, int from, int to) noexcept {

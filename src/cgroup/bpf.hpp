@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// bpf(2) for cgroup device filters: query, load, attach, replace.
+// bpf(2) for cgroup device filters: query, load, attach, replace, pin.
 #pragma once
 
 #include <array>
@@ -69,7 +69,15 @@ struct Loaded {
 /// (before 5.11 programs counted as locked memory).
 [[nodiscard]] Loaded load_device_filter(const std::vector<BpfInstruction>& instructions);
 
+/// Returns the program that is pinned in the file of bpffs that `file` (O_PATH) is open on. Changes
+/// the working directory to our own procfs. Empty, with errno, if that fails.
+[[nodiscard]] UniqueFd open_pinned(int file) noexcept;
+
 // Each returns 0 or an errno value.
+
+/// Pins `program` as `name`, without a dot in it, in `directory` of a bpffs. Changes the working
+/// directory to `directory`. EEXIST if there is such a file.
+[[nodiscard]] int pin(int program, int directory, const char* name) noexcept;
 
 /// Replaces `from`, attached to `cgroup` with `flags`, by `to`. At every moment at least one of
 /// them is in force. ENOENT if `from` is not attached (any more), or if, without BPF_F_ALLOW_MULTI,

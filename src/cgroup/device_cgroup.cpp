@@ -107,6 +107,10 @@ class DevicePermission::Impl {
     for (DeviceFilter& filter : filters_) filter.grant();
   }
 
+  void confirm() {
+    for (DeviceFilter& filter : filters_) filter.confirm();
+  }
+
   void revoke() noexcept {
     for (DeviceFilter& filter : filters_) filter.revoke();
     for (DeviceList& list : lists_) list.revoke();
@@ -195,6 +199,8 @@ void DevicePermission::grant() {
   impl_->grant();
   (void)undone.release();
 }
+
+void DevicePermission::confirm() { impl_->confirm(); }
 
 void DevicePermission::revoke() noexcept { impl_->revoke(); }
 

@@ -35,6 +35,9 @@ class DevicePermission {
   /// Grants. v1: devices.allow. v2: BPF_F_REPLACE, or attaches the new program and then detaches
   /// the old one.
   void grant();
+  /// Looks at the v2 filters once more, after grant(), and grants in a filter that another process
+  /// attached meanwhile. Throws as grant() does.
+  void confirm();
   /// Takes back what grant() granted and was not allowed before.
   void revoke() noexcept;
 

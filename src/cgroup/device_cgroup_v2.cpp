@@ -96,6 +96,11 @@ void DeviceFilter::grant() {
               "start the container again");
 }
 
+void DeviceFilter::confirm() {
+  look_again();
+  grant();
+}
+
 /// A program that appeared after prepare() and that we may not open denies the devices, and no note
 /// has said so. That is an error.
 void DeviceFilter::look_again() {

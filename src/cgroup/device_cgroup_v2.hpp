@@ -38,6 +38,9 @@ class DeviceFilter {
   /// have noted about that one is an error now. Throws Error(device_filter_failed, cgroup_denied);
   /// revoke() undoes what was done before that.
   void grant();
+  /// After grant(): looks at the programs once more, and replaces those that another process has
+  /// attached since. Throws as grant() does.
+  void confirm();
   /// Puts the old programs back.
   void revoke() noexcept;
 

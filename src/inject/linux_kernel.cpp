@@ -98,6 +98,10 @@ void LinuxKernel::prepare_systemd_rules(const std::vector<DeviceRule>& rules) {
   const std::string& cgroup = process_.cgroup_text();
   if (is_in_shared_scope(cgroup, cgroup_mountinfo(system_, cgroup))) return;
   if (!scope_) scope_ = SystemdScope::find(process_.cgroup_text(), system_);
+  if (scope_ && scope_->has_filter_file()) {
+    if (rules_.empty()) scope_.reset();  // the runtime's own filter has them all
+    return;
+  }
   rules_.insert(rules_.end(), rules.begin(), rules.end());
 }
 
@@ -361,6 +365,8 @@ void LinuxKernel::allow_devices() {
   undo_.push([this] { scope_->forget(); });
   const Notes notes = scope_->keep(rules_);
   notes_.insert(notes_.end(), notes.begin(), notes.end());
+  // A reload before the drop-in was there has attached the runtime's filter beside ours.
+  if (permission_ && scope_->has_filter_file()) permission_->confirm();
 }
 
 void LinuxKernel::commit() noexcept {

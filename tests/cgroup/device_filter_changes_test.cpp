@@ -62,6 +62,21 @@ TEST_P(DeviceFilterChangedMeanwhile, IsNotPutBackInPlaceOfAnotherProgram) {
   });
 }
 
+// systemd, when it reloads, attaches the program that the runtime named to it beside ours.
+TEST(DeviceFilterConfirm, GrantsInAProgramThatCameAfterTheGrant) {
+  in_private_namespaces([] {
+    const TestCgroup cgroup(Scratch().v2());
+    attach_filter(cgroup, runtime_filter(kNull), BPF_F_ALLOW_MULTI);
+    DeviceFilter filter = grant(cgroup);
+    attach_filter(cgroup, runtime_filter(kZero), BPF_F_ALLOW_MULTI);
+    EXPECT_EQ(open_in(cgroup, kRandom), EPERM);
+    filter.confirm();
+    EXPECT_EQ(open_in(cgroup, kRandom), 0);
+    filter.revoke();
+    EXPECT_EQ(open_in(cgroup, kRandom), EPERM);
+  });
+}
+
 INSTANTIATE_TEST_SUITE_P(Table, DeviceFilterChangedMeanwhile,
                          ::testing::Values(Flags{"Single", 0}, Flags{"Multi", BPF_F_ALLOW_MULTI}),
                          [](const auto& row) { return row.param.name; });

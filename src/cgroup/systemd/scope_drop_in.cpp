@@ -18,6 +18,7 @@
 namespace nvhook {
 namespace {
 
+constexpr std::size_t kMaxUnitFile = 1UL << 20U;
 constexpr std::string_view kSuffix = ".scope.d";
 constexpr std::uint64_t kBelow = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS;
 
@@ -46,6 +47,19 @@ bool is_there(int directory, const std::string& name) {
 }
 
 }  // namespace
+
+std::string unit_text(const RootDir& units, const std::string& unit, OwnDropIn own_drop_in) {
+  std::string text;
+  const auto add = [&](const std::string& path) {
+    text += units.read(path, kMaxUnitFile).value_or("") + "\n";
+  };
+  add(unit);
+  const auto names = units.list(directory_of(unit), [&](std::string_view name) {
+    return name.ends_with(".conf") && (own_drop_in == OwnDropIn::included || name != kDropIn);
+  });
+  for (const std::string& name : names) add(directory_of(unit) + "/" + name);
+  return text;
+}
 
 bool write_drop_in(int units, const std::string& scope, const std::string& text) {
   if (::mkdirat(units, directory_of(scope).c_str(), 0755) != 0 && errno != EEXIST) return false;

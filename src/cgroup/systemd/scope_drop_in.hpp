@@ -16,6 +16,13 @@ inline constexpr const char* kTransientUnits = "/run/systemd/transient";
 /// assignment that empties the list.
 inline constexpr const char* kDropIn = "50-oci-nvidia-hook.conf";
 
+enum class OwnDropIn { left_out, included };
+
+/// Returns the file and the drop-ins of the transient unit `unit` below `units`, one after the
+/// other, as systemd reads them at a reload.
+[[nodiscard]] std::string unit_text(const RootDir& units, const std::string& unit,
+                                    OwnDropIn own_drop_in);
+
 /// Writes the drop-in of `scope` (root, 0644) below `units`, in one step. Returns false, with
 /// errno, if that fails.
 [[nodiscard]] bool write_drop_in(int units, const std::string& scope, const std::string& text);

@@ -12,6 +12,12 @@ namespace nvhook {
 namespace {
 
 constexpr std::string_view kScope = ".scope";
+constexpr std::string_view kBpfProgram = "BPFProgram";
+constexpr std::string_view kDeviceKind = "device:";  // of a BPFProgram
+constexpr const char* kDropInHead =
+    "# Made by oci-nvidia-hook, so that the container keeps its GPUs when systemd applies its\n"
+    "# device policy again (systemctl daemon-reload). Goes with the unit.\n"
+    "[Scope]\n";
 
 bool is_user_manager(std::string_view name) {
   return name.starts_with("user@") && name.ends_with(".service");
@@ -79,6 +85,21 @@ std::optional<std::string> path_of_slice(std::string_view slice) {
   return path.empty() ? std::nullopt : std::optional(path);
 }
 
+/// The values of BPFProgram= that are in force, in their order.
+std::vector<std::string_view> bpf_programs(std::string_view unit_text) {
+  std::vector<std::string_view> programs;
+  for (const std::string_view line : split(unit_text, '\n')) {
+    const Setting setting = setting_of(line);
+    if (setting.key != kBpfProgram) continue;
+    if (setting.value.empty()) {
+      programs.clear();
+    } else {
+      programs.push_back(setting.value);
+    }
+  }
+  return programs;
+}
+
 }  // namespace
 
 std::optional<NamedScope> container_scope(std::string_view cgroup) {
@@ -105,11 +126,31 @@ bool restricts_devices(std::string_view unit_text) {
   return std::any_of(lines.begin(), lines.end(), restricts);
 }
 
+std::optional<std::string> pinned_device_filter(std::string_view unit_text) {
+  std::optional<std::string> path;
+  for (const std::string_view program : bpf_programs(unit_text)) {
+    if (program.starts_with(kDeviceKind)) path = program.substr(kDeviceKind.size());
+  }
+  return path;
+}
+
+std::string pinned_filter_drop_in(std::string_view unit_text, std::string_view path) {
+  const std::string assignment = std::string(kBpfProgram) + "=";
+  std::string text = kDropInHead + assignment + "\n";
+  for (const std::string_view program : bpf_programs(unit_text)) {
+    if (!program.starts_with(kDeviceKind)) text.append(assignment).append(program).append("\n");
+  }
+  return text.append(assignment).append(kDeviceKind).append(path).append("\n");
+}
+
+std::string pin_name(std::string_view scope) {
+  std::string name(scope);
+  std::replace(name.begin(), name.end(), '.', '_');
+  return name;
+}
+
 std::string device_allow_drop_in(const std::vector<DeviceNumber>& devices) {
-  std::string text =
-      "# Made by oci-nvidia-hook, so that the container keeps its GPUs when systemd applies its\n"
-      "# device policy again (systemctl daemon-reload). Goes with the unit.\n"
-      "[Scope]\n";
+  std::string text = kDropInHead;
   for (const DeviceNumber& device : devices) {
     text += "DeviceAllow=/dev/char/" + to_string(device) + " rw\n";
   }

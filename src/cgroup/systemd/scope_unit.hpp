@@ -39,6 +39,19 @@ struct NamedScope {
 /// restriction it would become one.
 [[nodiscard]] bool restricts_devices(std::string_view unit_text);
 
+/// Returns the file in bpffs with the device filter that systemd attaches to the scope at each
+/// reload, which the runtime pinned there (crun since 1.23): the last `BPFProgram=device:` of a
+/// unit file and its drop-ins; an assignment of nothing takes back those before it. nullopt if
+/// there is none.
+[[nodiscard]] std::optional<std::string> pinned_device_filter(std::string_view unit_text);
+
+/// Returns a drop-in that makes systemd attach the device filter pinned as `path` in place of the
+/// one that pinned_device_filter() names. Programs of other kinds (`ingress:`, `egress:`) stay.
+[[nodiscard]] std::string pinned_filter_drop_in(std::string_view unit_text, std::string_view path);
+
+/// Returns the name of the file in bpffs for a scope. bpffs reserves names with a dot.
+[[nodiscard]] std::string pin_name(std::string_view scope);
+
 /// Returns a drop-in that allows a scope to read and write character devices, by names that systemd
 /// understands without a node (systemd.resource-control(5), 240 and later).
 [[nodiscard]] std::string device_allow_drop_in(const std::vector<DeviceNumber>& devices);

@@ -17,7 +17,6 @@
 namespace nvhook {
 namespace {
 
-constexpr std::size_t kMaxUnitFile = 1UL << 20U;
 // For all calls to systemd together: the container's start waits for them.
 constexpr std::chrono::milliseconds kPatience{250};
 
@@ -34,20 +33,6 @@ bool is_device(const RootDir& dev, const std::string& path, DeviceNumber number)
          DeviceNumber{status.device_major, status.device_minor} == number;
 }
 
-/// Returns the file and the drop-ins of a transient unit, one after the other, without our drop-in.
-std::string unit_text(const RootDir& units, const std::string& unit) {
-  std::string text;
-  const auto add = [&](const std::string& path) {
-    text += units.read(path, kMaxUnitFile).value_or("") + "\n";
-  };
-  add(unit);
-  const auto names = units.list(unit + ".d", [](std::string_view name) {
-    return name.ends_with(".conf") && name != kDropIn;
-  });
-  for (const std::string& name : names) add(unit + ".d/" + name);
-  return text;
-}
-
 }  // namespace
 
 std::optional<SystemdScope> SystemdScope::find(std::string_view cgroup, const RootDir& system) {
@@ -57,10 +42,22 @@ std::optional<SystemdScope> SystemdScope::find(std::string_view cgroup, const Ro
   if (!units) return std::nullopt;  // no systemd here: something else chose that name
   SystemdScope scope(*std::move(named), std::move(units),
                      system.open("/dev", O_PATH | O_DIRECTORY));
-  scope.text_ = unit_text(copy_of(scope.units_), scope.named_.unit);
-  if (!restricts_devices(scope.text_)) return std::nullopt;
+  scope.text_ = unit_text(copy_of(scope.units_), scope.named_.unit, OwnDropIn::left_out);
+  scope.is_restricted_ = restricts_devices(scope.text_);
+  scope.filter_file_ = pinned_device_filter(scope.text_);
+  if (!scope.is_restricted_ && !scope.filter_file_) return std::nullopt;
   scope.bus_ = SystemdBus::connect(system);
+  if (scope.filter_file_) scope.open_filter(system);
   return scope;
+}
+
+/// The container starts all the same: it works until the next reload.
+void SystemdScope::open_filter(const RootDir& system) {
+  try {
+    pin_.emplace(system, named_.unit, *filter_file_);
+  } catch (const Error& error) {
+    why_no_pin_ = error.what();
+  }
 }
 
 Notes SystemdScope::keep(const std::vector<DeviceRule>& rules) {
@@ -69,26 +66,61 @@ Notes SystemdScope::keep(const std::vector<DeviceRule>& rules) {
   for (const DeviceRule& rule : rules) devices.push_back(rule.device);
   Notes notes;
   try {
-    link_devices(rules);
+    if (is_restricted_) link_devices(rules);
   } catch (const Error& error) {
     notes.push_back(warning(std::string(error.what()) + ": systemd before 240 needs it"));
   }
-  notes.push_back(tell(devices));
+  const auto end = SystemdBus::Clock::now() + kPatience;
+  if (const auto why = why_not_the_containers(end)) {
+    notes.push_back(warning("systemd was not told the devices: " + *why));
+    return notes;
+  }
+  if (filter_file_) notes.push_back(keep_by_file(devices));
+  if (is_restricted_) notes.push_back(tell(devices, end));
   return notes;
 }
 
-Note SystemdScope::tell(const std::vector<DeviceNumber>& devices) {
-  const auto end = SystemdBus::Clock::now() + kPatience;
+/// nullopt if the scope is at the container's cgroup. Sets `why_not_asked_` if systemd could not be
+/// asked.
+std::optional<std::string> SystemdScope::why_not_the_containers(SystemdBus::Clock::time_point end) {
   SystemdBus::Answer answer{.why_not = "its private socket cannot be reached"};
   if (bus_) answer = bus_->control_group(named_.unit, end);
+  why_not_asked_ = answer.text ? "" : answer.why_not;
   const auto owner = answer.text ? answer.text : control_group_by_slice(named_.unit, text_);
-  if (owner != named_.control_group) {
-    const std::string where = owner.value_or("").empty() ? "nowhere" : "in `" + *owner + "`";
-    const std::string by = answer.text ? "" : " by the Slice= of its unit (" + answer.why_not + ")";
-    return warning("systemd was not told the devices: the container is in `" +
-                   named_.control_group + "`, but systemd's " + named_.unit + " is " + where + by);
+  if (owner == named_.control_group) return std::nullopt;
+  const std::string where = owner.value_or("").empty() ? "nowhere" : "in `" + *owner + "`";
+  const std::string by = answer.text ? "" : " by the Slice= of its unit (" + answer.why_not + ")";
+  return "the container is in `" + named_.control_group + "`, but systemd's " + named_.unit +
+         " is " + where + by;
+}
+
+Note SystemdScope::keep_by_file(const std::vector<DeviceNumber>& devices) {
+  const auto lost = [&](const std::string& why) {
+    return warning("systemd takes the device filter of " + named_.unit + " from `" + *filter_file_ +
+                   "`, which cannot be replaced: " + why +
+                   "; the container loses its GPUs at the next systemctl daemon-reload");
+  };
+  if (!pin_) return lost(why_no_pin_);
+  try {
+    pin_->pin(devices);
+  } catch (const Error& error) {
+    return lost(error.what());
   }
-  if (answer.text) answer = bus_->allow_devices(named_.unit, devices, end);
+  drop_in_ = pinned_filter_drop_in(text_, pin_->path());
+  has_drop_in_ = write_drop_in(units_.get(), named_.unit, drop_in_);
+  if (!has_drop_in_) {
+    const int error = errno;
+    pin_->unpin();
+    return lost("a drop-in cannot be written: " + errno_text(error));
+  }
+  return info("systemd takes the device filter of " + named_.unit + " from `" + pin_->path() +
+              "` at its next reload");
+}
+
+Note SystemdScope::tell(const std::vector<DeviceNumber>& devices,
+                        SystemdBus::Clock::time_point end) {
+  SystemdBus::Answer answer{.why_not = why_not_asked_};
+  if (why_not_asked_.empty()) answer = bus_->allow_devices(named_.unit, devices, end);
   if (answer.text) return info("systemd knows the devices of " + named_.unit + " (DeviceAllow)");
   return leave_drop_in(
       devices, "systemd was not told the devices of " + named_.unit + ": " + answer.why_not);
@@ -96,8 +128,9 @@ Note SystemdScope::tell(const std::vector<DeviceNumber>& devices) {
 
 Note SystemdScope::leave_drop_in(const std::vector<DeviceNumber>& devices,
                                  const std::string& what) {
-  has_drop_in_ = write_drop_in(units_.get(), named_.unit, device_allow_drop_in(devices));
-  if (has_drop_in_) {
+  const std::string text = drop_in_ + device_allow_drop_in(devices);
+  if (write_drop_in(units_.get(), named_.unit, text)) {
+    has_drop_in_ = true;
     return warning(what + "; it reads them at the next systemctl daemon-reload");
   }
   return warning(what + ", and a drop-in cannot be written: " + errno_text(errno) +
@@ -119,6 +152,7 @@ void SystemdScope::link_devices(const std::vector<DeviceRule>& rules) const {
 
 void SystemdScope::forget() noexcept {
   if (has_drop_in_) (void)remove_drop_in(units_.get(), named_.unit);
+  if (pin_) pin_->unpin();
 }
 
 }  // namespace nvhook

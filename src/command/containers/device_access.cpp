@@ -83,6 +83,15 @@ void look_at_systemd(const std::string& cgroup, const RootDir& system, DeviceAcc
   // A scope of the same name may have another cgroup, so that is compared.
   const auto unit = system.read(file, kMaxText);
   if (!unit || control_group_by_slice(scope->unit, *unit) != scope->control_group) return;
+  const RootDir units(system.open(kTransientUnits, O_PATH | O_DIRECTORY));
+  if (units.fd() >= 0) {
+    const std::string all = unit_text(units, scope->unit, OwnDropIn::included);
+    access.filter_file = pinned_device_filter(all).value_or("");
+  }
+  if (!access.filter_file.empty()) {
+    access.told.push_back("systemd: takes the device filter from " + access.filter_file +
+                          " at daemon-reload");
+  }
   for (const std::string& name : system.list(directory)) {
     const auto text = system.read(directory + "/" + name, kMaxText);
     if (text && text->find("DeviceAllow=") != std::string::npos) {

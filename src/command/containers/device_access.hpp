@@ -21,6 +21,9 @@ struct DeviceAccess {
   /// Devices for which every v2 filter has a rule of the hook; nullopt if there is no filter or no
   /// right to read it.
   std::optional<std::vector<DeviceNumber>> granted = {};
+  /// The file in bpffs from which systemd takes the device filter at the next daemon-reload; empty
+  /// if it takes none.
+  std::string filter_file = {};
 };
 
 /// Reads the device cgroups of the process whose /proc/<pid>/cgroup contains `cgroup`, for

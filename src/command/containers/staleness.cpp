@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "cgroup/systemd/pinned_filter.hpp"
 #include "os/device_number.hpp"
 #include "text/text.hpp"
 
@@ -110,12 +111,25 @@ class Judge {
     for (const ContainerNode& node : driver_.nodes) {
       if (denied_node(node) || lost(node.number)) denied.push_back(node.path);
     }
-    if (denied.empty()) return;
+    if (denied.empty()) {
+      judge_filter_file();
+      return;
+    }
     add(bad,
         "its device cgroup does not let it use " + some_of(denied) +
             ": the permission was taken away after the start (systemctl daemon-reload, an update "
             "of the container)",
         kRestart);
+  }
+
+  void judge_filter_file() {
+    const std::string& file = access_.filter_file;
+    if (!today_.by_hook || file.empty() || file.starts_with(kPinDirectory)) return;
+    add(warning,
+        "the next systemctl daemon-reload takes its GPUs: systemd then attaches the device "
+        "filter " +
+            file + ", which the hook could not replace",
+        "mount bpffs on /sys/fs/bpf, and " + std::string(kRestart));
   }
 
   /// Returns true if the hook gave the container a rule for this device and no filter has it any

@@ -40,6 +40,17 @@ Seen look_at_cgroups(const HostReport& report) {
   return {Verdict::good, seen};
 }
 
+Seen look_at_reload(const HostReport& report) {
+  if (report.scopes_at_risk.empty()) {
+    return {Verdict::good, "no container is known to lose its GPUs at systemctl daemon-reload"};
+  }
+  return {Verdict::warning,
+          "the next systemctl daemon-reload takes the GPUs of " + some_of(report.scopes_at_risk) +
+              ": systemd takes their device filter from the runtime's file, and the hook could not "
+              "name its own",
+          "sudo mount -t bpf bpf /sys/fs/bpf  # if it is not mounted; then restart the containers"};
+}
+
 Seen look_at_user(const HostReport& report) {
   if (!report.user) return {Verdict::skipped, "root asks; an ordinary user's run tells"};
   const UserReport& user = *report.user;
@@ -104,6 +115,7 @@ Seen look_at_failure(const HostReport& report) {
 
 constexpr std::array kChecks{
     Check{"cgroup", "cgroups", "", look_at_cgroups},
+    Check{"reload", "GPUs after a reload of systemd", "", look_at_reload},
     Check{"rootless", "rootless containers", "", look_at_user},
     Check{"selinux", "SELinux", "", look_at_selinux},
     Check{"apparmor", "AppArmor", "", look_at_apparmor},

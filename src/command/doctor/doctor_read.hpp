@@ -28,6 +28,9 @@ struct ReadConfig {
 [[nodiscard]] DriverReport read_driver(const RootDir& system, const RootDir& driver_root);
 [[nodiscard]] LibrariesReport read_libraries(const RootDir& system, const RootDir& driver_root,
                                              const Config& config);
+/// Returns the scopes in which the hook has extended a device filter that systemd will attach again
+/// from the runtime's file, because the hook could not name its own to systemd.
+[[nodiscard]] std::vector<std::string> read_scopes_at_risk(const RootDir& system);
 [[nodiscard]] LeftoversReport read_leftovers(const RootDir& system, const RootDir& driver_root);
 /// Returns the directories below `root` from which ldconfig fills the loader cache; it searches
 /// below them, too.

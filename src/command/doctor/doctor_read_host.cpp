@@ -157,6 +157,7 @@ void read_surroundings(const CommandContext& context, HostReport& report) {
   report.cgroups = read_cgroups(system);
   report.has_systemd = is_there(system, "/run/systemd/system");
   report.has_systemd_socket = is_there(system, "/run/systemd/private");
+  report.scopes_at_risk = read_scopes_at_risk(system);
   report.selinux = read_selinux(system);
   report.has_apparmor =
       trim(system.read("/sys/module/apparmor/parameters/enabled", kMaxFlag).value_or("")) == "Y";

@@ -211,6 +211,8 @@ struct HostReport {
   Program hook = {};
   std::int64_t hook_changed = 0;  ///< when the hook's file was installed; seconds since 1970
   std::vector<NamedProgram> names = {};
+  /// Scopes whose containers lose GPUs at the next `systemctl daemon-reload`.
+  std::vector<std::string> scopes_at_risk = {};
   std::vector<HookDirectory> hook_directories = {};
   std::vector<FoundCdiSpec> cdi_specs = {};
   bool has_cdi_hook = false;  ///< nvidia-cdi-hook is on PATH

@@ -159,5 +159,41 @@ TEST(DeviceAllowDropIn, NeverEmptiesTheList) {
               ::testing::Not(::testing::HasSubstr("DeviceAllow=\n")));
 }
 
+// Written by systemd for a scope of crun 1.28.
+const std::string kPinned =
+    "[Scope]\nDevicePolicy=auto\nBPFProgram=\nBPFProgram=device:/sys/fs/bpf/crun/a_scope\n";
+
+TEST(PinnedDeviceFilter, IsTheFileThatSystemdAttaches) {
+  EXPECT_EQ(pinned_device_filter(kPinned), "/sys/fs/bpf/crun/a_scope");
+  EXPECT_FALSE(restricts_devices(kPinned));
+}
+
+TEST(PinnedDeviceFilter, IsTheLastOne) {
+  EXPECT_EQ(pinned_device_filter(kPinned + "BPFProgram = device:/sys/fs/bpf/b\n"), "/sys/fs/bpf/b");
+  EXPECT_EQ(pinned_device_filter(kPinned + "BPFProgram=\n"), std::nullopt);
+}
+
+TEST(PinnedDeviceFilter, IsNoProgramOfAnotherKind) {
+  EXPECT_EQ(pinned_device_filter("[Scope]\nBPFProgram=egress:/sys/fs/bpf/e\n"), std::nullopt);
+  EXPECT_EQ(pinned_device_filter("#BPFProgram=device:/sys/fs/bpf/e\n"), std::nullopt);
+  EXPECT_EQ(pinned_device_filter(""), std::nullopt);
+}
+
+TEST(PinnedFilterDropIn, TakesThePlaceOfTheRuntimesFilter) {
+  EXPECT_THAT(pinned_filter_drop_in(kPinned, "/sys/fs/bpf/oci-nvidia-hook/a_scope"),
+              ::testing::EndsWith("[Scope]\n"
+                                  "BPFProgram=\n"
+                                  "BPFProgram=device:/sys/fs/bpf/oci-nvidia-hook/a_scope\n"));
+}
+
+TEST(PinnedFilterDropIn, KeepsProgramsOfOtherKinds) {
+  const std::string unit = kPinned + "BPFProgram=egress:/sys/fs/bpf/e\n";
+  EXPECT_THAT(pinned_filter_drop_in(unit, "/p"),
+              ::testing::EndsWith("BPFProgram=\nBPFProgram=egress:/sys/fs/bpf/e\n"
+                                  "BPFProgram=device:/p\n"));
+}
+
+TEST(PinName, HasNoDot) { EXPECT_EQ(pin_name("libpod-4f.1.scope"), "libpod-4f_1_scope"); }
+
 }  // namespace
 }  // namespace nvhook

@@ -274,5 +274,23 @@ TEST_F(SystemdScopeAsRoot, LinksThatCannotBeMadeAreAWarning) {
   EXPECT_THAT(keep(), HasSubstr("systemd before 240"));
 }
 
+// A DeviceAllow would make systemd attach a second filter that denies everything else.
+TEST_F(SystemdScopeTest, AScopeWithAFilterFileGetsNoDeviceAllow) {
+  unit("runc-a", "[Scope]\nBPFProgram=device:/sys/fs/bpf/crun/runc-a_scope\n");
+  const auto scope = find();
+  ASSERT_TRUE(scope);
+  EXPECT_TRUE(scope->has_filter_file());
+  EXPECT_THAT(keep(),
+              AllOf(HasSubstr("systemd takes the device filter of runc-a.scope from "
+                              "`/sys/fs/bpf/crun/runc-a_scope`, which cannot be replaced: "),
+                    HasSubstr("loses its GPUs at the next systemctl daemon-reload")));
+  EXPECT_THAT(names_in(kUnits + "runc-a.scope.d"), ElementsAre("50-DevicePolicy.conf"));
+}
+
+TEST_F(SystemdScopeTest, AScopeWithoutAPolicyOrAFilterFileIsLeftAlone) {
+  unit("runc-a", "[Scope]\nDevicePolicy=auto\nBPFProgram=egress:/sys/fs/bpf/e\n");
+  EXPECT_FALSE(find());
+}
+
 }  // namespace
 }  // namespace nvhook

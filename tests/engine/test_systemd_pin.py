@@ -1,0 +1,176 @@
+# SPDX-License-Identifier: Apache-2.0
+"""crun since 1.23 leaves the device filter to systemd, as a file in bpffs; docs/device-permissions.md."""
+
+import contextlib
+import json
+
+from bundle import HOOK_ENV
+from harness import SETUP, check, check_equal, test
+from systemd_container import CRUN, DROP_IN, WITH_MEMLOCK, started
+from systemd_host import systemd_host
+
+OURS = "/sys/fs/bpf/oci-nvidia-hook"
+THEIRS = "/sys/fs/bpf/crun"
+# What Podman gives to `crun update`: the devices of its own record, without those of hooks.
+PODMANS_DEVICES = {"devices": [{"allow": False, "access": "rwm"}, {"allow": False, "access": "rwm"}]}
+
+
+def pin_of(container, directory=OURS):
+    return container.host.path(f"{directory}/{container.scope.replace('.', '_')}")
+
+
+@contextlib.contextmanager
+def by_crun(**options):
+    with started(runtime=CRUN, prefix=WITH_MEMLOCK, **options) as container:
+        yield container
+
+
+@contextlib.contextmanager
+def with_a_pin(**options):
+    with by_crun(**options) as container:
+        program = container.host.systemctl("show", "-p", "BPFProgram", container.scope)
+        check(f"device:{THEIRS}/" in program, f"crun names no filter to systemd: {program}")
+        check(pin_of(container).exists(), f"no filter of ours in {OURS}")
+        yield container
+
+
+@test("systemd-today")
+def versions_are_shown():
+    for program in ("systemctl", "crun"):
+        print(systemd_host().must(program, "--version").splitlines()[0], flush=True)
+
+
+@test("systemd-today")
+def a_gpu_of_todays_crun_stays_over_daemon_reload():
+    with with_a_pin() as container:
+        container.check_access("before a reload")
+        for number in (1, 2, 3):
+            container.host.reload()
+            container.check_access(f"after reload {number}")
+
+
+@test("systemd-today")
+def a_gpu_of_todays_crun_stays_over_daemon_reexec():
+    with with_a_pin() as container:
+        container.host.systemctl("daemon-reexec")
+        container.check_access("after daemon-reexec")
+        container.host.reload()
+        container.check_access("after daemon-reexec and a reload")
+
+
+@test("systemd-today")
+def a_gpu_of_todays_crun_stays_over_property_changes():
+    with with_a_pin() as container:
+        container.host.systemctl("set-property", "--runtime", container.scope, "CPUWeight=50")
+        container.check_access("after set-property")
+        container.host.reload()
+        container.check_access("after set-property and a reload")
+
+
+@test("systemd-today")
+def a_gpu_of_todays_crun_stays_over_podmans_update():
+    """crun compares the devices with the filter that it pinned, which must be as it was."""
+    with with_a_pin() as container:
+        resources = SETUP.work / "resources.json"
+        resources.write_text(json.dumps(PODMANS_DEVICES))
+        container.host.must(*CRUN, "update", "--resources", resources, container.name)
+        container.check_access("after crun update")
+        container.host.reload()
+        container.check_access("after crun update and a reload")
+
+
+@test("systemd-today")
+def without_the_drop_in_a_reload_takes_the_gpu_of_todays_crun():
+    """What the drop-in is for, and that these tests would see a hook that leaves it out."""
+    with with_a_pin() as container:
+        container.host.path(container.drop_in).unlink()
+        container.host.reload()
+        container.check_access("after a reload without the drop-in", nodes="EPERM")
+
+
+@test("systemd-today")
+def another_containers_devices_are_not_given_by_a_reload():
+    with with_a_pin() as first, with_a_pin() as second:
+        first.host.reload()
+        first.check_access("of the first after a reload")
+        second.check_access("of the second after a reload")
+
+
+@test("systemd-today")
+def a_second_run_of_the_hook_pins_one_filter():
+    def twice(config):
+        config["hooks"]["createRuntime"] *= 2
+
+    with with_a_pin(edit=twice) as container:
+        names = sorted(path.name for path in pin_of(container).parent.iterdir())
+        check_equal(names, [pin_of(container).name], f"names in {OURS}")
+        container.host.reload()
+        container.check_access("after a reload")
+
+
+@test("systemd-today")
+def a_reload_before_the_drop_in_takes_nothing():
+    """The reload puts crun's filter beside the hook's; the hook looks once more when its drop-in is there."""
+
+    def reload_after_the_hook(config):
+        reload = {"path": "/bin/systemctl", "args": ["systemctl", "daemon-reload"], "env": HOOK_ENV}
+        config["hooks"]["createRuntime"].append(reload)
+
+    with with_a_pin(edit=reload_after_the_hook) as container:
+        container.check_access("after a reload during the start")
+
+
+@test("systemd-today")
+def what_was_pinned_goes_with_the_sweep():
+    with with_a_pin() as container:
+        done = container.host.must(SETUP.hook, "remove-drop-ins")
+        check_equal(done, "", "removed while the container runs")
+        container.check_access("after the sweep")
+    done = container.host.must(SETUP.hook, "remove-drop-ins")
+    check(f"removed {OURS}/" in done, f"the filter of a container that is gone stays: {done!r}")
+    check(not pin_of(container).exists(), "the filter is still there")
+
+
+@test("systemd-today")
+def a_hook_that_fails_leaves_no_pin():
+    def refused(config):
+        config["process"]["env"] += ["NVIDIA_REQUIRE_CUDA=cuda>=99"]
+
+    def fail_next(config):
+        config["hooks"]["createRuntime"].append({"path": "/bin/false", "args": ["false"]})
+
+    with by_crun(edit=refused, fails=True) as container:
+        pass
+    check(not pin_of(container).exists(), "a filter of a container that was refused")
+    with by_crun(edit=fail_next, fails=True) as container:
+        pass
+    container.host.must(SETUP.hook, "remove-drop-ins")
+    check(not pin_of(container).exists(), "a filter of a container that never started")
+
+
+@test("systemd-today")
+def a_filter_that_cannot_be_pinned_is_a_warning():
+    """Another file system is mounted where the hook pins. The container starts; a reload takes the GPU."""
+    host = systemd_host()
+    log = SETUP.work / "hook.log"
+    log.write_text("")
+    host.must("mkdir", "-p", OURS)
+    host.must("mount", "-t", "tmpfs", "tmpfs", OURS)
+    try:
+        with by_crun() as container:
+            container.check_access("before a reload")
+            check(not container.has_drop_in(), "a drop-in without a filter would open all devices")
+    finally:
+        host.must("umount", OURS)
+    text = log.read_text()
+    check("which cannot be replaced: " in text, f"no reason in the log:\n{text}")
+    check("loses its GPUs at the next systemctl daemon-reload" in text, f"no warning:\n{text}")
+
+
+@test("systemd-today")
+def the_drop_in_of_a_pin_names_our_filter():
+    with with_a_pin() as container:
+        text = container.host.path(container.drop_in).read_text()
+        expected = f"[Scope]\nBPFProgram=\nBPFProgram=device:{OURS}/{pin_of(container).name}\n"
+        check(text.endswith(expected), f"{DROP_IN}: {text!r}")
+        check("DeviceAllow" not in text, "a DeviceAllow would add a filter that denies all else")

@@ -18,7 +18,7 @@ def transient():
     return sorted(path.name for path in systemd_host().path(UNITS).iterdir())
 
 
-@test("systemd")
+@test("systemd", "systemd-today")
 def a_gpu_stays_over_daemon_reload():
     with started() as container:
         container.check_access("before a reload")
@@ -28,7 +28,7 @@ def a_gpu_stays_over_daemon_reload():
         container.check_access("after two reloads")
 
 
-@test("systemd")
+@test("systemd", "systemd-today")
 def a_gpu_stays_over_property_changes():
     with started() as container:
         for options, value in ((["--runtime"], "MemoryMax=1G"), ([], "CPUWeight=50")):
@@ -39,7 +39,7 @@ def a_gpu_stays_over_property_changes():
         check(not container.has_drop_in(), "a drop-in though systemd was told")
 
 
-@test("systemd")
+@test("systemd", "systemd-today")
 def a_gpu_stays_over_runc_update():
     """`docker update`, CPU managers. This host may lack the controller, and then runc fails after it has told systemd."""
     with started() as container:
@@ -77,7 +77,7 @@ def what_systemd_was_told_goes_with_the_unit():
 # ---- where systemd cannot be told
 
 
-@test("systemd")
+@test("systemd", "systemd-today")
 def a_drop_in_tells_a_systemd_that_could_not_be_told():
     for untold in ("gone", "deaf"):
         log = SETUP.work / "hook.log"
@@ -111,14 +111,14 @@ def with_the_drop_in_alone_a_property_change_takes_the_gpu_until_the_next_reload
         container.check_access("after set-property and a reload")
 
 
-@test("systemd")
+@test("systemd", "systemd-today")
 def a_gpu_stays_over_daemon_reexec():
     with started() as container:
         container.host.systemctl("daemon-reexec")
         container.check_access("after daemon-reexec")
 
 
-@test("systemd")
+@test("systemd", "systemd-today")
 def devices_that_the_runtime_knows_stay_over_property_changes():
     """Devices of config.json (`--device`, CDI). runc before 1.1.7 tells systemd only of those with a link in /dev/char."""
 
@@ -135,7 +135,7 @@ def devices_that_the_runtime_knows_stay_over_property_changes():
         container.check_access("after set-property before a reload")
 
 
-@test("systemd")
+@test("systemd", "systemd-today")
 def another_container_takes_nothing():
     with started() as container:
         with started():
@@ -143,7 +143,7 @@ def another_container_takes_nothing():
         container.check_access("after another")
 
 
-@test("systemd")
+@test("systemd", "systemd-today")
 def a_container_without_a_scope_is_not_systemds():
     """The cgroupfs driver."""
 

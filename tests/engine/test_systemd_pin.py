@@ -101,6 +101,7 @@ def a_second_run_of_the_hook_pins_one_filter():
     def twice(config):
         config["hooks"]["createRuntime"] *= 2
 
+    systemd_host().must(SETUP.hook, "remove-drop-ins")
     with with_a_pin(edit=twice) as container:
         names = sorted(path.name for path in pin_of(container).parent.iterdir())
         check_equal(names, [pin_of(container).name], f"names in {OURS}")
@@ -109,19 +110,21 @@ def a_second_run_of_the_hook_pins_one_filter():
 
 
 @test("systemd-today")
-def a_reload_before_the_drop_in_takes_nothing():
-    """The reload puts crun's filter beside the hook's; the hook looks once more when its drop-in is there."""
+def a_reload_during_the_start_takes_nothing():
+    """The first hook is before ours: systemd puts crun's filter back. The last is after ours, before the container starts."""
 
-    def reload_after_the_hook(config):
+    def reload_around_the_hook(config):
         reload = {"path": "/bin/systemctl", "args": ["systemctl", "daemon-reload"], "env": HOOK_ENV}
-        config["hooks"]["createRuntime"].append(reload)
+        config["hooks"]["createRuntime"] = [reload, *config["hooks"]["createRuntime"], reload]
 
-    with with_a_pin(edit=reload_after_the_hook) as container:
-        container.check_access("after a reload during the start")
+    with by_crun(edit=reload_around_the_hook) as container:
+        check(pin_of(container).exists(), f"no filter of ours in {OURS}")
+        container.check_access("after reloads during the start")
 
 
 @test("systemd-today")
 def what_was_pinned_goes_with_the_sweep():
+    systemd_host().must(SETUP.hook, "remove-drop-ins")
     with with_a_pin() as container:
         done = container.host.must(SETUP.hook, "remove-drop-ins")
         check_equal(done, "", "removed while the container runs")

@@ -123,5 +123,17 @@ TEST_F(Staleness, AHostWithoutADriverIsBad) {
   EXPECT_THAT(judge(healthy(), access_, none), ElementsAre(is(Level::bad, "NVH-0401")));
 }
 
+TEST_F(Staleness, AFilterFileThatIsNotOursTakesTheGpuAtTheNextReload) {
+  access_.filter_file = "/sys/fs/bpf/crun/a_scope";
+  EXPECT_THAT(judge(healthy(), access_, today_), ElementsAre(is(Level::good, "all of it")));
+  today_.by_hook = true;
+  EXPECT_THAT(judge(healthy(), access_, today_),
+              ElementsAre(is(Level::warning,
+                             "daemon-reload takes its GPUs: systemd then attaches "
+                             "the device filter /sys/fs/bpf/crun/a_scope")));
+  access_.filter_file = "/sys/fs/bpf/oci-nvidia-hook/a_scope";
+  EXPECT_THAT(judge(healthy(), access_, today_), ElementsAre(is(Level::good, "all of it")));
+}
+
 }  // namespace
 }  // namespace nvhook

@@ -5,6 +5,8 @@
 #include <gtest/gtest.h>
 #include <sys/syscall.h>
 
+#include <initializer_list>
+
 #include "support/linux_kernel_fixture.hpp"
 #include "support/mount_table.hpp"
 #include "support/private_namespaces.hpp"
@@ -35,7 +37,8 @@ class StagedMountsTest : public LinuxKernelTest {
 
 TEST_F(StagedMountsTest, AnyCallThatIsRefusedIsEnoughAndNothingOfThePlaceStays) {
   for (const unsigned call :
-       {SYS_open_tree, SYS_move_mount, SYS_mount_setattr, SYS_fsopen, SYS_fsconfig, SYS_fsmount}) {
+       std::initializer_list<unsigned>{SYS_open_tree, SYS_move_mount, SYS_mount_setattr, SYS_fsopen,
+                                       SYS_fsconfig, SYS_fsmount}) {
     const TestContainer container;
     if (!container.usable()) GTEST_SKIP() << "mount namespaces are refused here";
     const MountTable host_mounts;

@@ -33,7 +33,7 @@ class OneDescriptorLeft {
 };
 
 TEST(TargetTree, ADirectoryThatCannotBeOpenedIsNotLeft) {
-#ifdef __SANITIZE_ADDRESS__
+#ifdef OCI_NVIDIA_SANITIZERS
   GTEST_SKIP() << "sanitizers open descriptors of their own; run it from the dev preset";
 #endif
   const test::TemporaryDirectory image;

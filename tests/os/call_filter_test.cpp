@@ -15,6 +15,7 @@
 #include <cerrno>
 #include <cstddef>
 #include <cstring>
+#include <initializer_list>
 #include <stdexcept>
 
 namespace nvhook {
@@ -104,7 +105,7 @@ TEST(CallFilter, RefusesOtherCallingConventions) {
 
 // A second list, by number, so that an accidental removal from the first is noticed.
 TEST(CallFilter, RefusesWhateverStartsOpensOrChangesWhatIsNotTheContainers) {
-  for (const std::uint32_t number : {
+  for (const std::uint32_t number : std::initializer_list<std::uint32_t>{
 #ifdef __x86_64__
            56,  57,  58,  59,  322, 272, 134,            // programs and processes
            101, 310, 311, 312, 323, 298, 256, 279,       // other processes
@@ -135,7 +136,7 @@ TEST(CallFilter, LooksAtTheArgumentsOfTheRest) {
   EXPECT_EQ(verdict(call_of(SYS_setns, 1, CLONE_NEWNS)), SECCOMP_RET_ALLOW);
   EXPECT_EQ(verdict(call_of(SYS_setns, 1, 0)), kRefused);
   EXPECT_EQ(verdict(call_of(SYS_prlimit64, 0, 1)), kRefused);
-  for (const std::uint64_t set_id : {04000, 02000, 06755}) {
+  for (const std::uint64_t set_id : {04000U, 02000U, 06755U}) {
     EXPECT_EQ(verdict(call_of(SYS_fchmod, 1, set_id)), kRefused);
     EXPECT_EQ(verdict(call_of(SYS_fchmodat, 2, set_id)), kRefused);
     EXPECT_EQ(verdict(call_of(452, 2, set_id)), kRefused);  // fchmodat2

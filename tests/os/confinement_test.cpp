@@ -18,6 +18,7 @@
 
 #include <cerrno>
 #include <cstdint>
+#include <initializer_list>
 #include <string>
 
 #include "os/call_filter.hpp"
@@ -53,7 +54,8 @@ TEST(Confinement, KeepsWhatTheHookNeedsAndNothingElse) {
     keep_needed_capabilities();
     EXPECT_TRUE(has("CapEff", CAP_SYS_ADMIN));
     EXPECT_TRUE(has("CapEff", CAP_MKNOD));
-    for (const unsigned capability : {CAP_SYS_MODULE, CAP_SYS_RAWIO, CAP_NET_RAW, CAP_SYS_BOOT}) {
+    for (const unsigned capability : std::initializer_list<unsigned>{CAP_SYS_MODULE, CAP_SYS_RAWIO,
+                                                                     CAP_NET_RAW, CAP_SYS_BOOT}) {
       EXPECT_FALSE(has("CapEff", capability)) << capability;
       EXPECT_FALSE(has("CapPrm", capability)) << capability;
     }

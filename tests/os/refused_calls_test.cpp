@@ -10,6 +10,7 @@
 
 #include <array>
 #include <csignal>
+#include <initializer_list>
 #include <map>
 #include <memory>
 #include <thread>
@@ -98,7 +99,7 @@ TEST(WithoutPidfd, AProcessThatEndsAfterItWasPinnedIsNoticed) {
 }
 
 TEST(WithoutCloseRange, EveryDescriptorIsClosed) {
-  for (const unsigned error : {ENOSYS, EPERM}) {
+  for (const unsigned error : std::initializer_list<unsigned>{ENOSYS, EPERM}) {
     EXPECT_EQ(in_child([&]() -> std::string {
                 refuse_call(SYS_close_range, error);
                 for (int count = 0; count < 300; ++count) static_cast<void>(::dup(0));
@@ -125,7 +126,7 @@ TEST(WithoutCloseRange, EveryDescriptorIsClosedWithoutProcfsToo) {
 }
 
 TEST(WithoutStatx, MountsAreToldApart) {
-  for (const unsigned error : {ENOSYS, EPERM}) {
+  for (const unsigned error : std::initializer_list<unsigned>{ENOSYS, EPERM}) {
     in_private_namespaces([&] {
       const TemporaryDirectory tree;
       tree.write("/file");

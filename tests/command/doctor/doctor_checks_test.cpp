@@ -300,8 +300,6 @@ const std::vector<Broken> kHostFaults{
      [](HostReport& r) {
        r.user = UserReport{"eva", false, true, true};
      }},
-    {"reload", Verdict::warning, "sudo mount -t bpf bpf /sys/fs/bpf",
-     [](HostReport& r) { r.scopes_at_risk = {"libpod-4f.scope"}; }},
     {"rootless", Verdict::bad, "uidmap",
      [](HostReport& r) {
        r.user = UserReport{"eva", true, false, true};

@@ -92,5 +92,16 @@ TEST(DoctorLeftovers, TheLoaderIsToldOfDirectoriesInFiles) {
                     Not(Contains("relative")), Not(Contains("/"))));
 }
 
+TEST(DoctorReload, NamesScopesWhoseContainersLoseTheirGpus) {
+  const auto checks = host_checks();
+  const auto reload = std::find_if(checks.begin(), checks.end(),
+                                   [](const Check& check) { return check.id == "reload"; });
+  ASSERT_NE(reload, checks.end());
+  EXPECT_EQ(reload->look({}).verdict, Verdict::good);
+  const Seen found = reload->look({.scopes_at_risk = {"libpod-4f.scope"}});
+  EXPECT_EQ(found.verdict, Verdict::warning);
+  EXPECT_THAT(found.text, HasSubstr("takes the GPUs of libpod-4f.scope"));
+}
+
 }  // namespace
 }  // namespace nvhook

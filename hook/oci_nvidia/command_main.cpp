@@ -34,10 +34,11 @@ int refuse(const std::string& what) {
   return static_cast<int>(Outcome::usage);
 }
 
-/// Writes everything at the end, so that a command that fails leaves no partial output.
+/// Writes everything at the end, so that a command that fails leaves no partial output. A reader
+/// that has read enough (`| head`) is no failure.
 void write(const std::string& text) {
   std::cout << text << std::flush;
-  if (!std::cout) {
+  if (!std::cout && errno != EPIPE) {
     throw Error(Code::internal, "write to standard output",
                 "look at what standard output leads to");
   }

@@ -63,3 +63,11 @@ def list_tells_mig_devices_by_the_names_that_only_nvml_knows():
 def list_without_a_driver_is_one_line():
     done = oci_nvidia("list", before=on_another_host("--no-driver"))
     check_refused(done, 14, "NVH-0401", "driver not loaded")
+
+
+@test("command")
+def a_reader_that_has_read_enough_is_no_failure():
+    """`oci-nvidia list | head`, with a reader that is gone before anything is written."""
+    words = ["sh", "-c", '{ sleep 0.3; "$@"; echo "status $?" >&2; } | true', "sh"]
+    done = oci_nvidia("list", before=words)
+    check_equal(done.stderr, "status 0\n", "standard error")

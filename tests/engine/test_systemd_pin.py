@@ -15,8 +15,8 @@ THEIRS = "/sys/fs/bpf/crun"
 PODMANS_DEVICES = {"devices": [{"allow": False, "access": "rwm"}, {"allow": False, "access": "rwm"}]}
 
 
-def pin_of(container, directory=OURS):
-    return container.host.path(f"{directory}/{container.scope.replace('.', '_')}")
+def pin_of(container):
+    return container.host.path(f"{OURS}/{container.scope.replace('.', '+')}")
 
 
 @contextlib.contextmanager

@@ -145,7 +145,7 @@ std::string pinned_filter_drop_in(std::string_view unit_text, std::string_view p
 
 std::string pin_name(std::string_view scope) {
   std::string name(scope);
-  std::replace(name.begin(), name.end(), '.', '_');
+  std::replace(name.begin(), name.end(), '.', '+');
   return name;
 }
 

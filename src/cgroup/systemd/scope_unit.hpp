@@ -49,7 +49,8 @@ struct NamedScope {
 /// one that pinned_device_filter() names. Programs of other kinds (`ingress:`, `egress:`) stay.
 [[nodiscard]] std::string pinned_filter_drop_in(std::string_view unit_text, std::string_view path);
 
-/// Returns the name of the file in bpffs for a scope. bpffs reserves names with a dot.
+/// Returns the name of the file in bpffs for a scope, a name of its own for each: bpffs reserves
+/// names with a dot, and no name of a unit has a `+`.
 [[nodiscard]] std::string pin_name(std::string_view scope);
 
 /// Returns a drop-in that allows a scope to read and write character devices, by names that systemd

@@ -25,7 +25,7 @@ using ::testing::IsEmpty;
 
 const std::string kScope = "crun-a.scope";
 const std::string kTheirs = "/sys/fs/bpf/crun/crun-a_scope";
-const std::string kOurs = "/sys/fs/bpf/oci-nvidia-hook/crun-a_scope";
+const std::string kOurs = "/sys/fs/bpf/oci-nvidia-hook/crun-a+scope";
 
 /// A host with a bpffs, in which a runtime has pinned a filter.
 class Host {
@@ -161,7 +161,7 @@ TEST(StalePins, GoWhereTheScopeIsGone) {
     host.directory().write(kTransientUnits + ("/" + kScope), "[Scope]\n");
     PinnedFilter(host.root(), kScope, kTheirs).pin({kRandom});
     PinnedFilter(host.root(), "crun-gone.scope", kTheirs).pin({kRandom});
-    EXPECT_THAT(remove_stale_pins(host.root()), ElementsAre("crun-gone_scope"));
+    EXPECT_THAT(remove_stale_pins(host.root()), ElementsAre("crun-gone+scope"));
     EXPECT_TRUE(host.has(kOurs));
     EXPECT_TRUE(host.has(kTheirs));
   });

@@ -193,7 +193,10 @@ TEST(PinnedFilterDropIn, KeepsProgramsOfOtherKinds) {
                                   "BPFProgram=device:/p\n"));
 }
 
-TEST(PinName, HasNoDot) { EXPECT_EQ(pin_name("libpod-4f.1.scope"), "libpod-4f_1_scope"); }
+TEST(PinName, HasNoDotAndIsOfOneScopeAlone) {
+  EXPECT_EQ(pin_name("libpod-4f.1.scope"), "libpod-4f+1+scope");
+  EXPECT_NE(pin_name("a.b.scope"), pin_name("a_b.scope"));
+}
 
 }  // namespace
 }  // namespace nvhook

@@ -13,7 +13,7 @@ bench_packages=(libbenchmark-dev valgrind)
 package_packages=(ccache debhelper debootstrap dpkg-dev gcc lintian python3 rpm rpmlint runc scdoc)
 # The tools that tests/gpu/make-kit packs.
 kit_packages=(debootstrap patchelf runc strace)
-# libclang-rt-dev contains libFuzzer; clang only suggests it. git says which sources changed.
+# libclang-rt-dev contains the sanitizers and libFuzzer; clang only suggests it. git says which sources changed.
 check_packages=(clang clang-format clang-tidy codespell cppcheck git libclang-rt-dev)
 # For tests/scripts/documents_test, which reads manual pages and examples.
 document_packages=(groff man-db mandoc python3-yaml)

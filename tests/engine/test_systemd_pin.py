@@ -6,8 +6,9 @@ import json
 
 from bundle import HOOK_ENV
 from harness import SETUP, check, check_equal, test
-from systemd_container import CRUN, DROP_IN, WITH_MEMLOCK, started
+from systemd_container import CRUN, DROP_IN, started
 from systemd_host import systemd_host
+from test_systemd import SERVICE, install_sweep, strace
 
 OURS = "/sys/fs/bpf/oci-nvidia-hook"
 THEIRS = "/sys/fs/bpf/crun"
@@ -21,7 +22,7 @@ def pin_of(container):
 
 @contextlib.contextmanager
 def by_crun(**options):
-    with started(runtime=CRUN, prefix=WITH_MEMLOCK, **options) as container:
+    with started(runtime=CRUN, **options) as container:
         yield container
 
 
@@ -131,6 +132,34 @@ def what_was_pinned_goes_with_the_sweep():
         container.check_access("after the sweep")
     done = container.host.must(SETUP.hook, "remove-drop-ins")
     check(f"removed {OURS}/" in done, f"the filter of a container that is gone stays: {done!r}")
+    check(not pin_of(container).exists(), "the filter is still there")
+
+
+@test("systemd-today")
+def the_unit_removes_what_was_pinned_from_its_sandbox():
+    host = systemd_host()
+    install_sweep(host)
+    host.reload()
+    with with_a_pin() as container:
+        host.systemctl("start", SERVICE)
+        check(pin_of(container).exists(), "the filter of a running container was swept")
+    check(pin_of(container).exists(), "systemd removed the filter: the unit would have nothing to do")
+    host.systemctl("start", SERVICE)
+    check(not pin_of(container).exists(), "the unit left the filter")
+
+
+@test("systemd-today")
+def what_a_killed_hook_pinned_goes_with_the_sweep():
+    """Killed when it makes the drop-in, after the filter was pinned. The runtime then ends the container."""
+    trace = SETUP.work / "kill-trace"
+    with by_crun(hook=strace(trace, "trace=renameat2")):
+        names = [line for line in trace.read_text().splitlines() if line.startswith("renameat2(")]
+    number = 1 + next(at for at, line in enumerate(names) if f'"{DROP_IN}"' in line)
+    kill = strace(trace, "trace=renameat2", f"inject=renameat2:signal=KILL:when={number}")
+    with by_crun(hook=kill, fails=True) as container:
+        pass
+    check(pin_of(container).exists(), "the hook was killed before it pinned its filter")
+    container.host.must(SETUP.hook, "remove-drop-ins")
     check(not pin_of(container).exists(), "the filter is still there")
 
 

@@ -33,7 +33,8 @@ class Skip(Exception):
 class Setup:
     """What a process that runs tests was given."""
 
-    engine: str = ""
+    name: str = ""  # of tests/engine/run --engine
+    engine: str = ""  # whose tests run
     hook: Path = Path()
     hook_definition: Path = Path()
     driver: Path = Path()
@@ -42,7 +43,7 @@ class Setup:
     disk: Path = Path()
     version: str = ""
     real_driver: bool = False
-    systemd_tree: Path = Path()
+    tree: Path = Path()  # another Debian, which is the host or whose systemd starts it
     races: int = 20  # runs of each live race
     long: bool = False  # try everything, not only a selection
     wrapper: list = dataclasses.field(default_factory=list)  # a command that runs the hook
@@ -60,6 +61,11 @@ class Setup:
 
 
 SETUP = Setup()
+
+
+def shared_paths(setup):
+    """What a host in a tree of its own sees of this machine."""
+    return {setup.driver.parent, setup.rootfs.parent, setup.hook.parent, HERE.parents[1]}
 
 
 @dataclasses.dataclass
@@ -206,11 +212,11 @@ def run_one(function):
 
 
 def run_tests(pattern):
-    """Runs the tests of SETUP.engine; one line each. Returns whether none failed."""
+    """Runs the tests of this engine; one line each. Returns whether none failed."""
     good = True
     for one in TESTS:
         title = one.title + one.marks
-        if SETUP.engine not in one.engines or pattern not in title:
+        if not {SETUP.engine, SETUP.name} & set(one.engines) or pattern not in title:
             continue
         started = time.monotonic()
         try:
@@ -223,7 +229,7 @@ def run_tests(pattern):
             verdict, detail = "FAIL", "\n    " + str(error).replace("\n", "\n    ")
             if not isinstance(error, AssertionError):
                 detail += "\n" + traceback.format_exc()
-        print(f"{verdict} {SETUP.engine}: {title}{detail}", flush=True)
+        print(f"{verdict} {SETUP.name}: {title}{detail}", flush=True)
     return good
 
 

@@ -8,7 +8,7 @@ import subprocess
 import time
 from pathlib import Path
 
-from harness import HERE, SETUP, Skip, check, fail_text, run
+from harness import HERE, SETUP, Skip, check, fail_text, run, shared_paths
 
 START_LIMIT_S = 90
 CGROUP = Path(f"/sys/fs/cgroup/oci-nvidia-systemd-{os.getpid()}")
@@ -87,9 +87,8 @@ def stop(process):
 def systemd_host():
     """Starts it. Raises Skip where namespaces are refused."""
     CGROUP.mkdir(exist_ok=True)
-    shared = {SETUP.driver.parent, SETUP.rootfs.parent, SETUP.hook, HERE.parents[1]}
     command = ["setpriv", "--pdeathsig", "KILL", HERE / "boot-systemd"]
-    command += [CGROUP, SETUP.systemd_tree, SETUP.work, *sorted(shared)]
+    command += [CGROUP, SETUP.tree, SETUP.work, *sorted(shared_paths(SETUP))]
     log = SETUP.work / "systemd.log"
     with log.open("w") as output:
         process = subprocess.Popen(

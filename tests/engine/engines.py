@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The engines of tests/engine/run: which tests each has, and the host that they run on."""
+
+import dataclasses
+
+
+@dataclasses.dataclass(frozen=True)
+class Engine:
+    """`tests_of`: the name by which tests name the engine that they are for."""
+
+    tests_of: str
+    modules: str
+    programs: str
+    options: tuple = ()  # of `simulate`
+    suite: str = ""  # of the Debian that its systemd comes from, or all programs where `whole`
+    systemd: bool = False  # it runs the host of the containers, not that of the tests
+    whole: bool = False  # the suite has all programs: nothing but the kernel is this machine's
+
+
+CGROUP2 = ("--cgroup2",)
+
+
+def of(name, modules, programs, *options, **more):
+    return name, Engine(name, modules, programs, options, **more)
+
+
+ENGINES = dict(
+    [
+        of(
+            "runc",
+            "test_container test_bad_input test_compat test_runc test_verify test_images test_mig test_mps "
+            "test_features test_update test_stages test_userns test_precreate test_shim test_volumes",
+            "runc",
+        ),
+        of(
+            "runc-cgroup2",
+            "test_container test_mig test_precreate test_shim test_stages test_update test_verify",
+            "runc",
+            *CGROUP2,
+        ),
+        of(
+            "crun-cgroup2",
+            "test_container test_precreate test_shim test_stages test_volumes",
+            "crun runc",
+            *CGROUP2,
+        ),
+        of(
+            "podman",
+            "test_podman test_podman_precreate test_podman_shim test_command_podman test_volumes_podman",
+            "podman runc",
+        ),
+        of("rootless", "test_rootless", "runc podman newuidmap setpriv"),
+        of(
+            "docker",
+            "test_docker test_docker_shim test_setup_docker test_command_docker",
+            "docker dockerd containerd runc",
+        ),
+        of("real-driver", "test_real_driver", "runc"),
+        of("lxc", "test_lxc", "lxc-execute runc"),
+        of("cdi", "test_cdi test_cdi_check test_volumes_podman", "podman runc"),
+        of("cdi-cgroup2", "test_cdi", "podman crun runc", *CGROUP2),
+        of("cli", "test_cli test_cli_callers test_device_nodes test_volumes_cli", "runc setpriv"),
+        of(
+            "hostile",
+            "test_hostile_state test_hostile_config test_hostile_request test_hostile_process "
+            "test_hostile_stages test_hostile_settings test_hostile_image test_hostile_files "
+            "test_hostile_libraries test_hostile_filesystems test_hostile_owners test_hostile_kernel "
+            "test_hostile_driver test_faults test_races test_cves test_cves_fixes test_cves_runc "
+            "test_cves_processes",
+            "runc strace cc prlimit setpriv",
+        ),
+        of(
+            "hostile-cgroup2",
+            "test_cves_fixes test_cves_processes test_faults test_hostile_kernel",
+            "runc strace cc",
+            *CGROUP2,
+        ),
+        of(
+            "command",
+            "test_list test_explain test_inspect test_doctor test_doctor_hosts test_host_root test_setup",
+            "runc strace setpriv",
+        ),
+        of("command-cgroup2", "test_inspect", "runc", *CGROUP2),
+        of("old-kernel", "test_old_kernel", "runc cc"),
+        of("old-kernel-cgroup2", "test_old_kernel", "runc cc", *CGROUP2),
+        # systemd and crun of today; the others are those of Debian 12.
+        of(
+            "systemd-today",
+            "test_systemd test_systemd_pin",
+            "setpriv debootstrap",
+            *CGROUP2,
+            suite="forky",
+            systemd=True,
+        ),
+        of(
+            "systemd",
+            "test_systemd test_systemd_names test_systemd_precreate test_device_nodes",
+            "runc setpriv",
+            *CGROUP2,
+            systemd=True,
+        ),
+    ]
+)
+
+
+def elsewhere(suffix, suite, *names):
+    """The same tests with the programs of another Debian."""
+    return {
+        f"{name}-{suffix}": dataclasses.replace(
+            ENGINES[name], programs="debootstrap", suite=suite, whole=True
+        )
+        for name in names
+    }
+
+
+# What --today runs in addition. Debian has these versions of podman, crun, runc, docker.io,
+# containerd, lxc, incus and apptainer in its archive at the same time.
+TODAY = {
+    **elsewhere("today", "sid", "runc", "runc-cgroup2", "crun-cgroup2", "podman", "rootless", "docker"),
+    **elsewhere("today", "sid", "lxc", "cdi", "cdi-cgroup2", "cli"),
+    **dict(
+        of(
+            f"podman-systemd-{suffix}",
+            "test_survival",
+            "setpriv debootstrap",
+            *CGROUP2,
+            suite=suite,
+            systemd=True,
+            whole=True,
+        )
+        for suffix, suite in (("today", "sid"), ("next", "experimental"))
+    ),
+    **elsewhere("next", "experimental", "runc", "runc-cgroup2", "podman", "rootless", "cdi", "cdi-cgroup2"),
+}
+# Packages of these trees; the engine is skipped that lacks one with `?`.
+TOOLS = "buildah? fuse-overlayfs gcc iproute2 jq libc6-dev passt podman procps python3 python3-jsonschema tar uidmap"
+PACKAGES = {
+    "sid": f"{TOOLS} apptainer? containerd criu? docker-buildx? docker-cli? docker.io incus-base? incus-client? lxc?",
+    "experimental": TOOLS,
+}

@@ -13,6 +13,7 @@
 #include <cerrno>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "formats/mountinfo.hpp"
 #include "os/device_number.hpp"
@@ -34,6 +35,15 @@ long filesystem_of(int fd) noexcept {
 bool is_read_only(int fd) noexcept {
   struct statvfs filesystem {};
   return ::fstatvfs(fd, &filesystem) != 0 || (filesystem.f_flag & ST_RDONLY) != 0;
+}
+
+/// Apptainer and Singularity keep all that they make for a container on one new tmpfs, and mount
+/// parts of it into the root file system: its /dev, its /tmp. Returns the directory that this tmpfs
+/// is mounted at; empty if `root` is not a root file system of theirs.
+std::string session_of_apptainer(const std::string& root) {
+  constexpr std::string_view kSession = "/mnt/session";
+  const std::string parent = ContainerPath(root).parent().str();
+  return root == parent + "/final" && parent.ends_with(kSession) ? parent : std::string();
 }
 
 }  // namespace
@@ -123,12 +133,7 @@ bool OwnLayer::is_on_host_too(int directory) const {
   const std::string text = task_.mountinfo ? task_.mountinfo() : std::string();
   if (text.empty() || root.empty() || ::fstat(directory, &status) != 0) return true;
   const std::string device = to_string(DeviceNumber{major(status.st_dev), minor(status.st_dev)});
-  const auto lines = split_list(text, '\n');
-  return std::any_of(lines.begin(), lines.end(), [&](std::string_view line) {
-    const auto mount = parse_mountinfo_line(line);
-    return mount && mount->device == device &&
-           (mount->root != "/" || !rest_below(unescape_mountinfo(mount->point), root));
-  });
+  return is_mounted_outside(text, device, root);
 }
 
 std::string OwnLayer::text_of_mount(std::uint64_t id) const {
@@ -140,6 +145,27 @@ std::string OwnLayer::text_of_mount(std::uint64_t id) const {
     if (volume != mounts.rend()) return volume_text(*volume);
   }
   return "a mount that is not the container's own";
+}
+
+bool is_mounted_outside(std::string_view mountinfo, std::string_view device,
+                        const std::string& root) {
+  std::vector<std::pair<std::string_view, std::string>> mounts;  // what of it, and where
+  for (const std::string_view line : split_list(mountinfo, '\n')) {
+    const auto mount = parse_mountinfo_line(line);
+    if (mount && mount->device == device) {
+      mounts.emplace_back(mount->root, unescape_mountinfo(mount->point));
+    }
+  }
+  const auto any = [&](const auto& is_so) {
+    return std::any_of(mounts.begin(), mounts.end(), is_so);
+  };
+  const std::string session = session_of_apptainer(root);
+  if (!session.empty() &&
+      any([&](const auto& mount) { return mount.first == "/" && mount.second == session; })) {
+    return any([&](const auto& mount) { return !rest_below(mount.second, session); });
+  }
+  return any(
+      [&](const auto& mount) { return mount.first != "/" || !rest_below(mount.second, root); });
 }
 
 bool is_prepared_root(const RootDir& rootfs, const std::string& path) {

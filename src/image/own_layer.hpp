@@ -8,6 +8,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "image/image_view.hpp"
@@ -94,6 +95,17 @@ class OwnLayer {
   std::uint64_t root_id_;
   mutable std::map<std::uint64_t, std::optional<std::string>> known_ = {};  ///< by mount
 };
+
+/// Returns whether the file system with the number `device` ("0:61") is mounted outside of what an
+/// engine made for the container with the root file system `root`. `mountinfo` is that of the
+/// container's mount namespace, where the mounts of the host still are. What is made for a
+/// container is
+/// - a mount of a whole file system below `root`, and
+/// - for Apptainer and Singularity, whose `root` is `<directory>/mnt/session/final`: all mounts of
+///   the tmpfs at `<directory>/mnt/session`, which they make anew for each container and of which
+///   they mount parts into it, such as its /dev.
+[[nodiscard]] bool is_mounted_outside(std::string_view mountinfo, std::string_view device,
+                                      const std::string& root);
 
 /// Whether `rootfs`, opened in the container's mount namespace, is the directory that the engine
 /// prepared, which this process sees at `path`. If not, a volume on `/` covers it.

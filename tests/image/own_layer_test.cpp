@@ -178,5 +178,35 @@ TEST(LayerWriter, MakesNothingAsAnotherUserThanAsked) {
   EXPECT_EQ(status_in(top.fd(), "other"), std::nullopt);
 }
 
+// As Apptainer 1.4 leaves it to nvidia-container-cli with --contain.
+constexpr const char* kApptainersMounts =
+    "104 103 0:60 / /dev rw,relatime master:2 - tmpfs tmpfs rw,mode=755\n"
+    "183 103 0:61 / /var/lib/apptainer/mnt/session rw,nosuid - tmpfs tmpfs rw,size=65536k\n"
+    "235 183 0:62 / /var/lib/apptainer/mnt/session/final rw - overlay overlay rw\n"
+    "244 235 0:61 /dev /var/lib/apptainer/mnt/session/final/dev rw,nosuid - tmpfs tmpfs rw\n"
+    "245 244 0:68 / /var/lib/apptainer/mnt/session/final/dev/shm rw - tmpfs tmpfs rw\n"
+    "249 244 0:60 /zero /var/lib/apptainer/mnt/session/final/dev/zero rw - tmpfs tmpfs rw\n";
+constexpr const char* kApptainersRoot = "/var/lib/apptainer/mnt/session/final";
+
+TEST(MountedOutside, PartsOfApptainersSessionAreNot) {
+  EXPECT_FALSE(is_mounted_outside(kApptainersMounts, "0:61", kApptainersRoot));
+  EXPECT_FALSE(is_mounted_outside(kApptainersMounts, "0:68", kApptainersRoot));
+}
+
+TEST(MountedOutside, WhatTheHostHasIsInApptainerToo) {
+  EXPECT_TRUE(is_mounted_outside(kApptainersMounts, "0:60", kApptainersRoot));
+  const std::string elsewhere =
+      kApptainersMounts + std::string("9 1 0:61 /tmp /srv/tmp rw - tmpfs tmpfs rw\n");
+  EXPECT_TRUE(is_mounted_outside(elsewhere, "0:61", kApptainersRoot));
+}
+
+TEST(MountedOutside, ATmpfsThatMerelyContainsTheRootIs) {
+  constexpr const char* kMounts =
+      "20 1 0:30 / /run rw - tmpfs tmpfs rw\n"
+      "21 20 0:40 / /run/containers/final rw - overlay overlay rw\n"
+      "22 21 0:30 /data /run/containers/final/dev rw - tmpfs tmpfs rw\n";
+  EXPECT_TRUE(is_mounted_outside(kMounts, "0:30", "/run/containers/final"));
+}
+
 }  // namespace
 }  // namespace nvhook::test

@@ -10,7 +10,7 @@ import jsonschema
 import observe
 import oracle
 from bundle import HOOK_ENV, Outcome, foreign_nodes
-from harness import HERE, PROCFS_HOOK, SETUP, SIMULATE, check_equal, fail_text, run
+from harness import HERE, SETUP, SIMULATE, check_equal, fail_text, run
 from test_podman import RUN_OPTIONS, image, podman
 
 SPEC_DIR = Path("/run/cdi")  # of the simulated host; /var/run leads there
@@ -72,20 +72,16 @@ def recorded(text, record):
 
 
 def hooks_directory():
-    """Without a hook of ours; that which stands for the kernel module comes before those of CDI."""
+    """Without a hook of ours."""
     directory = SETUP.work / "cdi-hooks.d"
-    if not directory.exists():
-        directory.mkdir()
-        usual = json.loads(SETUP.hook_definition.read_text())
-        usual["hook"].update(path=str(PROCFS_HOOK), args=["procfs-hook"])
-        usual["stages"] = ["prestart"]
-        (directory / "00-procfs.json").write_text(json.dumps(usual))
+    directory.mkdir(exist_ok=True)
     return directory
 
 
 def podman_run(devices, *options, runtime="runc", command=observe.SCRIPT, hooks=None):
     """The command line; `devices` are names without their kind."""
-    words = [word if word != "runc" else runtime for word in RUN_OPTIONS]
+    program = str(HERE / f"{runtime}-with-procfs")
+    words = [word if word != "runc" else program for word in RUN_OPTIONS]
     if runtime == "crun":
         words.append("--cgroups=disabled")
     for device in devices:

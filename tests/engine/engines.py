@@ -57,6 +57,7 @@ ENGINES = dict(
         ),
         of("real-driver", "test_real_driver", "runc"),
         of("lxc", "test_lxc", "lxc-execute runc"),
+        of("lxc-cgroup2", "test_lxc", "lxc-execute runc", *CGROUP2),
         of("cdi", "test_cdi test_cdi_check test_volumes_podman", "podman runc"),
         of("cdi-cgroup2", "test_cdi", "podman crun runc", *CGROUP2),
         of("cli", "test_cli test_cli_callers test_device_nodes test_volumes_cli", "runc setpriv"),
@@ -117,7 +118,7 @@ def elsewhere(suffix, suite, *names):
 # containerd, lxc, incus and apptainer in its archive at the same time.
 TODAY = {
     **elsewhere("today", "sid", "runc", "runc-cgroup2", "crun-cgroup2", "podman", "rootless", "docker"),
-    **elsewhere("today", "sid", "lxc", "cdi", "cdi-cgroup2", "cli"),
+    **elsewhere("today", "sid", "lxc-cgroup2", "cdi", "cdi-cgroup2", "cli"),
     **dict(
         of(
             f"podman-systemd-{suffix}",
@@ -133,7 +134,7 @@ TODAY = {
     **elsewhere("next", "experimental", "runc", "runc-cgroup2", "podman", "rootless", "cdi", "cdi-cgroup2"),
 }
 # Packages of these trees; the engine is skipped that lacks one with `?`.
-TOOLS = "buildah? fuse-overlayfs gcc iproute2 jq libc6-dev passt podman procps python3 python3-jsonschema tar uidmap"
+TOOLS = "buildah? busybox-static fuse-overlayfs gcc iproute2 jq libc6-dev musl-tools passt podman procps python3 python3-jsonschema tar uidmap"
 PACKAGES = {
     "sid": f"{TOOLS} apptainer? containerd criu? docker-buildx? docker-cli? docker.io incus-base? incus-client? lxc?",
     "experimental": TOOLS,

@@ -8,46 +8,33 @@ import json
 import shlex
 
 from bundle import foreign_nodes
-from harness import SETUP, check, check_equal, fail_text
+from harness import HERE, SETUP, check, check_equal, fail_text
 from systemd_container import GPU, Container
 from systemd_host import systemd_host
-from test_podman import hooks_directory
 
 IMAGE = "oci-nvidia-test"
-# Podman's own defaults need CAP_SYS_RESOURCE, the controllers `pids` and `cpu`, and a network.
-OPTIONS = "-d --network none --ulimit nofile=1024:1024 --ulimit nproc=1000:1000 --pids-limit 0".split()
+# Podman's own limits need CAP_SYS_RESOURCE.
+OPTIONS = "-d --network none --ulimit nofile=1024:1024 --ulimit nproc=1000:1000".split()
 _numbers = itertools.count(1)
-
-
-@functools.cache
-def runtime(name):
-    """The runtime, but `update` changes no limit: where the tests run there may be no controller
-    that could. What Podman passes beside limits, the devices, is passed on."""
-    wrapper = SETUP.work / "runtimes" / name
-    wrapper.parent.mkdir(exist_ok=True)
-    program = systemd_host().must("sh", "-c", f"command -v {name}").strip()
-    wrapper.write_text(
-        f"""#!/bin/bash
-for word in "$@"; do
-  if [[ $word == --resources=* && -s ${{word#*=}} ]]; then
-    file=${{word#*=}}
-    jq -c 'del(.cpu, .memory, .pids)' "$file" >"$file.new"
-    cat "$file.new" >"$file"
-    rm "$file.new"
-  fi
-done
-exec {program} "$@"
-"""
-    )
-    wrapper.chmod(0o755)
-    return wrapper
 
 
 def podman(runtime_name, manager):
     """The command line before the subcommand."""
     words = ["podman", "--root", storage(), "--runroot", "/run/podman-test"]
-    words += ["--events-backend", "file", "--hooks-dir", hooks_directory(SETUP.hook_definition)]
-    return [*words, "--runtime", runtime(runtime_name), "--cgroup-manager", manager]
+    words += ["--events-backend", "file", "--hooks-dir", hooks_directory()]
+    return [*words, "--runtime", HERE / f"{runtime_name}-with-procfs", "--cgroup-manager", manager]
+
+
+@functools.cache
+def hooks_directory():
+    """The installed definition, with the configuration of the tests."""
+    directory = SETUP.work / "hooks.d"
+    directory.mkdir()
+    ours = json.loads(SETUP.hook_definition.read_text())
+    ours["hook"]["path"] = str(SETUP.hook)
+    ours["hook"]["args"].insert(1, f"-config={SETUP.config}")
+    (directory / "oci-nvidia-hook.json").write_text(json.dumps(ours))
+    return directory
 
 
 @functools.cache

@@ -196,6 +196,15 @@ def a_dockerd_that_is_older_than_the_hook(host):
     start_dockerd(host, started=time.time() - 3600)
 
 
+@broken("docker-cdi", "warning", "sudo rm /opt/bin/nvidia-cdi-hook && sudo systemctl restart docker")
+def a_left_cdi_hook_beside_our_own_spec(host):
+    spec = {"cdiVersion": "0.5.0", "kind": "nvidia.com/gpu"}
+    spec["containerEdits"] = {"hooks": [{"hookName": "createRuntime", "path": "/usr/bin/oci-nvidia-hook"}]}
+    write(host / "etc/cdi/nvidia.com-gpu.json", json.dumps(spec))
+    program(host / "opt/bin/nvidia-cdi-hook")
+    start_dockerd(host, "/usr/bin:/opt/bin")
+
+
 @broken("docker-config", "bad", "sudoedit /etc/docker/daemon.json")
 def a_daemon_json_that_is_malformed(host):
     write(host / "etc/docker/daemon.json", '{\n  "runtimes": ]\n}\n')

@@ -76,6 +76,23 @@ Seen look_at_way(const HostReport& report, const std::string& name) {
           "sudo oci-nvidia setup " + name};
 }
 
+/// Returns what Docker answers to `--gpus` without the hook. Up to 29.2 no driver takes the
+/// request. From 29.3 on, if neither of NVIDIA's names is on its PATH, a driver that finds AMD's
+/// GPUs by CDI takes it.
+std::string gpus_error(const HostReport& report, const EngineReport& docker) {
+  const std::string old = "--gpus ends with `could not select device driver`";
+  if (!docker.cdi.value_or(true)) return old;
+  const bool has_spec = !report.cdi_specs.empty();
+  if (!docker.cdi_hook.path.empty()) {
+    return old + " before Docker 29.2; later ones look for the GPUs by CDI" +
+           (has_spec ? "" : ", and there is no CDI spec");
+  }
+  return old + ", from Docker 29.3 on with `" +
+         (has_spec ? "AMD CDI spec not found"
+                   : "failed to discover GPU vendor from CDI: no known GPU vendor found") +
+         "`";
+}
+
 Seen look_at_docker(const HostReport& report) {
   const EngineReport* docker = find_engine(report, "docker");
   if (docker == nullptr || docker->program.empty()) return absent(report, "docker");
@@ -93,16 +110,48 @@ Seen look_at_docker(const HostReport& report) {
   }
   if (!docker->daemon) {
     return {
-        Verdict::bad, "nvidia-container-runtime-hook is not on the system's PATH",
+        Verdict::bad,
+        "nvidia-container-runtime-hook is not on the system's PATH: " + gpus_error(report, *docker),
         "sudo ln -s " + shell_word(report.hook.path) + " /usr/bin/nvidia-container-runtime-hook"};
   }
   const std::string first(split(*docker->daemon->search_path, ':').front());
   return {Verdict::bad,
           "nvidia-container-runtime-hook is not on dockerd's PATH `" +
-              *docker->daemon->search_path + "`: --gpus ends with `could not select device driver`",
+              *docker->daemon->search_path + "`: " + gpus_error(report, *docker),
           "sudo ln -s " + shell_word(report.hook.path) + " " +
               shell_word((first.empty() ? "/usr/bin" : first) + "/nvidia-container-runtime-hook") +
               " && sudo systemctl restart docker"};
+}
+
+Seen look_at_docker_cdi(const HostReport& report) {
+  const EngineReport* docker = find_engine(report, "docker");
+  if (docker == nullptr || docker->program.empty()) return absent(report, "docker");
+  const bool has_spec = !report.cdi_specs.empty();
+  if (!docker->cdi.value_or(true)) {
+    if (!has_spec)
+      return {Verdict::good, "features.cdi is false in daemon.json, and no spec is there"};
+    return {Verdict::note,
+            "features.cdi is false in daemon.json: Docker does not read " +
+                report.cdi_specs.front().file + ", and refuses --device nvidia.com/gpu=…",
+            "sudoedit /etc/docker/daemon.json && sudo systemctl restart docker"};
+  }
+  if (docker->cdi_hook.path.empty()) return {Verdict::good, "--gpus does not mean CDI"};
+  const std::string& path = docker->cdi_hook.path;
+  const std::string remedy = "sudo rm " + shell_word(path) +
+                             " && sudo systemctl restart docker  # or first: sudo apt-get remove "
+                             "nvidia-container-toolkit-base";
+  if (!has_spec) {
+    return {Verdict::note,
+            path +
+                " is there: Docker 29.2 and later try CDI first for --gpus, and take the hook "
+                "only as long as there is no CDI spec",
+            remedy};
+  }
+  return {Verdict::warning,
+          path + " and " + report.cdi_specs.front().file +
+              " are there: Docker 29.2 and later take CDI for --gpus, and then drop its "
+              "capabilities: containers get what the spec has",
+          remedy};
 }
 
 Seen look_at_start(const HostReport& report) {
@@ -150,6 +199,7 @@ constexpr std::array kChecks{
           [](const HostReport& report) { return look_at_file(report, "docker"); }, "docker"},
     Check{"docker", "Docker", "hook docker-config", look_at_docker, "docker"},
     Check{"docker-restart", "Docker's start", "docker", look_at_start, "docker"},
+    Check{"docker-cdi", "CDI in Docker", "docker", look_at_docker_cdi, "docker"},
     Check{"podman-config", "Podman's containers.conf", "hook",
           [](const HostReport& report) { return look_at_file(report, "podman"); }, "podman"},
     Check{"podman", "Podman", "hook hooks-json hooks-program podman-config",

@@ -138,8 +138,7 @@ Seen look_at_cdi(const HostReport& report) {
     return {Verdict::warning,
             spec.file +
                 " is NVIDIA's CDI spec, beside this hook: a container that asks by --device "
-                "and by NVIDIA_VISIBLE_DEVICES gets the driver twice" +
-                (report.has_cdi_hook ? ", and Docker 29.2 and newer takes CDI for --gpus" : ""),
+                "and by NVIDIA_VISIBLE_DEVICES gets the driver twice",
             "sudo oci-nvidia cdi generate --output " + shell_word(spec.file) + "  # or: sudo rm " +
                 shell_word(spec.file)};
   }

@@ -90,7 +90,6 @@ HostReport read_report(const CommandContext& context, const std::string& engine)
   }
   read_engines(context, report);
   report.cdi_specs = read_cdi_specs(system);
-  report.has_cdi_hook = !find_program(system, "nvidia-cdi-hook").path.empty();
   read_surroundings(context, report);
   return report;
 }

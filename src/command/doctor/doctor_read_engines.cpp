@@ -131,6 +131,8 @@ EngineReport read_docker(const RootDir& system, const std::string& own) {
   const EngineConfig config = read_settings(system, files, {}, parse_daemon_json, report);
   add_runtimes(system, config, search_path, report);
   report.hook = find_program(system, "nvidia-container-runtime-hook", search_path);
+  report.cdi_hook = find_program(system, "nvidia-cdi-hook", search_path);
+  report.cdi = config.cdi;
   return report;
 }
 

@@ -170,6 +170,13 @@ struct EngineReport {
   std::optional<DaemonReport> daemon = {};
   /// Docker only: nvidia-container-runtime-hook on the daemon's PATH.
   Program hook = {};
+  /// Docker only: nvidia-cdi-hook there. Docker does not start it, but since 29.2 its presence
+  /// makes
+  /// `--gpus` a request by CDI.
+  Program cdi_hook = {};
+  /// Docker only: `features.cdi` of daemon.json, which says whether Docker reads CDI
+  /// specifications; nullopt: the default, which is true since 28.2.
+  std::optional<bool> cdi = {};
 };
 
 // ---- the rest of the host
@@ -215,7 +222,6 @@ struct HostReport {
   std::vector<std::string> scopes_at_risk = {};
   std::vector<HookDirectory> hook_directories = {};
   std::vector<FoundCdiSpec> cdi_specs = {};
-  bool has_cdi_hook = false;  ///< nvidia-cdi-hook is on PATH
   std::vector<EngineReport> engines = {};
   CgroupLayout cgroups = CgroupLayout::none;
   bool has_systemd = false;

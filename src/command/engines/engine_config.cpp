@@ -83,6 +83,11 @@ Json parse_json_object(std::string_view text, std::string_view filename) {
 EngineConfig parse_daemon_json(std::string_view text, std::string_view filename) {
   EngineConfig config;
   const Json document = parse_json_object(text, filename);
+  const auto features = document.find("features");
+  if (features != document.end() && features->is_object()) {
+    const auto cdi = features->find("cdi");
+    if (cdi != features->end() && cdi->is_boolean()) config.cdi = cdi->get<bool>();
+  }
   const auto runtimes = document.find("runtimes");
   if (runtimes == document.end() || !runtimes->is_object()) return config;
   for (const auto& [name, runtime] : runtimes->items()) {
@@ -142,6 +147,7 @@ EngineConfig overlaid(EngineConfig base, const EngineConfig& next) {
     std::erase_if(base.runtimes, [&](const RuntimeEntry& old) { return old.name == entry.name; });
     base.runtimes.push_back(entry);
   }
+  if (next.cdi) base.cdi = next.cdi;
   if (!next.imports.empty()) base.imports = next.imports;
   base.base_specs.insert(base.base_specs.end(), next.base_specs.begin(), next.base_specs.end());
   return base;

@@ -23,6 +23,7 @@ struct EngineConfig {
   /// nullopt: the file leaves the engine's default.
   std::optional<std::vector<std::string>> hook_directories = {};
   std::vector<RuntimeEntry> runtimes = {};
+  std::optional<bool> cdi = {};              ///< Docker: whether it reads CDI specifications
   std::vector<std::string> imports = {};     ///< containerd: patterns of additional files
   std::vector<std::string> base_specs = {};  ///< containerd: base specifications (config.json)
 
@@ -33,8 +34,8 @@ struct EngineConfig {
 /// line and column, if it is not, or if it is nested deeper than kMaxJsonDepth.
 [[nodiscard]] Json parse_json_object(std::string_view text, std::string_view filename);
 
-/// /etc/docker/daemon.json: `runtimes.<name>.path`. Throws as parse_json_object does; the parsers
-/// below throw in the same way, for TOML.
+/// /etc/docker/daemon.json: `runtimes.<name>.path`, `features.cdi`. Throws as parse_json_object
+/// does; the parsers below throw in the same way, for TOML.
 [[nodiscard]] EngineConfig parse_daemon_json(std::string_view text, std::string_view filename);
 /// containers.conf: `[engine] hooks_dir` and `[engine.runtimes] <name> = [paths]`; the first path
 /// counts.

@@ -8,76 +8,22 @@
 #include <functional>
 #include <set>
 
-#include "os/device_number.hpp"
+#include "support/healthy_report.hpp"
 
 namespace nvhook {
 namespace {
 
+using test::definition;
+using test::engine;
+using test::finding_of;
+using test::healthy;
+using test::kNvidiasCdiHook;
+using test::kOurHook;
+using test::kOurSpec;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::StartsWith;
-
-const Program kOurHook{.path = "/usr/bin/nvidia-container-runtime-hook",
-                       .resolved = "/usr/bin/oci-nvidia-hook",
-                       .origin = Origin::ours};
-
-NodeReport node(const std::string& path, DeviceRole role, DeviceNumber number) {
-  return {.path = path, .role = role, .number = number, .is_there = true, .mode = 020666};
-}
-
-HookDefinition definition(const std::string& file) {
-  return {.file = file,
-          .program = {.path = "/usr/bin/oci-nvidia-hook",
-                      .resolved = "/usr/bin/oci-nvidia-hook",
-                      .origin = Origin::ours},
-          .program_path = "/usr/bin/oci-nvidia-hook",
-          .stages = {"createRuntime"}};
-}
-
-DriverReport healthy_driver() {
-  return {.pci_gpus = {{"0000:07:00.0", "nvidia"}},
-          .version = "535.309.01",
-          .gpus = {{.minor = 2, .model = "NVIDIA A100"}},
-          .has_uvm = true,
-          .nodes = {node("/dev/nvidiactl", DeviceRole::control, {195, 255}),
-                    node("/dev/nvidia2", DeviceRole::gpu, {195, 2}),
-                    node("/dev/nvidia-uvm", DeviceRole::uvm, {511, 0})}};
-}
-
-HostReport healthy() {
-  HostReport report{.driver = healthy_driver(),
-                    .libraries = {.libraries = 20,
-                                  .cuda = "/usr/lib/libcuda.so.535",
-                                  .management = "/usr/lib/libnvidia-ml.so.535",
-                                  .cache = "/etc/ld.so.cache",
-                                  .has_cache = true},
-                    .hook = kOurHook,
-                    .hook_changed = 1000,
-                    .cgroups = CgroupLayout::v2,
-                    .has_systemd = true,
-                    .has_systemd_socket = true};
-  report.config.files = {{.path = "/etc/oci-nvidia-hook/config.toml", .mode = 0100644}};
-  report.names = {{"nvidia-container-runtime-hook", kOurHook}};
-  report.hook_directories = {{"/hooks.d", {definition("/hooks.d/oci-nvidia-hook.json")}}};
-  report.engines = {
-      {.name = "docker",
-       .program = "/usr/bin/dockerd",
-       .daemon = DaemonReport{.search_path = "/usr/bin", .started = 2000},
-       .hook = kOurHook},
-      {.name = "podman", .program = "/usr/bin/podman", .hook_directories = {"/hooks.d"}},
-      {.name = "crio", .hook_directories = {"/hooks.d"}},
-      {.name = "containerd"},
-      {.name = "lxc"}};
-  return report;
-}
-
-EngineReport& engine(HostReport& report, const std::string& name) {
-  for (EngineReport& one : report.engines) {
-    if (one.name == name) return one;
-  }
-  throw std::logic_error(name);
-}
 
 /// Returns the ids of findings that are worse than a note.
 std::vector<std::string_view> faults(const HostReport& report) {
@@ -88,13 +34,6 @@ std::vector<std::string_view> faults(const HostReport& report) {
     if (is_fault) ids.push_back(finding.id);
   }
   return ids;
-}
-
-Diagnosis finding_of(const HostReport& report, std::string_view id) {
-  for (Diagnosis& finding : examine(report, all_checks(report.engine))) {
-    if (finding.id == id) return finding;
-  }
-  throw std::logic_error(std::string(id));
 }
 
 TEST(Doctor, AHealthyHostHasNoFault) {
@@ -283,6 +222,11 @@ const std::vector<Broken> kHostFaults{
      [](HostReport& r) { engine(r, "docker").daemon->is_snap = true; }},
     {"docker-restart", Verdict::warning, "systemctl restart docker",
      [](HostReport& r) { engine(r, "docker").daemon->started = 999; }},
+    {"docker-cdi", Verdict::warning, "rm /usr/bin/nvidia-cdi-hook && sudo systemctl restart docker",
+     [](HostReport& r) {
+       engine(r, "docker").cdi_hook = kNvidiasCdiHook;
+       r.cdi_specs = {kOurSpec};
+     }},
     {"docker-config", Verdict::bad, "correct the file",
      [](HostReport& r) {
        engine(r, "docker").config_fault = Fault{"line 1, column 2", "correct the file"};

@@ -35,6 +35,17 @@ TEST(EngineConfig, OfDocker) {
   EXPECT_EQ(parse_daemon_json("{}", "file"), EngineConfig{});
 }
 
+TEST(EngineConfig, OfDockerSaysWhetherItReadsCdiSpecifications) {
+  const auto cdi_of = [](const char* text) { return parse_daemon_json(text, "file").cdi; };
+  EXPECT_EQ(cdi_of(R"({"features": {"cdi": false}})"), false);
+  EXPECT_EQ(cdi_of(R"({"features": {"cdi": true}, "runtimes": {}})"), true);
+  for (const char* text : {R"({"features": {"cdi": "no"}})", R"({"features": ["cdi"]})", "{}"}) {
+    EXPECT_EQ(cdi_of(text), std::nullopt) << text;
+  }
+  EXPECT_EQ(overlaid({.cdi = true}, {.cdi = false}).cdi, false);
+  EXPECT_EQ(overlaid({.cdi = false}, {}).cdi, false);
+}
+
 TEST(EngineConfig, OfPodman) {
   const EngineConfig config = parse_containers_conf(
       "[engine]\nhooks_dir = ['/a', '/b']\n[engine.runtimes]\nnvidia = ['/usr/bin/n', '/x']\n",

@@ -26,16 +26,40 @@ Notes leave_out_denied(std::vector<SpecNode>& nodes, const SpecSteps& steps) {
   return notes;
 }
 
+bool is_given_by_engine(std::string_view text, const ContainerSpec& spec,
+                        const LinuxSpec& linux_spec) {
+  return has_cdi_hook(text) || has_driver_by_engine(spec, linux_spec);
+}
+
+/// Docker gives no error for `--gpus` beside `--device nvidia.com/gpu=…`. The edits by CDI usually
+/// replace the request of the former in config.json; its hook stays there.
+void note_gpus_option(ContainerTask& task) {
+  const auto request = task.spec.environment.find("NVIDIA_VISIBLE_DEVICES");
+  const bool is_kept = task.request.request && request != task.spec.environment.end();
+  task.request.notes.push_back(
+      warning("config.json has the hook that `docker run --gpus` adds" +
+              (is_kept ? ", with NVIDIA_VISIBLE_DEVICES=`" + request->second + "`," : "") +
+              " beside GPUs by CDI (`--device nvidia.com/gpu=…`): only those by CDI are given. Use "
+              "one of the two options for all GPUs"));
+}
+
 }  // namespace
 
 ContainerTask derive_task(std::string_view text, ContainerSpec spec, const Config& config) {
   ContainerTask task{.spec = std::move(spec), .config_json = text};
   task.request = derive_request(task.spec, config);
-  if (!task.request.request) return task;
+  if (!task.request.request) {
+    if (task.request.why_not == NoRequest::is_void && has_gpus_hook(text) &&
+        is_given_by_engine(text, task.spec, parse_linux_spec(text))) {
+      note_gpus_option(task);
+    }
+    return task;
+  }
   task.linux_spec = parse_linux_spec(text);
   const bool edited = is_edited(text);
   if (has_cdi_hook(text) || (!edited && has_driver_by_engine(task.spec, task.linux_spec))) {
     task.injector = Injector::engine;
+    if (has_gpus_hook(text)) note_gpus_option(task);
   } else {
     task.injector = edited ? Injector::completing_hook : Injector::this_hook;
   }
@@ -46,9 +70,7 @@ ContainerTask derive_task_to_show(std::string_view text, ContainerSpec spec, con
   ContainerTask task = derive_task(text, std::move(spec), config);
   if (task.injector != Injector::nobody) return task;
   task.linux_spec = parse_linux_spec(text);
-  if (has_cdi_hook(text) || has_driver_by_engine(task.spec, task.linux_spec)) {
-    task.injector = Injector::engine;
-  }
+  if (is_given_by_engine(text, task.spec, task.linux_spec)) task.injector = Injector::engine;
   return task;
 }
 

@@ -39,8 +39,9 @@ struct ContainerTask {
   bool is_within_rules = false;
 };
 
-/// Derives the task from `text`, a config.json, and `spec`, its parsed form. Throws what
-/// derive_request and parse_linux_spec throw.
+/// Derives the task from `text`, a config.json, and `spec`, its parsed form. The request has a note
+/// if devices by CDI leave `docker run --gpus` without effect. Throws what derive_request and
+/// parse_linux_spec throw.
 [[nodiscard]] ContainerTask derive_task(std::string_view text, ContainerSpec spec,
                                         const Config& config);
 

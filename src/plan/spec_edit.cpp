@@ -102,33 +102,45 @@ bool is_hook_name(const std::string& path) {
   return std::find(kHookNames.begin(), kHookNames.end(), name) != kHookNames.end();
 }
 
-/// Whether the element is a hook of this program, wherever installed, with this flag (with or
-/// without a value).
-bool is_ours_with(const std::string& flag, std::string_view element) {
+/// The arguments of a hook, argv[0] first.
+std::vector<std::string> words_of(std::string_view element) {
   const std::string_view list = json_member(element, "args", "hooks");
-  if (list.empty()) return false;
-  const std::vector<JsonPart> words = json_elements(list, "hooks");
-  return !words.empty() && is_hook_name(json_string(words.front().value(), "hooks")) &&
-         std::any_of(words.begin(), words.end(), [&](const JsonPart& part) {
-           const std::string word = json_string(part.value(), "hooks");
-           return word == flag || word.starts_with(flag + "=");
-         });
+  std::vector<std::string> words;
+  if (list.empty()) return words;
+  for (const JsonPart& part : json_elements(list, "hooks")) {
+    words.push_back(json_string(part.value(), "hooks"));
+  }
+  return words;
 }
 
-bool has_hook_with(const std::string& flag, std::string_view json) {
-  // Most files have no such hook, and parsing costs more; `\\u` may spell any letter.
-  if (json.find(flag) == std::string_view::npos && json.find("\\u00") == std::string_view::npos) {
+/// Whether `matches` holds for the arguments of a hook at `stage`. Each such hook has `word` in its
+/// text: most files have none, and parsing costs more than a search.
+template <typename Matches>
+bool has_hook(std::string_view json, const std::string& stage, const std::string& word,
+              const Matches& matches) {
+  // `\\u` may spell any letter.
+  if (json.find(word) == std::string_view::npos && json.find("\\u00") == std::string_view::npos) {
     return false;
   }
   const auto extent = first_json_object(json);
   if (!extent) throw_spec_invalid("config.json is not one whole JSON object");
   const std::string_view hooks = json_member(extent->object, "hooks", "config.json");
-  const std::string_view list =
-      hooks.empty() ? hooks : json_member(hooks, "createRuntime", "hooks");
+  const std::string_view list = hooks.empty() ? hooks : json_member(hooks, stage, "hooks");
   if (list.empty()) return false;
-  const std::vector<JsonPart> entries = json_elements(list, "hooks.createRuntime");
+  const std::vector<JsonPart> entries = json_elements(list, "hooks." + stage);
   return std::any_of(entries.begin(), entries.end(),
-                     [&](const JsonPart& entry) { return is_ours_with(flag, entry.value()); });
+                     [&](const JsonPart& entry) { return matches(words_of(entry.value())); });
+}
+
+/// Whether there is a hook of this program, wherever installed, with this flag (with or without a
+/// value).
+bool has_hook_with(const std::string& flag, std::string_view json) {
+  return has_hook(json, "createRuntime", flag, [&](const std::vector<std::string>& words) {
+    return !words.empty() && is_hook_name(words.front()) &&
+           std::any_of(words.begin(), words.end(), [&](const std::string& word) {
+             return word == flag || word.starts_with(flag + "=");
+           });
+  });
 }
 
 /// Returns `object` with `added` appended to its list `name`.
@@ -182,6 +194,12 @@ bool is_for_spec(const BindMount& mount, const Plan& plan) {
 bool is_edited(std::string_view json) { return has_hook_with(kCompleteFlag, json); }
 
 bool has_cdi_hook(std::string_view json) { return has_hook_with(kCdiFlag, json); }
+
+bool has_gpus_hook(std::string_view json) {
+  static const std::vector<std::string> kDockers{"nvidia-container-runtime-hook", "prestart"};
+  return has_hook(json, "prestart", kDockers.front(),
+                  [](const std::vector<std::string>& words) { return words == kDockers; });
+}
 
 std::string edit_spec(std::string_view json, const Plan& plan, const SpecEdit& edit) {
   const auto extent = first_json_object(json);

@@ -60,6 +60,10 @@ inline constexpr const char* kHookPath =
 /// Whether config.json has a hook of a CDI specification of ours, which completes it.
 [[nodiscard]] bool has_cdi_hook(std::string_view json);
 
+/// Whether config.json has the hook that Docker adds for `--gpus`: at the stage prestart, with the
+/// arguments `nvidia-container-runtime-hook prestart` (moby, daemon/nvidia_linux.go).
+[[nodiscard]] bool has_gpus_hook(std::string_view json);
+
 /// Returns `plan` without the devices that the device rules of config.json deny, with a note for
 /// each: no hook extends what an engine gave by CDI. Without rules, the plan is unchanged.
 [[nodiscard]] Plan plan_within_rules(Plan plan, std::string_view json);

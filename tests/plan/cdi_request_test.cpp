@@ -180,6 +180,55 @@ TEST(CdiHook, IsKnownByItsFlag) {
   EXPECT_FALSE(has_cdi_hook("{}"));
 }
 
+// ---- `docker run --gpus` beside `--device nvidia.com/gpu=…`
+
+const std::string kGpusHook =
+    R"("prestart":[{"path":"/usr/bin/nvidia-container-runtime-hook",
+                    "args":["nvidia-container-runtime-hook","prestart"],"env":["PATH=/bin"]}])";
+const std::string kCdiHook =
+    R"("createRuntime":[{"path":"/x","args":["oci-nvidia-hook","-cdi=all","createRuntime"]}])";
+
+Notes notes_of(const std::string& hooks, const std::string& devices,
+               std::vector<SpecMount> mounts = {}) {
+  const std::string text =
+      R"({"hooks":{)" + hooks + R"(},"linux":{"devices":[{"path":"/dev/nvidiactl","type":"c"}]}})";
+  const ContainerSpec spec{.environment = {{"NVIDIA_VISIBLE_DEVICES", devices}},
+                           .mounts = std::move(mounts)};
+  return derive_task(text, spec, {}).request.notes;
+}
+
+// The edits by CDI replace the variable that Docker adds for --gpus.
+TEST(GpusOption, BesideCdiIsNotedEvenIfItsRequestIsReplaced) {
+  const Notes notes = notes_of(kGpusHook + "," + kCdiHook, "void");
+  ASSERT_THAT(notes, SizeIs(1));
+  EXPECT_EQ(notes[0].level, Note::Level::warning);
+  EXPECT_THAT(notes[0].text, HasSubstr("hook that `docker run --gpus` adds beside GPUs by CDI"));
+  EXPECT_THAT(notes[0].text, HasSubstr("Use one of the two"));
+}
+
+TEST(GpusOption, BesideCdiIsNotedWithItsRequestIfThatIsThere) {
+  const Notes notes = notes_of(kGpusHook + "," + kCdiHook, "1");
+  ASSERT_THAT(notes, SizeIs(1));
+  EXPECT_THAT(notes[0].text, HasSubstr("with NVIDIA_VISIBLE_DEVICES=`1`, beside GPUs by CDI"));
+}
+
+TEST(GpusOption, BesideASpecificationOfOthersIsNoted) {
+  const SpecMount library{"/usr/lib/libcuda.so.535", "/usr/lib/libcuda.so.535"};
+  EXPECT_THAT(notes_of(kGpusHook, "void", {library}), SizeIs(1));
+  EXPECT_THAT(notes_of(kGpusHook, "1", {library}), SizeIs(1));
+}
+
+TEST(GpusOption, AloneIsNotNoted) {
+  EXPECT_THAT(notes_of(kGpusHook, "1"), IsEmpty());
+  EXPECT_THAT(notes_of(kGpusHook, "void"), IsEmpty()) << "void without CDI";
+  EXPECT_THAT(notes_of(kCdiHook, "void"), IsEmpty()) << "CDI alone";
+  EXPECT_THAT(
+      notes_of(R"("prestart":[{"path":"/x","args":["oci-nvidia-hook","prestart"]}],)" + kCdiHook,
+               "void"),
+      IsEmpty())
+      << "a hook of Podman's or CRI-O's directory";
+}
+
 TEST(CapabilityList, IsAllOrNames) {
   EXPECT_EQ(parse_capabilities("all"), CapabilitySet::all());
   EXPECT_EQ(parse_capabilities("video, compute"),

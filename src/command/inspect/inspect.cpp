@@ -71,6 +71,7 @@ WouldGet plan_again(const ContainerRecord& record, const RootDir& root, const Ho
   try {
     const ContainerTask task = derive_task(*text, parse_spec(*text), config.as_written.config);
     result.by_hook = task.injector == Injector::this_hook;
+    result.notes = task.request.notes;
     if (reason_to_do_nothing(task, Role::spec_editor).empty()) {
       const OwnLayer layer({.rootfs = root, .spec = &task.spec, .is_running = true});
       result.plan =

@@ -86,6 +86,7 @@ class Check {
       : spec_(spec), inventory_(inventory), paths_(paths) {}
 
   std::vector<CdiFinding> make() {
+    check_version();
     check_files();
     for_each_edits(spec_, [&](const CdiEdits& edits) {
       for (const CdiNode& node : edits.nodes) check_node(node);
@@ -115,6 +116,16 @@ class Check {
 
   [[nodiscard]] bool is_of_gpus() const {
     return spec_.kind.ends_with("nvidia.com/gpu") || is_of_this_program(spec_);
+  }
+
+  /// Engines compute the version that a specification needs, and refuse one that says less.
+  void check_version() {
+    const std::string required = required_cdi_version(spec_);
+    const auto version = Version::parse(spec_.version);
+    if (version && *version < *Version::parse(required)) {
+      broken("engines refuse it: cdiVersion is " + spec_.version + ", and it uses what needs " +
+             required);
+    }
   }
 
   void check_files() {

@@ -39,11 +39,12 @@ struct CdiFinding {
 /// Whether `spec` has a hook of this program.
 [[nodiscard]] bool is_of_this_program(const CdiSpec& spec);
 
-/// Reports files, nodes and hooks that are gone, nodes with other numbers, and libraries of another
-/// driver than the loaded one. For a specification of GPUs (kind `….nvidia.com/gpu`, or one of this
-/// program) also reports names of GPUs and MIG devices that are gone or have other nodes now, and
-/// GPUs and MIG devices without a name. `paths` has the facts for host_paths(spec). MIG devices in
-/// `inventory` must have their indices and UUIDs.
+/// Reports a version that is lower than what the specification uses, files, nodes and hooks that
+/// are gone, nodes with other numbers, and libraries of another driver than the loaded one. For a
+/// specification of GPUs (kind `….nvidia.com/gpu`, or one of this program) also reports names of
+/// GPUs and MIG devices that are gone or have other nodes now, and GPUs and MIG devices without a
+/// name. `paths` has the facts for host_paths(spec). MIG devices in `inventory` must have their
+/// indices and UUIDs.
 [[nodiscard]] std::vector<CdiFinding> check_cdi(const CdiSpec& spec, const Inventory& inventory,
                                                 const CdiPaths& paths);
 

@@ -38,6 +38,7 @@ class Generator {
       remove(edits.mounts, spec.edits.mounts);
       spec.devices.push_back({.name = name.name, .edits = std::move(edits)});
     }
+    if (options_.allow_in_builds) spec.annotations = {{kAllowInBuilds, "true"}};
     spec.version = required_cdi_version(spec);
     return spec;
   }

@@ -38,6 +38,7 @@ struct CdiOptions {
   CapabilitySet capabilities = CapabilitySet::all();
   std::string hook = {};         ///< path of oci-nvidia-hook
   std::string config_file = {};  ///< for the hook; empty: the default
+  bool allow_in_builds = false;  ///< every build of BuildKit may use the devices
 };
 
 /// A device name and what it means.

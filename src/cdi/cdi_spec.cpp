@@ -70,6 +70,13 @@ Json to_object(const CdiEdits& edits) {
   return object;
 }
 
+Json to_object(const CdiDevice& device) {
+  Json object = {{"name", device.name}};
+  if (!device.annotations.empty()) object["annotations"] = device.annotations;
+  object["containerEdits"] = to_object(device.edits);
+  return object;
+}
+
 // ---- from JSON
 
 [[noreturn]] void fail(const std::string& why) {
@@ -166,9 +173,22 @@ CdiEdits edits_of(const Json& object) {
           .hooks = list_in(*edits, "hooks", hook_of)};
 }
 
+CdiAnnotations annotations_of(const Json& object) {
+  CdiAnnotations annotations;
+  const Json* const field = find(object, "annotations");
+  if (field == nullptr) return annotations;
+  for (const auto& [name, value] : object_of(*field, "annotations").items()) {
+    const bool is_plain = value.is_boolean() || value.is_number();
+    annotations[name] = is_plain ? value.dump() : text_of(value, "annotations." + name);
+  }
+  return annotations;
+}
+
 CdiDevice device_of(const Json& item) {
   const Json& object = object_of(item, "devices");
-  return {.name = require_text(object, "name"), .edits = edits_of(object)};
+  return {.name = require_text(object, "name"),
+          .annotations = annotations_of(object),
+          .edits = edits_of(object)};
 }
 
 Json parse_object(std::string_view json) {
@@ -193,6 +213,11 @@ std::string required_cdi_version(const CdiSpec& spec) {
     return std::any_of(edits.nodes.begin(), edits.nodes.end(),
                        [](const CdiNode& node) { return !node.host_path.empty(); });
   };
+  const bool has_annotations =
+      !spec.annotations.empty() ||
+      std::any_of(spec.devices.begin(), spec.devices.end(),
+                  [](const CdiDevice& device) { return !device.annotations.empty(); });
+  if (has_annotations) return "0.6.0";
   const bool is_new =
       has_host_path(spec.edits) ||
       std::any_of(spec.devices.begin(), spec.devices.end(), [&](const CdiDevice& device) {
@@ -203,11 +228,9 @@ std::string required_cdi_version(const CdiSpec& spec) {
 
 std::string to_json(const CdiSpec& spec) {
   Json object = {{"cdiVersion", spec.version}, {"kind", spec.kind}};
+  if (!spec.annotations.empty()) object["annotations"] = spec.annotations;
   object["containerEdits"] = to_object(spec.edits);
-  for (const CdiDevice& device : spec.devices) {
-    object["devices"].push_back(
-        {{"name", device.name}, {"containerEdits", to_object(device.edits)}});
-  }
+  for (const CdiDevice& device : spec.devices) object["devices"].push_back(to_object(device));
   try {
     return object.dump(2) + "\n";
   } catch (const Json::exception& error) {
@@ -220,6 +243,7 @@ CdiSpec parse_cdi_spec(std::string_view json) {
   const Json object = parse_object(json);
   CdiSpec spec{.version = require_text(object, "cdiVersion"),
                .kind = require_text(object, "kind"),
+               .annotations = annotations_of(object),
                .edits = edits_of(object),
                .devices = list_in(object, "devices", device_of)};
   if (!is_cdi_kind(spec.kind)) fail("`" + spec.kind + "` is no kind (<vendor>/<class>)");

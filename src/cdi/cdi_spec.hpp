@@ -3,6 +3,7 @@
 // for each named device.
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -57,8 +58,16 @@ struct CdiEdits {
   friend bool operator==(const CdiEdits&, const CdiEdits&) = default;
 };
 
+/// `annotations`: what consumers of a specification other than its engine read.
+using CdiAnnotations = std::map<std::string, std::string>;
+
+/// With the value `true`, BuildKit lets every build use the device; without, a build needs the
+/// right `device`. It is read on the device, and for all devices on the specification.
+inline constexpr const char* kAllowInBuilds = "org.mobyproject.buildkit.device.autoallow";
+
 struct CdiDevice {
   std::string name = {};
+  CdiAnnotations annotations = {};
   CdiEdits edits = {};
 
   friend bool operator==(const CdiDevice&, const CdiDevice&) = default;
@@ -67,7 +76,8 @@ struct CdiDevice {
 struct CdiSpec {
   std::string version = {};  ///< `cdiVersion`
   std::string kind = {};     ///< `nvidia.com/gpu`
-  CdiEdits edits = {};       ///< added once to a container, whichever devices it gets
+  CdiAnnotations annotations = {};
+  CdiEdits edits = {};  ///< added once to a container, whichever devices it gets
   std::vector<CdiDevice> devices = {};
 
   friend bool operator==(const CdiSpec&, const CdiSpec&) = default;
@@ -78,8 +88,8 @@ struct CdiSpec {
 [[nodiscard]] bool is_cdi_kind(std::string_view kind) noexcept;
 
 /// Returns the lowest version that has everything that `spec` uses, because engines refuse versions
-/// that are newer than they are: 0.5.0 for a device name that starts with a digit and for a node
-/// with another path on the host, otherwise 0.3.0.
+/// that are newer than they are: 0.6.0 for annotations, 0.5.0 for a device name that starts with a
+/// digit and for a node with another path on the host, otherwise 0.3.0.
 [[nodiscard]] std::string required_cdi_version(const CdiSpec& spec);
 
 /// Returns indented JSON with a line end. Throws Error(internal) for a path that is not UTF-8.
@@ -88,7 +98,8 @@ struct CdiSpec {
 /// Parses a specification of any version and writer; unknown fields are ignored. Throws
 /// Error(config_invalid), without the file's name, for what no engine accepts: no object, no
 /// version, an invalid kind, no devices, a device without a name, a name that occurs twice, a field
-/// of another type.
+/// of another type. A number or a boolean as the value of an annotation becomes its text, as it
+/// does for engines.
 [[nodiscard]] CdiSpec parse_cdi_spec(std::string_view json);
 
 }  // namespace nvhook

@@ -50,6 +50,18 @@ TEST(CdiFindings, NoneForTheHostThatItWasMadeFor) {
   EXPECT_THAT(findings_on(spec_of(test::host(), CdiMode::thin), test::host()), IsEmpty());
 }
 
+TEST(CdiFindings, AVersionThatIsTooLowForWhatIsUsed) {
+  CdiSpec spec = spec_of(test::host());
+  spec.annotations = {{"a", "b"}};
+  EXPECT_THAT(findings_on(spec, test::host()),
+              ElementsAre("broken: engines refuse it: cdiVersion is 0.5.0, and it uses what needs "
+                          "0.6.0"));
+  for (const char* version : {"0.6.0", "0.10.0", "1.1.0"}) {
+    spec.version = version;
+    EXPECT_THAT(findings_on(spec, test::host()), IsEmpty()) << version;
+  }
+}
+
 TEST(CdiFindings, FilesAndHooksThatAreGone) {
   const CdiSpec spec = spec_of(test::host());
   CdiPaths paths = all_there(spec, test::host());

@@ -134,6 +134,15 @@ TEST(CdiPlan, VersionIsTheLowestThatSuffices) {
   EXPECT_TRUE(spec.edits.mounts.at(0).host_path.starts_with("/run/nvidia/driver/usr/"));
 }
 
+TEST(CdiPlan, AllowsBuildsOnlyIfThatIsWanted) {
+  CdiOptions wanted = options(CdiMode::thin);
+  EXPECT_EQ(spec_for(wanted).annotations, CdiAnnotations{});
+  wanted.allow_in_builds = true;
+  EXPECT_EQ(spec_for(wanted).annotations,
+            (CdiAnnotations{{"org.mobyproject.buildkit.device.autoallow", "true"}}));
+  EXPECT_EQ(spec_for(wanted).version, "0.6.0");
+}
+
 TEST(CdiPlan, MigDevicesHaveTheNamesThatAreKnown) {
   const CdiSpec spec = spec_for(options(CdiMode::thin), mig_host());
   EXPECT_THAT(names_in(spec), ElementsAre("0", "GPU-a", "0:0", "MIG-1", "1", "GPU-b", "all"));

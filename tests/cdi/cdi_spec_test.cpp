@@ -24,17 +24,39 @@ CdiSpec whole() {
                  .hooks = {{"createRuntime", "/bin/h", {"h", "x"}, {"PATH=/"}}}};
   return {.version = "0.5.0",
           .kind = "vendor.com/class",
+          .annotations = {{kAllowInBuilds, "true"}},
           .edits = edits,
-          .devices = {{.name = "0", .edits = edits}, {.name = "empty"}}};
+          .devices = {{.name = "0", .annotations = {{"a.b/c", ""}}, .edits = edits},
+                      {.name = "empty"}}};
 }
 
 TEST(CdiSpec, ComesBackFromItsJson) { EXPECT_EQ(parse_cdi_spec(to_json(whole())), whole()); }
 
 TEST(CdiSpec, FieldsOfLaterVersionsAreNotLookedAt) {
-  const CdiSpec spec = parse_cdi_spec(R"({"cdiVersion":"1.1.0","kind":"a/b","annotations":{"x":"y"},
+  const CdiSpec spec = parse_cdi_spec(R"({"cdiVersion":"1.1.0","kind":"a/b","later":{"x":"y"},
     "containerEdits":{"additionalGids":[44],"netDevices":[{}]},"devices":[{"name":"x","containerEdits":null}]})");
   const CdiSpec expected{.version = "1.1.0", .kind = "a/b", .devices = {{.name = "x"}}};
   EXPECT_EQ(spec, expected);
+}
+
+// Engines read JSON and YAML by one parser, for which `autoallow: true` is the text `true`.
+TEST(CdiSpec, AnnotationsAreTextHoweverTheyAreWritten) {
+  const CdiSpec spec = parse_cdi_spec(R"({"cdiVersion":"0.6.0","kind":"a/b",
+    "annotations":{"a":true,"b":7,"c":"d"},"devices":[{"name":"x","annotations":{"e":"f"}},
+                                                      {"name":"y","annotations":null}]})");
+  EXPECT_EQ(spec.annotations, (CdiAnnotations{{"a", "true"}, {"b", "7"}, {"c", "d"}}));
+  EXPECT_EQ(spec.devices.at(0).annotations, (CdiAnnotations{{"e", "f"}}));
+  EXPECT_EQ(spec.devices.at(1).annotations, CdiAnnotations{});
+}
+
+TEST(CdiSpec, AnnotationsNeedVersion060) {
+  CdiSpec spec{.devices = {{.name = "a"}, {.name = "b"}}};
+  EXPECT_EQ(required_cdi_version(spec), "0.3.0");
+  spec.devices[1].annotations = {{"x", "y"}};
+  EXPECT_EQ(required_cdi_version(spec), "0.6.0");
+  spec.devices[1].annotations.clear();
+  spec.annotations = {{"x", "y"}};
+  EXPECT_EQ(required_cdi_version(spec), "0.6.0");
 }
 
 TEST(CdiSpec, AMajorNumberOfZeroIsNone) {
@@ -50,16 +72,27 @@ TEST(CdiSpec, WhatNoEngineTakesIsRefused) {
   const auto edits = [&](const std::string& text) {
     return start + R"("containerEdits":)" + text + "," + devices + "}";
   };
-  for (const std::string& text :
-       {std::string("{"), std::string("[]"), std::string("{} {}"), std::string("{x}"),
-        R"({"kind":"a/b",)" + devices + "}", R"({"cdiVersion":"0.5.0",)" + devices + "}",
-        R"({"cdiVersion":1,"kind":"a/b",)" + devices + "}",
-        R"({"cdiVersion":"0.5.0","kind":"gpu",)" + devices + "}", start + R"("devices":[]})",
-        start + R"("devices":{}})", start + R"("devices":[{}]})", start + R"("devices":[1]})",
-        start + R"("devices":[{"name":"x"},{"name":"x"}]})", edits("[]"), edits(R"({"env":[1]})"),
-        edits(R"({"mounts":[{"hostPath":"/x"}]})"), edits(R"({"hooks":[{"path":"/x"}]})"),
-        edits(R"({"deviceNodes":[{"path":"/x","major":-1}]})"),
-        edits(R"({"deviceNodes":[{"path":"/x","minor":4294967296}]})")}) {
+  for (const std::string& text : {std::string("{"),
+                                  std::string("[]"),
+                                  std::string("{} {}"),
+                                  std::string("{x}"),
+                                  R"({"kind":"a/b",)" + devices + "}",
+                                  R"({"cdiVersion":"0.5.0",)" + devices + "}",
+                                  R"({"cdiVersion":1,"kind":"a/b",)" + devices + "}",
+                                  R"({"cdiVersion":"0.5.0","kind":"gpu",)" + devices + "}",
+                                  start + R"("devices":[]})",
+                                  start + R"("devices":{}})",
+                                  start + R"("devices":[{}]})",
+                                  start + R"("annotations":[],)" + devices + "}",
+                                  start + R"("annotations":{"x":{}},)" + devices + "}",
+                                  start + R"("devices":[1]})",
+                                  start + R"("devices":[{"name":"x"},{"name":"x"}]})",
+                                  edits("[]"),
+                                  edits(R"({"env":[1]})"),
+                                  edits(R"({"mounts":[{"hostPath":"/x"}]})"),
+                                  edits(R"({"hooks":[{"path":"/x"}]})"),
+                                  edits(R"({"deviceNodes":[{"path":"/x","major":-1}]})"),
+                                  edits(R"({"deviceNodes":[{"path":"/x","minor":4294967296}]})")}) {
     EXPECT_THAT([&] { static_cast<void>(parse_cdi_spec(text)); },
                 fails_with(Code::config_invalid, "not a CDI specification"))
         << text;

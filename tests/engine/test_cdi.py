@@ -197,6 +197,7 @@ def specifications_follow_the_schema():
     for options in (
         [],
         ["--mode", "thin"],
+        ["--mode", "thin", "--allow-in-builds"],
         ["--kind", "example.org/accelerator", "--device-names", "uuid"],
     ):
         spec = validate(generate(*options), CDI_SCHEMA)

@@ -172,3 +172,16 @@ def names_are_listed_with_their_files_and_conflicts():
     done = oci_nvidia("cdi", "list")
     check_equal((done.returncode, done.stdout), (GOOD, ""), "cdi list without specifications")
     check("no CDI device on this host" in done.stderr, done.stderr)
+
+
+@test("cdi")
+def builds_that_are_allowed_stay_allowed():
+    """`cdi check` knows the annotation, and the command that it prints writes it again."""
+    allowed = generate("--mode", "thin", "--allow-in-builds")
+    check_equal(
+        (json.loads(allowed)["annotations"], json.loads(allowed)["cdiVersion"]),
+        ({"org.mobyproject.buildkit.device.autoallow": "true"}, "0.6.0"),
+        "annotations and version",
+    )
+    check_text(allowed, [": fits"], GOOD)
+    check_text(allowed.replace('"0.6.0"', '"0.5.0"'), ["needs 0.6.0", "--mode thin --allow-in-builds --output"], BROKEN)

@@ -71,6 +71,9 @@ std::string command_for(const CdiSpec& spec) {
   if (spec.edits.mounts.empty()) command += "--mode thin ";
   if (capabilities != "all") command += "--capabilities " + capabilities + " ";
   if (spec.kind != "nvidia.com/gpu") command += "--kind " + spec.kind + " ";
+  const auto allowed = spec.annotations.find(kAllowInBuilds);
+  if (allowed != spec.annotations.end() && allowed->second == "true")
+    command += "--allow-in-builds ";
   return command;
 }
 

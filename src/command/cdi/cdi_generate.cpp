@@ -58,7 +58,8 @@ CdiOptions options_of(const OptionValues& values, const CommandContext& context)
           .kind = text("kind"),
           .capabilities = *capabilities,
           .hook = text("hook"),
-          .config_file = path_from_caller(context.config_file, context)};
+          .config_file = path_from_caller(context.config_file, context),
+          .allow_in_builds = values["allow-in-builds"].as<bool>()};
 }
 
 /// Engines ignore files with other endings, so the name must end in `.json`.
@@ -119,7 +120,9 @@ void add_cdi_generate_options(po::options_description& options) {
       "device-names", text("LIST", "index,uuid"), "index (0, MIG 0:1), uuid (GPU-…, MIG-…)")(
       "capabilities", text("LIST", "all"), "parts of the driver, as NVIDIA_DRIVER_CAPABILITIES")(
       "kind", text("VENDOR/CLASS", "nvidia.com/gpu"), "what stands before the = of the names")(
-      "hook", text("PATH", OCI_NVIDIA_HOOK_PATH), "where engines find the hook");
+      "hook", text("PATH", OCI_NVIDIA_HOOK_PATH), "where engines find the hook")(
+      "allow-in-builds", po::bool_switch(),
+      "let every `docker build` use the devices by RUN --device");
 }
 
 Outcome run_cdi_generate(const OptionValues& values, CommandContext& context) {

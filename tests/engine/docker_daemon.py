@@ -13,7 +13,7 @@ import time
 import observe
 import shim
 from bundle import foreign_nodes
-from harness import ENGINE_CGROUP, HERE, SETUP, Skip, check, check_equal, fail_text, run
+from harness import ENGINE_CGROUP, HERE, KEPT_CGROUPS, SETUP, Skip, check, check_equal, fail_text, run
 
 IMAGE = "oci-nvidia-test"
 START_LIMIT_S = 60
@@ -66,7 +66,7 @@ def stop(process):
     process.terminate()
     process.wait(timeout=60)
     for directory, _, _ in os.walk("/sys/fs/cgroup", topdown=False):
-        if directory.endswith(ENGINE_CGROUP):
+        if directory.endswith(KEPT_CGROUPS):
             os.rmdir(directory)
 
 
@@ -78,7 +78,9 @@ def daemon():
     for name in ("nvidia-container-runtime-hook", "nvidia-container-runtime"):
         (binaries / name).symlink_to(SETUP.hook)
     path = f"{binaries}:/usr/sbin:/usr/bin:/sbin:/bin"
-    environment = shim.environment(str(shim.RUNC_OF_ENGINES), PATH=path)
+    environment = shim.environment(
+        str(shim.RUNC_OF_ENGINES), PATH=path, DOCKER_BUILDKIT_RUNC_COMMAND=str(shim.configured())
+    )
     log = SETUP.work / "dockerd.log"
     with log.open("w") as output:
         process = subprocess.Popen(

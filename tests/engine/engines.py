@@ -118,7 +118,11 @@ def elsewhere(suffix, suite, *names):
 # What --today runs in addition. Debian has these versions of podman, crun, runc, docker.io,
 # containerd, lxc, incus and apptainer in its archive at the same time.
 TODAY = {
-    **elsewhere("today", "sid", "runc", "runc-cgroup2", "crun-cgroup2", "podman", "rootless", "docker"),
+    **elsewhere("today", "sid", "runc", "runc-cgroup2", "crun-cgroup2", "podman", "rootless"),
+    "docker-today": dataclasses.replace(
+        elsewhere("today", "sid", "docker")["docker-today"],
+        modules=f"{ENGINES['docker'].modules} test_docker_today",
+    ),
     **elsewhere("today", "sid", "lxc-cgroup2", "cdi", "cdi-cgroup2", "cli"),
     **dict(
         of(

@@ -20,6 +20,7 @@ CGROUP_NAME = (
     f"oci-nvidia-test-{os.getpid()}-"  # what the cgroup of each of our containers begins with
 )
 ENGINE_CGROUP = f"/{CGROUP_NAME}engine"
+KEPT_CGROUPS = (ENGINE_CGROUP, f"{ENGINE_CGROUP}/buildkit")  # by an engine, as long as it runs
 UUID = "GPU-12345678-1234-1234-1234-12345678000"  # and the index
 MINORS = [2, 3, 0, 1, 6, 7, 4, 5]  # of the simulated GPUs, by index
 BUSES = ["07", "0f", "47", "4e", "87", "90", "b7", "bd"]
@@ -162,9 +163,9 @@ def tree_state(top):
 
 
 def cgroups_of_tests():
-    """Of this process's containers; the one that an engine keeps for all of its own goes with the engine."""
+    """Of this process's containers; those that an engine keeps for all of its own go with the engine."""
     found = [directory for directory, _, _ in os.walk("/sys/fs/cgroup") if CGROUP_NAME in directory]
-    return sorted(directory for directory in found if not directory.endswith(ENGINE_CGROUP))
+    return sorted(directory for directory in found if not directory.endswith(KEPT_CGROUPS))
 
 
 def mount_table():

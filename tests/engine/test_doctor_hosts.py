@@ -231,6 +231,29 @@ def a_containerd_that_is_not_set_up(host):
     write(host / "etc/containerd/config.toml", "version = 2\n")
 
 
+def containerd_with(host, config, drop_in):
+    """A containerd that is set up, with a drop-in file beside its config.toml."""
+    program(host / "usr/bin/containerd")
+    handler = '[plugins."io.containerd.grpc.v1.cri".containerd.runtimes.nvidia.options]\n  BinaryName = "{}"\n'
+    write(host / "etc/containerd/config.toml", config + handler.format("/usr/bin/nvidia-container-runtime"))
+    write(host / "etc/containerd/conf.d/nri.toml", drop_in)
+
+
+@broken("containerd-config", "bad", "containerd config migrate")
+def a_drop_in_of_containerd_of_a_higher_version(host):
+    containerd_with(host, 'version = 2\nimports = ["conf.d/*.toml"]\n', "version = 3\n")
+
+
+@broken("containerd-config", "warning", "sudo sed -i \"1i imports = ['/etc/containerd/conf.d/*.toml']\"")
+def a_drop_in_that_containerd_does_not_read(host):
+    containerd_with(host, "version = 2\n", "version = 2\n")
+
+
+@broken("containerd-config", "warning", "containerd config migrate")
+def a_drop_in_that_containerd_could_not_read(host):
+    containerd_with(host, "version = 2\n", "version = 3\n")
+
+
 @broken("hooks-json", "bad", "sudo mv /usr/share/containers/oci/hooks.d/site.json")
 def a_hook_definition_that_is_malformed(host):
     write(host / HOOKS / "site.json", '{"version": "1.0.0",\n')

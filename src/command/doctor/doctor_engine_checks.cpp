@@ -61,6 +61,9 @@ Seen look_at_file(const HostReport& report, const std::string& name) {
             "the runtime " + runtime.name + " is `" + runtime.command + "`, which is not there",
             "sudo oci-nvidia setup " + name + " --runtime"};
   }
+  if (engine->config_warning) {
+    return {Verdict::warning, engine->config_warning->what, engine->config_warning->remedy};
+  }
   return {Verdict::good, "makes sense"};
 }
 

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Reads which container engines are installed, and their configuration.
 #include <fcntl.h>
-#include <fnmatch.h>
 #include <unistd.h>
 
 #include <algorithm>
 
 #include "command/doctor/doctor_read.hpp"
+#include "command/engines/containerd_files.hpp"
 #include "command/engines/engine_config.hpp"
 #include "text/text.hpp"
 
@@ -162,18 +162,6 @@ EngineReport read_crio(const RootDir& system) {
   return report;
 }
 
-/// Returns the files that match `pattern`, which may have wildcards in its last component.
-std::vector<std::string> expand(const RootDir& system, const std::string& pattern) {
-  const std::size_t slash = pattern.rfind('/');
-  const std::string directory = pattern.substr(0, slash + 1);
-  const std::string last = pattern.substr(slash + 1);
-  std::vector<std::string> files;
-  for (const std::string& name : system.list(directory)) {
-    if (::fnmatch(last.c_str(), name.c_str(), FNM_PERIOD) == 0) files.push_back(directory + name);
-  }
-  return files;
-}
-
 /// Returns whether the config.json at `path`, a base specification, has a GPU hook.
 bool has_gpu_hook(const RootDir& system, const std::string& path) {
   try {
@@ -193,16 +181,50 @@ bool has_gpu_hook(const RootDir& system, const std::string& path) {
   return false;
 }
 
+/// Makes config.toml one of the newest version, which no drop-in file exceeds.
+constexpr const char* kMigrate =
+    "sudo sh -c 'cd /etc/containerd && containerd config migrate >config.toml.new && "
+    "mv config.toml.new config.toml'";
+constexpr const char* kAddImport =
+    "sudoedit /etc/containerd/config.toml  # add /etc/containerd/conf.d/*.toml to imports";
+constexpr const char* kImport =
+    "sudo sed -i \"1i imports = ['/etc/containerd/conf.d/*.toml']\" /etc/containerd/config.toml";
+constexpr const char* kRestart = " && sudo systemctl restart containerd";
+
+/// Looks at drop-in files of containerd with which it does not start, or which it does not read.
+void look_at_drop_ins(const RootDir& system, const std::vector<NamedText>& files,
+                      EngineReport& report) {
+  if (files.empty() || report.config_fault) return;
+  if (const auto conflict = version_conflict(files)) {
+    report.config_fault = {.what = *conflict, .remedy = std::string(kMigrate) + kRestart};
+    return;
+  }
+  const std::vector<std::string> unread = unread_drop_ins(system, files);
+  if (unread.empty()) return;
+  std::vector<NamedText> all = files;
+  for (const std::string& path : unread) {
+    all.push_back({path, system.read(path, kMaxSettings).value_or("")});
+  }
+  const bool has_imports = ("\n" + files.front().text).find("\nimports") != std::string::npos;
+  report.config_warning = {.what = "containerd does not read " + join(unread, ", ") +
+                                   ": no `imports` in " + files.front().path + " names it",
+                           .remedy = version_conflict(all)
+                                         ? std::string(kMigrate) + " && " + kAddImport
+                                     : has_imports ? kAddImport
+                                                   : std::string(kImport) + kRestart};
+}
+
 EngineReport read_containerd(const RootDir& system) {
   const std::string directory = "/etc/containerd/";
   EngineReport report{.name = "containerd", .program = find_program(system, "containerd").path};
-  EngineConfig config =
-      read_settings(system, {directory + "config.toml"}, {}, parse_containerd_config, report);
-  for (const std::string& import : config.imports) {
-    const std::string pattern = import.starts_with('/') ? import : directory + import;
-    config = overlaid(std::move(config), read_settings(system, expand(system, pattern), {},
-                                                       parse_containerd_config, report));
+  std::vector<NamedText> files;
+  if (auto text = system.read(directory + "config.toml", kMaxSettings)) {
+    files = with_imports(system, {directory + "config.toml", *std::move(text)});
   }
+  std::vector<std::string> paths;
+  for (const NamedText& file : files) paths.push_back(file.path);
+  const EngineConfig config = read_settings(system, paths, {}, parse_containerd_config, report);
+  look_at_drop_ins(system, files, report);
   add_runtimes(system, config, kSystemPath, report);
   for (const std::string& base : config.base_specs) {
     const std::string path = base.starts_with('/') ? base : directory + base;

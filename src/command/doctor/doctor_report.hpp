@@ -163,6 +163,8 @@ struct EngineReport {
   std::string name = {};
   std::string program = {};  ///< path; empty: not installed
   std::optional<Fault> config_fault = {};
+  /// Something that the engine passes over without a word.
+  std::optional<Fault> config_warning = {};
   std::vector<std::string> hook_directories = {};
   std::vector<EngineRuntime> runtimes = {};
   /// Another way to GPUs, in words; empty: none.

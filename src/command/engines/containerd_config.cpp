@@ -19,9 +19,6 @@ namespace {
 constexpr std::size_t kEnd = std::numeric_limits<std::size_t>::max();
 constexpr const char* kDefaultKey = "default_runtime_name";
 
-/// For a file that does not exist. containerd 1.3 and later read version 2, and so does 2.x.
-constexpr const char* kNewFile = "# Written by `oci-nvidia setup containerd`.\nversion = 2\n";
-
 [[noreturn]] void refuse(const std::string& why) {
   throw Error(Code::config_invalid, why,
               "take it out, or add the runtime by hand as docs/setup.md shows; setup replaces "
@@ -57,6 +54,10 @@ CriSection section_of(const toml::table& document, const std::string& filename) 
 
 std::string default_of(const CriSection& section) {
   return section.node[kDefaultKey].value_or(std::string());
+}
+
+bool uses_systemd(const CriSection& section) {
+  return section.node["runtimes"]["runc"]["options"]["SystemdCgroup"].value_or(false);
 }
 
 bool has_runtime(const CriSection& section, const std::string& filename) {
@@ -107,13 +108,11 @@ std::string with_default(const std::string& text, const CriSection& section) {
 
 /// Returns the lines of the handler's tables.
 std::vector<std::string> handler(const CriSection& section, const ContainerdRuntime& runtime) {
-  const bool uses_systemd =
-      section.node["runtimes"]["runc"]["options"]["SystemdCgroup"].value_or(false);
   const std::string name = std::string(".runtimes.") + kRuntimeName;
   std::vector<std::string> lines{section.header(name), "  runtime_type = \"io.containerd.runc.v2\"",
                                  section.header(name + ".options"),
                                  "  BinaryName = \"" + runtime.program + "\""};
-  if (uses_systemd) lines.emplace_back("  SystemdCgroup = true");
+  if (runtime.uses_systemd || uses_systemd(section)) lines.emplace_back("  SystemdCgroup = true");
   return lines;
 }
 
@@ -131,11 +130,30 @@ void verify(const std::string& text, bool as_default, const std::string& filenam
   refuse(filename + ": the tables of its CRI plugin are written so that none can be added");
 }
 
+/// Returns whether setup wrote all of `text`.
+bool is_new_file(const std::string& text) {
+  for (const std::int64_t version : {2, 3, 4}) {
+    for (const bool imports : {false, true}) {
+      if (text == new_containerd_config({version, imports})) return true;
+    }
+  }
+  return false;
+}
+
 }  // namespace
+
+std::string new_containerd_config(const ContainerdSupport& support) {
+  std::string text =
+      "# Written by `oci-nvidia setup containerd`.\nversion = " + std::to_string(support.version) +
+      "\n";
+  // The file takes the place of containerd's default configuration, which has this.
+  if (support.imports_drop_ins) text += std::string("imports = [\"") + kContainerdDropIns + "\"]\n";
+  return text;
+}
 
 std::string with_containerd_runtime(const std::optional<std::string>& text,
                                     const ContainerdRuntime& runtime, const std::string& filename) {
-  const std::string& now = text.value_or(kNewFile);
+  const std::string now = text.value_or(new_containerd_config(runtime.support));
   const toml::table document = parse_toml(now, filename);
   const CriSection section = section_of(document, filename);
   const bool adds_runtime = !has_runtime(section, filename);
@@ -159,9 +177,28 @@ std::optional<std::string> without_containerd_runtime(const std::optional<std::s
                                                       const std::string& filename) {
   if (!text) return text;
   std::string before = without_blocks(*text, filename);
-  if (before == kNewFile && before != *text) return std::nullopt;
+  if (before != *text && is_new_file(before)) return std::nullopt;
   static_cast<void>(parse_toml(before, filename));
   return before;
+}
+
+ImportedRuntime imported_runtime(const std::vector<NamedText>& files) {
+  ImportedRuntime runtime;
+  for (std::size_t i = 1; i < files.size(); ++i) {
+    const toml::table document = parse_toml(files[i].text, files[i].path);
+    const CriSection section = section_of(document, files[i].path);
+    if (has_runtime(section, files[i].path)) runtime.path = files[i].path;
+    if (const std::string name = default_of(section); !name.empty()) {
+      runtime.is_default = name == kRuntimeName;
+    }
+    runtime.uses_systemd = runtime.uses_systemd || uses_systemd(section);
+  }
+  return runtime;
+}
+
+bool has_containerd_runtime(const std::string& text, const std::string& filename) {
+  const toml::table document = parse_toml(text, filename);
+  return has_runtime(section_of(document, filename), filename);
 }
 
 bool disables_cri(const std::string& text, const std::string& filename) {

@@ -9,13 +9,22 @@
 
 #include <optional>
 #include <string>
+#include <vector>
+
+#include "command/engines/containerd_files.hpp"
 
 namespace nvhook {
 
 struct ContainerdRuntime {
   std::string program = {};  ///< path of nvidia-container-runtime
   bool as_default = false;
+  /// The handler `runc` uses systemd's cgroups, by a file that config.toml imports.
+  bool uses_systemd = false;
+  ContainerdSupport support = {};  ///< for a file that does not exist yet
 };
+
+/// Returns the text of a file that does not exist yet, without the handler.
+[[nodiscard]] std::string new_containerd_config(const ContainerdSupport& support);
 
 /// Returns `text` with the handler added, in the form that the file's version needs; unchanged if
 /// it is there already. `text` is nullopt if there is no file. The cgroup driver is copied from the
@@ -29,6 +38,21 @@ struct ContainerdRuntime {
 /// does.
 [[nodiscard]] std::optional<std::string> without_containerd_runtime(
     const std::optional<std::string>& text, const std::string& filename);
+
+/// The runtime `nvidia` as the files say it that config.toml imports.
+struct ImportedRuntime {
+  std::string path = {};  ///< the file that has it; empty: none
+  bool is_default = false;
+  bool uses_systemd = false;  ///< the handler `runc` uses systemd's cgroups
+};
+
+/// Looks at all of `files` but the first, which is config.toml. Throws as with_containerd_runtime
+/// does, also if the runtime `nvidia` is another program.
+[[nodiscard]] ImportedRuntime imported_runtime(const std::vector<NamedText>& files);
+
+/// Returns whether `text`, which is TOML, has the runtime `nvidia`. Throws as imported_runtime
+/// does.
+[[nodiscard]] bool has_containerd_runtime(const std::string& text, const std::string& filename);
 
 /// Returns whether `text`, which is TOML, disables the CRI plugin, as Docker's package of
 /// containerd does.

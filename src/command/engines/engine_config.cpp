@@ -39,8 +39,8 @@ std::optional<std::vector<std::string>> strings_of(const toml::node_view<const t
   return strings;
 }
 
-/// containerd's name for the CRI plugin is `io.containerd.grpc.v1.cri` (version 2) or
-/// `io.containerd.cri.v1.runtime` (version 3).
+/// containerd's name for the CRI plugin is `cri` (version 1), `io.containerd.grpc.v1.cri` (2) or
+/// `io.containerd.cri.v1.runtime` (3 and 4).
 void add_cri_runtimes(const toml::table& plugin, EngineConfig& config) {
   const toml::table* runtimes = plugin["containerd"]["runtimes"].as_table();
   if (runtimes == nullptr) return;

@@ -12,6 +12,12 @@
 
 namespace nvhook {
 
+/// A configuration file.
+struct NamedText {
+  std::string path = {};
+  std::string text = {};
+};
+
 struct RuntimeEntry {
   std::string name = {};
   std::string command = {};  ///< a name or a path, as written
@@ -42,7 +48,7 @@ struct EngineConfig {
 [[nodiscard]] EngineConfig parse_containers_conf(std::string_view text, std::string_view filename);
 /// crio.conf: `[crio.runtime] hooks_dir`, `[crio.runtime.runtimes.<name>] runtime_path`.
 [[nodiscard]] EngineConfig parse_crio_conf(std::string_view text, std::string_view filename);
-/// containerd's config.toml, versions 2 and 3: `imports`, and in a CRI plugin
+/// containerd's config.toml, all versions: `imports`, and in a CRI plugin
 /// `containerd.runtimes.<name>` with `options.BinaryName` and `base_runtime_spec`.
 [[nodiscard]] EngineConfig parse_containerd_config(std::string_view text,
                                                    std::string_view filename);

@@ -7,12 +7,9 @@
 #include <string>
 #include <vector>
 
-namespace nvhook {
+#include "command/engines/engine_config.hpp"
 
-struct NamedText {
-  std::string path = {};
-  std::string text = {};
-};
+namespace nvhook {
 
 /// The table and key names in an engine's configuration.
 struct DropInKeys {

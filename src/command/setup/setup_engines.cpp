@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Plans for Docker, containerd and LXC, each of which has one configuration file to edit.
-#include "command/engines/containerd_config.hpp"
+// Plans for Docker and LXC, each of which has one configuration file to edit.
 #include "command/engines/docker_config.hpp"
 #include "command/engines/lxc_config.hpp"
 #include "command/setup/setup_plan.hpp"
@@ -65,32 +64,6 @@ SetupPlan plan_docker(const SetupRequest& request, const RootDir& system) {
         "-L"};
   }
   if ((request.undo || request.runtime) && !change.is_needed()) plan.activation.clear();
-  plan.changes.push_back(std::move(change));
-  return plan;
-}
-
-SetupPlan plan_containerd(const SetupRequest& request, const RootDir& system) {
-  SetupPlan plan;
-  const std::string path = chosen(request, "/etc/containerd/config.toml");
-  FileChange change{.path = path, .before = read_engine_file(system, path)};
-  if (request.undo) {
-    change.after = without_containerd_runtime(change.before, path);
-  } else {
-    const std::string program = runtime_program(system, plan);
-    change.after = with_containerd_runtime(
-        change.before, {.program = program, .as_default = request.set_default}, path);
-    if (disables_cri(*change.after, path)) {
-      plan.lacking.push_back(path +
-                             " has the CRI plugin in `disabled_plugins`: take it out there, "
-                             "or Kubernetes sees no runtime");
-    }
-    plan.next.emplace_back(
-        "kubectl: a RuntimeClass with `handler: nvidia`, and `runtimeClassName` in the pod");
-    plan.next.emplace_back(
-        "without a runtime, with containerd 2: the NRI plugin hook-injector, which reads the "
-        "directory of hook definitions");
-  }
-  if (change.is_needed()) plan.activation = {"systemctl", "restart", "containerd"};
   plan.changes.push_back(std::move(change));
   return plan;
 }

@@ -35,10 +35,52 @@ version = 2
 )");
 }
 
+TEST(ContainerdConfig, ANewFileHasTheVersionThatContainerdKnows) {
+  for (const ContainerdSupport& support :
+       {ContainerdSupport{3, false}, ContainerdSupport{3, true}, ContainerdSupport{4, true}}) {
+    const std::string text = with_containerd_runtime(
+        std::nullopt, {.program = kProgram, .support = support}, "config.toml");
+    EXPECT_THAT(text, HasSubstr("version = " + std::to_string(support.version) + "\n"));
+    EXPECT_THAT(text, HasSubstr("io.containerd.cri.v1.runtime"));
+    EXPECT_EQ(text.find("imports = [\"/etc/containerd/conf.d/*.toml\"]\n") != std::string::npos,
+              support.imports_drop_ins);
+    EXPECT_EQ(without(text), std::nullopt) << "undo";
+  }
+}
+
+TEST(ContainerdConfig, ARuntimeThatAnImportedFileHasIsFound) {
+  const std::string tables = "[plugins.\"io.containerd.cri.v1.runtime\".containerd";
+  const NamedText root{"root", "version = 3\n"};
+  const NamedText ours{"ours", "version = 3\n" + tables + "]\ndefault_runtime_name = \"nvidia\"\n" +
+                                   tables +
+                                   ".runtimes.nvidia.options]\nBinaryName = "
+                                   "\"/usr/bin/nvidia-container-runtime\"\n"};
+  const NamedText systemd{
+      "systemd", "version = 3\n" + tables + ".runtimes.runc.options]\nSystemdCgroup = true\n"};
+  const NamedText other{"other", "version = 3\n" + tables +
+                                     ".runtimes.nvidia.options]\nBinaryName = \"/opt/mine\"\n"};
+  EXPECT_EQ(imported_runtime({}).path, "");
+  EXPECT_EQ(imported_runtime({ours}).path, "") << "the first is config.toml";
+  EXPECT_EQ(imported_runtime({root, ours, systemd}).path, "ours");
+  EXPECT_TRUE(imported_runtime({root, ours, systemd}).is_default);
+  EXPECT_TRUE(imported_runtime({root, ours, systemd}).uses_systemd);
+  EXPECT_FALSE(imported_runtime({root, systemd}).is_default);
+  EXPECT_THAT(
+      [&] {
+        (void)imported_runtime({root, other});
+      },
+      fails_with(Code::config_invalid, "other: the runtime `nvidia` is `/opt/mine`"));
+  EXPECT_THAT(with_containerd_runtime(root.text, {.program = kProgram, .uses_systemd = true},
+                                      "config.toml"),
+              HasSubstr("SystemdCgroup = true"));
+}
+
 TEST(ContainerdConfig, EachVersionCallsThePluginByAnotherName) {
   EXPECT_THAT(with("root = \"/r\"\n"), HasSubstr("[plugins.\"cri\".containerd.runtimes.nvidia]"));
-  EXPECT_THAT(with("version = 3\n"),
-              HasSubstr("[plugins.\"io.containerd.cri.v1.runtime\".containerd.runtimes.nvidia]"));
+  for (const char* text : {"version = 3\n", "version = 4\n"}) {
+    EXPECT_THAT(with(text),
+                HasSubstr("[plugins.\"io.containerd.cri.v1.runtime\".containerd.runtimes.nvidia]"));
+  }
   EXPECT_THAT([] { with("version = 9\n"); }, fails_with(Code::config_invalid, "version 9"));
 }
 

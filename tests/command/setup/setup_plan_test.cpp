@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+// Tests what `oci-nvidia setup` plans for an engine, from the files of a host.
+#include "command/setup/setup_plan.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include "support/temporary_directory.hpp"
+
+namespace nvhook {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::Not;
+
+class SetupPlans : public testing::Test {
+ protected:
+  SetupPlans() { program("/usr/bin/nvidia-container-runtime"); }
+
+  void program(const std::string& path, const std::string& content = "#!") const {
+    host_.write(path, content);
+    ::chmod((host_.path().string() + path).c_str(), 0755);
+  }
+  [[nodiscard]] RootDir root() const { return *open_root(host_.path().string()); }
+
+  test::TemporaryDirectory host_;
+};
+
+class ContainerdPlan : public SetupPlans {
+ protected:
+  [[nodiscard]] SetupPlan plan(const SetupRequest& request = {}) const {
+    return plan_containerd(request, root());
+  }
+  [[nodiscard]] std::string after() const { return plan().changes.front().after.value_or(""); }
+};
+
+constexpr const char* kImports = "version = 2\nimports = [\"/etc/containerd/conf.d/*.toml\"]\n";
+constexpr const char* kImported =
+    "version = 2\n"
+    "[plugins.\"io.containerd.grpc.v1.cri\".containerd.runtimes.nvidia.options]\n"
+    "BinaryName = \"/usr/bin/nvidia-container-runtime\"\n";
+
+TEST_F(ContainerdPlan, ANewFileHasTheVersionOfTheInstalledContainerd) {
+  EXPECT_THAT(after(), HasSubstr("version = 2\n"));
+  program("/usr/bin/containerd", "io.containerd.cri.v1");
+  EXPECT_THAT(after(), HasSubstr("version = 3\n"));
+  program("/usr/bin/containerd", "io.containerd.cri.v1 io.containerd.server.v1");
+  EXPECT_THAT(after(), HasSubstr("version = 4\n"));
+  host_.write("/etc/containerd/config.toml", "version = 2\n");
+  EXPECT_THAT(after(), HasSubstr("version = 2\n")) << "an existing file keeps its own";
+}
+
+TEST_F(ContainerdPlan, ARuntimeThatIsImportedIsNotAddedOnceMore) {
+  host_.write("/etc/containerd/config.toml", kImports);
+  EXPECT_THAT(after(), HasSubstr("runtimes.nvidia"));
+  host_.write("/etc/containerd/conf.d/99-nvidia.toml", kImported);
+  const SetupPlan found = plan();
+  EXPECT_FALSE(found.changes.front().is_needed());
+  EXPECT_THAT(found.found, ElementsAre(HasSubstr("/etc/containerd/conf.d/99-nvidia.toml")));
+  EXPECT_THAT(found.activation, IsEmpty());
+  EXPECT_THAT(found.lacking, IsEmpty());
+  EXPECT_THAT(plan({.runtime = true, .set_default = true}).lacking,
+              ElementsAre(HasSubstr("default_runtime_name in /etc/containerd/conf.d/99-nvidia")));
+}
+
+TEST_F(ContainerdPlan, AManagerOfCgroupsThatIsImportedIsSeen) {
+  host_.write("/etc/containerd/config.toml", kImports);
+  host_.write("/etc/containerd/conf.d/kubernetes.toml",
+              "version = 2\n"
+              "[plugins.\"io.containerd.grpc.v1.cri\".containerd.runtimes.runc.options]\n"
+              "SystemdCgroup = true\n");
+  EXPECT_THAT(after(), HasSubstr("SystemdCgroup = true"));
+}
+
+TEST_F(ContainerdPlan, ADropInOfAHigherVersionIsNamed) {
+  host_.write("/etc/containerd/config.toml", kImports);
+  host_.write("/etc/containerd/conf.d/nri.toml", "version = 3\n");
+  EXPECT_THAT(plan().lacking, ElementsAre(HasSubstr("conf.d/nri.toml has version 3")));
+}
+
+}  // namespace
+}  // namespace nvhook

@@ -17,7 +17,9 @@
 namespace nvhook {
 namespace {
 
-constexpr const char* kSystemPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+/// The last one has the runtimes of CRI-O's own packages, which are on no PATH.
+constexpr const char* kSystemPath =
+    "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/usr/libexec/crio";
 constexpr const char* kRemedy =
     "install runc or crun, or name the runtime in config.toml (nvidia-container-runtime.runtimes)";
 

@@ -8,9 +8,9 @@
 namespace nvhook {
 
 /// Returns the path of the first of `candidates` that exists as an executable file. A name with a
-/// slash is used as it is; any other is looked up in the directories of `search_path` (PATH) and
-/// then in those of the system. Never returns this program, under whatever name or link it is
-/// installed. Throws Error(runtime_not_found).
+/// slash is used as it is; any other is looked up in the directories of `search_path` (PATH), then
+/// in those of the system and of CRI-O's packages. Never returns this program, under whatever name
+/// or link it is installed. Throws Error(runtime_not_found).
 [[nodiscard]] std::string find_low_level_runtime(const std::vector<std::string>& candidates,
                                                  const std::string& search_path);
 

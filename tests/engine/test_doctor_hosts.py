@@ -231,6 +231,13 @@ def a_containerd_that_is_not_set_up(host):
     write(host / "etc/containerd/config.toml", "version = 2\n")
 
 
+@broken("crio-config", "bad", "sudo oci-nvidia setup crio --runtime --restart")
+def a_runtime_with_which_crio_does_not_start(host):
+    program(host / "usr/bin/crio")
+    table = '[crio.runtime.runtimes.nvidia]\nruntime_path = "/usr/bin/nvidia-container-runtime"\n'
+    write(host / "etc/crio/crio.conf.d/99-nvidia.conf", table)
+
+
 def containerd_with(host, config, drop_in):
     """A containerd that is set up, with a drop-in file beside its config.toml."""
     program(host / "usr/bin/containerd")

@@ -250,7 +250,11 @@ def the_drop_in_of_crio_is_toml_and_adds_to_what_is_there():
     root = SETUP.work / "crio-host"
     conf = root / "etc/crio/crio.conf.d/10-mine.conf"
     conf.parent.mkdir(parents=True)
-    conf.write_text('[crio.runtime]\nhooks_dir = ["/etc/mine"]\n')
+    monitored = {"monitor_path": "/usr/libexec/crio/conmon", "runtime_root": "/run/runc"}
+    conf.write_text(
+        '[crio.runtime]\nhooks_dir = ["/etc/mine"]\ndefault_runtime = "runc"\n[crio.runtime.runtimes.runc]\n'
+        + "".join(f'{key} = "{value}"\n' for key, value in monitored.items())
+    )
     definition = root / "usr/share/containers/oci/hooks.d/oci-nvidia-hook.json"
     definition.parent.mkdir(parents=True)
     definition.write_text("{}")
@@ -263,7 +267,7 @@ def the_drop_in_of_crio_is_toml_and_adds_to_what_is_there():
     expected = {
         "hooks_dir": ["/etc/mine", "/usr/share/containers/oci/hooks.d"],
         "default_runtime": "nvidia",
-        "runtimes": {"nvidia": {"runtime_path": "/usr/bin/nvidia-container-runtime", "runtime_type": "oci"}},
+        "runtimes": {"nvidia": {"runtime_path": "/usr/bin/nvidia-container-runtime", "runtime_type": "oci"} | monitored},
     }
     check_equal(written, {"crio": {"runtime": expected}}, "the drop-in file")
     check("systemctl restart crio" in done.stderr, done.stderr)

@@ -3,10 +3,12 @@
 #include "oci/low_level_runtime.hpp"
 
 #include <gtest/gtest.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "support/fails_with.hpp"
+#include "support/private_namespaces.hpp"
 #include "support/temporary_directory.hpp"
 #include "text/error.hpp"
 
@@ -31,6 +33,17 @@ TEST(LowLevelRuntime, IsTheFirstCandidateThatIsThere) {
   const std::string path = host.path().string();
   EXPECT_EQ(find_low_level_runtime({"no-such-runtime", "crun-of-this-test"}, path),
             path + "/crun-of-this-test");
+}
+
+TEST(LowLevelRuntime, IsFoundAmongThoseOfCrio) {
+  test::in_private_namespaces([] {
+    if (::access("/usr/libexec", F_OK) != 0) throw test::NotPossibleHere("no /usr/libexec");
+    test::require(::mount("tmpfs", "/usr/libexec", "tmpfs", 0, nullptr) == 0, "mount a tmpfs");
+    const std::string path = "/usr/libexec/crio/runc-of-this-test";
+    test::require(::mkdir("/usr/libexec/crio", 0755) == 0, "make /usr/libexec/crio");
+    test::require(::symlink("/bin/sh", path.c_str()) == 0, "make " + path);
+    test::require(find_low_level_runtime({"runc-of-this-test"}, "/usr/bin") == path, "find it");
+  });
 }
 
 TEST(LowLevelRuntime, IsTakenByItsPathAsItIs) {

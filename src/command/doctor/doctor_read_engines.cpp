@@ -4,9 +4,11 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <functional>
 
 #include "command/doctor/doctor_read.hpp"
 #include "command/engines/containerd_files.hpp"
+#include "command/engines/crio_config.hpp"
 #include "command/engines/engine_config.hpp"
 #include "text/text.hpp"
 
@@ -14,13 +16,13 @@ namespace nvhook {
 namespace {
 
 const std::string kSharedHooks = "/usr/share/containers/oci/hooks.d";
-using Parse = EngineConfig (*)(std::string_view text, std::string_view filename);
+using Parse = std::function<EngineConfig(std::string_view text, std::string_view filename)>;
 
 /// Merges the existing files among `paths`, later ones over earlier ones; a path that ends in `/`
 /// is a directory whose files with `ending` are read. A file that cannot be parsed is skipped and
 /// becomes the report's fault.
 EngineConfig read_settings(const RootDir& system, const std::vector<std::string>& paths,
-                           const std::string& ending, Parse parse, EngineReport& report) {
+                           const std::string& ending, const Parse& parse, EngineReport& report) {
   EngineConfig config;
   const auto read_one = [&](const std::string& path) {
     const auto text = system.read(path, kMaxSettings);
@@ -155,10 +157,25 @@ EngineReport read_podman(const RootDir& system, const std::string& own) {
 
 EngineReport read_crio(const RootDir& system) {
   EngineReport report{.name = "crio", .program = find_program(system, "crio").path};
+  std::vector<NamedText> files;
+  const auto parse = [&](std::string_view text, std::string_view path) {
+    EngineConfig config = parse_crio_conf(text, path);
+    files.push_back({std::string(path), std::string(text)});
+    return config;
+  };
   const EngineConfig config = read_settings(
-      system, {"/etc/crio/crio.conf", "/etc/crio/crio.conf.d/"}, ".conf", parse_crio_conf, report);
+      system, {"/etc/crio/crio.conf", "/etc/crio/crio.conf.d/"}, ".conf", parse, report);
   report.hook_directories = config.hook_directories.value_or(std::vector{kSharedHooks});
   add_runtimes(system, config, kSystemPath, report);
+  for (const EngineRuntime& runtime : report.runtimes) {
+    const bool is_lacking =
+        needs_conmon_on_path(files, runtime.name) && find_program(system, "conmon").path.empty();
+    if (!is_lacking || report.config_fault) continue;
+    report.config_fault = {
+        .what = "the runtime " + runtime.name +
+                " has no monitor_path, and conmon is not on PATH: CRI-O does not start",
+        .remedy = "sudo oci-nvidia setup crio --runtime --restart"};
+  }
   return report;
 }
 

@@ -76,8 +76,10 @@ std::string to_text(const DropIn& drop_in, const DropInKeys& keys) {
   }
   if (drop_in.runtime.empty()) return text;
   if (keys.runtime_is_table) {
-    return text + "\n[" + keys.runtimes + "." + kRuntimeName +
-           "]\nruntime_path = " + quoted(drop_in.runtime) + "\nruntime_type = \"oci\"\n";
+    text += "\n[" + std::string(keys.runtimes) + "." + kRuntimeName +
+            "]\nruntime_path = " + quoted(drop_in.runtime) + "\n";
+    for (const std::string& line : drop_in.runtime_settings) text += line + "\n";
+    return text;
   }
   return text + "\n[" + keys.runtimes + "]\n" + kRuntimeName + " = [" + quoted(drop_in.runtime) +
          "]\n";

@@ -37,6 +37,8 @@ struct DropIn {
   std::vector<std::string> hooks_dirs = {};  ///< empty: not set
   std::string runtime = {};                  ///< path of the runtime `nvidia`; empty: not set
   bool as_default = false;
+  /// Lines for the runtime's table, in the form of its engine.
+  std::vector<std::string> runtime_settings = {};
 
   [[nodiscard]] bool is_empty() const { return hooks_dirs.empty() && runtime.empty(); }
 };
@@ -44,8 +46,8 @@ struct DropIn {
 /// Returns the text of the drop-in file.
 [[nodiscard]] std::string to_text(const DropIn& drop_in, const DropInKeys& keys);
 
-/// Parses a drop-in file that setup wrote. Throws Error(config_invalid) if setup did not write it,
-/// or if it is not TOML.
+/// Parses a drop-in file that setup wrote, without `runtime_settings`. Throws Error(config_invalid)
+/// if setup did not write it, or if it is not TOML.
 [[nodiscard]] DropIn parse_drop_in(const NamedText& file, const DropInKeys& keys);
 
 /// Returns the first of `files` that defines the runtime `nvidia` as another program; nullopt if

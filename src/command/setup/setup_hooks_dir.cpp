@@ -2,10 +2,12 @@
 // Plans for Podman and CRI-O, which read hook definitions from directories and have drop-in files.
 #include <algorithm>
 
+#include "command/engines/crio_config.hpp"
 #include "command/engines/docker_config.hpp"
 #include "command/engines/hooks_dir_config.hpp"
 #include "command/setup/setup_plan.hpp"
 #include "text/error.hpp"
+#include "text/text.hpp"
 
 namespace nvhook {
 namespace {
@@ -72,11 +74,39 @@ std::vector<std::string> needed_hooks_dirs(const RootDir& system, std::vector<st
   return now.hooks_dirs;
 }
 
+/// Returns the lines that the table of our runtime needs in CRI-O: those of the default runtime.
+std::vector<std::string> runtime_settings(const RootDir& system,
+                                          const std::vector<NamedText>& others, SetupPlan& plan) {
+  std::vector<std::string> lines = crio_runtime_settings(others);
+  const auto says = [&](const char* key) {
+    return std::any_of(lines.begin(), lines.end(), [&](const std::string& line) {
+      return line.starts_with(std::string(key) + " = ");
+    });
+  };
+  if (!says("runtime_type")) lines.emplace_back("runtime_type = \"oci\"");
+  std::vector<NamedText> all = others;
+  all.push_back({"", "[crio.runtime.runtimes.nvidia]\n" + join(lines, "\n") + "\n"});
+  if (!needs_conmon_on_path(all, kRuntimeName) || !find_program(system, "conmon").empty()) {
+    return lines;
+  }
+  const std::string conmon = std::string(kCrioPrograms) + "/conmon";
+  if (has_file(system, conmon)) {
+    lines.push_back("monitor_path = \"" + conmon + "\"");
+  } else {
+    plan.lacking.emplace_back(
+        "conmon is not in the directories in which services look, and CRI-O does not start without "
+        "it: install conmon, or name it as monitor_path of the default runtime in crio.conf");
+  }
+  return lines;
+}
+
 DropIn wanted(const SetupRequest& request, const RootDir& system,
               const std::vector<NamedText>& others, const DropIn& now, const DropInKeys& keys,
               SetupPlan& plan) {
   DropIn drop_in = now;
   drop_in.hooks_dirs = needed_hooks_dirs(system, hooks_dirs_of(others, keys), now, plan);
+  if (!request.runtime && now.runtime.empty()) return drop_in;
+  if (keys.runtime_is_table) drop_in.runtime_settings = runtime_settings(system, others, plan);
   if (!request.runtime) return drop_in;
   if (const auto other = other_runtime(others, keys)) {
     throw Error(Code::config_invalid,

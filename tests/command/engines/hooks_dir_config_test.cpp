@@ -51,8 +51,9 @@ runtime = "nvidia"
 [engine.runtimes]
 nvidia = ["/usr/bin/r"]
 )");
-  EXPECT_EQ(to_text({.runtime = "/usr/bin/r"}, kCrioKeys),
-            R"(# Written by `oci-nvidia setup crio`, and taken away by it:
+  EXPECT_EQ(
+      to_text({.runtime = "/usr/bin/r", .runtime_settings = {"runtime_type = \"oci\""}}, kCrioKeys),
+      R"(# Written by `oci-nvidia setup crio`, and taken away by it:
 #   oci-nvidia setup crio --undo
 
 [crio.runtime.runtimes.nvidia]

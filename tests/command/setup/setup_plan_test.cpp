@@ -81,5 +81,47 @@ TEST_F(ContainerdPlan, ADropInOfAHigherVersionIsNamed) {
   EXPECT_THAT(plan().lacking, ElementsAre(HasSubstr("conf.d/nri.toml has version 3")));
 }
 
+class CrioPlan : public SetupPlans {
+ protected:
+  CrioPlan() { host_.write("/usr/share/containers/oci/hooks.d/oci-nvidia-hook.json", "{}"); }
+  [[nodiscard]] SetupPlan plan(bool runtime = true) const {
+    return plan_crio({.runtime = runtime}, root());
+  }
+  [[nodiscard]] std::string after() const { return plan().changes.front().after.value_or(""); }
+};
+
+constexpr const char* kPackaged =
+    "[crio.runtime]\ndefault_runtime = \"crun\"\n[crio.runtime.runtimes.crun]\n"
+    "runtime_root = \"/run/crun\"\nmonitor_path = \"/usr/libexec/crio/conmon\"\n";
+
+TEST_F(CrioPlan, TheRuntimeHasWhatCrioNeedsToStart) {
+  host_.write("/etc/crio/crio.conf.d/10-crio.conf", kPackaged);
+  EXPECT_THAT(after(), HasSubstr("[crio.runtime.runtimes.nvidia]\n"
+                                 "runtime_path = \"/usr/bin/nvidia-container-runtime\"\n"
+                                 "monitor_path = \"/usr/libexec/crio/conmon\"\n"
+                                 "runtime_root = \"/run/crun\"\n"
+                                 "runtime_type = \"oci\"\n"));
+  EXPECT_THAT(plan().lacking, IsEmpty());
+}
+
+TEST_F(CrioPlan, ADropInOfAnOlderSetupGetsWhatItLacks) {
+  host_.write("/etc/crio/crio.conf.d/10-crio.conf", kPackaged);
+  host_.write("/etc/crio/crio.conf.d/99-oci-nvidia.conf",
+              "# Written by `oci-nvidia setup crio`, and taken away by it:\n"
+              "[crio.runtime.runtimes.nvidia]\n"
+              "runtime_path = \"/usr/bin/nvidia-container-runtime\"\nruntime_type = \"oci\"\n");
+  EXPECT_THAT(plan(false).changes.front().after.value_or(""), HasSubstr("monitor_path"));
+}
+
+TEST_F(CrioPlan, ConmonIsFoundOrLacking) {
+  EXPECT_THAT(plan().lacking, ElementsAre(HasSubstr("conmon is not in the directories")));
+  EXPECT_THAT(plan(false).lacking, IsEmpty()) << "no runtime, no conmon for it";
+  program("/usr/libexec/crio/conmon");
+  EXPECT_THAT(after(), HasSubstr("monitor_path = \"/usr/libexec/crio/conmon\"\n"));
+  program("/usr/bin/conmon");
+  EXPECT_THAT(after(), Not(HasSubstr("monitor_path")));
+  EXPECT_THAT(plan().lacking, IsEmpty());
+}
+
 }  // namespace
 }  // namespace nvhook

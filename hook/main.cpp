@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "mains.hpp"
+#include "oci/runtime_command.hpp"
 #include "print.hpp"
 #include "report.hpp"
 #include "text/error.hpp"
@@ -18,13 +19,9 @@ namespace {
 using Main = int (*)(const std::string& name, const std::vector<std::string>& arguments);
 
 Main main_of(std::string_view name) {
-  // An exact comparison: nvidia-container-runtime-hook is a name of the hook.
-  for (const std::string_view runtime :
-       {"oci-nvidia-runtime", "nvidia-container-runtime", "nvidia-container-runtime.legacy",
-        "nvidia-container-runtime.cdi"}) {
-    if (name == runtime) return runtime_main;
-  }
-  if (name == kCliProgram) return cli_main;
+  if (is_runtime_shim(name)) return runtime_main;
+  // The GPU Operator's script of that name executes the other.
+  if (name == kCliProgram || name == std::string(kCliProgram) + ".real") return cli_main;
   return hook_main;
 }
 

@@ -66,6 +66,15 @@ void read_global(Reader& reader, const Option& option, RuntimeCommand& command) 
 
 }  // namespace
 
+bool is_runtime_shim(std::string_view name) {
+  if (constexpr std::string_view kWrapped = ".real"; name.ends_with(kWrapped)) {
+    name.remove_suffix(kWrapped.size());
+  }
+  // Whole names: nvidia-container-runtime-hook is a name of the hook.
+  return name == "nvidia-container-runtime" || name == "nvidia-container-runtime.cdi" ||
+         name == "nvidia-container-runtime.legacy" || name == "oci-nvidia-runtime";
+}
+
 RuntimeCommand parse_runtime_command(const std::vector<std::string>& arguments) {
   RuntimeCommand command;
   Reader reader(arguments);

@@ -21,6 +21,11 @@ struct RuntimeCommand {
   friend bool operator==(const RuntimeCommand&, const RuntimeCommand&) = default;
 };
 
+/// Returns whether `name`, the last component of argv[0], is one of the runtime shim. NVIDIA's
+/// packages have one for each mode of their runtime (`.cdi`, `.legacy`); ours has one mode. Where
+/// the GPU Operator installs a script under a program's name, the program has the ending `.real`.
+[[nodiscard]] bool is_runtime_shim(std::string_view name);
+
 /// Parses `arguments`, without argv[0], of runc, crun, youki and similar runtimes: global options,
 /// the command, its options. Options start with one dash or two and are written `--option value` or
 /// `--option=value`; if one is given twice, the last one counts. The command is the first word that

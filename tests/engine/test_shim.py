@@ -262,7 +262,12 @@ def create_start_state_and_delete_are_the_runtimes():
 
 @test("runc")
 def version_tells_of_both():
-    done = run([shim.program(), "--version"], env=shim.environment())
+    for ending in ("", ".cdi", ".legacy", ".real"):
+        check_version(shim.program(f"nvidia-container-runtime{ending}"))
+
+
+def check_version(program):
+    done = run([program, "--version"], env=shim.environment())
     check_equal(done.returncode, 0, done.stderr)
     first = done.stdout.splitlines()[0]
     check(first.startswith("NVIDIA Container Runtime version "), first)

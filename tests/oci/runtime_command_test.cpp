@@ -23,6 +23,18 @@ RuntimeCommand parse(std::string_view words) {
   return parse_runtime_command({pieces.begin(), pieces.end()});
 }
 
+TEST(RuntimeShim, HasTheNamesOfNvidiasRuntime) {
+  for (const char* name : {"nvidia-container-runtime", "nvidia-container-runtime.cdi",
+                           "nvidia-container-runtime.legacy", "nvidia-container-runtime.real",
+                           "nvidia-container-runtime.cdi.real", "oci-nvidia-runtime"}) {
+    EXPECT_TRUE(is_runtime_shim(name)) << name;
+  }
+  for (const char* name : {"nvidia-container-runtime-hook", "nvidia-container-runtime.hook",
+                           "nvidia-container-runtime-hook.real", "oci-nvidia-hook", ".real", ""}) {
+    EXPECT_FALSE(is_runtime_shim(name)) << name;
+  }
+}
+
 class Lines : public ::testing::TestWithParam<Line> {};
 
 TEST_P(Lines, AreUnderstood) { EXPECT_EQ(parse(GetParam().words), GetParam().command); }

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 #include <vector>
 
+#include "oci/runtime_command.hpp"
 #include "oci/spec_text.hpp"
 #include "text/error.hpp"
 #include "text/json_extent.hpp"
@@ -202,8 +203,7 @@ std::vector<std::optional<std::string>> candidates_of(const std::string& text) {
 }  // namespace
 
 bool is_our_runtime(const std::string& path) {
-  const std::string name = path.substr(path.rfind('/') + 1);
-  return name == kRuntimeProgram || name == "oci-nvidia-runtime";
+  return is_runtime_shim(path.substr(path.rfind('/') + 1));
 }
 
 std::string with_docker_runtime(const std::optional<std::string>& text, bool as_default,

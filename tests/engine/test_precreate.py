@@ -6,6 +6,7 @@ import stat
 
 import images
 from bundle import HOOK_ENV, Case, bundle, foreign_nodes, hook_words, run_container, run_in, running
+from command import GOOD, document
 from edited import completing_hook, edit_in_place, edited, edited_case, precreate, run_edited
 from expect import LIBRARIES, check_foreign_nodes, check_gpus, check_loader, check_one_line, check_params, check_started
 from harness import SETUP, check, check_equal, run, test
@@ -150,6 +151,14 @@ def the_gpu_of_an_edited_container_stays_over_runc_update():
             succeeded += run(["runc", "update", *words, name]).returncode == 0
             check_access(name, f"after runc update {' '.join(words)}")
     check(succeeded, "no runc update succeeded")
+
+
+@test("runc-cgroup2")
+def inspect_says_whose_device_rules_an_edited_container_has():
+    with running(edited_case(Case("1", args=["sleep", "1000"]))) as name:
+        told = document("inspect", name, status=GOOD)["device_access"]
+    check_equal(len(told), 1, f"filters in {told}")
+    check("of the runtime alone, which lets it use the devices in config.json" in told[0], told)
 
 
 # ---- who does the work

@@ -57,6 +57,12 @@ void narrow(std::optional<std::vector<DeviceNumber>>& granted, std::vector<Devic
   granted = std::move(both);
 }
 
+std::string rules_in_words(std::size_t granted) {
+  if (granted == 0) return ", of the runtime alone, which lets it use the devices in config.json";
+  return ", with rules of the hook for " + std::to_string(granted) +
+         (granted == 1 ? " device" : " devices");
+}
+
 void look_at_filters(const std::string& directory, const RootDir& system, DeviceAccess& access) {
   const UniqueFd cgroup = system.open(directory, O_RDONLY | O_DIRECTORY);
   const auto attached = cgroup ? bpf::attached_to(cgroup.get()) : std::nullopt;
@@ -71,8 +77,7 @@ void look_at_filters(const std::string& directory, const RootDir& system, Device
                         (count == 0 ? "no device filter (cgroup v2): nothing is restricted there"
                                     : std::to_string(count) +
                                           (count == 1 ? " device filter" : " device filters") +
-                                          " (cgroup v2), with rules of the hook for " +
-                                          std::to_string(access.granted->size()) + " devices"));
+                                          " (cgroup v2)" + rules_in_words(access.granted->size())));
 }
 
 void look_at_systemd(const std::string& cgroup, const RootDir& system, DeviceAccess& access) {

@@ -220,6 +220,11 @@ def a_podman_that_looks_elsewhere(host):
     write(host / "etc/containers/containers.conf", '[engine]\nhooks_dir = ["/etc/containers/oci/hooks.d"]\n')
 
 
+@broken("podman-config", "warning", "sudo oci-nvidia setup podman")
+def a_definition_that_podman_does_not_read(host):
+    shutil.copytree(host / HOOKS, host / "etc/containers/oci/hooks.d")
+
+
 @broken("podman-config", "bad", "sudoedit /etc/containers/containers.conf.d/gpu.conf")
 def a_containers_conf_that_is_malformed(host):
     write(host / "etc/containers/containers.conf.d/gpu.conf", "[engine]\nhooks_dir = [\n")

@@ -1,10 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Podman's precreate stage: the definition that is installed as an example, in the place of the usual one."""
 
+import shutil
+from pathlib import Path
+
 from expect import check_foreign_nodes, check_gpus, check_loader, check_params
 from harness import SETUP, UUID, check, check_equal, fail_text, run, test
-from test_podman import RUN_OPTIONS, image, podman, run_podman, view_of
+from test_podman import RUN_OPTIONS, hooks_directory, image, podman, run_podman, view_of
 from test_precreate import SAME, flags_of
+from test_setup import instead_of
 
 
 def example():
@@ -84,3 +88,25 @@ def a_container_by_precreate_has_its_gpu_at_each_start():
             check(f"{UUID}1" in succeed("start", "--attach", name), "the GPU is not there")
     finally:
         succeed("rm", name)
+
+
+@test("podman")
+def podman_reads_the_definition_of_the_administrator_after_setup():
+    """As docs/engines.md says: a copy in /etc, which Podman does not read by itself, and `setup podman`."""
+    own = Path("/etc/containers/oci/hooks.d")
+    drop_in = Path("/etc/containers/containers.conf.d/99-oci-nvidia.conf")
+    line = [word for word in podman("run", *RUN_OPTIONS, "-e", "NVIDIA_VISIBLE_DEVICES=1", image()) if word]
+    at = line.index("--hooks-dir")
+    del line[at : at + 2]
+    line += ["sh", "-c", "nvidia-smi -L && { grep -c /dev/nvidia /proc/self/mountinfo || true; }"]
+    kept = {path.name: path.read_text() for path in Path("/etc/containers").iterdir() if path.is_file()}
+    with instead_of("/etc/containers", kept):
+        shutil.copytree(hooks_directory(example()), own)
+        check(run(line).returncode != 0, "Podman reads the directory without being told")
+        done = run([SETUP.hook.parent / "oci-nvidia", "setup", "podman"])
+        check(str(own) in drop_in.read_text(), fail_text("setup podman", done))
+        done = run(line)
+        check(f"{UUID}1" in done.stdout, fail_text("podman run", done))
+        check_equal(done.stdout.splitlines()[-1], "0", "nodes that are mounts: the hook did the work, not the runtime")
+        run([SETUP.hook.parent / "oci-nvidia", "setup", "podman", "--undo"])
+        check(not drop_in.exists(), "--undo left the file")

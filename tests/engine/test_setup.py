@@ -230,6 +230,11 @@ def podman_finds_what_setup_wrote():
                 share = stack.enter_context(instead_of("/usr/share/containers", {}))
                 (share / "oci/hooks.d").mkdir(parents=True)
                 (share / "oci/hooks.d" / definition.name).write_text(SETUP.hook_definition.read_text())
+            (etc / "containers.conf").write_text("")
+            good("setup", "podman")
+            check("hooks_dir = [" in (etc / "containers.conf.d/99-oci-nvidia.conf").read_text(), "it names no directory")
+            good("setup", "podman", "--undo")
+            (etc / "containers.conf").write_text(elsewhere)
             good("setup", "podman", "--runtime")
             help_text = run(["podman", "--help"]).stdout
             check("/etc/nothing" in help_text and "oci/hooks.d" in help_text, help_text[-2000:])

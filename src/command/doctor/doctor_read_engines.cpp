@@ -10,6 +10,7 @@
 #include "command/engines/containerd_files.hpp"
 #include "command/engines/crio_config.hpp"
 #include "command/engines/engine_config.hpp"
+#include "command/engines/hooks_dir_config.hpp"
 #include "text/text.hpp"
 
 namespace nvhook {
@@ -140,6 +141,21 @@ EngineReport read_docker(const RootDir& system, const std::string& own) {
 
 // ---- the others
 
+/// Looks for a definition of ours in the administrator's directory, which Podman reads only if its
+/// configuration says so.
+void look_at_own_hooks(const RootDir& system, EngineReport& report) {
+  const auto& read = report.hook_directories;
+  if (std::find(read.begin(), read.end(), kOwnHooksDir) != read.end()) return;
+  for (const HookDirectory& directory : read_hook_directories(system, {kOwnHooksDir})) {
+    for (const HookDefinition& definition : directory.definitions) {
+      if (!definition.is_gpu_hook() || report.config_warning) continue;
+      report.config_warning = {.what = "Podman does not read " + definition.file +
+                                       ": hooks_dir in containers.conf does not name its directory",
+                               .remedy = "sudo oci-nvidia setup podman"};
+    }
+  }
+}
+
 EngineReport read_podman(const RootDir& system, const std::string& own) {
   EngineReport report{.name = "podman", .program = find_program(system, "podman").path};
   std::vector<std::string> files{"/usr/share/containers/containers.conf",
@@ -151,6 +167,7 @@ EngineReport read_podman(const RootDir& system, const std::string& own) {
   }
   const EngineConfig config = read_settings(system, files, ".conf", parse_containers_conf, report);
   report.hook_directories = config.hook_directories.value_or(std::vector{kSharedHooks});
+  look_at_own_hooks(system, report);
   add_runtimes(system, config, kSystemPath, report);
   return report;
 }

@@ -51,6 +51,13 @@ std::string runtime_in(const toml::table& document, const DropInKeys& keys) {
 
 }  // namespace
 
+bool sets_hooks_dirs(const std::vector<NamedText>& files, const DropInKeys& keys) {
+  return std::any_of(files.begin(), files.end(), [&](const NamedText& file) {
+    const toml::table document = parse_toml(file.text, file.path);
+    return table_at(document, keys.table)["hooks_dir"].is_array();
+  });
+}
+
 std::vector<std::string> hooks_dirs_of(const std::vector<NamedText>& files,
                                        const DropInKeys& keys) {
   std::vector<std::string> dirs{kDefaultHooksDir};

@@ -18,13 +18,23 @@ struct DropInKeys {
   const char* default_key = "";   ///< key of the default runtime
   const char* runtimes = "";      ///< table of the runtimes
   bool runtime_is_table = false;  ///< CRI-O: a runtime is a table; otherwise a list of paths
+  /// Podman and Buildah call it deprecated to read a directory that no file names, and a directory
+  /// for Podman alone may have definitions that CRI-O refuses.
+  bool names_hooks_dirs = false;
 };
-inline constexpr DropInKeys kPodmanKeys{"podman", "engine", "runtime", "engine.runtimes", false};
+inline constexpr DropInKeys kPodmanKeys{"podman",          "engine", "runtime",
+                                        "engine.runtimes", false,    true};
 inline constexpr DropInKeys kCrioKeys{"crio", "crio.runtime", "default_runtime",
                                       "crio.runtime.runtimes", true};
 
 /// The directory that is read if no file sets `hooks_dir`.
 inline constexpr const char* kDefaultHooksDir = "/usr/share/containers/oci/hooks.d";
+
+/// The directory of the administrator's own definitions, which is read only if a file names it.
+inline constexpr const char* kOwnHooksDir = "/etc/containers/oci/hooks.d";
+
+/// Returns whether one of `files` sets `hooks_dir`. Throws as hooks_dirs_of does.
+[[nodiscard]] bool sets_hooks_dirs(const std::vector<NamedText>& files, const DropInKeys& keys);
 
 /// Returns the value of `hooks_dir` after all `files`, in their order: the last file that sets it
 /// counts, or adds to those before it (`{append=true}`, containers.conf(5)). Throws

@@ -55,23 +55,42 @@ std::string dir_with_definition(const RootDir& system, const std::vector<std::st
   return found == dirs.end() ? std::string() : *found;
 }
 
-/// Returns the value that `hooks_dir` needs so that our definition is found; unchanged if it is
-/// found already.
-std::vector<std::string> needed_hooks_dirs(const RootDir& system, std::vector<std::string> dirs,
-                                           const DropIn& now, SetupPlan& plan) {
+/// Returns the directories that have to be read besides `dirs` so that our definition is found, and
+/// the administrator's own, if there is one.
+std::vector<std::string> missing_hooks_dirs(const RootDir& system,
+                                            const std::vector<std::string>& dirs,
+                                            const DropInKeys& keys) {
+  std::vector<std::string> missing;
+  const auto is_wanted = [&](const char* dir) {
+    return has_definition(system, dir) && std::find(dirs.begin(), dirs.end(), dir) == dirs.end();
+  };
+  if (dir_with_definition(system, dirs).empty()) {
+    for (const char* dir : {OCI_NVIDIA_HOOKS_DIR, kDefaultHooksDir}) {
+      if (missing.empty() && is_wanted(dir)) missing.emplace_back(dir);
+    }
+  }
+  // Last, because a definition of the same name in a later directory replaces the earlier one.
+  if (keys.names_hooks_dirs && is_wanted(kOwnHooksDir)) missing.emplace_back(kOwnHooksDir);
+  return missing;
+}
+
+/// Returns the value that `hooks_dir` needs in our file; empty if the other files need no help.
+std::vector<std::string> needed_hooks_dirs(const RootDir& system,
+                                           const std::vector<NamedText>& others, const DropIn& now,
+                                           const DropInKeys& keys, SetupPlan& plan) {
+  std::vector<std::string> dirs = hooks_dirs_of(others, keys);
+  const std::vector<std::string> missing = missing_hooks_dirs(system, dirs, keys);
+  dirs.insert(dirs.end(), missing.begin(), missing.end());
   const std::string found = dir_with_definition(system, dirs);
-  if (!found.empty()) {
-    plan.found.push_back(found + "/" + kDefinition + ": the hook is found");
+  if (found.empty()) {
+    plan.lacking.push_back(std::string(OCI_NVIDIA_HOOKS_DIR) + "/" + kDefinition +
+                           " is not there: install oci-nvidia-hook");
     return now.hooks_dirs;
   }
-  for (const char* dir : {OCI_NVIDIA_HOOKS_DIR, kDefaultHooksDir}) {
-    if (!has_definition(system, dir)) continue;
-    dirs.emplace_back(dir);
-    return dirs;
-  }
-  plan.lacking.push_back(std::string(OCI_NVIDIA_HOOKS_DIR) + "/" + kDefinition +
-                         " is not there: install oci-nvidia-hook");
-  return now.hooks_dirs;
+  const bool is_named = !keys.names_hooks_dirs || sets_hooks_dirs(others, keys);
+  if (!missing.empty() || !is_named) return dirs;
+  plan.found.push_back(found + "/" + kDefinition + ": the hook is found");
+  return {};
 }
 
 /// Returns the lines that the table of our runtime needs in CRI-O: those of the default runtime.
@@ -104,7 +123,7 @@ DropIn wanted(const SetupRequest& request, const RootDir& system,
               const std::vector<NamedText>& others, const DropIn& now, const DropInKeys& keys,
               SetupPlan& plan) {
   DropIn drop_in = now;
-  drop_in.hooks_dirs = needed_hooks_dirs(system, hooks_dirs_of(others, keys), now, plan);
+  drop_in.hooks_dirs = needed_hooks_dirs(system, others, now, keys, plan);
   if (!request.runtime && now.runtime.empty()) return drop_in;
   if (keys.runtime_is_table) drop_in.runtime_settings = runtime_settings(system, others, plan);
   if (!request.runtime) return drop_in;

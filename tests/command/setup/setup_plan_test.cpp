@@ -81,6 +81,42 @@ TEST_F(ContainerdPlan, ADropInOfAHigherVersionIsNamed) {
   EXPECT_THAT(plan().lacking, ElementsAre(HasSubstr("conf.d/nri.toml has version 3")));
 }
 
+class PodmanPlan : public SetupPlans {
+ protected:
+  PodmanPlan() { host_.write("/usr/share/containers/oci/hooks.d/oci-nvidia-hook.json", "{}"); }
+  [[nodiscard]] FileChange change(const SetupRequest& request = {}) const {
+    return plan_podman(request, root()).changes.front();
+  }
+  [[nodiscard]] std::string after() const { return change().after.value_or(""); }
+};
+
+TEST_F(PodmanPlan, TheUsualDirectoryIsNamed) {
+  EXPECT_THAT(after(),
+              HasSubstr("[engine]\nhooks_dir = [\"/usr/share/containers/oci/hooks.d\"]\n"));
+  host_.write("/etc/containers/containers.conf",
+              "[engine]\nhooks_dir = [\"/usr/share/containers/oci/hooks.d\"]\n");
+  EXPECT_EQ(after(), "") << "it is named already";
+}
+
+TEST_F(PodmanPlan, TheAdministratorsOwnDefinitionIsRead) {
+  host_.write("/etc/containers/oci/hooks.d/oci-nvidia-hook.json", "{}");
+  EXPECT_THAT(after(), HasSubstr("hooks_dir = [\"/usr/share/containers/oci/hooks.d\", "
+                                 "\"/etc/containers/oci/hooks.d\"]\n"));
+  host_.write("/etc/containers/containers.conf.d/10-mine.conf",
+              "[engine]\nhooks_dir = [\"/mine\"]\n");
+  EXPECT_THAT(after(), HasSubstr("hooks_dir = [\"/mine\", \"/usr/share/containers/oci/hooks.d\", "
+                                 "\"/etc/containers/oci/hooks.d\"]\n"));
+  host_.write("/etc/containers/containers.conf.d/20-mine.conf",
+              "[engine]\nhooks_dir = [\"/etc/containers/oci/hooks.d\"]\n");
+  EXPECT_EQ(after(), "") << "alone, it is enough";
+}
+
+TEST_F(PodmanPlan, ASecondRunChangesNothingAndUndoTakesOutAll) {
+  host_.write("/etc/containers/containers.conf.d/99-oci-nvidia.conf", after());
+  EXPECT_FALSE(change().is_needed());
+  EXPECT_EQ(change({.undo = true}).after, std::nullopt);
+}
+
 class CrioPlan : public SetupPlans {
  protected:
   CrioPlan() { host_.write("/usr/share/containers/oci/hooks.d/oci-nvidia-hook.json", "{}"); }
@@ -102,6 +138,11 @@ TEST_F(CrioPlan, TheRuntimeHasWhatCrioNeedsToStart) {
                                  "runtime_root = \"/run/crun\"\n"
                                  "runtime_type = \"oci\"\n"));
   EXPECT_THAT(plan().lacking, IsEmpty());
+}
+
+TEST_F(CrioPlan, ADirectoryForPodmanAloneIsNotRead) {
+  host_.write("/etc/containers/oci/hooks.d/oci-nvidia-hook.json", "{}");
+  EXPECT_EQ(plan(false).changes.front().after, std::nullopt);
 }
 
 TEST_F(CrioPlan, ADropInOfAnOlderSetupGetsWhatItLacks) {

@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <iterator>
+#include <set>
 
 #include "cgroup/cgroup_text.hpp"
 #include "cgroup/device_cgroup_v1.hpp"
@@ -102,6 +103,15 @@ class DevicePermission::Impl {
     }
   }
 
+  [[nodiscard]] std::vector<DeviceNumber> missing() const {
+    std::set<DeviceNumber> all;
+    for (const DeviceList& list : lists_) all.insert(list.missing().begin(), list.missing().end());
+    for (const DeviceFilter& filter : filters_) {
+      all.insert(filter.missing().begin(), filter.missing().end());
+    }
+    return {all.begin(), all.end()};
+  }
+
   void grant() {
     for (DeviceList& list : lists_) list.grant();
     for (DeviceFilter& filter : filters_) filter.grant();
@@ -191,6 +201,8 @@ DevicePermission::DevicePermission(std::string_view cgroup, std::string_view mou
 DevicePermission::DevicePermission(DevicePermission&&) noexcept = default;
 DevicePermission& DevicePermission::operator=(DevicePermission&&) noexcept = default;
 DevicePermission::~DevicePermission() = default;
+
+std::vector<DeviceNumber> DevicePermission::missing() const { return impl_->missing(); }
 
 void DevicePermission::grant() {
   // All or nothing.

@@ -32,6 +32,10 @@ class DevicePermission {
   DevicePermission& operator=(const DevicePermission&) = delete;
   ~DevicePermission();
 
+  /// The devices that a v1 list denies, or for which a v2 program has no rule of ours yet, in
+  /// order. For use before grant().
+  [[nodiscard]] std::vector<DeviceNumber> missing() const;
+
   /// Grants. v1: devices.allow. v2: BPF_F_REPLACE, or attaches the new program and then detaches
   /// the old one.
   void grant();

@@ -33,14 +33,15 @@ Notes DeviceList::prepare(const std::vector<DeviceNumber>& devices) {
   for (const DeviceNumber& device : devices) {
     const std::string access = missing_device_access(*text, device);
     if (access.empty()) continue;
-    missing_.push_back(to_rule(device) + " " + access);
+    missing_.push_back(device);
+    rules_.push_back(to_rule(device) + " " + access);
   }
   if (missing_.empty()) return {};
   allow_ = open_file(directory_, "devices.allow", O_WRONLY);
   if (allow_) deny_ = open_file(directory_, "devices.deny", O_WRONLY);
   if (deny_) return {};
   const int error = errno;
-  missing_.clear();
+  rules_.clear();
   const std::string what =
       "`" + path_ + (allow_ ? "/devices.deny`: " : "/devices.allow`: ") + errno_text(error);
   if (allow_ || (error != EACCES && error != EPERM && error != EROFS)) {
@@ -52,8 +53,8 @@ Notes DeviceList::prepare(const std::vector<DeviceNumber>& devices) {
 }
 
 void DeviceList::grant() {
-  for (; granted_ < missing_.size(); ++granted_) {
-    const std::string& rule = missing_[granted_];
+  for (; granted_ < rules_.size(); ++granted_) {
+    const std::string& rule = rules_[granted_];
     if (write_all(allow_.get(), rule)) continue;
     throw_errno(Code::cgroup_denied, "allow `" + rule + "` in `" + path_ + "`",
                 "allow the device in the parent cgroup, or set no-cgroups = true if the runtime "
@@ -62,7 +63,7 @@ void DeviceList::grant() {
 }
 
 void DeviceList::revoke() noexcept {
-  while (granted_ > 0) (void)write_all(deny_.get(), missing_[--granted_]);
+  while (granted_ > 0) (void)write_all(deny_.get(), rules_[--granted_]);
 }
 
 }  // namespace nvhook

@@ -25,6 +25,9 @@ class DeviceList {
   /// Whether prepare() was not permitted to write the list.
   [[nodiscard]] bool refused() const noexcept { return refused_; }
 
+  /// What prepare() found to be denied.
+  [[nodiscard]] const std::vector<DeviceNumber>& missing() const noexcept { return missing_; }
+
   /// Allows what was missing. Throws Error(cgroup_denied); revoke() undoes what was done before
   /// that.
   void grant();
@@ -36,8 +39,9 @@ class DeviceList {
   std::string path_;
   UniqueFd allow_ = UniqueFd();
   UniqueFd deny_ = UniqueFd();
-  std::vector<std::string> missing_ = {};  // rules in the kernel's format
-  std::size_t granted_ = 0;                // number of them that are in force
+  std::vector<DeviceNumber> missing_ = {};
+  std::vector<std::string> rules_ = {};  // for these, in the kernel's format
+  std::size_t granted_ = 0;              // number of them that are in force
   bool refused_ = false;
 };
 

@@ -35,6 +35,7 @@ Notes DeviceFilter::prepare() {
 
 Notes DeviceFilter::look() {
   pending_.clear();
+  missing_.clear();
   const auto attachments = bpf::attached_to(cgroup_.get());
   if (!attachments) {
     const int error = errno;
@@ -73,6 +74,10 @@ Notes DeviceFilter::prepare_program(bpf::ProgramId id) {
   }
   const std::vector<BpfInstruction> merged = prepend_device_rules(*instructions, devices_);
   if (merged == *instructions) return {};
+  const std::vector<DeviceNumber> granted = granted_by_prologue(*instructions);
+  for (const DeviceNumber& device : devices_) {
+    if (std::find(granted.begin(), granted.end(), device) == granted.end()) missing_.insert(device);
+  }
   if (const auto obstacle = reload_obstacle(*instructions)) {
     throw Error(Code::device_filter_failed, name_of(id) + " cannot be extended: " + *obstacle,
                 kOtherWay);

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -29,6 +30,8 @@ class DeviceFilter {
 
   /// Whether prepare() was not permitted to see what restricts the container.
   [[nodiscard]] bool refused() const noexcept { return refused_; }
+  /// The devices for which at least one program has no rule of ours yet, in order.
+  [[nodiscard]] const std::set<DeviceNumber>& missing() const noexcept { return missing_; }
   /// Number of programs that prepare() found.
   [[nodiscard]] std::size_t attached() const noexcept { return attached_; }
   [[nodiscard]] int cgroup() const noexcept { return cgroup_.get(); }
@@ -61,6 +64,7 @@ class DeviceFilter {
   std::string path_;
   std::vector<DeviceNumber> devices_;
   Notes told_ = {};  // returned by prepare()
+  std::set<DeviceNumber> missing_ = {};
   std::size_t attached_ = 0;
   bool refused_ = false;
   std::uint32_t flags_ = 0;

@@ -103,6 +103,14 @@ struct DeviceRule {
   friend bool operator==(const DeviceRule&, const DeviceRule&) = default;
 };
 
+/// Returns the devices of `rules`, in their order.
+[[nodiscard]] inline std::vector<DeviceNumber> devices_of(const std::vector<DeviceRule>& rules) {
+  std::vector<DeviceNumber> devices;
+  devices.reserve(rules.size());
+  for (const DeviceRule& rule : rules) devices.push_back(rule.device);
+  return devices;
+}
+
 /// One library for the container's loader cache.
 struct LoaderEntry {
   std::string soname = {};

@@ -68,6 +68,28 @@ TEST(DevicePermission, GrantsAndRevokesInACgroupOfV1) {
   });
 }
 
+TEST(DevicePermission, NamesWhatAFilterHasNoRuleFor) {
+  in_private_namespaces([] {
+    const TestCgroup cgroup(Scratch().v2());
+    attach_filter(cgroup, runtime_filter(kNull));
+    permission_of(v2_line(cgroup.path())).grant();
+    EXPECT_THAT(permission_of(v2_line(cgroup.path()), {kRandom, kUrandom}).missing(),
+                ElementsAre(kUrandom));
+    attach_filter(cgroup, runtime_filter(kNull));  // beside ours, as systemd does at a reload
+    EXPECT_THAT(permission_of(v2_line(cgroup.path())).missing(), ElementsAre(kRandom));
+  });
+}
+
+TEST(DevicePermission, NamesWhatAListDenies) {
+  in_private_namespaces([] {
+    const TestCgroup cgroup(Scratch().v1());
+    write_file(cgroup.directory() + "/devices.deny", "a");
+    permission_of(v1_line(cgroup.path())).grant();
+    EXPECT_THAT(permission_of(v1_line(cgroup.path()), {kUrandom, kRandom}).missing(),
+                ElementsAre(kUrandom));
+  });
+}
+
 int open_in_both(const TestCgroup& v1, const TestCgroup& v2) {
   make_node(kRandom);
   return TestCgroup::run_in({&v1, &v2}, [] { return open_device(kRandom); });

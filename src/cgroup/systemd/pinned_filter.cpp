@@ -101,6 +101,17 @@ void PinnedFilter::pin(const std::vector<DeviceNumber>& devices) {
   is_pinned_ = true;
 }
 
+bool PinnedFilter::grants(const std::vector<DeviceNumber>& devices) const {
+  const UniqueFd file(::openat(directory_.get(), name_.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
+  const UniqueFd program = file ? bpf::open_pinned(file.get()) : UniqueFd();
+  const auto instructions = program ? bpf::instructions_of(program.get()) : std::nullopt;
+  if (!instructions) return false;
+  const std::vector<DeviceNumber> granted = granted_by_prologue(*instructions);
+  return std::all_of(devices.begin(), devices.end(), [&](DeviceNumber device) {
+    return std::find(granted.begin(), granted.end(), device) != granted.end();
+  });
+}
+
 void PinnedFilter::unpin() noexcept {
   if (is_pinned_) ::unlinkat(directory_.get(), name_.c_str(), 0);
   is_pinned_ = false;

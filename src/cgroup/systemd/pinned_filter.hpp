@@ -30,6 +30,9 @@ class PinnedFilter {
   /// Pins a copy of the filter that grants `devices`, too, in place of an earlier one of ours. May
   /// be called in any mount namespace. Throws Error(device_filter_failed).
   void pin(const std::vector<DeviceNumber>& devices);
+  /// Whether our file is there, made by anybody, and its program has rules of the hook for all of
+  /// `devices`. Changes the working directory.
+  [[nodiscard]] bool grants(const std::vector<DeviceNumber>& devices) const;
   /// Removes what pin() made.
   void unpin() noexcept;
 

@@ -3,6 +3,7 @@
 #include "cgroup/systemd/scope_unit.hpp"
 
 #include <algorithm>
+#include <set>
 
 #include "cgroup/cgroup_text.hpp"
 #include "os/device_number.hpp"
@@ -124,6 +125,22 @@ std::optional<std::string> control_group_by_slice(std::string_view unit,
 bool restricts_devices(std::string_view unit_text) {
   const auto lines = split(unit_text, '\n');
   return std::any_of(lines.begin(), lines.end(), restricts);
+}
+
+bool allows_devices(std::string_view unit_text, const std::vector<DeviceNumber>& devices) {
+  std::set<std::string_view> allowed;
+  for (const std::string_view line : split(unit_text, '\n')) {
+    const Setting setting = setting_of(line);
+    if (setting.key != "DeviceAllow") continue;
+    if (setting.value.empty()) allowed.clear();
+    const auto space = setting.value.find(' ');
+    const std::string_view access = setting.value.substr(std::min(space, setting.value.size()));
+    if (access.find('r') == access.npos || access.find('w') == access.npos) continue;
+    allowed.insert(setting.value.substr(0, space));
+  }
+  return std::all_of(devices.begin(), devices.end(), [&](DeviceNumber device) {
+    return allowed.contains(std::string("/dev/char/") + to_string(device));
+  });
 }
 
 std::optional<std::string> pinned_device_filter(std::string_view unit_text) {

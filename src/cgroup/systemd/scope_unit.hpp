@@ -39,6 +39,12 @@ struct NamedScope {
 /// restriction it would become one.
 [[nodiscard]] bool restricts_devices(std::string_view unit_text);
 
+/// Whether a unit file and its drop-ins let the unit read and write each of `devices`, by lines in
+/// the form of device_allow_drop_in(); an assignment of nothing takes back those before it. Lines
+/// of other forms, such as `char-nvidia`, are not looked at.
+[[nodiscard]] bool allows_devices(std::string_view unit_text,
+                                  const std::vector<DeviceNumber>& devices);
+
 /// Returns the file in bpffs with the device filter that systemd attaches to the scope at each
 /// reload, which the runtime pinned there (crun since 1.23): the last `BPFProgram=device:` of a
 /// unit file and its drop-ins; an assignment of nothing takes back those before it. nullopt if

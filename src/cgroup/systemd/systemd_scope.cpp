@@ -60,10 +60,16 @@ void SystemdScope::open_filter(const RootDir& system) {
   }
 }
 
+bool SystemdScope::knows(const std::vector<DeviceRule>& rules) const {
+  const auto devices = devices_of(rules);
+  const std::string text = unit_text(copy_of(units_), named_.unit, OwnDropIn::included);
+  if (is_restricted_ && !allows_devices(text, devices)) return false;
+  return !filter_file_ ||
+         (pin_ && pinned_device_filter(text) == pin_->path() && pin_->grants(devices));
+}
+
 Notes SystemdScope::keep(const std::vector<DeviceRule>& rules) {
-  std::vector<DeviceNumber> devices;
-  devices.reserve(rules.size());
-  for (const DeviceRule& rule : rules) devices.push_back(rule.device);
+  const auto devices = devices_of(rules);
   Notes notes;
   try {
     if (is_restricted_) link_devices(rules);

@@ -38,6 +38,9 @@ class SystemdScope {
   [[nodiscard]] static std::optional<SystemdScope> find(std::string_view cgroup,
                                                         const RootDir& system);
 
+  /// Whether the files of the unit, as they are now, have all that keep() would write or have
+  /// written, so that the container keeps `rules` at the next reload.
+  [[nodiscard]] bool knows(const std::vector<DeviceRule>& rules) const;
   /// Gives systemd `rules`, if the scope is the container's, and makes the links in /dev/char that
   /// systemd before version 240 needs. Waits for systemd at most 250 ms. A failure is a warning,
   /// because the container works until systemd applies its policy again. May be called in any mount

@@ -87,6 +87,16 @@ TEST(PinnedFilter, IsTheRuntimesWithOurDevices) {
   });
 }
 
+TEST(PinnedFilter, GrantsWhatItWasPinnedWith) {
+  on_a_host([](const Host& host) {
+    PinnedFilter filter(host.root(), kScope, kTheirs);
+    EXPECT_FALSE(filter.grants({kRandom})) << "nothing is pinned";
+    filter.pin({kRandom});
+    EXPECT_TRUE(PinnedFilter(host.root(), kScope, kTheirs).grants({kRandom}));
+    EXPECT_FALSE(filter.grants({kRandom, kUrandom}));
+  });
+}
+
 // `crun update` compares it with the filter that it would make.
 TEST(PinnedFilter, LeavesTheRuntimesAsItIs) {
   on_a_host([](const Host& host) {

@@ -121,6 +121,16 @@ TEST(ControlGroupBySlice, IsNoneForWhatIsNoSlice) {
   }
 }
 
+TEST(AllowsDevices, LinesForEachDevice) {
+  const std::vector<DeviceNumber> devices = {{195, 2}, {195, 255}};
+  const std::string both = "DeviceAllow=/dev/char/195:2 rw\nDeviceAllow=/dev/char/195:255 rwm\n";
+  EXPECT_TRUE(allows_devices("[Scope]\nDeviceAllow=\n" + both, devices));
+  EXPECT_FALSE(allows_devices("[Scope]\n" + both + "DeviceAllow=\n", devices));
+  EXPECT_FALSE(allows_devices("[Scope]\nDeviceAllow=/dev/char/195:2 rw\n", devices));
+  EXPECT_FALSE(allows_devices("[Scope]\nDeviceAllow=/dev/char/195:2 r\n", {{195, 2}}));
+  EXPECT_FALSE(allows_devices("[Scope]\nDeviceAllow=char-nvidia\n", {{195, 2}}));
+}
+
 TEST(RestrictsDevices, AListWithEntriesDoes) {
   EXPECT_TRUE(restricts_devices("[Scope]\nDeviceAllow=\nDeviceAllow=char-pts rwm\n"));
   EXPECT_TRUE(restricts_devices("[Scope]\n DeviceAllow = /dev/null rw"));

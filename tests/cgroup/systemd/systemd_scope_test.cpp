@@ -76,6 +76,16 @@ class SystemdScopeTest : public ::testing::Test {
   TemporaryDirectory host_;
 };
 
+TEST_F(SystemdScopeTest, ItKnowsWhatTheUnitsFilesAllow) {
+  EXPECT_FALSE(find()->knows(rules()));
+  host_.write(kUnits + "runc-a.scope.d/50-DeviceAllow.conf",
+              "[Scope]\nDeviceAllow=\nDeviceAllow=/dev/char/195:2 rw\n");
+  EXPECT_FALSE(find()->knows(rules())) << "one of two";
+  auto scope = find();
+  static_cast<void>(scope->keep(rules()));
+  EXPECT_TRUE(scope->knows(rules())) << "by the drop-in";
+}
+
 TEST_F(SystemdScopeTest, TheDropInListsEveryRule) {
   EXPECT_THAT(keep(), HasSubstr("systemd was not told the devices of runc-a.scope"));
   EXPECT_THAT(host_.read(kUnits + "runc-a.scope.d/" + kDropIn),

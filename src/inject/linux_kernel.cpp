@@ -13,7 +13,6 @@
 #include <cerrno>
 
 #include "cgroup/cgroup_mounts.hpp"
-#include "cgroup/enclosing_cgroup.hpp"
 #include "inject/bind_source.hpp"
 #include "inject/loader_files.hpp"
 #include "os/device_number.hpp"
@@ -42,6 +41,7 @@ LinuxKernel::LinuxKernel(const ContainerProcess& process, const RootDir& rootfs,
       rootfs_(rootfs),
       system_(system),
       driver_(driver),
+      grant_(system, driver),
       mounts_(make_mounts(process.owner_uid(), process.owner_gid())),
       writer_(process.owner_uid(), process.owner_gid()),
       tree_(rootfs, layer, writer_, undo_) {
@@ -81,28 +81,11 @@ void LinuxKernel::prepare(const TmpfsMount& mount) {
 }
 
 void LinuxKernel::prepare(const std::vector<DeviceRule>& rules) {
-  if (rules.empty()) return;
-  std::vector<DeviceNumber> devices;
-  devices.reserve(rules.size());
-  for (const DeviceRule& rule : rules) devices.push_back(rule.device);
-  permission_.emplace(process_.cgroup_text(), cgroup_mountinfo(system_, process_.cgroup_text()),
-                      std::move(devices));
-  if (permission_->refused()) require_not_denied({&driver_, &system_}, rules.front());
-  if (!in_user_namespace() && !permission_->shares_scope())
-    scope_ = SystemdScope::find(process_.cgroup_text(), system_);
-  rules_ = rules;
+  grant_.prepare(process_.cgroup_text(), rules);
 }
 
 void LinuxKernel::prepare_systemd_rules(const std::vector<DeviceRule>& rules) {
-  if (in_user_namespace()) return;
-  const std::string& cgroup = process_.cgroup_text();
-  if (is_in_shared_scope(cgroup, cgroup_mountinfo(system_, cgroup))) return;
-  if (!scope_) scope_ = SystemdScope::find(process_.cgroup_text(), system_);
-  if (scope_ && scope_->has_filter_file()) {
-    if (rules_.empty()) scope_.reset();  // the runtime's own filter has them all
-    return;
-  }
-  rules_.insert(rules_.end(), rules.begin(), rules.end());
+  grant_.prepare_systemd_rules(process_.cgroup_text(), rules);
 }
 
 // ---- in the container's mount namespace
@@ -354,19 +337,9 @@ void LinuxKernel::verify() {
 }
 
 void LinuxKernel::allow_devices() {
-  // After the container has ended, its cgroup may soon belong to another one.
-  if (permission_ || scope_) process_.require_alive();
-  if (permission_) {
-    undo_.push([this] { permission_->revoke(); });
-    permission_->grant();
-    notes_.insert(notes_.end(), permission_->notes().begin(), permission_->notes().end());
-  }
-  if (!scope_) return;
-  undo_.push([this] { scope_->forget(); });
-  const Notes notes = scope_->keep(rules_);
-  notes_.insert(notes_.end(), notes.begin(), notes.end());
-  // A reload before the drop-in was there has attached the runtime's filter beside ours.
-  if (permission_ && scope_->has_filter_file()) permission_->confirm();
+  undo_.push([this] { grant_.revoke(); });
+  grant_.grant(process_);
+  notes_.insert(notes_.end(), grant_.notes().begin(), grant_.notes().end());
 }
 
 void LinuxKernel::commit() noexcept {

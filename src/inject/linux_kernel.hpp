@@ -12,10 +12,9 @@
 #include <string>
 #include <vector>
 
-#include "cgroup/device_cgroup.hpp"
-#include "cgroup/systemd/systemd_scope.hpp"
 #include "image/own_layer.hpp"
 #include "inject/container_process.hpp"
+#include "inject/device_grant.hpp"
 #include "inject/kernel.hpp"
 #include "inject/layer_writer.hpp"
 #include "inject/loader_files.hpp"
@@ -90,6 +89,7 @@ class LinuxKernel : public Kernel {
   const RootDir& rootfs_;
   const RootDir& system_;
   const RootDir& driver_;
+  DeviceGrant grant_;
   std::unique_ptr<Mounts> mounts_;
   UndoStack undo_ = {};
   LayerWriter writer_;
@@ -102,9 +102,6 @@ class LinuxKernel : public Kernel {
   std::set<ContainerPath> left_out_links_ = {};
   std::set<int> known_slaves_ = {};  // descriptors on mounts that are slaves
   std::set<std::uint64_t> slave_mounts_ = {};
-  std::optional<DevicePermission> permission_ = {};
-  std::optional<SystemdScope> scope_ = {};
-  std::vector<DeviceRule> rules_ = {};
   std::vector<Replacement> replacements_ = {};
   std::vector<std::function<void()>> on_commit_ = {};
   Notes notes_ = {};

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+// Lets a container use the devices of a plan: its device cgroup, and systemd if it has a scope.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "cgroup/device_cgroup.hpp"
+#include "cgroup/systemd/systemd_scope.hpp"
+#include "inject/container_process.hpp"
+#include "os/device_number.hpp"
+#include "os/root_dir.hpp"
+#include "plan/plan.hpp"
+#include "text/note.hpp"
+
+namespace nvhook {
+
+/// Shared by the hook, which grants when a container starts, and `oci-nvidia regrant`.
+class DeviceGrant {
+ public:
+  /// `system` and `driver` are the host's roots; both must outlive this object.
+  DeviceGrant(const RootDir& system, const RootDir& driver) noexcept
+      : system_(system), driver_(driver) {}
+
+  /// On the host: opens the cgroups of a process whose /proc/<pid>/cgroup contains `cgroup`, and
+  /// prepares what will grant `rules`. Throws as DevicePermission does, and Error(cgroup_denied) if
+  /// a cgroup around this one denies the control device.
+  void prepare(const std::string& cgroup, const std::vector<DeviceRule>& rules);
+  /// After prepare(): `rules` are granted by the runtime, so only systemd is informed of them.
+  void prepare_systemd_rules(const std::string& cgroup, const std::vector<DeviceRule>& rules);
+
+  /// After prepare() and before grant(): the devices that a device cgroup denies or, in v2, has no
+  /// rule of ours for, in order.
+  [[nodiscard]] std::vector<DeviceNumber> missing() const;
+  /// Whether systemd, if it applies a device policy to the container's scope, has what grant() will
+  /// give it.
+  [[nodiscard]] bool is_known_to_systemd() const;
+
+  /// Grants. May be called in any mount namespace. Throws Error(container_gone) if `process` has
+  /// ended, and as DevicePermission::grant does; revoke() undoes what was done before that.
+  void grant(const ContainerProcess& process);
+  /// Takes back what grant() gave.
+  void revoke() noexcept;
+
+  /// What could not be done, and what systemd was told.
+  [[nodiscard]] const Notes& notes() const noexcept { return notes_; }
+
+ private:
+  const RootDir& system_;
+  const RootDir& driver_;
+  std::optional<DevicePermission> permission_ = {};
+  std::optional<SystemdScope> scope_ = {};
+  std::vector<DeviceRule> rules_ = {};
+  Notes notes_ = {};
+};
+
+}  // namespace nvhook

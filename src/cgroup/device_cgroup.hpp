@@ -32,8 +32,8 @@ class DevicePermission {
   DevicePermission& operator=(const DevicePermission&) = delete;
   ~DevicePermission();
 
-  /// The devices that a v1 list denies, or for which a v2 program has no rule of ours yet, in
-  /// order. For use before grant().
+  /// The devices that a list or a filter denies, in order; also those for which it is not known
+  /// what a filter decides. For use before grant().
   [[nodiscard]] std::vector<DeviceNumber> missing() const;
 
   /// Grants. v1: devices.allow. v2: BPF_F_REPLACE, or attaches the new program and then detaches

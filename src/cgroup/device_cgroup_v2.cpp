@@ -7,6 +7,7 @@
 #include <iterator>
 
 #include "cgroup/device_filter.hpp"
+#include "cgroup/filter_verdict.hpp"
 #include "os/syscalls.hpp"
 #include "text/error.hpp"
 
@@ -74,9 +75,8 @@ Notes DeviceFilter::prepare_program(bpf::ProgramId id) {
   }
   const std::vector<BpfInstruction> merged = prepend_device_rules(*instructions, devices_);
   if (merged == *instructions) return {};
-  const std::vector<DeviceNumber> granted = granted_by_prologue(*instructions);
   for (const DeviceNumber& device : devices_) {
-    if (std::find(granted.begin(), granted.end(), device) == granted.end()) missing_.insert(device);
+    if (lets_use(*instructions, device) != true) missing_.insert(device);
   }
   if (const auto obstacle = reload_obstacle(*instructions)) {
     throw Error(Code::device_filter_failed, name_of(id) + " cannot be extended: " + *obstacle,

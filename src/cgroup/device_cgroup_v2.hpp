@@ -30,7 +30,8 @@ class DeviceFilter {
 
   /// Whether prepare() was not permitted to see what restricts the container.
   [[nodiscard]] bool refused() const noexcept { return refused_; }
-  /// The devices for which at least one program has no rule of ours yet, in order.
+  /// The devices that prepare() found at least one program to deny, or to decide in a way that is
+  /// not known, in order.
   [[nodiscard]] const std::set<DeviceNumber>& missing() const noexcept { return missing_; }
   /// Number of programs that prepare() found.
   [[nodiscard]] std::size_t attached() const noexcept { return attached_; }

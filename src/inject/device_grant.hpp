@@ -30,8 +30,8 @@ class DeviceGrant {
   /// After prepare(): `rules` are granted by the runtime, so only systemd is informed of them.
   void prepare_systemd_rules(const std::string& cgroup, const std::vector<DeviceRule>& rules);
 
-  /// After prepare() and before grant(): the devices that a device cgroup denies or, in v2, has no
-  /// rule of ours for, in order.
+  /// After prepare() and before grant(): the devices that a device cgroup denies, in order
+  /// (DevicePermission::missing).
   [[nodiscard]] std::vector<DeviceNumber> missing() const;
   /// Whether systemd, if it applies a device policy to the container's scope, has what grant() will
   /// give it.

@@ -102,6 +102,14 @@ def without_being_told_a_reload_takes_the_gpu():
 
 
 @test("systemd")
+def inspect_sees_that_systemds_own_filter_allows_the_gpu():
+    """After a reload none of the hook's own rules is in force, and nothing is lost."""
+    with started() as container:
+        container.host.reload()
+        container.oci_nvidia("inspect")
+
+
+@test("systemd")
 def with_the_drop_in_alone_a_property_change_takes_the_gpu_until_the_next_reload():
     """A limit: systemd reads drop-ins at a reload only, and applies its whole policy with every property."""
     with started(untold="gone") as container:

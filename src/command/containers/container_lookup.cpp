@@ -238,15 +238,28 @@ ContainerRecord of_process(pid_t pid, const std::vector<ContainerRecord>& truste
   return {.pid = pid};
 }
 
+Search search_trusted(const RootDir& system, const CallerContext& caller) {
+  Search search(system);
+  search.look_at_containerd();
+  search.look_at(place_of_root(system));
+  if (const auto own = place_of_caller(caller)) search.look_at(*own);
+  return search;
+}
+
+Search search_users(const RootDir& system, const CallerContext& caller) {
+  const auto own = place_of_caller(caller);
+  Search search(system);
+  for (const RecordStore& place : places_of_users(system, own ? own->run : "")) {
+    search.look_at(place);
+  }
+  return search;
+}
+
 }  // namespace
 
 ContainerRecord find_container(const std::string& word, const RootDir& system,
                                const CallerContext& caller) {
-  const auto own = place_of_caller(caller);
-  Search search(system);
-  search.look_at_containerd();
-  search.look_at(place_of_root(system));
-  if (own) search.look_at(*own);
+  const Search search = search_trusted(system, caller);
   const std::vector<ContainerRecord> trusted = search.records();
   const auto has_exactly = [&](const ContainerRecord& record) {
     return record.id == word || record.name == word;
@@ -257,13 +270,30 @@ ContainerRecord find_container(const std::string& word, const RootDir& system,
   if (!is_process) {
     if (const auto found = choose(trusted, word)) return *found;
   }
-  Search users(system);
-  for (const RecordStore& place : places_of_users(system, own ? own->run : ""))
-    users.look_at(place);
+  const Search users = search_users(system, caller);
   const std::vector<ContainerRecord> of_users = users.records();
   if (is_process) return of_process(pid, trusted, of_users);
   if (const auto found = choose_of_users(of_users, word)) return *found;
   throw_unknown(word, search.denied());
+}
+
+std::vector<ContainerRecord> running_containers(const RootDir& system,
+                                                const CallerContext& caller) {
+  const Search trusted = search_trusted(system, caller);
+  if (!trusted.denied().empty()) {
+    throw Error(Code::container_not_found, "`" + trusted.denied() + "` may not be read",
+                "sudo oci-nvidia …");
+  }
+  std::vector<ContainerRecord> all = trusted.records();
+  const std::vector<ContainerRecord> of_users = search_users(system, caller).records();
+  all.insert(all.end(), of_users.begin(), of_users.end());
+  std::erase_if(all, [](const ContainerRecord& record) { return record.pid == 0; });
+  return all;
+}
+
+std::string word_of(const ContainerRecord& record) {
+  const std::string user = record.user.empty() ? "" : record.user + ":";
+  return user + (record.name.empty() ? record.id : record.name);
 }
 
 std::string describe(const ContainerRecord& record) {

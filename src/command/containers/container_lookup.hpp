@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "command/containers/container_records.hpp"
 #include "os/process_setup.hpp"
@@ -18,6 +19,14 @@ namespace nvhook {
 /// `word` names no container, or several.
 [[nodiscard]] ContainerRecord find_container(const std::string& word, const RootDir& system,
                                              const CallerContext& caller);
+
+/// Returns the containers that run, of root and the caller and of other users, as find_container()
+/// would find them. Throws Error(container_not_found) if a record may not be read.
+[[nodiscard]] std::vector<ContainerRecord> running_containers(const RootDir& system,
+                                                              const CallerContext& caller);
+
+/// Returns the word by which find_container() finds `record`: its name, or its id if it has none.
+[[nodiscard]] std::string word_of(const ContainerRecord& record);
 
 /// Returns for example `container web (Podman, 4f1c…)`, `container web (Podman of user 1000,
 /// 4f1c…)`, `process 4711`.

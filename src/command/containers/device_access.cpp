@@ -11,6 +11,7 @@
 #include "cgroup/bpf.hpp"
 #include "cgroup/cgroup_text.hpp"
 #include "cgroup/device_filter.hpp"
+#include "cgroup/filter_verdict.hpp"
 #include "cgroup/systemd/scope_drop_in.hpp"
 #include "cgroup/systemd/scope_unit.hpp"
 #include "os/device_number.hpp"
@@ -38,10 +39,10 @@ void look_at_list(const std::string& directory, const std::vector<DeviceNumber>&
                         (rules == 1 ? " rule" : " rules"));
 }
 
-std::vector<DeviceNumber> rules_of(bpf::ProgramId id) {
+std::vector<BpfInstruction> instructions_of(bpf::ProgramId id) {
   const UniqueFd program = bpf::open_program(id);
-  const auto instructions = program ? bpf::instructions_of(program.get()) : std::nullopt;
-  return instructions ? granted_by_prologue(*instructions) : std::vector<DeviceNumber>();
+  return program ? bpf::instructions_of(program.get()).value_or(std::vector<BpfInstruction>())
+                 : std::vector<BpfInstruction>();
 }
 
 /// Reduces `granted` to the devices that all filters so far and this one have rules for.
@@ -63,7 +64,8 @@ std::string rules_in_words(std::size_t granted) {
          (granted == 1 ? " device" : " devices");
 }
 
-void look_at_filters(const std::string& directory, const RootDir& system, DeviceAccess& access) {
+void look_at_filters(const std::string& directory, const std::vector<DeviceNumber>& devices,
+                     const RootDir& system, DeviceAccess& access) {
   const UniqueFd cgroup = system.open(directory, O_RDONLY | O_DIRECTORY);
   const auto attached = cgroup ? bpf::attached_to(cgroup.get()) : std::nullopt;
   if (!attached) {
@@ -72,12 +74,19 @@ void look_at_filters(const std::string& directory, const RootDir& system, Device
     return;
   }
   const std::size_t count = attached->programs().size();
-  for (const bpf::ProgramId id : attached->programs()) narrow(access.granted, rules_of(id));
+  std::optional<std::vector<DeviceNumber>> granted;
+  for (const bpf::ProgramId id : attached->programs()) {
+    const std::vector<BpfInstruction> program = instructions_of(id);
+    narrow(granted, granted_by_prologue(program));
+    for (const DeviceNumber& device : devices) {
+      if (lets_use(program, device) == false) access.denied.push_back(device);
+    }
+  }
   access.told.push_back(directory + ": " +
                         (count == 0 ? "no device filter (cgroup v2): nothing is restricted there"
                                     : std::to_string(count) +
                                           (count == 1 ? " device filter" : " device filters") +
-                                          " (cgroup v2)" + rules_in_words(access.granted->size())));
+                                          " (cgroup v2)" + rules_in_words(granted->size())));
 }
 
 void look_at_systemd(const std::string& cgroup, const RootDir& system, DeviceAccess& access) {
@@ -116,10 +125,12 @@ DeviceAccess look_at_devices(const std::string& cgroup, const std::vector<Device
       look_at_list(each.directory, devices, system, access);
       continue;
     }
-    look_at_filters(each.directory, system, access);
+    look_at_filters(each.directory, devices, system, access);
     // crun's systemd driver puts the container below the scope; systemd's own filter is at the
     // scope.
-    if (const auto scope = parent_scope(each.directory)) look_at_filters(*scope, system, access);
+    if (const auto scope = parent_scope(each.directory)) {
+      look_at_filters(*scope, devices, system, access);
+    }
   }
   if (access.told.empty()) access.told.emplace_back("no device cgroup of it is in sight");
   look_at_systemd(cgroup, system, access);

@@ -16,11 +16,8 @@ namespace nvhook {
 struct DeviceAccess {
   /// One text for each cgroup: its path and what it allows.
   std::vector<std::string> told = {};
-  /// Devices that a v1 list does not allow to be read and written.
+  /// Devices that a v1 list or a v2 filter does not allow to be read and written.
   std::vector<DeviceNumber> denied = {};
-  /// Devices for which every v2 filter has a rule of the hook; nullopt if there is no filter or no
-  /// right to read it.
-  std::optional<std::vector<DeviceNumber>> granted = {};
   /// The file in bpffs from which systemd takes the device filter at the next daemon-reload; empty
   /// if it takes none.
   std::string filter_file = {};

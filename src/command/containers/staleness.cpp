@@ -103,13 +103,9 @@ class Judge {
   }
 
   void judge_access() {
-    const auto denied_node = [&](const ContainerNode& node) {
-      const auto& denied = access_.denied;
-      return std::find(denied.begin(), denied.end(), node.number) != denied.end();
-    };
     std::vector<std::string> denied;
     for (const ContainerNode& node : driver_.nodes) {
-      if (denied_node(node) || lost(node.number)) denied.push_back(node.path);
+      if (has(access_.denied, node.number) && was_given(node.number)) denied.push_back(node.path);
     }
     if (denied.empty()) {
       judge_filter_file();
@@ -132,14 +128,14 @@ class Judge {
         "mount bpffs on /sys/fs/bpf, and " + std::string(kRestart));
   }
 
-  /// Returns true if the hook gave the container a rule for this device and no filter has it any
-  /// more.
-  [[nodiscard]] bool lost(DeviceNumber number) const {
-    if (!today_.by_hook || today_.plan == nullptr || !access_.granted) return false;
-    const auto& rules = today_.plan->device_rules;
-    return std::any_of(rules.begin(), rules.end(),
-                       [&](const DeviceRule& rule) { return rule.device == number; }) &&
-           !std::binary_search(access_.granted->begin(), access_.granted->end(), number);
+  static bool has(const std::vector<DeviceNumber>& devices, DeviceNumber number) {
+    return std::find(devices.begin(), devices.end(), number) != devices.end();
+  }
+
+  /// A container can have nodes that it may not use: MIG administration mounts a whole directory.
+  [[nodiscard]] bool was_given(DeviceNumber number) const {
+    if (today_.plan == nullptr || today_.plan->device_rules.empty()) return true;  // by others
+    return has(devices_of(today_.plan->device_rules), number);
   }
 
   /// A new driver has new file names, so nearly all files are missing if the container has an old

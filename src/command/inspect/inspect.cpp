@@ -6,17 +6,14 @@
 #include <boost/program_options.hpp>
 #include <ostream>
 
+#include "command/containers/container_cgroup.hpp"
 #include "command/containers/container_lookup.hpp"
+#include "command/containers/container_plan.hpp"
 #include "command/containers/process_view.hpp"
 #include "command/engines/host_config.hpp"
 #include "command/inspect/inspect_view.hpp"
 #include "host/host_facts.hpp"
-#include "image/own_layer.hpp"
-#include "oci/bundle.hpp"
-#include "oci/container_spec.hpp"
 #include "os/device_number.hpp"
-#include "plan/container_task.hpp"
-#include "plan/run.hpp"
 #include "text/error.hpp"
 
 namespace nvhook {
@@ -50,38 +47,15 @@ struct HostToday {
   }
 };
 
-/// What the container would get if it were started now.
-struct WouldGet {
-  std::optional<Plan> plan = {};
-  bool by_hook = false;
-  Notes notes = {};
-};
-
-WouldGet plan_again(const ContainerRecord& record, const RootDir& root, const HostConfig& config,
-                    CommandContext& context) {
-  WouldGet result;
-  const auto text = record.bundle.empty()
-                        ? std::nullopt
-                        : context.system.read(record.bundle + "/config.json", kMaxSpec);
-  if (!text) {
-    result.notes.push_back(
-        info("its config.json is not known, so what it asked for is not compared"));
-    return result;
+Notes notes_of(const ContainerPlan& would_get) {
+  if (!would_get.has_config) {
+    return {info("its config.json is not known, so what it asked for is not compared")};
   }
-  try {
-    const ContainerTask task = derive_task(*text, parse_spec(*text), config.as_written.config);
-    result.by_hook = task.injector == Injector::this_hook;
-    result.notes = task.request.notes;
-    if (reason_to_do_nothing(task, Role::spec_editor).empty()) {
-      const OwnLayer layer({.rootfs = root, .spec = &task.spec, .is_running = true});
-      result.plan =
-          plan_container(task, layer.view(), {config.seen_from_here, context.system, context.log})
-              .plan;
-    }
-  } catch (const Error& error) {
-    result.notes.push_back(warning("it would not start now: " + to_line(error)));
+  Notes notes = would_get.notes;
+  if (would_get.failure) {
+    notes.push_back(warning("it would not start now: " + to_line(*would_get.failure)));
   }
-  return result;
+  return notes;
 }
 
 std::vector<DeviceNumber> numbers_of(const ContainerDriver& driver) {
@@ -107,32 +81,35 @@ Outcome run_inspect(const OptionValues& values, CommandContext& context) {
   const ContainerRecord record =
       find_container(container_of(values), context.system, context.caller);
   if (record.pid == 0) {
-    throw Error(Code::container_gone, describe(record) + " does not run",
-                "start it, or ask what it would get: oci-nvidia explain --container " +
-                    (record.name.empty() ? record.id : record.name));
+    throw Error(
+        Code::container_gone, describe(record) + " does not run",
+        "start it, or ask what it would get: oci-nvidia explain --container " + word_of(record));
   }
   const ProcessView process(record.pid, context.system);
   const RootDir root = process.root();
   const std::vector<MountEntry> mounts = parse_mount_table(process.text("mountinfo"));
   const HostConfig config = read_host_config(context);
   const HostToday today(config, context);
-  const WouldGet would_get = plan_again(record, root, config, context);
+  const ContainerPlan would_get = plan_again(record, root, config, context);
 
-  const Plan* const plan = would_get.plan ? &*would_get.plan : nullptr;
+  const Plan* const plan = would_get.planned ? &would_get.planned->plan : nullptr;
   const Inventory* const inventory = today.host ? &today.host->inventory : nullptr;
   const ContainerDriver driver = look_at_container(root, mounts, plan);
+  const std::string cgroup = process.text("cgroup");
+  const auto own = own_cgroups(cgroup, would_get.cgroups_path, record.id);
   const DeviceAccess access =
-      look_at_devices(process.text("cgroup"), numbers_of(driver), context.system);
-  const Inspection inspection{.container = record,
-                              .driver = driver,
-                              .access = access,
-                              .today = inventory,
-                              .findings = judge(driver, access,
-                                                {.inventory = inventory,
-                                                 .failure = today.failure,
-                                                 .plan = plan,
-                                                 .by_hook = would_get.by_hook}),
-                              .notes = would_get.notes};
+      look_at_devices(own.value_or(cgroup), numbers_of(driver), context.system);
+  const Inspection inspection{
+      .container = record,
+      .driver = driver,
+      .access = access,
+      .today = inventory,
+      .findings = judge(driver, access,
+                        {.inventory = inventory,
+                         .failure = today.failure,
+                         .plan = plan,
+                         .by_hook = would_get.injector == Injector::this_hook}),
+      .notes = notes_of(would_get)};
   if (context.json) {
     print_json(inspection_json(inspection), context.out);
   } else {

@@ -70,6 +70,23 @@ TEST_F(ContainerLookup, TwoUsersOfOneNameAreAmbiguous) {
               fails_with(Code::container_not_found, "any of 2 containers"));
 }
 
+TEST_F(ContainerLookup, AllThatRunAreFound) {
+  const auto record = [&](const std::string& path, int pid) {
+    host_.write(path + "/status", R"({"bundle":"/b","pid":)" + std::to_string(pid) + "}");
+  };
+  for (const char* pid : {"7", "8"})
+    host_.write(std::string("/proc/") + pid + "/stat", "7 (a) S 1");
+  record("/run/crun/web", 7);
+  record("/run/crun/ended", 9);
+  record("/run/user/1000/crun/web", 8);
+  std::vector<std::string> found;
+  for (const ContainerRecord& one : running_containers(*open_root(host_.path()), {})) {
+    found.push_back(describe(one) + " " + word_of(one));
+  }
+  EXPECT_THAT(found, testing::ElementsAre("container web (crun) web",
+                                          "container web (crun of user 1000) 1000:web"));
+}
+
 class StrangersFiles : public testing::Test {
  protected:
   test::TemporaryDirectory host_ = {};

@@ -92,16 +92,16 @@ TEST_F(Staleness, ADeviceThatAListDenies) {
               ElementsAre(is(Level::bad, "does not let it use /dev/nvidia2")));
 }
 
-TEST_F(Staleness, ARuleOfTheHookThatIsNotInForceAnyMore) {
-  const Plan plan = test::plan_for(test::request(AllDevices{}, {Capability::compute}));
+TEST_F(Staleness, ADeviceThatItWasNotGivenMayBeDenied) {
+  Plan plan = test::plan_for(test::request(AllDevices{}, {Capability::compute}));
   today_.plan = &plan;
-  access_.granted = {{195, 2}};
-  today_.by_hook = true;
-  EXPECT_THAT(judge(healthy(), access_, today_), ElementsAre(is(Level::good, "all of it")));
-  access_.granted->clear();
+  access_.denied = {{195, 2}};
   EXPECT_THAT(judge(healthy(), access_, today_),
               ElementsAre(is(Level::bad, "does not let it use /dev/nvidia2")));
-  today_.by_hook = false;  // the runtime granted it, with rules of its own
+  std::erase_if(plan.device_rules, [](const DeviceRule& rule) {
+    return rule.device == DeviceNumber{195, 2};
+  });
+  ASSERT_FALSE(plan.device_rules.empty());
   EXPECT_THAT(judge(healthy(), access_, today_), ElementsAre(is(Level::good, "all of it")));
 }
 

@@ -9,6 +9,7 @@
 #include "command/explain/explain.hpp"
 #include "command/inspect/inspect.hpp"
 #include "command/list/list.hpp"
+#include "command/regrant/regrant.hpp"
 #include "command/setup/setup.hpp"
 #include "command/shell/command.hpp"
 #include "command/shell/completion.hpp"
@@ -78,6 +79,12 @@ std::span<const Command> all_commands() {
               .details = kInspectDetails,
               .add_options = add_inspect_options,
               .run = run_inspect},
+      Command{.name = "regrant",
+              .operands = kRegrantOperands,
+              .summary = "gives a running container its GPUs back that it may not use any more",
+              .details = kRegrantDetails,
+              .add_options = add_regrant_options,
+              .run = run_regrant},
       Command{.name = "setup",
               .operands = kSetupOperands,
               .summary = "makes an engine know of the hook or the runtime",

@@ -75,6 +75,9 @@ class Container:
         check_equal(done.returncode, status, f"exit status of {command}: {done.stdout}{done.stderr}")
         return done.stdout
 
+    def regrant(self, *options, status=0):
+        return self.oci_nvidia("regrant", *options, status=status)
+
     def has_drop_in(self):
         return self.host.path(self.drop_in).exists()
 

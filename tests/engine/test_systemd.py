@@ -102,6 +102,21 @@ def without_being_told_a_reload_takes_the_gpu():
 
 
 @test("systemd")
+def a_gpu_that_a_reload_took_is_granted_again_and_kept():
+    with started(untold="gone") as container:
+        container.host.must("rm", container.drop_in)
+        told = container.regrant("--dry-run", status=1)
+        check("systemd would be told of them" in told, f"before the reload: {told}")
+        container.host.reload()
+        container.check_access("after a reload without the drop-in", nodes="EPERM")
+        check("granted again" in container.regrant(), "granted nothing")
+        container.check_access("after regrant")
+        container.host.reload()
+        container.check_access("after regrant and a reload")
+        check("nothing to do" in container.regrant(), "granted something twice")
+
+
+@test("systemd")
 def inspect_sees_that_systemds_own_filter_allows_the_gpu():
     """After a reload none of the hook's own rules is in force, and nothing is lost."""
     with started() as container:

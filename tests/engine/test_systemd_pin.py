@@ -200,6 +200,54 @@ def a_filter_that_cannot_be_pinned_is_a_warning():
 
 
 @test("systemd-today")
+def a_gpu_that_a_reload_took_from_todays_crun_is_granted_again_and_kept():
+    with with_a_pin() as container:
+        container.host.path(container.drop_in).unlink()
+        container.host.reload()
+        container.check_access("after a reload without the drop-in", nodes="EPERM")
+        check("granted again" in container.regrant(), "granted nothing")
+        container.check_access("after regrant")
+        for number in (1, 2):
+            container.host.reload()
+            container.check_access(f"after regrant and reload {number}")
+        check("nothing to do" in container.regrant(), "granted something twice")
+
+
+@test("systemd-today")
+def what_the_next_reload_would_take_is_kept():
+    host = systemd_host()
+    host.must("mkdir", "-p", OURS)
+    host.must("mount", "-t", "tmpfs", "tmpfs", OURS)
+    try:
+        with by_crun() as container:
+            host.must("umount", OURS)
+            check("systemd would be told" in container.regrant("--dry-run", status=1), "no word of the reload")
+            check("systemd was told" in container.regrant(), "systemd was not told")
+            check("nothing to do" in container.regrant(), "systemd was told twice")
+            host.reload()
+            container.check_access("after regrant and a reload")
+    finally:
+        host.run("umount", OURS)
+
+
+@test("systemd-today")
+def a_gpu_that_podmans_update_took_is_granted_again():
+    """crun with the cgroupfs manager replaces the filter by one of the devices that Podman passes."""
+    resources = SETUP.work / "resources.json"
+    resources.write_text(json.dumps(PODMANS_DEVICES))
+
+    def without_a_scope(config):
+        config["linux"]["cgroupsPath"] = "/test-regrant"
+
+    with started(runtime=CRUN[:1], edit=without_a_scope) as container:
+        container.check_access("before an update")
+        container.host.must(*CRUN[:1], "update", "--resources", resources, container.name)
+        container.check_access("after crun update", nodes="EPERM")
+        check("granted again" in container.regrant(), "granted nothing")
+        container.check_access("after regrant")
+
+
+@test("systemd-today")
 def the_drop_in_of_a_pin_names_our_filter():
     with with_a_pin() as container:
         text = container.host.path(container.drop_in).read_text()

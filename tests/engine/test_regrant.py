@@ -69,7 +69,8 @@ def what_was_taken_away_is_granted_again_and_nothing_else():
     with gpu_container() as (name, pid):
         take_away(pid)
         check_lost(name)
-        document("inspect", name, status=BROKEN)
+        lost = document("inspect", name, status=BROKEN)["findings"]
+        check(any(f"oci-nvidia regrant {name}" in one["remedy"] for one in lost), f"no remedy in {lost}")
         done = only(document("regrant", name, status=GOOD))
         check_equal((done["id"], done["result"]), (name, "granted"), "result")
         check_equal(sorted(one["node"] for one in done["devices"]), sorted(NAMED), "devices")

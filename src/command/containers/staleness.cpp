@@ -115,7 +115,12 @@ class Judge {
         "its device cgroup does not let it use " + some_of(denied) +
             ": the permission was taken away after the start (systemctl daemon-reload, an update "
             "of the container)",
-        kRestart);
+        how_to_grant_again());
+  }
+
+  [[nodiscard]] std::string how_to_grant_again() const {
+    if (today_.plan == nullptr || today_.container.empty()) return kRestart;
+    return "sudo oci-nvidia regrant " + today_.container;
   }
 
   void judge_filter_file() {
@@ -125,7 +130,7 @@ class Judge {
         "the next systemctl daemon-reload takes its GPUs: systemd then attaches the device "
         "filter " +
             file + ", which the hook could not replace",
-        "mount bpffs on /sys/fs/bpf, and " + std::string(kRestart));
+        "mount bpffs on /sys/fs/bpf, and " + how_to_grant_again());
   }
 
   static bool has(const std::vector<DeviceNumber>& devices, DeviceNumber number) {

@@ -16,6 +16,8 @@ namespace nvhook {
 
 /// The host today, and what the container asks for.
 struct Today {
+  /// The word by which root's commands find the container; empty if root's engines do not know it.
+  std::string container = {};
   /// Null if the host has no usable driver; then `failure` says why.
   const Inventory* inventory = nullptr;
   std::optional<Error> failure = {};

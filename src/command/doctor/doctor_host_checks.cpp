@@ -48,7 +48,8 @@ Seen look_at_reload(const HostReport& report) {
           "the next systemctl daemon-reload takes the GPUs of " + some_of(report.scopes_at_risk) +
               ": systemd takes their device filter from the runtime's file, and the hook could not "
               "name its own",
-          "sudo mount -t bpf bpf /sys/fs/bpf  # if it is not mounted; then restart the containers"};
+          "mountpoint -q /sys/fs/bpf || sudo mount -t bpf bpf /sys/fs/bpf; "
+          "sudo oci-nvidia regrant --all"};
 }
 
 Seen look_at_user(const HostReport& report) {

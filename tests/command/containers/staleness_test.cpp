@@ -105,6 +105,20 @@ TEST_F(Staleness, ADeviceThatItWasNotGivenMayBeDenied) {
   EXPECT_THAT(judge(healthy(), access_, today_), ElementsAre(is(Level::good, "all of it")));
 }
 
+TEST_F(Staleness, WhatTheHookGaveCanBeGrantedAgain) {
+  const Plan plan = test::plan_for(test::request(AllDevices{}, {Capability::compute}));
+  today_.plan = &plan;
+  today_.container = "web";
+  access_.denied = {{195, 2}};
+  const auto remedy = [&] { return judge(healthy(), access_, today_).at(0).remedy; };
+  EXPECT_EQ(remedy(), "sudo oci-nvidia regrant web");
+  today_.container = "";
+  EXPECT_EQ(remedy(), "restart the container") << "no engine knows it";
+  today_.container = "web";
+  today_.plan = nullptr;
+  EXPECT_EQ(remedy(), "restart the container") << "others gave it";
+}
+
 TEST_F(Staleness, WhatIsMissingIsToldUnlessTheFilesAreOfAnotherDriver) {
   const Plan plan = test::plan_for(test::request(AllDevices{}, {Capability::compute}));
   today_.plan = &plan;

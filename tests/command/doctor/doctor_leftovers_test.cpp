@@ -101,6 +101,7 @@ TEST(DoctorReload, NamesScopesWhoseContainersLoseTheirGpus) {
   const Seen found = reload->look({.scopes_at_risk = {"libpod-4f.scope"}});
   EXPECT_EQ(found.verdict, Verdict::warning);
   EXPECT_THAT(found.text, HasSubstr("takes the GPUs of libpod-4f.scope"));
+  EXPECT_THAT(found.remedy, HasSubstr("sudo oci-nvidia regrant --all"));
 }
 
 }  // namespace

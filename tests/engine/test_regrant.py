@@ -8,8 +8,9 @@ import shutil
 from pathlib import Path
 
 import device_rules
-from bundle import Case, foreign_nodes, running
+from bundle import Case, bind, foreign_nodes, running
 from command import BROKEN, GOOD, WARNING, check_refused, document, oci_nvidia, text_of
+from edited import edited
 from harness import MINORS, SETUP, check, check_equal, run, test
 from test_inspect import covered, take_away_filter
 from test_update import check_access
@@ -114,6 +115,42 @@ def a_container_that_asks_for_no_gpu_is_left_alone():
         rules = device_rules.rules_of(pid)
         told = text_of("regrant", name, status=GOOD)
         check("left alone: it does not ask for GPUs" in told, told)
+        check_equal(device_rules.rules_of(pid), rules, "rules")
+
+
+@test(*ALL)
+def what_an_edited_config_json_gave_is_granted_again():
+    """The runtime set the rules, so that no rule of the hook says what the container may use."""
+
+    def edit(config, directory):
+        (directory / "upper").mkdir(exist_ok=True)
+        text = edited(json.dumps(config), cwd=directory)
+        config.clear()
+        config.update(json.loads(text))
+
+    with gpu_container(hook=[], edit=edit) as (name, pid):
+        rules = device_rules.rules_of(pid)
+        check_equal(only(document("regrant", name, status=GOOD))["result"], "nothing-to-do", "before")
+        check_equal(device_rules.rules_of(pid), rules, "rules")
+        take_away(pid)
+        document("inspect", name, status=BROKEN)
+        check_equal(only(document("regrant", name, status=GOOD))["result"], "granted", "result")
+        check_access(name, "after regrant")
+
+
+@test(*ALL)
+def what_an_engine_gave_by_cdi_is_left_alone():
+    library = f"usr/lib/x86_64-linux-gnu/libcuda.so.{SETUP.version}"
+
+    def as_by_cdi(config, _):
+        node = {"path": "/dev/nvidiactl", "type": "c", "major": 195, "minor": 255}
+        config["linux"].setdefault("devices", []).append(node)
+        config["mounts"].append(bind(SETUP.driver / library, f"/{library}"))
+
+    with gpu_container(hook=[], edit=as_by_cdi) as (name, pid):
+        rules = device_rules.rules_of(pid)
+        told = text_of("regrant", name, status=WARNING)
+        check("left alone: its engine gave it the GPUs itself (CDI)" in told, told)
         check_equal(device_rules.rules_of(pid), rules, "rules")
 
 

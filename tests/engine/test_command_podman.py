@@ -2,9 +2,10 @@
 """`oci-nvidia` finds Podman's containers by name and id, running or not."""
 
 import contextlib
+from pathlib import Path
 
-from command import GOOD, check_refused, document, oci_nvidia, resolved
-from harness import SETUP, check, check_equal, fail_text, run, test
+from command import BROKEN, GOOD, check_refused, document, oci_nvidia, resolved
+from harness import MINORS, SETUP, check, check_equal, fail_text, run, test
 from test_podman import RUN_OPTIONS, RUNROOT, image, podman
 from usual_places import usual_places
 
@@ -34,6 +35,21 @@ def oci_nvidia_finds_a_container_of_podman():
             check_equal((plan["duty"], plan["request"]["devices"]), ("hook", "1"), "request")
             planned = {resolved(step["target"]) for step in plan["plan"]["steps"] if step.get("type") == "file"}
             check(planned >= {file["target"] for file in found["files"]}, "more than was planned")
+
+
+@test("podman")
+def oci_nvidia_grants_a_container_of_podman_its_gpu_again():
+    """Podman names the cgroup; the container is in it, or below."""
+    with container("web") as identity, usual_places(PLACES):
+        pid = document("inspect", "web", status=GOOD)["container"]["pid"]
+        lines = Path(f"/proc/{pid}/cgroup").read_text().splitlines()
+        path = next(line.split(":", 2)[2] for line in lines if ":devices:" in line)
+        Path(f"/sys/fs/cgroup/devices{path}/devices.deny").write_text(f"c 195:{MINORS[1]} rw")
+        document("inspect", "web", status=BROKEN)
+        done = document("regrant", "web", status=GOOD)["containers"][0]
+        check_equal((done["id"], done["result"]), (identity, "granted"), "result")
+        check_equal([one["minor"] for one in done["devices"]], [MINORS[1]], "devices")
+        document("inspect", "web", status=GOOD)
 
 
 @test("podman")

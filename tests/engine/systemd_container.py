@@ -4,14 +4,12 @@
 import contextlib
 import itertools
 import json
-import re
 import shutil
 import socket
 import time
-from pathlib import Path
 
 from bundle import HOOK_ENV, Case, bundle_config, foreign_nodes, hook_words
-from harness import MINORS, SETUP, check, check_equal, run
+from harness import MINORS, SETUP, check, check_equal
 from systemd_host import UNITS, systemd_host
 
 DROP_IN = "50-oci-nvidia-hook.conf"
@@ -40,18 +38,6 @@ PRIVATE_SOCKET = "/run/systemd/private"
 _numbers = itertools.count(1)
 
 
-def libraries():
-    """A directory with the libraries of `oci-nvidia`, which the host of systemd lacks or has in other versions."""
-    directory = SETUP.work / "libraries"
-    if not directory.exists():
-        directory.mkdir()
-        listed = run(["ldd", SETUP.hook.parent / "oci-nvidia"]).stdout
-        for path in re.findall(r" => (/\S+)", listed):
-            if Path(path).name not in ("libc.so.6", "libm.so.6"):
-                shutil.copy(path, directory)
-    return directory
-
-
 class Container:
     """One that runs in a scope, started by `runtime`."""
 
@@ -70,8 +56,8 @@ class Container:
 
     def oci_nvidia(self, command, *options, status=0):
         """What `oci-nvidia inspect` or another command tells of it."""
-        program = ["env", f"LD_LIBRARY_PATH={libraries()}", SETUP.hook.parent / "oci-nvidia"]
-        done = self.host.run(*program, command, self.name, *options, "--config", SETUP.config)
+        program = SETUP.hook.parent / "oci-nvidia"
+        done = self.host.run(program, command, self.name, *options, "--config", SETUP.config)
         check_equal(done.returncode, status, f"exit status of {command}: {done.stdout}{done.stderr}")
         return done.stdout
 

@@ -20,7 +20,7 @@ _numbers = itertools.count(1)
 
 def podman(runtime_name, manager):
     """The command line before the subcommand."""
-    words = ["podman", "--root", storage(), "--runroot", "/run/podman-test"]
+    words = ["podman", "--root", storage(), "--runroot", "/run/containers/storage"]
     words += ["--events-backend", "file", "--hooks-dir", hooks_directory()]
     return [*words, "--runtime", HERE / f"{runtime_name}-with-procfs", "--cgroup-manager", manager]
 
@@ -40,7 +40,7 @@ def hooks_directory():
 @functools.cache
 def storage():
     """Of its own, because layers of an overlay cannot lie in the one that is the host's root."""
-    directory = "/var/lib/containers"
+    directory = "/var/lib/containers/storage"
     systemd_host().must("mkdir", "-p", directory)
     systemd_host().must("mount", "-t", "tmpfs", "-o", "mode=755", "tmpfs", directory)
     return directory

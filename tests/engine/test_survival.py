@@ -8,7 +8,7 @@ from systemd_podman import by_podman, versions
 
 ENGINES = ("podman-systemd-today", "podman-systemd-next")
 STAYS, LOST = "stays", "LOST"
-EVENTS = ("start", "reload", "second reload", "reexec", "set-property", "podman update", "reload after it")
+EVENTS = ("start", "reload", "second reload", "reexec", "set-property", "podman update", "reload after it", "regrant")
 
 
 def sees(container):
@@ -33,6 +33,7 @@ def happenings(container, manager):
         yield "set-property", lambda: host.systemctl(*property_words)
     yield "podman update", lambda: host.must(*container.runtime, "update", "--cpus", "0.5", container.name)
     yield "reload after it", host.reload
+    yield "regrant", container.regrant
 
 
 def survival(container, manager):
@@ -81,8 +82,8 @@ def a_gpu_of_podman_with_runc_and_cgroupfs_stays():
 
 @test(*ENGINES)
 def a_gpu_of_podman_with_crun_and_cgroupfs_stays_until_podman_update():
-    """crun makes the device filter anew from Podman's own record. A hook cannot decide this."""
-    check_row("crun", "cgroupfs", lost=("podman update", "reload after it"))
+    """crun makes the device filter anew from Podman's own record, which a hook cannot prevent."""
+    check_row("crun", "cgroupfs", lost=("podman update", "reload after it", "regrant"))
 
 
 @test(*ENGINES)

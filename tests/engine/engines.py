@@ -123,6 +123,10 @@ TODAY = {
         elsewhere("today", "sid", "docker")["docker-today"],
         modules=f"{ENGINES['docker'].modules} test_docker_today",
     ),
+    **dict(
+        of(f"{name}-today", f"test_{name}", "debootstrap", *CGROUP2, suite="sid", whole=True)
+        for name in ("apptainer", "incus")
+    ),
     **elsewhere("today", "sid", "lxc-cgroup2", "cdi", "cdi-cgroup2", "cli"),
     **dict(
         of(

@@ -115,7 +115,7 @@ def elsewhere(suffix, suite, *names):
     }
 
 
-# What --today runs in addition. Debian has these versions of podman, crun, runc, docker.io,
+# What --today runs instead. Debian has these versions of podman, crun, runc, docker.io,
 # containerd, lxc, incus and apptainer in its archive at the same time.
 TODAY = {
     **elsewhere("today", "sid", "runc", "runc-cgroup2", "crun-cgroup2", "podman", "rootless"),

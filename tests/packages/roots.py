@@ -30,7 +30,9 @@ def minimal_debian(cache, suite="bookworm"):
     if suite != "bookworm":
         tree = cache / f"debian-{suite}"
         if not tree.exists():
-            run("debootstrap", "--variant=minbase", suite, f"{tree}.new", mirror())
+            # A debootstrap does not know suites that came later; they are made as sid is.
+            script = "/usr/share/debootstrap/scripts/sid"
+            run("debootstrap", "--variant=minbase", suite, f"{tree}.new", mirror(), script)
             Path(f"{tree}.new").rename(tree)
         return tree
     existing = sorted(cache.glob("rootfs-debian-*"), key=os.path.getmtime)
@@ -105,7 +107,9 @@ class DebianRoot(Root):
         self.path("/etc/apt/sources.list").write_text(f"deb {mirror()} {suite} main\n")
 
     def apt(self, *words):
-        return self.run("apt-get", "--yes", "--no-install-recommends", "--option=Acquire::Languages=none", *words)
+        """Lists of a suite in development are valid for a week; a mirror may be older."""
+        options = ("--option=Acquire::Languages=none", "--option=Acquire::Check-Valid-Until=false")
+        return self.run("apt-get", "--yes", "--no-install-recommends", *options, *words)
 
     def install(self, deb):
         """Installs with apt, so that dependencies come from the archive."""

@@ -24,7 +24,8 @@ def program(name="nvidia-container-runtime"):
     directory = SETUP.work / "shim-bin"
     directory.mkdir(exist_ok=True)
     link = directory / name
-    link.symlink_to(SETUP.hook)
+    if not link.is_symlink():  # program() and program("nvidia-container-runtime") are the same
+        link.symlink_to(SETUP.hook)
     return link
 
 

@@ -80,7 +80,7 @@ def hooks_directory():
 
 def podman_run(devices, *options, runtime="runc", command=observe.SCRIPT, hooks=None):
     """The command line; `devices` are names without their kind."""
-    program = str(HERE / f"{runtime}-with-procfs")
+    program = str(HERE / "with-procfs" / runtime)
     words = [word if word != "runc" else program for word in RUN_OPTIONS]
     if runtime == "crun":
         words.append("--cgroups=disabled")

@@ -22,7 +22,7 @@ def podman(runtime_name, manager):
     """The command line before the subcommand."""
     words = ["podman", "--root", storage(), "--runroot", "/run/containers/storage"]
     words += ["--events-backend", "file", "--hooks-dir", hooks_directory()]
-    return [*words, "--runtime", HERE / f"{runtime_name}-with-procfs", "--cgroup-manager", manager]
+    return [*words, "--runtime", HERE / "with-procfs" / runtime_name, "--cgroup-manager", manager]
 
 
 @functools.cache

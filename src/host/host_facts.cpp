@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "host/facts/host_view.hpp"
+#include "host/facts/proc_text.hpp"
 #include "host/gpu/gpu_query.hpp"
 #include "host/gpu/gpu_question.hpp"
 #include "host/gpu/gpu_selection.hpp"
@@ -59,16 +60,23 @@ void take_over(const DriverDetails& details, Inventory& inventory) {
   }
 }
 
+/// What is known of the driver without one of its GPUs.
+RequirementFacts facts_of(const Inventory& inventory) {
+  return {.driver = inventory.driver,
+          .cuda = inventory.cuda,
+          .least_cuda = least_cuda_version_of(inventory.driver)};
+}
+
 /// Whether the request depends on something that only NVML knows.
 bool must_ask(const Request& request, const Inventory& inventory) {
-  const bool no_gpu = std::holds_alternative<NoDevices>(request.devices) || inventory.gpus.empty();
-  const NeededFacts open = undecided_facts(
-      request.requirements, {.driver = inventory.driver, .cuda = inventory.cuda, .no_gpu = no_gpu});
+  RequirementFacts known = facts_of(inventory);
+  known.no_gpu = std::holds_alternative<NoDevices>(request.devices) || inventory.gpus.empty();
+  const NeededFacts open = undecided_facts(request.requirements, known);
   const bool by_wsl = inventory.is_wsl && (std::holds_alternative<DeviceNames>(request.devices) ||
                                            !request.requirements.empty());
   return by_wsl || open.cuda || open.arch || open.brand ||
          needs_unknown_uuid(request.devices, inventory.gpus) ||
-         needs_mig_names(request.devices, inventory.mig_devices);
+         needs_mig_names(request.devices, inventory);
 }
 
 Inventory completed(Inventory inventory, const DriverDetails& details) {
@@ -111,26 +119,41 @@ void check_and_note(const Request& request, const RequirementFacts& facts, Notes
     if (alternatives[i].empty()) continue;  // an empty alternative always holds
     notes.push_back(info(request.requirements[i].variable + " holds by `" +
                          std::string(alternatives[i]) + "`: driver " + facts.driver.str() +
-                         ", CUDA " + (facts.cuda ? facts.cuda->str() : "unknown") +
+                         ", CUDA " + cuda_text(facts) +
                          (facts.gpu.empty() ? "" : ", " + facts.gpu)));
   }
 }
 
+std::string name_of(const Gpu& gpu) {
+  return "GPU " + std::to_string(gpu.index) + (gpu.uuid.empty() ? "" : " (" + gpu.uuid + ")");
+}
+
 /// Every requirement must hold for every visible GPU. Without a GPU it is checked once
-/// (docs/behaviour.md §3.2).
+/// (docs/behaviour.md §3.2). A GPU of `all` about which the driver gave no answer is broken, and
+/// keeps no container from those that answered.
 Notes check_all_requirements(const Request& request, const Inventory& inventory,
                              const std::optional<DriverDetails>& details) {
   Notes notes;
   if (request.requirements.empty()) return notes;
-  RequirementFacts facts{.driver = inventory.driver, .cuda = inventory.cuda};
+  RequirementFacts facts = facts_of(inventory);
   const std::vector<Gpu> gpus = select_devices(request.devices, inventory).gpus;
   if (gpus.empty()) {
     facts.no_gpu = true;
     check_and_note(request, facts, notes);
   }
+  const auto details_of = [&](const Gpu& gpu) {
+    return details ? find_details(*details, gpu) : nullptr;
+  };
+  const bool may_lack_one = std::holds_alternative<AllDevices>(request.devices) &&
+                            std::any_of(gpus.begin(), gpus.end(), details_of);
   for (const Gpu& gpu : gpus) {
-    const GpuDetails* row = details ? find_details(*details, gpu) : nullptr;
-    facts.gpu = "GPU " + std::to_string(gpu.index) + " (" + gpu.uuid + ")";
+    const GpuDetails* row = details_of(gpu);
+    facts.gpu = name_of(gpu);
+    if (row == nullptr && may_lack_one) {
+      notes.push_back(warning(facts.gpu + " is broken: the driver does not answer about it, and "
+                                          "no requirement was checked for it"));
+      continue;
+    }
     facts.arch = row == nullptr ? std::nullopt : std::optional(row->compute_capability);
     facts.brand = row == nullptr ? std::nullopt : std::optional(row->brand);
     check_and_note(request, facts, notes);

@@ -119,7 +119,14 @@ CompatDecision compare_drivers(const CompatLibraries& libraries, const Version& 
 
 CompatDecision compare_cuda(const CompatNote& note, const Version& driver) {
   const auto host = cuda_version_of(driver);
-  if (!host) return {false, "it is not known which CUDA version that driver has"};
+  if (!host) {
+    const auto least = least_cuda_version_of(driver);
+    if (least && note.cuda <= *least) {
+      return {false, "their CUDA " + note.cuda.str() + " is not newer than CUDA " + least->str() +
+                         ", which that driver has at least"};
+    }
+    return {false, "it is not known which CUDA version that driver has"};
+  }
   const std::string both = "their CUDA " + note.cuda.str() +
                            (note.cuda > *host ? " is" : " is not") + " newer than CUDA " +
                            host->str() + " of that driver";

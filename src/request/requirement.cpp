@@ -102,6 +102,14 @@ std::variant<Term, Malformed> parse_term(std::string_view text) {
   return term;
 }
 
+/// Compares a version of which only a lower bound is known; nullopt if that does not decide.
+std::optional<bool> holds_from(const std::optional<Version>& least, const Term& term) {
+  if (!least || *least < term.version) return std::nullopt;
+  const Operator& comparison = term.comparison;
+  if (*least == term.version && comparison.equal != comparison.greater) return std::nullopt;
+  return comparison.greater;
+}
+
 std::optional<bool> holds(const Term& term, const RequirementFacts& facts) {
   const auto compare = [&](const std::optional<Version>& left) -> std::optional<bool> {
     if (!left) return std::nullopt;
@@ -109,7 +117,7 @@ std::optional<bool> holds(const Term& term, const RequirementFacts& facts) {
   };
   switch (term.fact) {
     case Fact::cuda:
-      return compare(facts.cuda);
+      return facts.cuda ? compare(facts.cuda) : holds_from(facts.least_cuda, term);
     case Fact::driver:
       return compare(facts.driver.str().empty() ? std::nullopt : std::optional(facts.driver));
     case Fact::arch:
@@ -252,8 +260,7 @@ std::string describe(Fact fact, const RequirementFacts& facts) {
   const std::string gpu = facts.gpu.empty() ? "the GPU" : facts.gpu;
   switch (fact) {
     case Fact::cuda:
-      return "driver " + facts.driver.str() + " provides CUDA " +
-             (facts.cuda ? facts.cuda->str() : "of an unknown version");
+      return "driver " + facts.driver.str() + " provides CUDA " + cuda_text(facts);
     case Fact::driver:
       return "the driver is " + facts.driver.str();
     case Fact::arch:
@@ -329,6 +336,11 @@ std::string remedy_for(const Unsatisfied& outcome) {
 }
 
 }  // namespace
+
+std::string cuda_text(const RequirementFacts& facts) {
+  if (facts.cuda) return facts.cuda->str();
+  return facts.least_cuda ? facts.least_cuda->str() + " or later" : "of an unknown version";
+}
 
 NeededFacts undecided_facts(const std::vector<Requirement>& requirements,
                             const RequirementFacts& known) {

@@ -24,6 +24,8 @@ struct Requirement {
 struct RequirementFacts {
   Version driver = {};
   std::optional<Version> cuda = {};
+  /// If `cuda` is absent: a version that it is not less than.
+  std::optional<Version> least_cuda = {};
   std::optional<Version> arch = {};
   std::optional<std::string> brand = {};
   /// No GPU is visible, so that `arch` and `brand` are absent on purpose.
@@ -31,6 +33,9 @@ struct RequirementFacts {
   /// The GPU in messages: "GPU 0 (GPU-5c…)"; may be empty.
   std::string gpu = {};
 };
+
+/// Returns `13.1`, `13.4 or later` or `of an unknown version`.
+[[nodiscard]] std::string cuda_text(const RequirementFacts& facts);
 
 /// Facts that the driver must be asked for.
 struct NeededFacts {

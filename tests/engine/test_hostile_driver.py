@@ -252,6 +252,37 @@ def a_gpu_whose_information_is_gone_costs_only_itself_and_keeps_its_index():
         check_refused(run_in_new_box(rules, devices=f"{UUID}0"), "NVH-0202", "unknown device")
 
 
+def tell_nvml(tree, line):
+    with (tree / "etc/oci-nvidia-mock.conf").open("a") as conf:
+        conf.write(line + "\n")
+
+
+@test("hostile", cases=[72])
+def a_gpu_without_a_uuid_makes_no_other_depend_on_nvml():
+    """As after a failed RmInitAdapter, with an NVML that answers nobody."""
+    path = Path("/proc/driver/nvidia/gpus/0000:07:00.0/information")
+    broken = re.sub(r"GPU-[0-9a-f-]+", "GPU-????????-????-????-????-????????????", path.read_text())
+    with rules_of_runc() as rules, driver_copy("silent") as tree, other_file(path, broken):
+        tell_nvml(tree, "init=999")
+        for devices in (f"{UUID}1", f"0,{UUID}1", "all"):
+            record = run_in_new_box(rules, tree, devices=devices)
+            check_equal((record["exit"], record["stderr"]), (0, ""), devices)
+            check("asking the driver" not in record["log"], f"NVML was asked for {devices}")
+        check_refused(run_in_new_box(rules, tree, devices=f"{UUID}0"), "NVH-0408")
+
+
+@test("hostile", cases=[72])
+def a_gpu_about_which_nvml_is_silent_is_refused_alone():
+    with rules_of_runc() as rules, driver_copy("lost") as tree:
+        tell_nvml(tree, "broken=0000:0f:00.0")
+        env = {"NVIDIA_REQUIRE_GPU": "arch>=7.0"}
+        for devices in ("all", "0"):
+            record = run_in_new_box(rules, tree, devices=devices, env=env)
+            check_equal((record["exit"], record["stderr"]), (0, ""), devices)
+            check_equal("GPU 1" in record["log"] and "is broken" in record["log"], devices == "all", "what the log tells of it")
+        check_refused(run_in_new_box(rules, tree, devices="1", env=env), "NVH-0303", "GPU 1")
+
+
 # ---- 73: daemons
 
 SOCKETS = ("/run/nvidia-persistenced/socket", "/run/nvidia-fabricmanager/socket")

@@ -69,7 +69,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const DeviceSelection& selection = result->request->devices;
   static const Inventory inventory = host();
   static_cast<void>(needs_unknown_uuid(selection, inventory.gpus));
-  static_cast<void>(needs_mig_names(selection, inventory.mig_devices));
+  static_cast<void>(needs_mig_names(selection, inventory));
   check_selection(selection, inventory);
   return 0;
 }

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
 
 #include "text/text.hpp"
 
@@ -25,7 +26,8 @@ struct DriverBranch {
   std::string_view cuda = {};
 };
 
-// From the CUDA toolkit release notes. 430 is missing because it was shipped with two values.
+// From the CUDA toolkit release notes, in ascending order. 430 is missing because it was shipped
+// with two values.
 constexpr std::array kBranches{
     DriverBranch{410, "10.0"}, DriverBranch{418, "10.1"}, DriverBranch{435, "10.1"},
     DriverBranch{440, "10.2"}, DriverBranch{450, "11.0"}, DriverBranch{455, "11.1"},
@@ -35,7 +37,8 @@ constexpr std::array kBranches{
     DriverBranch{535, "12.2"}, DriverBranch{545, "12.3"}, DriverBranch{550, "12.4"},
     DriverBranch{555, "12.5"}, DriverBranch{560, "12.6"}, DriverBranch{565, "12.7"},
     DriverBranch{570, "12.8"}, DriverBranch{575, "12.9"}, DriverBranch{580, "13.0"},
-    DriverBranch{590, "13.1"},
+    DriverBranch{590, "13.1"}, DriverBranch{595, "13.2"}, DriverBranch{610, "13.3"},
+    DriverBranch{615, "13.4"},
 };
 
 /// Parses `config`, `monitor`, `gpu0/gi1/access` or `gpu0/gi1/ci0/access`.
@@ -135,6 +138,13 @@ std::optional<Version> cuda_version_of(const Version& driver) {
       std::find_if(kBranches.begin(), kBranches.end(),
                    [&](const DriverBranch& row) { return row.branch == driver.major(); });
   return found == kBranches.end() ? std::nullopt : Version::parse(found->cuda);
+}
+
+std::optional<Version> least_cuda_version_of(const Version& driver) {
+  const auto* const later =
+      std::find_if(kBranches.begin(), kBranches.end(),
+                   [&](const DriverBranch& row) { return row.branch > driver.major(); });
+  return later == kBranches.begin() ? std::nullopt : Version::parse(std::prev(later)->cuda);
 }
 
 unsigned find_driver_major(std::string_view devices) {

@@ -38,8 +38,13 @@ namespace nvhook {
 [[nodiscard]] std::string forbid_device_file_changes(std::string_view params);
 
 /// Returns the CUDA version of the branch of `driver` (docs/behaviour.md §13), or nullopt if the
-/// branch is not in the table; then NVML must be asked.
+/// branch is not in the table; then only NVML knows it.
 [[nodiscard]] std::optional<Version> cuda_version_of(const Version& driver);
+
+/// Returns the CUDA version of the latest branch in the table that is not later than that of
+/// `driver`, or nullopt if all are later. No driver provides less than an earlier one, so that a
+/// branch that this release does not know can be judged without NVML.
+[[nodiscard]] std::optional<Version> least_cuda_version_of(const Version& driver);
 
 /// Minor numbers of /dev/nvidiactl and /dev/nvidia-modeset.
 inline constexpr unsigned kControlMinor = 255;

@@ -145,6 +145,14 @@ class Selection {
   std::vector<bool> mig_devices_;
 };
 
+/// Whether `selection` has names and `matches` is true of one of them.
+bool names_any(const DeviceSelection& selection, auto matches) {
+  const auto* const names = std::get_if<DeviceNames>(&selection);
+  return names != nullptr &&
+         std::any_of(names->begin(), names->end(),
+                     [&](const std::string& name) { return matches(parse_device_name(name)); });
+}
+
 /// Whether the engine gave this node of the host to the container.
 bool is_granted(const DeviceNode& node, const std::vector<SpecNode>& granted) {
   const std::string& path = node.file.path.str();
@@ -208,26 +216,34 @@ std::string to_string(const MigDevice& device) {
 }
 
 bool needs_unknown_uuid(const DeviceSelection& selection, const std::vector<Gpu>& gpus) {
-  const auto* wanted = std::get_if<DeviceNames>(&selection);
-  if (wanted == nullptr) return false;
-  return std::any_of(gpus.begin(), gpus.end(), [](const Gpu& gpu) { return gpu.uuid.empty(); }) &&
-         std::any_of(wanted->begin(), wanted->end(), [](const std::string& name) {
-           const DeviceNameKind kind = parse_device_name(name).kind;
-           return kind == DeviceNameKind::gpu_uuid || kind == DeviceNameKind::mig_legacy;
+  const auto is_there = [&](std::string_view uuid) {
+    return std::any_of(gpus.begin(), gpus.end(),
+                       [&](const Gpu& gpu) { return equals_ignoring_case(gpu.uuid, uuid); });
+  };
+  // A UUID that /proc tells needs no question because another GPU, which may be broken, has none.
+  return is_there("") && names_any(selection, [&](const DeviceName& name) {
+           return (name.kind == DeviceNameKind::gpu_uuid ||
+                   name.kind == DeviceNameKind::mig_legacy) &&
+                  !is_there(name.uuid);
          });
 }
 
-bool needs_mig_names(const DeviceSelection& selection, const std::vector<MigDevice>& mig_devices) {
-  const auto* wanted = std::get_if<DeviceNames>(&selection);
-  if (wanted == nullptr) return false;
-  const auto is_unnamed = [](const MigDevice& device) {
-    return !device.index || device.uuid.empty();
+bool needs_mig_names(const DeviceSelection& selection, const Inventory& inventory) {
+  const auto is_found = [&](const DeviceName& name, auto matches) {
+    return std::any_of(inventory.mig_devices.begin(), inventory.mig_devices.end(),
+                       [&](const MigDevice& device) {
+                         const Gpu* gpu = find_minor(inventory.gpus, device.gpu_minor);
+                         return gpu != nullptr && matches(name, device, *gpu);
+                       });
   };
-  return std::any_of(mig_devices.begin(), mig_devices.end(), is_unnamed) &&
-         std::any_of(wanted->begin(), wanted->end(), [](const std::string& name) {
-           const DeviceNameKind kind = parse_device_name(name).kind;
-           return kind == DeviceNameKind::mig_index || kind == DeviceNameKind::mig_uuid;
-         });
+  const auto lacks_name = [](const DeviceName& name, const MigDevice& device, const Gpu& gpu) {
+    return name.kind == DeviceNameKind::mig_uuid ? device.uuid.empty()
+                                                 : name.gpu_index == gpu.index && !device.index;
+  };
+  return names_any(selection, [&](const DeviceName& name) {
+    return (name.kind == DeviceNameKind::mig_index || name.kind == DeviceNameKind::mig_uuid) &&
+           is_found(name, lacks_name) && !is_found(name, names_mig_device);
+  });
 }
 
 }  // namespace nvhook

@@ -31,14 +31,13 @@ struct SelectedDevices {
 /// `MIG 1 (MIG-…, GPU instance 2, compute instance 0)`, without what is unknown.
 [[nodiscard]] std::string to_string(const MigDevice& device);
 
-/// Whether `selection` names a GPU by UUID while /proc does not show all UUIDs, so that NVML must
-/// be asked.
+/// Whether `selection` names a UUID of a GPU that is none of those that /proc shows, while it does
+/// not show all, so that NVML must be asked.
 [[nodiscard]] bool needs_unknown_uuid(const DeviceSelection& selection,
                                       const std::vector<Gpu>& gpus);
 
 /// Whether `selection` names a MIG device by what only NVML knows, `<gpu>:<index>` or `MIG-<uuid>`,
-/// and one of `mig_devices` has no such name yet. Always false on a host without MIG devices.
-[[nodiscard]] bool needs_mig_names(const DeviceSelection& selection,
-                                   const std::vector<MigDevice>& mig_devices);
+/// and a device that it could be has no such name yet. Always false on a host without MIG devices.
+[[nodiscard]] bool needs_mig_names(const DeviceSelection& selection, const Inventory& inventory);
 
 }  // namespace nvhook

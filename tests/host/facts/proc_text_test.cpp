@@ -143,6 +143,20 @@ TEST(CudaVersion, OfAnUnlistedBranchIsNotGuessed) {
   EXPECT_FALSE(cuda_version_of(*Version::parse("999.1")));
 }
 
+TEST(CudaVersion, IsKnownOfEveryReleasedBranch) {
+  EXPECT_EQ(cuda_version_of(*Version::parse("595.91.07")), Version::parse("13.2"));
+  EXPECT_EQ(cuda_version_of(*Version::parse("610.57.04")), Version::parse("13.3"));
+  EXPECT_EQ(cuda_version_of(*Version::parse("615.71.09")), Version::parse("13.4"));
+}
+
+TEST(CudaVersion, OfAnUnlistedBranchIsAtLeastThatOfTheBranchBefore) {
+  EXPECT_EQ(least_cuda_version_of(*Version::parse("999.1")), Version::parse("13.4"));
+  EXPECT_EQ(least_cuda_version_of(*Version::parse("430.64")), Version::parse("10.1"));
+  EXPECT_EQ(least_cuda_version_of(*Version::parse("580.95.05")), Version::parse("13.0"));
+  EXPECT_EQ(least_cuda_version_of(*Version::parse("390.157")), std::nullopt);
+  EXPECT_EQ(least_cuda_version_of(Version()), std::nullopt);
+}
+
 TEST(PciAddress, ReadsEverySpellingOfThreeParts) {
   const PciAddress address{.domain = 0, .bus = 0x3b, .device = 0};
   EXPECT_EQ(parse_pci_address("0000:3b:00.0"), address);

@@ -83,6 +83,14 @@ TEST(GpuSelection, AUuidThatProcDidNotTellMustBeAskedOnlyIfAUuidIsNamed) {
   EXPECT_FALSE(needs_unknown_uuid(AllDevices{}, dgx().gpus));
 }
 
+TEST(GpuSelection, AUuidThatProcTellsNeedsNoQuestionBecauseOfAnotherGpu) {
+  EXPECT_FALSE(needs_unknown_uuid(DeviceNames{"GPU-aaaaaaaa-0000"}, dgx().gpus));
+  EXPECT_FALSE(needs_unknown_uuid(DeviceNames{"0", "gpu-BBBBBBBB-0001"}, dgx().gpus));
+  EXPECT_FALSE(needs_unknown_uuid(DeviceNames{"MIG-GPU-bbbbbbbb-0001/5/0"}, dgx().gpus));
+  EXPECT_TRUE(needs_unknown_uuid(DeviceNames{"GPU-aaaaaaaa-0000", "GPU-cccc"}, dgx().gpus));
+  EXPECT_TRUE(needs_unknown_uuid(DeviceNames{"MIG-GPU-cccc/5/0"}, dgx().gpus));
+}
+
 using Instance = std::pair<unsigned, unsigned>;
 std::vector<Instance> select_mig(const DeviceSelection& selection) {
   std::vector<Instance> found;
@@ -128,28 +136,47 @@ INSTANTIATE_TEST_SUITE_P(Names, UnknownMigDevice,
                                            "MIG-GPU-bbbbbbbb-0001/5/2",
                                            "MIG-GPU-aaaaaaaa-0000/5/0"));
 
+/// One GPU (index 0, minor 2) with these MIG devices, and GPU 1 (minor 3) with an unnamed one.
+Inventory mig_host(std::vector<MigDevice> of_gpu_0) {
+  Inventory inventory{.gpus = {{.index = 0, .minor = 2}, {.index = 1, .minor = 3}},
+                      .mig_devices = std::move(of_gpu_0)};
+  inventory.mig_devices.push_back({.gpu_minor = 3, .gpu_instance = 1});
+  return inventory;
+}
+const MigDevice kUnnamed{.gpu_minor = 2, .gpu_instance = 2};
+const MigDevice kNamed{.gpu_minor = 2, .gpu_instance = 1, .index = 0, .uuid = "MIG-1234"};
+
 class MigName : public ::testing::TestWithParam<const char*> {};
 TEST_P(MigName, ThatOnlyNvmlKnowsMustBeAsked) {
-  const MigDevice unnamed{.gpu_minor = 2, .gpu_instance = 1};
-  const MigDevice named{.gpu_minor = 2, .gpu_instance = 1, .index = 0, .uuid = "MIG-1234"};
   const DeviceSelection selection = DeviceNames{"1", GetParam()};
-  EXPECT_TRUE(needs_mig_names(selection, {named, unnamed}));
-  EXPECT_FALSE(needs_mig_names(selection, {named}));
-  EXPECT_FALSE(needs_mig_names(selection, {}));
+  EXPECT_TRUE(needs_mig_names(selection, mig_host({kNamed, kUnnamed})));
+  EXPECT_FALSE(needs_mig_names(selection, {.gpus = mig_host({}).gpus}));
 }
-INSTANTIATE_TEST_SUITE_P(Names, MigName, ::testing::Values("0:1", "MIG-1234", "mig-1234"));
+INSTANTIATE_TEST_SUITE_P(Names, MigName, ::testing::Values("0:1", "MIG-5678", "mig-5678"));
+
+class KnownMigName : public ::testing::TestWithParam<const char*> {};
+TEST_P(KnownMigName, NeedsNoQuestionBecauseOfAnotherDevice) {
+  EXPECT_FALSE(needs_mig_names(DeviceNames{GetParam()}, mig_host({kNamed, kUnnamed})));
+}
+INSTANTIATE_TEST_SUITE_P(Names, KnownMigName, ::testing::Values("0:0", "mig-1234"));
+
+TEST(GpuSelection, AnIndexOnAGpuWhoseMigDevicesAreKnownNeedsNoQuestion) {
+  EXPECT_FALSE(needs_mig_names(DeviceNames{"0:7"}, mig_host({kNamed})));
+  EXPECT_FALSE(needs_mig_names(DeviceNames{"0:7"}, mig_host({})));
+  EXPECT_TRUE(needs_mig_names(DeviceNames{"1:7"}, mig_host({})));
+}
 
 class OtherName : public ::testing::TestWithParam<const char*> {};
 TEST_P(OtherName, NeedsNoMigNames) {
-  EXPECT_FALSE(needs_mig_names(DeviceNames{GetParam()}, {{.gpu_instance = 1}}));
+  EXPECT_FALSE(needs_mig_names(DeviceNames{GetParam()}, mig_host({kUnnamed})));
 }
 INSTANTIATE_TEST_SUITE_P(Names, OtherName,
                          ::testing::Values("0", "GPU-bbbbbbbb-0001", "0000:07:00.0",
                                            "MIG-GPU-bbbbbbbb-0001/1/0"));
 
 TEST(GpuSelection, AllAndNoneNeedNoMigNames) {
-  EXPECT_FALSE(needs_mig_names(AllDevices{}, {{.gpu_instance = 1}}));
-  EXPECT_FALSE(needs_mig_names(NoDevices{}, {{.gpu_instance = 1}}));
+  EXPECT_FALSE(needs_mig_names(AllDevices{}, mig_host({kUnnamed})));
+  EXPECT_FALSE(needs_mig_names(NoDevices{}, mig_host({kUnnamed})));
 }
 
 }  // namespace

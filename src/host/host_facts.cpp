@@ -29,6 +29,7 @@ DriverDetails ask_driver(const Inventory& inventory, const Config& config, Log& 
   const Component* library = find_component(ComponentKind::library, "libnvidia-ml.so");
   GpuQuery query{.driver_root = config.driver_root,
                  .driver = inventory.driver,
+                 .is_wsl = inventory.is_wsl,
                  .bypass_cache = cached == Cached::refused};
   for (const DriverFile& file : inventory.files) {
     if (file.component == library && file.abi == Abi::native) query.nvml_library = file.path.str();
@@ -169,7 +170,9 @@ Inventory probe_or_provide(const HostView& view, const Request& request, const C
     Inventory inventory = probe_host(view, request);
     if (!config.load_kmods || !lacks_devices(request, inventory)) return inventory;
   } catch (const Error& error) {
-    if (!config.load_kmods || error.code() != Code::driver_not_loaded) throw;
+    // No module of NVIDIA's drives a Tegra's GPU.
+    const bool may_help = error.code() == Code::driver_not_loaded && !is_tegra(view.system);
+    if (!config.load_kmods || !may_help) throw;
   }
   log.notes(provide_devices(view, request, {.create_imex_channels = config.create_imex_channels}));
   log.phase("loading modules and making device nodes");

@@ -29,15 +29,26 @@ bool exists(const RootDir& root, const std::string& path) {
   return static_cast<bool>(root.open(path, O_PATH));
 }
 
+/// Since JetPack 5 a Tegra's own driver has a version file; its GPU is in no list for all that.
+Error tegra_is_not_served(bool is_loaded) {
+  return Error(Code::driver_not_loaded,
+               std::string(is_loaded ? "no GPU: the driver lists none"
+                                     : "driver not loaded: `/proc/driver/nvidia/version` does not "
+                                       "exist") +
+                   "; this is a Tegra system (Jetson), whose integrated GPU this hook does not "
+                   "serve",
+               "sudo nvidia-ctk cdi generate --mode=csv --output=/etc/cdi/nvidia.yaml, then start "
+               "the container with --device nvidia.com/gpu=all");
+}
+
 /// Says why there is no driver, from what else the host has.
 Error driver_not_loaded(const RootDir& system) {
   const std::string what = "driver not loaded: `/proc/driver/nvidia/version` does not exist";
-  if (is_tegra(system)) {
-    return Error(
-        Code::driver_not_loaded,
-        what + "; this is a Tegra system, whose integrated GPU this hook does not serve",
-        "sudo nvidia-ctk cdi generate --mode=csv --output=/etc/cdi/nvidia.yaml, then start "
-        "the container with --device nvidia.com/gpu=all");
+  if (is_tegra(system)) return tegra_is_not_served(false);
+  if (is_wsl_kernel(system)) {
+    return Error(Code::driver_not_loaded, "driver not loaded: this is WSL, and has no `/dev/dxg`",
+                 "install NVIDIA's driver in Windows, never in the distribution; then, in Windows, "
+                 "`wsl --update`, `wsl --set-version DISTRIBUTION 2` and `wsl --shutdown`");
   }
   if (exists(system, "/sys/module/nouveau")) {
     return Error(Code::driver_not_loaded, what + "; the nouveau driver is loaded instead",
@@ -53,14 +64,23 @@ Error driver_not_loaded(const RootDir& system) {
 }
 
 /// The version in /proc/driver/nvidia/version.
-Version driver_version(const std::string& text) {
-  auto version = parse_driver_version(text);
-  if (!version) {
+Version driver_version(const RootDir& system, const std::string& text) {
+  if (auto version = parse_driver_version(text)) return *std::move(version);
+  if (is_tegra(system)) throw tegra_is_not_served(true);
+  const std::string build(find_build_version(text));
+  if (!build.empty()) {
     throw Error(Code::driver_not_loaded,
-                "no version in `/proc/driver/nvidia/version`: `" + text + "`",
-                "reload the nvidia kernel module");
+                "the kernel module is a private build, `" + build +
+                    "` (/proc/driver/nvidia/version): only a released version, which has numbers "
+                    "and dots alone, tells which libraries belong to it",
+                "install a released driver, kernel module and libraries of one version");
   }
-  return *std::move(version);
+  const std::string line(trim(text.substr(0, text.find('\n'))));
+  throw Error(Code::driver_not_loaded,
+              "no driver version in the first line of `/proc/driver/nvidia/version`, which is `" +
+                  line + "`",
+              "load NVIDIA's kernel module; that line then is `NVRM version: … Kernel Module …` "
+              "with its version");
 }
 
 struct GpuListing {
@@ -71,12 +91,14 @@ struct GpuListing {
 };
 
 /// Lists the GPUs in PCI order, which is NVML's. An excluded GPU has no index there. A lost one
-/// does, so it is counted, though no container can have it.
+/// does, so it is counted, though no container can have it. Throws Error(driver_not_loaded) on a
+/// Tegra without a GPU in the list.
 GpuListing read_gpus(const RootDir& system, Notes& notes) {
   std::vector<std::pair<PciAddress, std::string>> addresses;
   for (const std::string& pci : system.list(kProcDriver + "/gpus")) {
     if (const auto address = parse_pci_address(pci)) addresses.emplace_back(*address, pci);
   }
+  if (addresses.empty() && is_tegra(system)) throw tegra_is_not_served(true);
   std::sort(addresses.begin(), addresses.end());
   GpuListing listing;
   unsigned index = 0;
@@ -216,7 +238,7 @@ void read_gpus_and_files(const HostView& host, const Request& request, Inventory
 Inventory find_driver(const RootDir& system) {
   Inventory inventory;
   if (const auto version = read_proc_texts(system, inventory.proc_texts)) {
-    inventory.driver = driver_version(*version);
+    inventory.driver = driver_version(system, *version);
     inventory.cuda = cuda_version_of(inventory.driver);
   } else if (exists(system, "/dev/dxg")) {
     inventory.is_wsl = true;
@@ -226,12 +248,36 @@ Inventory find_driver(const RootDir& system) {
   return inventory;
 }
 
+/// On WSL2 /dev/dxg is there whatever GPU Windows has.
+void require_windows_driver(const Inventory& inventory) {
+  const Component* library = find_component(ComponentKind::library, "libnvidia-ml.so");
+  if (std::any_of(inventory.files.begin(), inventory.files.end(),
+                  [&](const DriverFile& file) { return file.component == library; })) {
+    return;
+  }
+  throw Error(Code::driver_files_missing,
+              "no `libnvidia-ml.so.1` below `/usr/lib/wsl`: Windows, whose driver WSL2 uses, has "
+              "none of NVIDIA's",
+              "install NVIDIA's driver in Windows, then `wsl --shutdown`");
+}
+
 }  // namespace
 
 // The driver of a Tegra is a list of files in the distribution (docs/behaviour.md §5.12).
 bool is_tegra(const RootDir& system) {
-  const auto family = system.read("/sys/devices/soc0/family", 64);
-  return (family && trim(*family) == "Tegra") || exists(system, "/etc/nv_tegra_release");
+  const auto contains = [&](const char* path, std::string_view words) {
+    return system.read(path, 4096).value_or("").find(words) != std::string::npos;
+  };
+  return (contains("/sys/devices/soc0/family", "Tegra") ||
+          exists(system, "/etc/nv_tegra_release") ||
+          contains("/proc/device-tree/compatible", "nvidia,tegra")) &&
+         !has_nvidia_pci_device(system, kPciDisplay);
+}
+
+bool is_wsl_kernel(const RootDir& system) {
+  constexpr std::string_view kVendor = "icrosoft";  // WSL 1 writes it with a capital
+  return system.read("/proc/sys/kernel/osrelease", 256).value_or("").find(kVendor) !=
+         std::string::npos;
 }
 
 Inventory probe_kernel_driver(const HostView& host, const Request& request) {
@@ -244,6 +290,7 @@ Inventory probe_kernel_driver(const HostView& host, const Request& request) {
 Inventory probe_host(const HostView& host, const Request& request) {
   Inventory inventory = find_driver(host.system);
   read_gpus_and_files(host, request, inventory);
+  if (inventory.is_wsl) require_windows_driver(inventory);
   read_devices(host, request, inventory);
   return inventory;
 }

@@ -10,12 +10,15 @@
 namespace nvhook {
 
 /// Whether this is one of NVIDIA's systems on a chip (Tegra), whose integrated GPU is not a PCI
-/// device and has another driver.
+/// device and has another driver. False if it has a PCI display controller of NVIDIA as well.
 [[nodiscard]] bool is_tegra(const RootDir& system);
 
+/// Whether the kernel is one of WSL, of either version.
+[[nodiscard]] bool is_wsl_kernel(const RootDir& system);
+
 /// Reads what the kernel shows of the driver: version, GPUs and device nodes, but no user-space
-/// files. Opens no GPU. Throws Error(driver_not_loaded), whose text contains `driver not loaded`,
-/// if there is no kernel driver.
+/// files. Opens no GPU. Throws Error(driver_not_loaded) if there is no kernel driver, its version
+/// is not that of a release, or it is a Tegra's.
 [[nodiscard]] Inventory probe_kernel_driver(const HostView& host, const Request& request);
 
 /// Reads the facts that `request` needs; files of capabilities that it does not name are not

@@ -97,6 +97,105 @@ TEST(HostProbe, WithoutADriverTheMessageTellsWhyFromFacts) {
   EXPECT_THAT(run, ThrowsMessage<Error>(AllOf(HasSubstr("Tegra"), HasSubstr("driver not loaded"))));
 }
 
+/// Calls probe() and returns the error; fails the test if there is none.
+Error failure_of(const test::FakeHost& host) {
+  try {
+    static_cast<void>(probe(host));
+  } catch (const Error& error) {
+    return error;
+  }
+  ADD_FAILURE() << "no error";
+  return Error(Code::internal, "");
+}
+
+struct TegraSign {
+  const char* name;
+  const char* path;
+  std::string text;
+};
+class Tegra : public ::testing::TestWithParam<TegraSign> {};
+TEST_P(Tegra, WithADriverOfItsOwnIsToldApart) {
+  test::FakeHost host("540.4.0");
+  host.tree().write(GetParam().path, GetParam().text);
+  host.library(kLibraries + "nvidia/libnvidia-ml.so.1", "libnvidia-ml.so.1");
+  const Error error = failure_of(host);
+  EXPECT_EQ(error.code(), Code::driver_not_loaded);
+  EXPECT_THAT(error.what(), HasSubstr("this is a Tegra system"));
+  EXPECT_THAT(error.remedy(), HasSubstr("nvidia-ctk cdi generate --mode=csv"));
+}
+INSTANTIATE_TEST_SUITE_P(
+    Signs, Tegra,
+    ::testing::Values(TegraSign{"Family", "/sys/devices/soc0/family", "Tegra\n"},
+                      TegraSign{"Release", "/etc/nv_tegra_release", "# R36 (release)\n"},
+                      TegraSign{"DeviceTree", "/proc/device-tree/compatible",
+                                std::string("nvidia,p3737-0000\0nvidia,tegra234\0", 34)}),
+    [](const auto& row) { return std::string(row.param.name); });
+
+TEST(HostProbe, ATegraWithAGpuOnThePciBusIsServed) {
+  test::FakeHost host = usual_host();
+  host.tree().write("/sys/devices/soc0/family", "Tegra\n");
+  host.gpu("0000:07:00.0", 0, "GPU-a");
+  EXPECT_EQ(probe(host).gpus.size(), 1U);
+}
+
+TEST(HostProbe, ATegraWhoseGpuOnThePciBusHasNoDriverIsToldToLoadIt) {
+  test::TemporaryDirectory tree;
+  tree.write("/sys/devices/soc0/family", "Tegra\n");
+  tree.write("/sys/bus/pci/devices/0000:07:00.0/vendor", "0x10de\n");
+  tree.write("/sys/bus/pci/devices/0000:07:00.0/class", "0x030200\n");
+  const auto root = open_root(tree.path());
+  EXPECT_THAT([&] { static_cast<void>(probe_host({.system = *root, .driver = *root}, {})); },
+              ThrowsMessage<Error>(
+                  AllOf(HasSubstr("an NVIDIA device is on the PCI bus"), Not(HasSubstr("Tegra")))));
+}
+
+TEST(HostProbe, APrivateBuildIsNamedByItsVersionAlone) {
+  test::FakeHost host = usual_host();
+  host.tree().write("/proc/driver/nvidia/version",
+                    "NVRM version: NVIDIA UNIX x86_64 Kernel Module  580.95.05-custom.16  Tue\n"
+                    "GCC version:  gcc version 12.2.0\n");
+  const Error error = failure_of(host);
+  EXPECT_THAT(error.what(), AllOf(HasSubstr("private build, `580.95.05-custom.16`"),
+                                  Not(HasSubstr("\\x0a")), Not(HasSubstr("GCC"))));
+  EXPECT_THAT(error.remedy(),
+              AllOf(HasSubstr("install a released driver"), Not(HasSubstr("reload"))));
+}
+
+TEST(HostProbe, OfAVersionFileWithoutAVersionTheFirstLineIsShown) {
+  test::FakeHost host = usual_host();
+  host.tree().write("/proc/driver/nvidia/version", "NVRM version: none\nGCC version: 12.2.0\n");
+  EXPECT_THAT(failure_of(host).what(),
+              AllOf(HasSubstr("which is `NVRM version: none`"), Not(HasSubstr("\\x0a"))));
+}
+
+TEST(HostProbe, WslWithoutItsDeviceIsToldSo) {
+  test::TemporaryDirectory tree;
+  tree.write("/proc/sys/kernel/osrelease", "4.4.0-19041-Microsoft\n");
+  const auto root = open_root(tree.path());
+  EXPECT_THAT([&] { static_cast<void>(probe_host({.system = *root, .driver = *root}, {})); },
+              ThrowsMessage<Error>(HasSubstr("this is WSL, and has no `/dev/dxg`")));
+}
+
+TEST(HostProbe, Wsl2WithoutNvidiasWindowsDriverIsToldSo) {
+  test::TemporaryDirectory tree;
+  tree.write("/dev/dxg");
+  const auto root = open_root(tree.path());
+  EXPECT_THAT([&] { static_cast<void>(probe_host({.system = *root, .driver = *root}, {})); },
+              ThrowsMessage<Error>(AllOf(HasSubstr("no `libnvidia-ml.so.1` below `/usr/lib/wsl`"),
+                                         HasSubstr("Windows"))));
+}
+
+TEST(HostProbe, ALibraryWithoutAVersionIsNoMismatch) {
+  for (const char* name : {"libnvidia-ml.so.1", "libnvidia-ml.so"}) {
+    test::FakeHost host;
+    host.library(kLibraries + name, "libnvidia-ml.so.1");
+    const Error error = failure_of(host);
+    EXPECT_EQ(error.code(), Code::driver_files_missing) << name;
+    EXPECT_THAT(error.what(), HasSubstr("only `" + std::string(name) + "`, whose name does not"));
+    EXPECT_THAT(error.remedy(), Not(HasSubstr("reboot"))) << name;
+  }
+}
+
 TEST(HostProbe, LibrariesOfAnotherVersionAreAMismatchThatNamesBoth) {
   test::FakeHost host;
   host.library(kLibraries + "libnvidia-ml.so.111.22.33", "libnvidia-ml.so.1");

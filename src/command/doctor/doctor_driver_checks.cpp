@@ -37,6 +37,7 @@ std::string paths_of(const Nodes& nodes) {
 Seen look_at_pci(const HostReport& report) {
   const DriverReport& driver = report.driver;
   if (driver.is_wsl) return {Verdict::good, "/dev/dxg: the GPUs of the Windows host"};
+  if (driver.no_dxg) return {Verdict::bad, driver.no_dxg->what, driver.no_dxg->remedy};
   if (driver.is_tegra && !driver.version) {
     return {Verdict::bad, "a Tegra system, whose integrated GPU this hook does not serve",
             "sudo nvidia-ctk cdi generate --mode=csv --output=/etc/cdi/nvidia.yaml"};
@@ -46,7 +47,9 @@ Seen look_at_pci(const HostReport& report) {
     for (const PciGpu& gpu : driver.pci_gpus) addresses.push_back(gpu.address);
     return {Verdict::good, count_of(addresses.size(), "NVIDIA GPU") + ": " + some_of(addresses)};
   }
-  if (driver.version) return {Verdict::good, "not shown here; the driver tells its GPUs"};
+  if (driver.version || driver.odd_version) {
+    return {Verdict::good, "not shown here; the driver tells its GPUs"};
+  }
   return {
       Verdict::bad, "no NVIDIA GPU is on the PCI bus",
       "lspci -nn -d 10de:  # empty: put the GPU in, enable it in the firmware setup, or pass it "
@@ -79,6 +82,9 @@ Seen look_at_module(const HostReport& report) {
   const DriverReport& driver = report.driver;
   if (driver.is_wsl) return {Verdict::good, "WSL2: the driver is the Windows host's"};
   if (driver.version) return {Verdict::good, "nvidia " + *driver.version};
+  if (driver.odd_version) {
+    return {Verdict::bad, driver.odd_version->what, driver.odd_version->remedy};
+  }
   return {
       Verdict::bad, "driver not loaded: /proc/driver/nvidia/version does not exist",
       "sudo modprobe nvidia || sudo dmesg | grep -iE 'nvrm|nvidia'  # not built for this kernel, "

@@ -153,6 +153,11 @@ DriverReport read_driver(const RootDir& system, const RootDir& driver_root) {
     report.nodes = wanted_nodes(inventory, devices);
   } catch (const Error& error) {
     if (error.code() != Code::driver_not_loaded) throw;
+    if (is_wsl_kernel(system)) {
+      report.no_dxg = fault_of(error);
+    } else if (is_there(system, "/proc/driver/nvidia/version")) {
+      report.odd_version = fault_of(error);
+    }
   }
   for (NodeReport& node : report.nodes) look_at_node(system, driver_root, node);
   return report;

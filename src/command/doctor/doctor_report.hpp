@@ -64,7 +64,9 @@ struct DriverReport {
   bool is_wsl = false;
   bool is_tegra = false;
   std::vector<PciGpu> pci_gpus = {};        ///< NVIDIA's display controllers
+  std::optional<Fault> no_dxg = {};         ///< this is WSL, and has no /dev/dxg
   std::optional<std::string> version = {};  ///< of the loaded kernel module
+  std::optional<Fault> odd_version = {};    ///< a module is loaded, and its version is none
   std::vector<Gpu> gpus = {};               ///< GPUs that the kernel module serves
   std::vector<std::string> lost_gpus = {};  ///< a message for each GPU that cannot be read
   bool has_uvm = false;                     ///< nvidia-uvm is loaded

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "command/render/table.hpp"
+#include "host/facts/proc_text.hpp"
 #include "plan/file_plan.hpp"
 #include "text/text.hpp"
 
@@ -86,9 +87,15 @@ bool was_found_elsewhere(const DriverFile& file) {
 // ---- for people
 
 std::string driver_line(const Inventory& inventory, const Style& style) {
-  std::string text = "Driver " + style(Colour::bold, printable(inventory.driver.str()));
-  text += inventory.cuda ? ", CUDA " + style(Colour::bold, inventory.cuda->str())
-                         : std::string(", CUDA version unknown");
+  const std::string version = printable(inventory.driver.str());
+  std::string text =
+      "Driver " + (version.empty() ? "of an unknown version" : style(Colour::bold, version));
+  const auto least = least_cuda_version_of(inventory.driver);
+  if (inventory.cuda) {
+    text += ", CUDA " + style(Colour::bold, inventory.cuda->str());
+  } else {
+    text += least ? ", CUDA " + least->str() + " or later" : ", CUDA version unknown";
+  }
   return text + (inventory.is_wsl ? ", on WSL2\n" : "\n");
 }
 

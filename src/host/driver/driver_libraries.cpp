@@ -224,10 +224,18 @@ class LibraryFinder {
     if (!name.starts_with(base)) return false;
     if (query_.any_version || row.versioning == Versioning::own) return true;
     if (name.ends_with(suffix_)) return true;
-    if (row.name == kManagementLibrary && name.size() > base.size() + 1) {
-      other_version_ = name.substr(base.size() + 1);
-    }
+    if (row.name == kManagementLibrary) note_management_library(base, name);
     return false;
+  }
+
+  /// A driver's version has a dot; the number in `libnvidia-ml.so.1` is that of the interface.
+  void note_management_library(const std::string& base, const std::string& name) {
+    const std::string version = name.substr(std::min(base.size() + 1, name.size()));
+    if (version.find('.') == std::string::npos) {
+      unversioned_ = name;
+    } else {
+      other_version_ = version;
+    }
   }
 
   [[nodiscard]] std::optional<ElfInfo> read_header(const std::string& path) const {
@@ -241,6 +249,14 @@ class LibraryFinder {
   void require_management_library() const {
     if (query_.any_version || found_.contains(management())) return;
     const std::string& driver = query_.driver.str();
+    if (other_version_.empty() && !unversioned_.empty()) {
+      throw Error(
+          Code::driver_files_missing,
+          "no `libnvidia-ml.so." + driver + "` below the driver root, only `" + unversioned_ +
+              "`, whose name does not tell the version that it is of",
+          "install the user-space part of the driver, version " + driver +
+              ", as NVIDIA's packages do: files that end in the version, and links to them");
+    }
     if (!other_version_.empty()) {
       throw Error(Code::driver_version_mismatch,
                   "driver/library version mismatch: the kernel module is " + driver +
@@ -286,7 +302,9 @@ class LibraryFinder {
   std::unordered_map<std::string_view, const Component*> rows_ = {};
   std::map<Key, DriverFile> found_ = {};
   std::set<HostPath> rejected_ = {};
+  // Of the management libraries that are not of the driver's version.
   std::string other_version_ = {};
+  std::string unversioned_ = {};
 };
 
 }  // namespace

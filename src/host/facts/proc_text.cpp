@@ -74,6 +74,17 @@ std::optional<Version> parse_driver_version(std::string_view text) {
   return std::nullopt;
 }
 
+std::string_view find_build_version(std::string_view text) {
+  constexpr std::string_view kDigits = "0123456789";
+  const auto words = split_list(text.substr(0, text.find('\n')), ' ');
+  if (words.empty() || words.front() != "NVRM") return {};
+  const auto found = std::find_if(words.begin(), words.end(), [&](std::string_view word) {
+    const auto dot = word.find_first_not_of(kDigits);
+    return dot != 0 && dot != std::string_view::npos && word[dot] == '.';
+  });
+  return found == words.end() ? std::string_view() : *found;
+}
+
 std::optional<Gpu> parse_gpu_information(std::string_view text, std::string_view pci) {
   const auto minor_text = find_field(text, "Device Minor");
   const auto minor = minor_text ? parse_unsigned_int(*minor_text) : std::nullopt;

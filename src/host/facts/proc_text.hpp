@@ -17,6 +17,10 @@ namespace nvhook {
 /// `… Open Kernel Module for x86_64  570.124.06  Release Build …`.
 [[nodiscard]] std::optional<Version> parse_driver_version(std::string_view text);
 
+/// Returns the word of that line that begins as a version does, for example `580.95.05-custom.16`
+/// of a private build; empty if there is none.
+[[nodiscard]] std::string_view find_build_version(std::string_view text);
+
 /// Parses /proc/driver/nvidia/gpus/<pci>/information. Returns nullopt if it has no device minor.
 /// `index` stays 0.
 [[nodiscard]] std::optional<Gpu> parse_gpu_information(std::string_view text, std::string_view pci);

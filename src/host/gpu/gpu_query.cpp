@@ -48,6 +48,11 @@ constexpr std::array kRemedies{
 constexpr const char* kGeneralRemedy =
     "run nvidia-smi on the host; if it fails too, the kernel's log tells what the driver lacks";
 
+/// On WSL2 nothing of the driver is loaded in Linux.
+constexpr const char* kWindowsRemedy =
+    "run nvidia-smi.exe in Windows; if it fails too, install NVIDIA's driver there; then "
+    "`wsl --shutdown`";
+
 std::string remedy_for(std::string_view message) {
   for (const Remedy& row : kRemedies) {
     if (message.find(row.text) != std::string_view::npos) return row.remedy;
@@ -122,7 +127,7 @@ Probe find_probe(const GpuQuery& query) {
                   ? "`" + probe.path + "` failed with status " + std::to_string(result.code)
                   : result.error_line;
   }
-  throw Error(Code::probe_failed, what, remedy_for(what));
+  throw Error(Code::probe_failed, what, query.is_wsl ? kWindowsRemedy : remedy_for(what));
 }
 
 DriverDetails run_probe(const GpuQuery& query) {
@@ -165,7 +170,9 @@ DriverDetails query_gpus(const GpuQuery& query) {
   if (query.nvml_library.empty()) {
     throw Error(Code::driver_files_missing,
                 "no libnvidia-ml.so below driver root `" + query.driver_root + "`",
-                "install the driver's compute libraries of version " + query.driver.str());
+                query.is_wsl
+                    ? std::string("install NVIDIA's driver in Windows, then `wsl --shutdown`")
+                    : "install the driver's compute libraries of version " + query.driver.str());
   }
   Notes notes;
   const auto cache = open_gpu_query_cache(query, notes);

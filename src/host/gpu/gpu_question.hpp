@@ -15,6 +15,7 @@ struct GpuQuery {
   std::string driver_root = "/";
   std::string nvml_library = {};  ///< path of libnvidia-ml.so.<version> below the driver root
   Version driver = {};
+  bool is_wsl = false;  ///< the driver is Windows', so that remedies are others
   /// Of all GPUs, in index order; part of the cache's key.
   std::vector<std::string> pci_addresses = {};
   /// Of all MIG devices, `gpu<minor>/gi<id>/ci<id>`; part of the cache's key.

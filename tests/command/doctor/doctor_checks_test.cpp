@@ -101,6 +101,15 @@ TEST_P(DoctorOneFault, IsTheOnlyOneThatIsNamed) {
 const std::vector<Broken> kDriverFaults{
     {"pci", Verdict::bad, "nvidia-ctk cdi generate --mode=csv",
      [](HostReport& r) { r.driver = {.is_tegra = true}; }},
+    {"pci", Verdict::bad, "wsl --update",
+     [](HostReport& r) {
+       r.driver = {.no_dxg = Fault{.what = "no `/dev/dxg`", .remedy = "wsl --update"}};
+     }},
+    {"module", Verdict::bad, "released driver",
+     [](HostReport& r) {
+       r.driver.version.reset();
+       r.driver.odd_version = Fault{.what = "a private build", .remedy = "a released driver"};
+     }},
     {"binding", Verdict::bad, "blacklist nouveau",
      [](HostReport& r) {
        r.driver = {.pci_gpus = {{"0000:07:00.0", "nouveau"}}};

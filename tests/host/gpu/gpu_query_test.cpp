@@ -356,5 +356,13 @@ TEST_F(FakeProbe, IsNotAskedWithoutALibrary) {
   EXPECT_THAT(error.what(), HasSubstr("no libnvidia-ml.so below driver root"));
 }
 
+TEST_F(FakeProbe, OnWsl2IsMendedInWindows) {
+  query_.is_wsl = true;
+  use_fake("fail-silently");
+  EXPECT_THAT(failure().remedy(), HasSubstr("nvidia-smi.exe in Windows"));
+  query_.nvml_library.clear();
+  EXPECT_THAT(failure().remedy(), HasSubstr("install NVIDIA's driver in Windows"));
+}
+
 }  // namespace
 }  // namespace nvhook

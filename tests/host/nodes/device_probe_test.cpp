@@ -132,7 +132,7 @@ TEST(DeviceProbe, OnWsl2TheOnlyNodeIsDxg) {
     GTEST_SKIP() << "device nodes are refused here";
   }
   const auto root = open_root(tree.path());
-  const Inventory inventory = probe_host({.system = *root, .driver = *root}, {});
+  const Inventory inventory = probe_kernel_driver({.system = *root, .driver = *root}, {});
   EXPECT_TRUE(inventory.is_wsl);
   EXPECT_THAT(nodes(inventory, DeviceRole::dxg), ElementsAre("/dev/dxg 10:125"));
 }

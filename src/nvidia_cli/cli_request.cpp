@@ -18,7 +18,8 @@ bool is_mig_device(const std::string& name) { return is_mig(parse_device_name(na
 DeviceSelection devices_of(const std::vector<std::string>& options) {
   DeviceNames names;
   for (const std::string& option : options) {
-    for (const std::string_view word : split_list(option, ',')) {
+    for (const std::string_view written : split_list(option, ',')) {
+      const std::string_view word = without_cdi_kind(written);
       if (equals_ignoring_case(word, "all")) return AllDevices{};
       if (std::find(names.begin(), names.end(), word) == names.end()) names.emplace_back(word);
     }

@@ -2,6 +2,10 @@
 // Tries each form of a name in turn.
 #include "request/device_name.hpp"
 
+#include <algorithm>
+#include <optional>
+#include <utility>
+
 #include "text/pci_address.hpp"
 #include "text/text.hpp"
 
@@ -26,7 +30,29 @@ DeviceName parse_mig_uuid(std::string_view text) {
   return {.kind = DeviceNameKind::mig_uuid, .uuid = text};
 }
 
+/// `<gpu index>:<MIG index>`
+std::optional<std::pair<unsigned, unsigned>> parse_mig_index(std::string_view text) {
+  const auto parts = split(text, ':');
+  if (parts.size() != 2) return std::nullopt;
+  const auto gpu = parse_numbered(parts[0], "");
+  const auto mig = parse_numbered(parts[1], "");
+  if (!gpu || !mig) return std::nullopt;
+  return std::pair(*gpu, *mig);
+}
+
 }  // namespace
+
+std::string_view without_cdi_kind(std::string_view word) {
+  for (const std::string_view kind : {"nvidia.com/gpu=", "runtime.nvidia.com/gpu="}) {
+    if (!word.starts_with(kind) || word == kind) continue;
+    const std::string_view name = word.substr(kind.size());
+    const std::string_view bare = name.substr(std::min<std::size_t>(3, name.size()));
+    if (name.starts_with("gpu") && parse_numbered(bare, "")) return bare;
+    if (name.starts_with("mig") && parse_mig_index(bare)) return bare;
+    return name;
+  }
+  return word;
+}
 
 DeviceName parse_device_name(std::string_view text) {
   if (starts_with_ignoring_case(text, "GPU-")) {
@@ -39,11 +65,8 @@ DeviceName parse_device_name(std::string_view text) {
   if (const auto address = parse_pci_address(text)) {
     return {.kind = DeviceNameKind::pci, .pci = *address};
   }
-  const auto parts = split(text, ':');
-  const auto gpu = parts.size() == 2 ? parse_numbered(parts[0], "") : std::nullopt;
-  const auto mig = parts.size() == 2 ? parse_numbered(parts[1], "") : std::nullopt;
-  if (gpu && mig) {
-    return {.kind = DeviceNameKind::mig_index, .gpu_index = *gpu, .mig_index = *mig};
+  if (const auto mig = parse_mig_index(text)) {
+    return {.kind = DeviceNameKind::mig_index, .gpu_index = mig->first, .mig_index = mig->second};
   }
   return {};
 }

@@ -106,7 +106,8 @@ DeviceList listed_in_environment(const Environment& environment, const Config& c
 
 /// Returns the devices that the words select; nullopt if this is not a GPU container
 /// (docs/behaviour.md §2.3). `all` counts in upper case too, because NVIDIA's CLI takes it so.
-std::optional<DeviceSelection> select(const std::vector<std::string_view>& words) {
+std::optional<DeviceSelection> select(std::vector<std::string_view> words) {
+  std::transform(words.begin(), words.end(), words.begin(), without_cdi_kind);
   if (words.empty() || std::find(words.begin(), words.end(), "void") != words.end()) {
     return std::nullopt;
   }

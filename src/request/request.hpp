@@ -25,7 +25,8 @@ struct AllDevices {
 struct NoDevices {
   friend bool operator==(const NoDevices&, const NoDevices&) = default;
 };
-/// Indices, UUIDs, PCI addresses and MIG devices as written; in order, without duplicates.
+/// Indices, UUIDs, PCI addresses and MIG devices as written, but for the kind of a name by CDI; in
+/// order, without duplicates.
 using DeviceNames = std::vector<std::string>;
 /// The nodes of GPUs and MIG devices that the engine gave the container (CDI). A MIG device counts
 /// if all nodes are there that open it.

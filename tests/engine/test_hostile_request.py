@@ -23,7 +23,7 @@ def refused_values(rows, name=None):
 def a_device_that_is_a_path_or_a_format_is_an_unknown_device():
     names = "../../etc /dev/nvidia0 nvidia0 .. / 0/../1 GPU-..%n %s%n%x 0x0 00000000000000000099 -1 +1 1.0 1e0 4294967296".split()
     names += ["18446744073709551616", "0:0:0", "0:99", "MIG-", "MIG-GPU-../7/0", "GPU-", "GPU-*", "$(id)", "`id`", "0 1", "0;1"]
-    names += ["nvidia.com/gpu=all", "x" * (1 << 20), "GPU-" + "9" * (1 << 20)]
+    names += ["nvidia.com/gpu=../etc", "amd.com/gpu=all", "x" * (1 << 20), "GPU-" + "9" * (1 << 20)]
     refused_values([(name[:20], name, "NVH-0202", "unknown device") for name in names])
     refused_values([("beside a good one", "0,../../etc", "NVH-0202", "`../../etc`: unknown device")])
 

@@ -27,12 +27,14 @@ TEST(CliRequest, WithoutOptionsIsForTheControlDeviceAlone) {
 TEST(CliRequest, RepeatedDeviceOptionsAreOneListWithoutDuplicates) {
   EXPECT_EQ(devices({"0,GPU-a", "2", "0"}), DeviceSelection(DeviceNames({"0", "GPU-a", "2"})));
   EXPECT_EQ(devices({"", ",1,"}), DeviceSelection(DeviceNames({"1"})));
+  EXPECT_EQ(devices({"nvidia.com/gpu=1", "1"}), DeviceSelection(DeviceNames({"1"})));
   EXPECT_EQ(devices({""}), DeviceSelection(NoDevices{}));
 }
 
 TEST(CliRequest, AllInAnyCaseAndPlaceIsEveryDevice) {
   EXPECT_EQ(devices({"all"}), DeviceSelection(AllDevices{}));
   EXPECT_EQ(devices({"1,ALL,nonsense"}), DeviceSelection(AllDevices{}));
+  EXPECT_EQ(devices({"nvidia.com/gpu=all"}), DeviceSelection(AllDevices{}));
 }
 
 TEST(CliRequest, RequirementsKeepTheirOrder) {

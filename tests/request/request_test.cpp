@@ -127,6 +127,27 @@ INSTANTIATE_TEST_SUITE_P(
         Words{"ControlBytesAreAName", "\x1b[2J\n0", DeviceNames{"\x1b[2J\n0"}}),
     [](const auto& row) { return std::string(row.param.name); });
 
+constexpr const char* kUuid = "GPU-5c66aaaa-0000-0000-0000-000000000001";
+
+INSTANTIATE_TEST_SUITE_P(
+    NamesByCdi, VisibleDevices,
+    ::testing::Values(
+        Words{"All", "nvidia.com/gpu=all", AllDevices{}},
+        Words{"AllOfTheRuntime", "runtime.nvidia.com/gpu=all", AllDevices{}},
+        Words{"Index", "nvidia.com/gpu=0", DeviceNames{"0"}},
+        Words{"MixedList", "nvidia.com/gpu=0, 1,runtime.nvidia.com/gpu=2",
+              DeviceNames{"0", "1", "2"}},
+        Words{"OnceByTwoNames", "0,nvidia.com/gpu=0", DeviceNames{"0"}},
+        Words{"Uuid", std::string("nvidia.com/gpu=") + kUuid, DeviceNames{kUuid}},
+        Words{"MigIndex", "runtime.nvidia.com/gpu=0:1", DeviceNames{"0:1"}},
+        Words{"MigUuid", "nvidia.com/gpu=MIG-5c66aaaa", DeviceNames{"MIG-5c66aaaa"}},
+        Words{"TypeAndIndex", "nvidia.com/gpu=gpu1,nvidia.com/gpu=mig1:0", DeviceNames{"1", "1:0"}},
+        Words{"TypeWithoutIndex", "nvidia.com/gpu=gpu", DeviceNames{"gpu"}},
+        Words{"WithoutAName", "nvidia.com/gpu=", DeviceNames{"nvidia.com/gpu="}},
+        Words{"OfAnotherClass", "nvidia.com/gds=all", DeviceNames{"nvidia.com/gds=all"}},
+        Words{"OfAnotherVendor", "amd.com/gpu=all", DeviceNames{"amd.com/gpu=all"}}),
+    [](const auto& row) { return std::string(row.param.name); });
+
 TEST(SwarmResource, ReplacesTheUsualVariable) {
   const auto result = derive({{"DOCKER_RESOURCE_GPUS", "GPU1"}, {"NVIDIA_VISIBLE_DEVICES", "GPU2"}},
                              {.swarm_resources = {"DOCKER_RESOURCE_GPUS"}});

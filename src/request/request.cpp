@@ -9,6 +9,7 @@
 #include <unordered_set>
 
 #include "request/device_name.hpp"
+#include "request/spelling.hpp"
 #include "text/error.hpp"
 #include "text/text.hpp"
 
@@ -29,6 +30,12 @@ std::optional<std::string_view> find(const Environment& environment, std::string
 
 std::string_view value_or_empty(const Environment& environment, std::string_view name) {
   return find(environment, name).value_or("");
+}
+
+/// The word as a message shows it: those of an image can be long.
+std::string cut_word(std::string_view word) {
+  constexpr std::size_t kShown = 60;
+  return std::string(word.substr(0, kShown)) + (word.size() > kShown ? "…" : "");
 }
 
 /// An image from before NVIDIA_REQUIRE_CUDA (docs/behaviour.md §2.2).
@@ -128,6 +135,35 @@ std::string_view capabilities_source(const Environment& environment) {
   return "default";
 }
 
+/// Names each word that is no capability here, with what to write instead.
+Error unsupported_capabilities(const std::vector<std::string_view>& words,
+                               CapabilitySet supported) {
+  constexpr std::size_t kExplained = 8;
+  const std::set<std::string_view> sorted(words.begin(), words.end());
+  std::vector<std::string> faults;
+  std::vector<std::string> remedies;
+  const auto add_once = [](std::vector<std::string>& texts, std::string text) {
+    if (std::find(texts.begin(), texts.end(), text) == texts.end()) {
+      texts.push_back(std::move(text));
+    }
+  };
+  for (const std::string_view word : words) {
+    const auto capability = parse_capability(word);
+    if (faults.size() == kExplained || (capability && supported.contains(*capability))) continue;
+    const std::string shown = "`" + cut_word(word) + "`";
+    add_once(faults, shown + (capability ? " is not allowed" : " is no capability"));
+    std::string remedy = capability
+                             ? "allow " + shown + " by supported-driver-capabilities in config.toml"
+                             : capability_remedy(word);
+    if (remedy.empty()) remedy = "leave out " + shown + " or use one of the allowed words";
+    add_once(remedies, std::move(remedy));
+  }
+  return Error(Code::unknown_capability,
+               "unsupported capabilities found in '" + join({sorted.begin(), sorted.end()}, ",") +
+                   "' (allowed '" + to_string(supported) + "'): " + join(faults, ", "),
+               "in " + std::string(kDriverCapabilities) + ", " + join(remedies, "; "));
+}
+
 CapabilitySet capabilities_of(const Environment& environment, CapabilitySet supported) {
   const auto value = find(environment, kDriverCapabilities);
   if (!value && is_legacy_image(environment)) return supported;
@@ -142,12 +178,7 @@ CapabilitySet capabilities_of(const Environment& environment, CapabilitySet supp
     if (capability) set.insert(*capability);
   }
   if (all_supported) return set;
-  const std::set<std::string_view> sorted(words.begin(), words.end());
-  throw Error(Code::unknown_capability,
-              "unsupported capabilities found in '" + join({sorted.begin(), sorted.end()}, ",") +
-                  "' (allowed '" + to_string(supported) + "')",
-              "correct NVIDIA_DRIVER_CAPABILITIES, or allow more by supported-driver-capabilities "
-              "in config.toml");
+  throw unsupported_capabilities(words, supported);
 }
 
 /// Returns `cuda>=8.0` for 8, 8.0, v8.0.61 and 8.0.61-rc1 (golang.org/x/mod/semver); nullopt if
@@ -171,19 +202,32 @@ Requirement legacy_requirement(const Environment& environment) {
   const std::string_view version = value_or_empty(environment, kCudaVersion);
   auto expression = cuda_expression(version);
   if (!expression) {
-    throw Error(Code::invalid_request,
-                "failed to get version: invalid CUDA version `" + std::string(version) +
-                    "` in CUDA_VERSION",
-                "correct the variable, or set NVIDIA_DISABLE_REQUIRE=1");
+    throw Error(
+        Code::invalid_request,
+        "failed to get version: invalid CUDA version `" + std::string(version) +
+            "` in CUDA_VERSION",
+        with_quotes_remedy(version, "correct the variable, or set NVIDIA_DISABLE_REQUIRE=1"));
   }
   return {.variable = std::string(kCudaVersion), .expression = *std::move(expression)};
 }
 
-std::vector<Requirement> requirements_of(const Environment& environment, const Config& config) {
+/// Whether the value says that it is not wanted, in whatever spelling.
+bool is_refusal(std::string_view value) {
+  constexpr std::array kWords{"disabled", "disable", "false", "f",    "no",
+                              "n",        "none",    "off",   "void", "0"};
+  return value.empty() || std::any_of(kWords.begin(), kWords.end(), [&](std::string_view word) {
+           return equals_ignoring_case(value, word);
+         });
+}
+
+std::vector<Requirement> requirements_of(const Environment& environment, const Config& config,
+                                         Notes& notes) {
   constexpr std::string_view kPrefix = "NVIDIA_REQUIRE_";
-  if (config.disable_require ||
-      parse_bool(value_or_empty(environment, "NVIDIA_DISABLE_REQUIRE")).value_or(false)) {
-    return {};
+  const std::string_view disabled = value_or_empty(environment, "NVIDIA_DISABLE_REQUIRE");
+  if (config.disable_require || parse_bool(disabled).value_or(false)) return {};
+  if (!parse_bool(disabled) && !is_refusal(trim(disabled))) {
+    notes.push_back(warning("NVIDIA_DISABLE_REQUIRE=`" + cut_word(disabled) +
+                            "` has no effect: write NVIDIA_DISABLE_REQUIRE=1"));
   }
   std::vector<Requirement> requirements;
   if (is_legacy_image(environment)) requirements.push_back(legacy_requirement(environment));
@@ -213,7 +257,7 @@ bool wants_mig_access(const ContainerSpec& spec, const DeviceSelection& devices,
     throw Error(
         Code::invalid_request,
         option + " error: `" + std::string(value) + "`: only 'all' devices are currently supported",
-        "set " + variable + "=all");
+        with_quotes_remedy(value, "set " + variable + "=all"));
   }
   const auto* const names = std::get_if<DeviceNames>(&devices);
   if (names != nullptr && std::any_of(names->begin(), names->end(), is_mig_device)) {
@@ -253,9 +297,15 @@ std::vector<unsigned> imex_channels_of(const ContainerSpec& spec, const Config& 
   return {channels.begin(), channels.end()};
 }
 
-Features features_of(const Environment& environment) {
-  const auto enabled = [&](std::string_view name) {
-    return value_or_empty(environment, name) == "enabled";
+Features features_of(const Environment& environment, Notes& notes) {
+  const auto enabled = [&](const std::string& name) {
+    const std::string_view value = value_or_empty(environment, name);
+    if (value == "enabled") return true;
+    if (!is_refusal(trim(value))) {
+      notes.push_back(
+          warning(name + "=`" + cut_word(value) + "` has no effect: write " + name + "=enabled"));
+    }
+    return false;
   };
   return {.gds = enabled("NVIDIA_GDS"),
           .mofed = enabled("NVIDIA_MOFED"),
@@ -272,7 +322,8 @@ unsigned parse_imex_channel(std::string_view text, const std::string& source) {
   throw Error(
       Code::invalid_request,
       "error parsing IMEX info: `" + std::string(text) + "` in " + source + " is no channel",
-      "name channels by their numbers, 0 to " + std::to_string(kMaxChannels - 1));
+      with_quotes_remedy(
+          text, "name channels by their numbers, 0 to " + std::to_string(kMaxChannels - 1)));
 }
 
 RequestResult derive_request(const ContainerSpec& spec, const Config& config) {
@@ -307,10 +358,10 @@ RequestResult derive_request(const ContainerSpec& spec, const Config& config) {
   request.mig_monitor =
       wants_mig_access(spec, *devices, "NVIDIA_MIG_MONITOR_DEVICES", "mig-monitor");
   request.imex_channels = imex_channels_of(spec, config, mounted, result.notes);
-  request.features = features_of(spec.environment);
+  request.features = features_of(spec.environment, result.notes);
   result.capabilities_source = capabilities_source(spec.environment);
   request.capabilities = capabilities_of(spec.environment, config.supported_capabilities);
-  request.requirements = requirements_of(spec.environment, config);
+  request.requirements = requirements_of(spec.environment, config, result.notes);
   result.request = std::move(request);
   return result;
 }
@@ -329,7 +380,7 @@ RequestResult derive_cdi_request(const ContainerSpec& spec, const LinuxSpec& lin
   result.request = Request{.devices = GrantedNodes{linux_spec.nodes},
                            .devices_source = "CDI",
                            .capabilities = capabilities & config.supported_capabilities,
-                           .requirements = requirements_of(spec.environment, config)};
+                           .requirements = requirements_of(spec.environment, config, result.notes)};
   return result;
 }
 

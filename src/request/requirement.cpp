@@ -7,6 +7,7 @@
 #include <compare>
 #include <variant>
 
+#include "request/spelling.hpp"
 #include "text/error.hpp"
 #include "text/overloaded.hpp"
 #include "text/text.hpp"
@@ -309,7 +310,8 @@ std::string remedy_for(const Unsatisfied& outcome) {
   throw Error(Code::requirement_malformed,
               "invalid expression `" + shortened(malformed.term) + "` in " + requirement.variable +
                   ": " + malformed.why,
-              "correct the variable, or " + std::string(kDisable));
+              with_quotes_remedy(requirement.expression,
+                                 "correct the variable, or " + std::string(kDisable)));
 }
 
 [[noreturn]] void fail(const Requirement& requirement, const Undecided& undecided,

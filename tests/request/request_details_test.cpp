@@ -82,6 +82,28 @@ INSTANTIATE_TEST_SUITE_P(
                       Refused{"Sorted", "video, gpu,video,compute", "compute,gpu,video"}),
     [](const auto& row) { return std::string(row.param.name); });
 
+TEST(UnsupportedCapabilities, AreNamedEachWithWhatToWrite) {
+  const auto run = [] {
+    derive(gpu({{"NVIDIA_DRIVER_CAPABILITIES", "video,compute,utility,opengl"}}),
+           {.supported_capabilities = {Capability::utility, Capability::video}});
+  };
+  EXPECT_THAT(run, fails_with(Code::unknown_capability,
+                              "(allowed 'utility,video'): `compute` is not allowed, `opengl` is no "
+                              "capability"));
+  EXPECT_THAT(run, fails_with_remedy(Code::unknown_capability,
+                                     "in NVIDIA_DRIVER_CAPABILITIES, allow `compute` by "
+                                     "supported-driver-capabilities in config.toml; write "
+                                     "`graphics` instead of `opengl`"));
+}
+
+TEST(UnsupportedCapabilities, ThatAreManyOrLongStayReadable) {
+  std::string words;
+  for (int i = 0; i < 1000; ++i) words += std::string(1000, 'x') + std::to_string(i) + ",";
+  const auto run = [&] { derive(gpu({{"NVIDIA_DRIVER_CAPABILITIES", words}})); };
+  EXPECT_THAT(run, ::testing::Throws<Error>(::testing::Property(
+                       &Error::remedy, ::testing::SizeIs(::testing::Lt(1000U)))));
+}
+
 TEST(Requirements, AreOrderedByName) {
   const auto result = derive(gpu({{"NVIDIA_REQUIRE_Z", "driver>=1"},
                                   {"NVIDIA_REQUIRE_A", "driver>=2"},

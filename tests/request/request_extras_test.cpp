@@ -87,5 +87,39 @@ TEST(Features, AreSwitchedOnByTheWordEnabledOnly) {
   EXPECT_EQ(derive({{"NVIDIA_GDS", "enabled"}}).request->features, Features{.gds = true});
 }
 
+class FeatureWord : public ::testing::TestWithParam<const char*> {};
+TEST_P(FeatureWord, ThatAsksInVainIsNoted) {
+  EXPECT_THAT(derive({{"NVIDIA_GDRCOPY", GetParam()}}).notes,
+              ElementsAre(warning("NVIDIA_GDRCOPY=`" + std::string(GetParam()) +
+                                  "` has no effect: write NVIDIA_GDRCOPY=enabled")));
+}
+INSTANTIATE_TEST_SUITE_P(Words, FeatureWord,
+                         ::testing::Values("1", "true", "yes", "ENABLED", "on", "\"enabled\"",
+                                           " enabled"));
+
+TEST(Features, ThatAreRefusedAreNoted) {
+  for (const char* value : {"", "0", "false", "no", "Disabled", "off"}) {
+    EXPECT_THAT(derive({{"NVIDIA_GDS", value}, {"NVIDIA_DISABLE_REQUIRE", value}}).notes, IsEmpty())
+        << value;
+  }
+}
+
+TEST(DisableRequire, ThatHasNoEffectIsNoted) {
+  EXPECT_THAT(derive({{"NVIDIA_DISABLE_REQUIRE", "yes"}}).notes,
+              ElementsAre(warning("NVIDIA_DISABLE_REQUIRE=`yes` has no effect: write "
+                                  "NVIDIA_DISABLE_REQUIRE=1")));
+}
+
+TEST(Quotes, InAValueGetAHintWhateverTheVariable) {
+  for (const Environment& environment :
+       {Environment{{"NVIDIA_IMEX_CHANNELS", "\"0\""}}, Environment{{"CUDA_VERSION", "\"12.2\""}},
+        Environment{{"NVIDIA_DRIVER_CAPABILITIES", "\"all\""}}}) {
+    EXPECT_THAT([&] { static_cast<void>(derive(environment)); },
+                ::testing::Throws<Error>(::testing::Property(
+                    &Error::remedy, ::testing::HasSubstr("leave out the quotes"))))
+        << environment.begin()->first;
+  }
+}
+
 }  // namespace
 }  // namespace nvhook

@@ -242,6 +242,47 @@ INSTANTIATE_TEST_SUITE_P(
                                 "and the brand of GPU 0 (GPU-5c) is not known", ""}),
     [](const auto& row) { return std::string(row.param.name); });
 
+TEST(Requirement, InQuotesGetsAHint) {
+  EXPECT_THAT([] { check("\"cuda>=12.2\""); },
+              fails_with_remedy(Code::requirement_malformed, "leave out the quotes"));
+}
+
+/// A driver of a branch that the table of branches does not have yet.
+RequirementFacts later_branch() {
+  return {.driver = *Version::parse("650.10"), .least_cuda = Version::parse("13.4")};
+}
+
+struct FromLeast {
+  const char* name;
+  const char* expression;
+  std::optional<bool> holds;
+};
+class LeastCuda : public ::testing::TestWithParam<FromLeast> {};
+TEST_P(LeastCuda, DecidesWhatItCan) {
+  const std::vector<Requirement> requirements{{"NVIDIA_REQUIRE_CUDA", GetParam().expression}};
+  EXPECT_EQ(undecided_facts(requirements, later_branch()).cuda, !GetParam().holds);
+  if (GetParam().holds == true) {
+    EXPECT_NO_THROW(check(GetParam().expression, later_branch()));
+  } else {
+    EXPECT_THAT(
+        [] { check(GetParam().expression, later_branch()); },
+        fails_with(GetParam().holds ? Code::requirement_unsatisfied : Code::requirement_unknown,
+                   GetParam().holds ? "driver 650.10 provides CUDA 13.4 or later"
+                                    : "driver 650.10 is not known"));
+  }
+}
+INSTANTIATE_TEST_SUITE_P(
+    Expressions, LeastCuda,
+    ::testing::Values(
+        FromLeast{"Older", "cuda>=12.6", true}, FromLeast{"Newest", "cuda>=13.4", true},
+        FromLeast{"Later", "cuda>=13.5", {}}, FromLeast{"MoreThanOlder", "cuda>13", true},
+        FromLeast{"MoreThanNewest", "cuda>13.4", {}}, FromLeast{"LessThanOlder", "cuda<13", false},
+        FromLeast{"LessThanNewest", "cuda<13.4", false},
+        FromLeast{"AtMostOlder", "cuda<=13.3", false}, FromLeast{"AtMostNewest", "cuda<=13.4", {}},
+        FromLeast{"Equal", "cuda=13.4", {}}, FromLeast{"EqualOlder", "cuda=12", false},
+        FromLeast{"NotOlder", "cuda!=12", true}, FromLeast{"NotNewest", "cuda!=13.4", {}}),
+    [](const auto& row) { return std::string(row.param.name); });
+
 TEST(Requirement, AnUnknownDriverIsRefusedAsUnknown) {
   EXPECT_THAT([] { check("driver>=1", RequirementFacts{.no_gpu = true}); },
               fails_with(Code::requirement_unknown, "the version of the driver is not known"));

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "request/device_name.hpp"
+#include "request/spelling.hpp"
 #include "text/error.hpp"
 #include "text/pci_address.hpp"
 #include "text/text.hpp"
@@ -85,6 +86,13 @@ std::string describe_mig_devices(const Inventory& inventory) {
 Error unknown_device(const std::string& name, DeviceNameKind kind, const Inventory& inventory) {
   const std::string shown = name.size() <= kShownName ? name : name.substr(0, kShownName) + "…";
   const std::string what = "`" + shown + "`: unknown device; ";
+  if (is_cdi_name(name)) {
+    return Error(Code::unknown_device, what + "a name by CDI that is none of NVIDIA's GPUs",
+                 device_remedy(shown));
+  }
+  if (std::string remedy = device_remedy(shown); !remedy.empty()) {
+    return Error(Code::unknown_device, what + describe_gpus(inventory.gpus), remedy);
+  }
   if (is_mig(kind)) {
     return Error(Code::unknown_device, what + describe_mig_devices(inventory),
                  "ask for one of these by <GPU index>:<MIG index> or by MIG UUID (`nvidia-smi -L` "

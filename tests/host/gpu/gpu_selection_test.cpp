@@ -64,6 +64,20 @@ INSTANTIATE_TEST_SUITE_P(Names, UnknownDevice,
                                            "07:00.0", "0000:07:01.0.0", "../../etc",
                                            "18446744073709551616"));
 
+TEST(GpuSelection, AMistakeInAKnownFormGetsItsOwnRemedy) {
+  EXPECT_THAT([] { static_cast<void>(select({"\"all\""})); },
+              ::testing::Throws<Error>(
+                  ::testing::Property(&Error::remedy, HasSubstr("leave out the quotes"))));
+}
+
+TEST(GpuSelection, ANameByCdiOfAnotherVendorIsForTheEngine) {
+  const auto run = [] { static_cast<void>(select({"amd.com/gpu=0"})); };
+  EXPECT_THAT(run, ThrowsMessage<Error>(HasSubstr(
+                       "`amd.com/gpu=0`: unknown device; a name by CDI that is none of NVIDIA's")));
+  EXPECT_THAT(run, ::testing::Throws<Error>(::testing::Property(
+                       &Error::remedy, HasSubstr("ask the engine for `amd.com/gpu=0`"))));
+}
+
 TEST(GpuSelection, AllIsEveryGpuInOrder) {
   EXPECT_THAT(select_devices(AllDevices{}, dgx()).gpus, ::testing::SizeIs(3));
 }

@@ -12,7 +12,7 @@ namespace nvhook {
 [[nodiscard]] std::string errno_text(int error);
 
 /// Throws Error(code, "<what>: <errno text>", remedy) for the errno of the call that just failed.
-/// If memory or descriptors ran out, throws Error(internal) with a remedy for that instead.
+/// Another remedy: memory, descriptors ran out (Error(internal)); root lacks usual capabilities.
 [[noreturn]] void throw_errno(Code code, const std::string& what, const std::string& remedy = {});
 
 /// Throws for an errno that does not say whether an object exists: no memory or descriptors

@@ -97,9 +97,7 @@ std::vector<std::string> RootDir::list(const std::string& path,
   if (!directory) return names;
   const std::unique_ptr<DIR, int (*)(DIR*)> stream(::fdopendir(directory.get()), &::closedir);
   if (stream) static_cast<void>(directory.release());
-  if (!stream)
-    throw_errno(Code::internal, "list `" + path + "`",
-                "free memory and file descriptors on the host");
+  if (!stream) throw_errno(Code::internal, "list `" + path + "`");
   errno = 0;
   // NOLINTNEXTLINE(concurrency-mt-unsafe): this program has one thread
   while (const dirent* entry = ::readdir(stream.get())) {

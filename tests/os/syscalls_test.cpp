@@ -2,9 +2,17 @@
 // Tests how an errno becomes an Error; path_walk_test.cpp tests open_beneath.
 #include "os/syscalls.hpp"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <linux/capability.h>
+#include <sched.h>
+#include <sys/prctl.h>
+#include <unistd.h>
 
 #include <cerrno>
+#include <string>
+
+#include "support/private_namespaces.hpp"
 
 namespace nvhook {
 namespace {
@@ -32,6 +40,21 @@ TEST(ThrowErrno, BlamesNothingElseWhereTheHostHasNoResourcesLeft) {
     EXPECT_STREQ(error.what(), ("open `/x`: " + errno_text(lack)).c_str());
     EXPECT_EQ(error.remedy(), "free memory and file descriptors on the host");
   }
+}
+
+TEST(ThrowErrno, NamesTheCapabilitiesThatRootWasLeftWithout) {
+  test::in_private_namespaces(::geteuid() == 0 ? 0 : CLONE_NEWUSER, [] {
+    for (const int capability : {CAP_SYS_PTRACE, CAP_DAC_OVERRIDE}) {
+      test::require(::prctl(PR_CAPBSET_DROP, capability) == 0, "drop a capability");
+    }
+    for (const int refused : {EACCES, EPERM}) {
+      EXPECT_THAT(
+          error_for(refused).remedy(),
+          ::testing::HasSubstr("run the hook with CAP_DAC_OVERRIDE, CAP_SYS_PTRACE, which"));
+    }
+    EXPECT_EQ(error_for(ENOENT).remedy(), "look at the image");
+    return std::string();
+  });
 }
 
 }  // namespace

@@ -52,7 +52,7 @@ void send_to_log(const Failure& failure, const RootDir& system) {
 /// Opens the parent directory of the record: /run, or the user's runtime directory for anybody but
 /// the host's root.
 UniqueFd open_run(const RootDir& system, const std::string& runtime_directory) {
-  if (is_real_root()) return system.open("/run", O_PATH | O_DIRECTORY);
+  if (is_system_root()) return system.open("/run", O_PATH | O_DIRECTORY);
   const auto uid = outer_uid();
   const bool is_told = runtime_directory.starts_with('/');
   if (!is_told && !uid) return UniqueFd();

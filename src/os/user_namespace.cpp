@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <string>
 
@@ -41,6 +42,16 @@ bool in_user_namespace() {
 }
 
 bool is_real_root() { return ::geteuid() == 0 && !in_user_namespace(); }
+
+bool is_system_root() {
+  if (::geteuid() != 0) return false;
+  if (!in_user_namespace()) return true;
+  const auto rows = split(*uid_map(), '\n');
+  return std::any_of(rows.begin(), rows.end(), [](std::string_view row) {
+    const auto words = split_list(row, ' ');
+    return words.size() == 3 && words[0] == "0" && words[2] != "1";
+  });
+}
 
 void require_mount_right(const std::string& what) {
   if (errno != EPERM || ::geteuid() == 0) return;

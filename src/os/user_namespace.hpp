@@ -16,6 +16,11 @@ namespace nvhook {
 /// Whether this process is root on the host, not in a user namespace.
 [[nodiscard]] bool is_real_root();
 
+/// Whether this process is root of a system: the host's, or that of a container with a range of
+/// user IDs of its own (LXC, an engine's user namespaces). Root in the user namespace of a rootless
+/// engine is not: there 0 is the one ID of the user who started it.
+[[nodiscard]] bool is_system_root();
+
 /// To be called when a mount call failed. Throws Error(namespace_denied) if errno is EPERM and this
 /// process belongs to an ordinary user: runc, when started by such a user, makes the container's
 /// user namespace itself and runs hooks outside of it, where they may not mount. Otherwise keeps

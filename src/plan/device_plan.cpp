@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "host/facts/proc_text.hpp"
+#include "host/nodes/device_needs.hpp"
 #include "text/error.hpp"
 #include "text/text.hpp"
 
@@ -17,8 +18,23 @@ namespace {
 const std::string kProcDriver = "/proc/driver/nvidia";
 constexpr std::string_view kProfileDirectory = "/etc/nvidia/nvidia-application-profiles-rc.d";
 
-Error missing_node(const std::string& path) {
-  return Error(Code::device_node_missing, "missing device node `" + path + "`",
+/// `; only GPU 1 has one`, if some have: the host may be a container that looks like a host.
+std::string gpus_with_nodes(const Inventory& inventory) {
+  std::vector<std::string> names;
+  for (const Gpu& gpu : inventory.gpus) {
+    const bool has_node =
+        std::any_of(inventory.nodes.begin(), inventory.nodes.end(), [&](const DeviceNode& node) {
+          return node.role == DeviceRole::gpu && node.gpu_minor == gpu.minor;
+        });
+    if (has_node) names.push_back(std::to_string(gpu.index));
+  }
+  return names.empty() ? "" : "; nodes are there of GPU " + join(names, ", ");
+}
+
+Error missing_node(const std::string& path, const Inventory& inventory) {
+  const std::string what = "missing device node `" + path + "`";
+  if (inventory.nodes_are_given) return Error(Code::device_node_missing, what, kGiveNodes);
+  return Error(Code::device_node_missing, what + gpus_with_nodes(inventory),
                "run `oci-nvidia-hook create-device-nodes` on the host, as root; at boot "
                "oci-nvidia-devices.service does");
 }
@@ -154,7 +170,7 @@ class DevicePlanner {
   }
 
   void require(DeviceRole role, const std::string& path, const std::string& reason) {
-    if (plan_role(role, reason) == 0) throw missing_node(path);
+    if (plan_role(role, reason) == 0) throw missing_node(path, inventory_);
   }
 
   /// Plans nodes that many containers do not need: a headless server has no modeset node.
@@ -183,7 +199,7 @@ class DevicePlanner {
           return candidate.role == DeviceRole::gpu && candidate.gpu_minor == gpu.minor;
         });
     if (node == inventory_.nodes.end()) {
-      throw missing_node("/dev/nvidia" + std::to_string(gpu.minor));
+      throw missing_node("/dev/nvidia" + std::to_string(gpu.minor), inventory_);
     }
     const std::string name = "GPU " + std::to_string(gpu.index) + " (" + gpu.uuid + ")";
     const std::string reason = request_.devices_source + ": " + name;
@@ -231,7 +247,9 @@ class DevicePlanner {
       throw Error(Code::device_node_missing,
                   "missing device node `/dev/nvidia-caps/nvidia-cap" +
                       std::to_string(capability.minor) + "`, which " + reason + " needs",
-                  "run `nvidia-smi -L` once as root on the host, which makes it");
+                  inventory_.nodes_are_given
+                      ? kGiveNodes
+                      : "run `nvidia-smi -L` once as root on the host, which makes it");
     }
     if (!plan_.has_target(ContainerPath(node->file.path.str()))) plan_.node(*node, reason);
   }
@@ -282,9 +300,11 @@ class DevicePlanner {
       if (node == inventory_.nodes.end()) {
         throw Error(Code::device_node_missing,
                     "missing device /dev/nvidia-caps-imex-channels/" + name,
-                    "make it on the host: the module nvidia must be loaded with IMEX support and "
-                    "`nvidia-modprobe -i " +
-                        std::to_string(channel) + "` makes the node");
+                    inventory_.nodes_are_given
+                        ? kGiveNodes
+                        : "make it on the host: the module nvidia must be loaded with IMEX support "
+                          "and `nvidia-modprobe -i " +
+                              std::to_string(channel) + "` makes the node");
       }
       plan_.node(*node, "NVIDIA_IMEX_CHANNELS: " + name);
     }

@@ -2,6 +2,7 @@
 """`create-device-nodes`: the nodes of the host, by hand, and by the unit that a real systemd starts in its sandbox."""
 
 import functools
+import json
 import os
 import re
 import shutil
@@ -95,6 +96,52 @@ def device_nodes_are_for_root_of_the_host():
         check_equal(there, {}, "nodes")
         check_equal(stderr.count("\n"), 2, f"lines of {stderr}")
         check("NVH-0404: make device nodes: this is not the host's root. Try: run" in stderr, stderr)
+
+
+# ---- a host that is a container
+
+# Of the eight GPUs it has index 1, whose node is nvidia3.
+PARTIAL = r"""
+set -e
+mkdir /run/given
+mount -t tmpfs tmpfs /run/given
+for name in null nvidiactl nvidia-uvm nvidia-uvm-tools nvidia-modeset nvidia3; do cp -a /dev/$name /run/given; done
+mount --bind /run/given /dev
+mount --bind /run/given "$DRIVER/dev"
+exec unshare $NAMESPACES --fork "$@"
+"""
+
+
+def explain(devices, namespaces="--pid"):
+    words = [SETUP.hook.parent / "oci-nvidia", "--config", SETUP.config, "explain", "--json", "--env", f"NVIDIA_VISIBLE_DEVICES={devices}"]
+    environment = {**os.environ, "DRIVER": str(SETUP.driver), "NAMESPACES": namespaces}
+    return run(["unshare", "--mount", "sh", "-c", PARTIAL, "sh", *words], env=environment)
+
+
+@test("cli")
+def a_container_makes_no_node_that_it_was_not_given():
+    for namespace in ("--pid", "--cgroup"):
+        first, _, there, stderr = create(before=["unshare", namespace, "--fork"])
+        check_equal((first, there), (["status 14"], {}), "what was made")
+        check("no device node made: this is a container" in stderr and "lxc.mount.entry" in stderr, stderr)
+
+
+@test("cli")
+def all_in_a_container_are_the_gpus_that_it_was_given():
+    for devices in ("all", "1"):
+        done = explain(devices)
+        check_equal(done.returncode, 0, fail_text(f"explain {devices}", done))
+        nodes = set(re.findall(r'"/dev/(nvidia\d+)"', done.stdout))
+        check_equal(nodes, {"nvidia3"}, f"nodes of {devices}")
+        check("GPU 0, 2, 3, 4, 5, 6, 7 left out: this is a container" in done.stdout, done.stdout)
+    done = explain("0")
+    check("unknown device; this container has 1 (" in done.stdout and "where it is started" in done.stdout, fail_text("explain 0", done))
+
+
+@test("cli")
+def what_looks_like_a_host_tells_which_gpus_have_nodes():
+    done = explain("all", namespaces="")
+    check("nodes are there of GPU 1" in done.stdout and "create-device-nodes" in done.stdout, fail_text("explain", done))
 
 
 # ---- the unit

@@ -65,6 +65,37 @@ Inventory mig_host() {
   return inventory;
 }
 
+TEST(DevicePlan, AMigDeviceWithGraphicsGetsTheDisplayNodesOfItsGpuOnly) {
+  Inventory inventory = mig_host();
+  const auto add = [&](const std::string& path, unsigned minor, unsigned gpu_minor) {
+    inventory.nodes.push_back(node(DeviceRole::drm, path, {226, minor}, gpu_minor));
+  };
+  add("/dev/dri/renderD150", 150, 2);
+  add("/dev/dri/renderD151", 151, 0);
+  const Plan plan =
+      plan_for(request(DeviceNames{"0:0"}, {Capability::graphics}), std::move(inventory));
+  EXPECT_THAT(targets(plan), Contains("/dev/dri/renderD150"));
+  EXPECT_THAT(targets(plan), Not(Contains("/dev/dri/renderD151")));
+}
+
+TEST(DevicePlan, AMissingNodeHasARemedyThatCanBeFollowedWhereTheHookRuns) {
+  const auto remedy_of = [](bool is_given) {
+    Inventory inventory = host();
+    inventory.nodes_are_given = is_given;
+    std::erase_if(inventory.nodes, [](const DeviceNode& node) { return node.gpu_minor == 2; });
+    try {
+      static_cast<void>(plan_for(request(DeviceNames{"0"}, {Capability::utility}), inventory));
+    } catch (const Error& error) {
+      return std::string(error.what()) + ". " + error.remedy();
+    }
+    return std::string("no error");
+  };
+  EXPECT_THAT(remedy_of(false), HasSubstr("nodes are there of GPU 1"));
+  EXPECT_THAT(remedy_of(false), HasSubstr("create-device-nodes"));
+  EXPECT_THAT(remedy_of(true), HasSubstr("lxc.mount.entry"));
+  EXPECT_THAT(remedy_of(true), Not(HasSubstr("create-device-nodes")));
+}
+
 std::vector<std::string> tmpfs_entries(const Plan& plan) {
   std::vector<std::string> paths;
   for (const TmpfsEntry& entry : plan.tmpfs.front().entries) paths.push_back(entry.path);

@@ -6,6 +6,7 @@
 #include <functional>
 
 #include "command/doctor/doctor_checks.hpp"
+#include "host/nodes/device_needs.hpp"
 #include "os/device_number.hpp"
 #include "text/text.hpp"
 
@@ -103,12 +104,18 @@ Seen look_at_gpus(const HostReport& report) {
     return {Verdict::warning, join(driver.lost_gpus, "; "),
             "sudo dmesg | grep -i xid; sudo reboot"};
   }
-  return {Verdict::good,
-          count_of(driver.gpus.size(), "GPU") + ", the first is " + driver.gpus.front().model};
+  std::string what =
+      count_of(driver.gpus.size(), "GPU") + ", the first is " + driver.gpus.front().model;
+  for (const std::string& note : driver.gpus_left_out) what += "; " + note;
+  return {Verdict::good, what};
 }
 
 /// A missing or stale node is bad, but only a warning if the hook may make it and root asks.
 Seen node_fault(const HostReport& report, const std::string& what, const std::string& remedy) {
+  if (report.driver.nodes_are_given) {
+    return {Verdict::bad, what + "; no device can be made in this container",
+            remedy + "  # on the host; then " + kGiveNodes};
+  }
   const bool is_mended = report.config.load_kmods && report.driver.node_settings.modify;
   return {is_mended && !report.user ? Verdict::warning : Verdict::bad,
           what + (is_mended ? "; the hook makes it when root starts a GPU container" : ""), remedy};

@@ -55,7 +55,7 @@ Program find_program(const RootDir& root, const std::string& name, const std::st
 }
 
 std::string user_settings(const CallerContext& caller) {
-  if (is_real_root()) return {};
+  if (is_system_root()) return {};
   if (caller.config_home.starts_with('/')) return caller.config_home;
   return caller.home.starts_with('/') ? caller.home + "/.config" : std::string();
 }

@@ -144,8 +144,10 @@ DriverReport read_driver(const RootDir& system, const RootDir& driver_root) {
     report.version = inventory.driver.str();
     report.gpus = inventory.gpus;
     for (const Note& note : inventory.notes) {
-      if (note.level == Note::Level::warning) report.lost_gpus.push_back(note.text);
+      const bool is_lost = note.level == Note::Level::warning;
+      (is_lost ? report.lost_gpus : report.gpus_left_out).push_back(note.text);
     }
+    report.nodes_are_given = inventory.nodes_are_given || in_user_namespace();
     const std::string devices = system.read("/proc/devices", kMaxSettings).value_or("");
     report.has_uvm = find_character_major(devices, "nvidia-uvm").has_value();
     report.node_settings = parse_device_file_settings(

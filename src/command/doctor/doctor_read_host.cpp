@@ -162,7 +162,7 @@ void read_surroundings(const CommandContext& context, HostReport& report) {
   report.has_apparmor =
       trim(system.read("/sys/module/apparmor/parameters/enabled", kMaxFlag).value_or("")) == "Y";
   std::string run = "/run";
-  if (!is_real_root()) {
+  if (!is_system_root()) {
     const uid_t uid = outer_uid().value_or(::getuid());
     report.user = read_user(context, uid);
     run = runtime_directory(context.caller, uid);

@@ -70,7 +70,10 @@ struct DriverReport {
   std::vector<Gpu> gpus = {};               ///< GPUs that the kernel module serves
   std::vector<std::string> lost_gpus = {};  ///< a message for each GPU that cannot be read
   bool has_uvm = false;                     ///< nvidia-uvm is loaded
-  DeviceFileSettings node_settings = {};    ///< how the module wants its nodes to look
+  /// No node can be made here: in a container that was given its nodes, in a user namespace.
+  bool nodes_are_given = false;
+  std::vector<std::string> gpus_left_out = {};  ///< a message for those that nobody gets
+  DeviceFileSettings node_settings = {};        ///< how the module wants its nodes to look
   std::vector<NodeReport> nodes = {};
 };
 

@@ -149,6 +149,9 @@ struct Inventory {
   std::vector<DeviceLink> device_links = {};
   /// Texts of /proc/driver/nvidia/{params,version,registry} that exist.
   struct ProcText {
+  /// A node is missing, and this host is a container, so that whoever started it decides which
+  /// nodes it has. GPUs that it was not given are then not in `gpus`.
+  bool nodes_are_given = false;
     std::string name = {};
     std::string text = {};
     unsigned mode = 0444;

@@ -57,20 +57,26 @@ void append_shown(std::string& text, const std::vector<std::string>& names) {
   if (names.size() > kShown) text += ", … up to " + names.back();
 }
 
-std::string describe_gpus(const std::vector<Gpu>& gpus) {
-  if (gpus.empty()) return "this host has no GPU";
+/// Of a container that was not given all devices only those are known that it has.
+std::string here(const Inventory& inventory) {
+  return inventory.nodes_are_given ? "this container has" : "this host has";
+}
+
+std::string describe_gpus(const Inventory& inventory) {
+  const std::vector<Gpu>& gpus = inventory.gpus;
+  if (gpus.empty()) return here(inventory) + " no GPU";
   std::vector<std::string> names;
   names.reserve(gpus.size());
   for (const Gpu& gpu : gpus) {
     names.push_back(std::to_string(gpu.index) + (gpu.uuid.empty() ? "" : " (" + gpu.uuid + ")"));
   }
-  std::string text = "this host has";
+  std::string text = here(inventory);
   append_shown(text, names);
   return text;
 }
 
 std::string describe_mig_devices(const Inventory& inventory) {
-  if (inventory.mig_devices.empty()) return "this host has no MIG device";
+  if (inventory.mig_devices.empty()) return here(inventory) + " no MIG device";
   std::vector<std::string> names;
   names.reserve(inventory.mig_devices.size());
   for (const MigDevice& device : inventory.mig_devices) {
@@ -78,7 +84,7 @@ std::string describe_mig_devices(const Inventory& inventory) {
     std::string name = gpu == nullptr ? "" : "GPU " + std::to_string(gpu->index) + " ";
     names.push_back(name + to_string(device));
   }
-  std::string text = "this host has the MIG devices";
+  std::string text = here(inventory) + " the MIG devices";
   append_shown(text, names);
   return text;
 }
@@ -93,13 +99,16 @@ Error unknown_device(const std::string& name, DeviceNameKind kind, const Invento
   if (std::string remedy = device_remedy(shown); !remedy.empty()) {
     return Error(Code::unknown_device, what + describe_gpus(inventory.gpus), remedy);
   }
+  const std::string more =
+      inventory.nodes_are_given ? "; or give this container more devices where it is started" : "";
   if (is_mig(kind)) {
     return Error(Code::unknown_device, what + describe_mig_devices(inventory),
                  "ask for one of these by <GPU index>:<MIG index> or by MIG UUID (`nvidia-smi -L` "
-                 "lists them), or for all");
+                 "lists them), or for all" +
+                     more);
   }
-  return Error(Code::unknown_device, what + describe_gpus(inventory.gpus),
-               "ask for one of these by index, whole UUID or PCI address, or for all");
+  return Error(Code::unknown_device, what + describe_gpus(inventory),
+               "ask for one of these by index, whole UUID or PCI address, or for all" + more);
 }
 
 class Selection {

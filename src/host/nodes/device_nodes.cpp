@@ -10,6 +10,8 @@
 
 #include "host/facts/proc_text.hpp"
 #include "host/nodes/device_file.hpp"
+#include "host/nodes/device_needs.hpp"
+#include "host/nodes/given_nodes.hpp"
 #include "host/nodes/kernel_modules.hpp"
 #include "os/device_number.hpp"
 #include "os/file_status.hpp"
@@ -225,6 +227,12 @@ Notes provide_devices(const HostView& host, const Request& request,
   if (in_user_namespace()) {
     return {warning("no module loaded and no device node made: not possible in a user namespace; " +
                     std::string(kByHand))};
+  }
+  if (are_nodes_given(host)) {
+    return {
+        warning("no module loaded and no device node made: this is a container, and whoever "
+                "started it decides which devices it has; " +
+                std::string(kGiveNodes))};
   }
   Notes notes;
   if (options.load_modules) load_modules(host, request.capabilities, options, notes);

@@ -28,8 +28,9 @@ struct ProvisionOptions {
 /// and mode that the driver wants (docs/behaviour.md §6.2), and their links in /dev/char. The nodes
 /// are made in the driver root's /dev if that has a nvidiactl, else in the host's. Correct nodes
 /// are left alone. If the driver root is not the host's root, no module is loaded: whatever
-/// installed the driver there loads it. In a user namespace, where neither is possible, nothing is
-/// done. Throws no Error: a failure becomes a warning that says what to do.
+/// installed the driver there loads it. In a user namespace, where neither is possible, and in
+/// a container, which keeps the devices that it was given (are_nodes_given), nothing is done.
+/// Throws no Error: a failure becomes a warning that says what to do.
 [[nodiscard]] Notes provide_devices(const HostView& host, const Request& request,
                                     const ProvisionOptions& options = {});
 

@@ -10,6 +10,8 @@
 #include <utility>
 
 #include "host/facts/proc_text.hpp"
+#include "host/nodes/device_needs.hpp"
+#include "host/nodes/given_nodes.hpp"
 #include "os/device_number.hpp"
 #include "text/text.hpp"
 
@@ -273,3 +275,4 @@ void read_devices(const HostView& host, const Request& request, Inventory& inven
 }
 
 }  // namespace nvhook
+  if (lacks_devices(request, inventory) && are_nodes_given(host)) leave_out_withheld(inventory);

@@ -79,6 +79,13 @@ TEST(Doctor, TheWorstFindingDecidesTheOutcome) {
   EXPECT_EQ(outcome({Verdict::warning, Verdict::bad, Verdict::good}), Outcome::broken);
 }
 
+TEST(Doctor, GpusThatAContainerWasNotGivenAreNoFault) {
+  HostReport report = healthy();
+  report.driver.gpus_left_out = {"GPU 1 left out: this is a container"};
+  EXPECT_THAT(faults(report), IsEmpty());
+  EXPECT_THAT(finding_of(report, "gpus").seen.text, HasSubstr("GPU 1 left out"));
+}
+
 struct Broken {
   const char* id;
   Verdict verdict;
@@ -130,6 +137,11 @@ const std::vector<Broken> kDriverFaults{
     {"nodes", Verdict::bad, "create-device-nodes",
      [](HostReport& r) {
        r.config.load_kmods = false;
+       r.driver.nodes[1].is_there = false;
+     }},
+    {"nodes", Verdict::bad, "lxc.mount.entry",
+     [](HostReport& r) {
+       r.driver.nodes_are_given = true;
        r.driver.nodes[1].is_there = false;
      }},
     {"uvm", Verdict::warning, "create-device-nodes",

@@ -86,6 +86,13 @@ TEST(GpuSelection, NoneIsNoGpu) {
   EXPECT_EQ(select_devices(NoDevices{}, dgx()), SelectedDevices{});
 }
 
+TEST(GpuSelection, AContainerThatWasNotGivenAllIsNotCalledAHost) {
+  Inventory inventory = dgx();
+  inventory.nodes_are_given = true;
+  EXPECT_THAT([&] { static_cast<void>(select_devices(DeviceNames{"7"}, inventory)); },
+              ThrowsMessage<Error>(HasSubstr("this container has 0 (GPU-aaaaaaaa-0000)")));
+}
+
 TEST(GpuSelection, WithoutAnyGpuTheMessageSaysSo) {
   EXPECT_THAT([] { static_cast<void>(select_devices(DeviceNames{"0"}, {})); },
               ThrowsMessage<Error>(HasSubstr("this host has no GPU")));

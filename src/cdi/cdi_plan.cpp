@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <set>
 
+#include "plan/node_access.hpp"
 #include "plan/planner.hpp"
 #include "plan/spec_edit.hpp"
 #include "plan/spec_steps.hpp"
@@ -19,6 +20,14 @@ bool is_file_for_engine(const BindMount& mount, const Plan& plan) {
   BindMount needed = mount;
   needed.optional = mount.optional && mount.type != SourceType::regular;
   return is_for_spec(needed, plan);
+}
+
+/// Nodes of /dev/dri do not count: they belong to a group on most desktops, few containers need
+/// them, and engines before CDI 0.7 refuse a specification that names groups.
+std::vector<unsigned> groups_for_engine(const Plan& plan) {
+  std::vector<ClosedNode> nodes = plan.closed_nodes;
+  std::erase_if(nodes, [](const ClosedNode& node) { return node.path.starts_with("/dev/dri/"); });
+  return groups_of(nodes);
 }
 
 class Generator {
@@ -36,6 +45,7 @@ class Generator {
       CdiEdits edits = edits_of(plan_for(name.selection));
       remove(edits.nodes, spec.edits.nodes);
       remove(edits.mounts, spec.edits.mounts);
+      remove(edits.groups, spec.edits.groups);
       spec.devices.push_back({.name = name.name, .edits = std::move(edits)});
     }
     if (options_.allow_in_builds) spec.annotations = {{kAllowInBuilds, "true"}};
@@ -70,6 +80,7 @@ class Generator {
             {.host_path = source, .container_path = target, .options = std::move(words)});
       }
     }
+    edits.groups = groups_for_engine(plan);
     return edits;
   }
 

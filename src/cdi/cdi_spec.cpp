@@ -67,6 +67,7 @@ Json to_object(const CdiEdits& edits) {
   add_list(object, "deviceNodes", edits.nodes);
   add_list(object, "mounts", edits.mounts);
   add_list(object, "hooks", edits.hooks);
+  if (!edits.groups.empty()) object["additionalGids"] = edits.groups;
   return object;
 }
 
@@ -112,15 +113,21 @@ std::string require_text(const Json& object, const char* name) {
   return text;
 }
 
-std::optional<unsigned> number_in(const Json& object, const char* name) {
-  const Json* const field = find(object, name);
-  if (field == nullptr) return std::nullopt;
-  const auto number = field->is_number_unsigned() ? parse_unsigned(field->dump()) : std::nullopt;
+unsigned number_of(const Json& value, const std::string& where, const char* what) {
+  const auto number = value.is_number_unsigned() ? parse_unsigned(value.dump()) : std::nullopt;
   if (!number || *number > std::numeric_limits<unsigned>::max()) {
-    fail("`" + std::string(name) + "` is no device number");
+    fail("`" + where + "` is no " + what);
   }
   return static_cast<unsigned>(*number);
 }
+
+std::optional<unsigned> number_in(const Json& object, const char* name) {
+  const Json* const field = find(object, name);
+  if (field == nullptr) return std::nullopt;
+  return number_of(*field, name, "device number");
+}
+
+unsigned group_of(const Json& item) { return number_of(item, "additionalGids", "group"); }
 
 template <typename Read>
 auto list_in(const Json& object, const char* name, Read read) {
@@ -170,7 +177,8 @@ CdiEdits edits_of(const Json& object) {
   return {.environment = texts_in(*edits, "env"),
           .nodes = list_in(*edits, "deviceNodes", node_of),
           .mounts = list_in(*edits, "mounts", mount_of),
-          .hooks = list_in(*edits, "hooks", hook_of)};
+          .hooks = list_in(*edits, "hooks", hook_of),
+          .groups = list_in(*edits, "additionalGids", group_of)};
 }
 
 CdiAnnotations annotations_of(const Json& object) {
@@ -213,6 +221,12 @@ std::string required_cdi_version(const CdiSpec& spec) {
     return std::any_of(edits.nodes.begin(), edits.nodes.end(),
                        [](const CdiNode& node) { return !node.host_path.empty(); });
   };
+  const auto has_groups = [](const CdiEdits& edits) { return !edits.groups.empty(); };
+  if (has_groups(spec.edits) ||
+      std::any_of(spec.devices.begin(), spec.devices.end(),
+                  [&](const CdiDevice& device) { return has_groups(device.edits); })) {
+    return "0.7.0";
+  }
   const bool has_annotations =
       !spec.annotations.empty() ||
       std::any_of(spec.devices.begin(), spec.devices.end(),

@@ -54,6 +54,7 @@ struct CdiEdits {
   std::vector<CdiNode> nodes = {};
   std::vector<CdiMount> mounts = {};
   std::vector<CdiHook> hooks = {};
+  std::vector<unsigned> groups = {};  ///< `additionalGids`
 
   friend bool operator==(const CdiEdits&, const CdiEdits&) = default;
 };
@@ -88,8 +89,8 @@ struct CdiSpec {
 [[nodiscard]] bool is_cdi_kind(std::string_view kind) noexcept;
 
 /// Returns the lowest version that has everything that `spec` uses, because engines refuse versions
-/// that are newer than they are: 0.6.0 for annotations, 0.5.0 for a device name that starts with a
-/// digit and for a node with another path on the host, otherwise 0.3.0.
+/// that are newer than they are: 0.7.0 for groups, 0.6.0 for annotations, 0.5.0 for a device name
+/// that starts with a digit and for a node with another path on the host, otherwise 0.3.0.
 [[nodiscard]] std::string required_cdi_version(const CdiSpec& spec);
 
 /// Returns indented JSON with a line end. Throws Error(internal) for a path that is not UTF-8.

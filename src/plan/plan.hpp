@@ -92,6 +92,16 @@ struct Symlink {
   friend bool operator==(const Symlink&, const Symlink&) = default;
 };
 
+/// A device node of the plan that not everybody may open.
+struct ClosedNode {
+  std::string path = {};
+  unsigned mode = 0;  ///< permission bits
+  unsigned owner = 0;
+  std::optional<unsigned> group = {};  ///< nullopt: it is not in this user namespace
+
+  friend bool operator==(const ClosedNode&, const ClosedNode&) = default;
+};
+
 /// Lets the container read and write a character device.
 struct DeviceRule {
   DeviceNumber device = {};
@@ -147,6 +157,7 @@ struct Plan {
   /// that runc passes to systemd, it drops each device without a link in /dev/char, and NVIDIA's
   /// driver makes no such links.
   std::vector<DeviceRule> rules_of_runtime = {};
+  std::vector<ClosedNode> closed_nodes = {};
   Notes notes = {};
 
   friend bool operator==(const Plan&, const Plan&) = default;

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "plan/node_access.hpp"
+
 namespace nvhook {
 
 bool PlanBuilder::bind(BindMount mount) {
@@ -27,7 +29,9 @@ void PlanBuilder::node(const DeviceNode& node, const std::string& reason) {
                             .target = ContainerPath(node.file.path.str()),
                             .attributes = kDeviceMount,
                             .reason = reason});
-  if (is_new) allow(node.number, reason, node.file.path);
+  if (!is_new) return;
+  allow(node.number, reason, node.file.path);
+  if (auto closed = closed_node(node)) plan_.closed_nodes.push_back(*std::move(closed));
 }
 
 void PlanBuilder::allow(DeviceNumber device, const std::string& reason, HostPath node) {

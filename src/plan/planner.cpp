@@ -14,6 +14,7 @@ bool is_below_dev(const ContainerPath& path) { return path.str().starts_with("/d
 /// Removes nodes, the directory of MIG's nodes, and links to nodes; device rules stay.
 void leave_out_device_nodes(Plan& plan) {
   std::erase_if(plan.mounts, [](const BindMount& mount) { return is_below_dev(mount.target); });
+  plan.closed_nodes.clear();
   std::erase_if(plan.symlinks, [](const Symlink& link) { return is_below_dev(link.link); });
   plan.notes.push_back(info("device nodes left out: the caller brings them (--no-devbind)"));
 }

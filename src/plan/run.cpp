@@ -11,6 +11,7 @@
 #include "os/mount_id.hpp"
 #include "os/mount_root.hpp"
 #include "os/selinux.hpp"
+#include "plan/node_access.hpp"
 #include "plan/placement.hpp"
 #include "plan/planner.hpp"
 #include "plan/spec_edit.hpp"
@@ -112,6 +113,9 @@ Planned plan_container(const ContainerTask& task, const ImageView& image,
 }
 
 Plan share_of(Role role, const ContainerTask& task, Plan plan, const RunContext& context) {
+  const Notes notes = access_notes(plan, task.config_json);
+  context.log.notes(notes);
+  plan.notes.insert(plan.notes.end(), notes.begin(), notes.end());
   if (role != Role::completing_hook) return plan;
   if (task.is_within_rules) {
     const auto logged = static_cast<std::ptrdiff_t>(plan.notes.size());

@@ -8,6 +8,7 @@
 
 #include "oci/spec_text.hpp"
 #include "os/device_number.hpp"
+#include "plan/node_access.hpp"
 #include "plan/spec_steps.hpp"
 #include "text/error.hpp"
 #include "text/json_extent.hpp"
@@ -26,6 +27,7 @@ struct Additions {
   std::vector<std::string> mounts = {};
   std::vector<std::string> nodes = {};
   std::vector<std::string> rules = {};
+  std::vector<std::string> groups = {};
 };
 
 std::string text_of(const Json& element) {
@@ -72,8 +74,12 @@ std::string hook_element(const SpecEdit& edit) {
       {{"path", edit.hook}, {"args", edit.hook_arguments}, {"env", Json::array({kHookPath})}});
 }
 
-Additions additions_of(const SpecSteps& steps, const Plan& plan, const SpecEdit& edit) {
+Additions additions_of(std::string_view json, const Plan& plan, const SpecEdit& edit) {
+  const SpecSteps steps(json);
   Additions added;
+  for (const unsigned group : missing_groups(plan, json)) {
+    added.groups.push_back(std::to_string(group));
+  }
   for (const BindMount& mount : plan.mounts) {
     if (is_for_spec(mount, plan) && !steps.mounts(mount, edit.driver_root)) {
       added.mounts.push_back(mount_element(mount, edit.driver_root));
@@ -162,6 +168,20 @@ std::string with_devices(std::string_view linux_object, const Additions& added) 
       "linux");
 }
 
+std::string with_groups(std::string_view spec, const std::vector<std::string>& groups) {
+  return with_member(
+      spec, "process", "{}",
+      [&](std::string_view process) {
+        return with_member(
+            process, "user", "{}",
+            [&](std::string_view user) {
+              return with_list(user, "additionalGids", groups, "process.user.additionalGids");
+            },
+            "process.user");
+      },
+      "process");
+}
+
 std::string with_hook(std::string_view hooks, const SpecEdit& edit) {
   const auto is_driver_hook = [&](std::string_view element) {
     const std::string path = hook_path(element);
@@ -206,8 +226,9 @@ std::string edit_spec(std::string_view json, const Plan& plan, const SpecEdit& e
   if (!extent || !trim(extent->rest).empty()) {
     throw_spec_invalid("config.json is not one whole JSON object");
   }
-  const Additions added = additions_of(SpecSteps(json), plan, edit);
+  const Additions added = additions_of(json, plan, edit);
   std::string spec = with_list(extent->object, "mounts", added.mounts, "mounts");
+  if (!added.groups.empty()) spec = with_groups(spec, added.groups);
   spec = with_member(
       spec, "linux", "{}", [&](std::string_view object) { return with_devices(object, added); },
       "linux");

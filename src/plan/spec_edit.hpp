@@ -49,7 +49,8 @@ inline constexpr const char* kHookPath =
 /// they last as long as the container's own, and in which one createRuntime hook does the rest.
 /// Left to that hook are optional mounts, mounts onto our own tmpfs, links and loader files; also
 /// nodes if /dev is not a tmpfs of the container's own, and rules if there are none yet, because
-/// runc restricts a container without rules and crun does not. Hooks with NVIDIA's names, which
+/// runc restricts a container without rules and crun does not. The process gets the groups without
+/// which it could not open the nodes (missing_groups). Hooks with NVIDIA's names, which
 /// would do the work twice, are removed. All other bytes stay as they are, and existing elements
 /// are not added again: an edited config.json does not change. Throws Error(spec_invalid).
 [[nodiscard]] std::string edit_spec(std::string_view json, const Plan& plan, const SpecEdit& edit);

@@ -53,6 +53,32 @@ Inventory mig_host() {
   return inventory;
 }
 
+TEST(CdiPlan, NamesTheGroupsOfClosedNodesAndThenNeedsVersion07) {
+  Inventory inventory = test::host();
+  for (DeviceNode& node : inventory.nodes) {
+    if (node.role == DeviceRole::control) node.mode = 0660, node.group = 44;
+    if (node.role == DeviceRole::gpu && node.gpu_minor == 2) node.mode = 0660, node.group = 45;
+  }
+  const CdiSpec spec = spec_for(options(CdiMode::thin), inventory);
+  EXPECT_EQ(spec.version, "0.7.0");
+  EXPECT_THAT(spec.edits.groups, ElementsAre(44));
+  EXPECT_THAT(spec.devices.front().edits.groups, ElementsAre(45));
+  EXPECT_EQ(parse_cdi_spec(to_json(spec)), spec);
+  EXPECT_THAT(spec_for(options(CdiMode::thin)).edits.groups, IsEmpty());
+}
+
+TEST(CdiPlan, AGroupOfDisplayNodesAloneNeedsNoNewEngine) {
+  Inventory inventory = test::host();
+  inventory.nodes.push_back({.role = DeviceRole::drm,
+                             .file = {HostRoot::system, HostPath("/dev/dri/card0")},
+                             .number = {226, 0},
+                             .gpu_minor = 2,
+                             .mode = 0660,
+                             .group = 44});
+  const CdiSpec spec = spec_for(options(CdiMode::thin, CapabilitySet::all()), inventory);
+  EXPECT_EQ(spec.version, "0.5.0");
+}
+
 std::vector<std::string> names_in(const CdiSpec& spec) {
   std::vector<std::string> names;
   for (const CdiDevice& device : spec.devices) names.push_back(device.name);

@@ -21,7 +21,8 @@ CdiSpec whole() {
                             .permissions = "rw"},
                            {.path = "/dev/b"}},
                  .mounts = {{"/h", "/c", {"ro", "bind"}}},
-                 .hooks = {{"createRuntime", "/bin/h", {"h", "x"}, {"PATH=/"}}}};
+                 .hooks = {{"createRuntime", "/bin/h", {"h", "x"}, {"PATH=/"}}},
+                 .groups = {44}};
   return {.version = "0.5.0",
           .kind = "vendor.com/class",
           .annotations = {{kAllowInBuilds, "true"}},
@@ -34,7 +35,7 @@ TEST(CdiSpec, ComesBackFromItsJson) { EXPECT_EQ(parse_cdi_spec(to_json(whole()))
 
 TEST(CdiSpec, FieldsOfLaterVersionsAreNotLookedAt) {
   const CdiSpec spec = parse_cdi_spec(R"({"cdiVersion":"1.1.0","kind":"a/b","later":{"x":"y"},
-    "containerEdits":{"additionalGids":[44],"netDevices":[{}]},"devices":[{"name":"x","containerEdits":null}]})");
+    "containerEdits":{"netDevices":[{}]},"devices":[{"name":"x","containerEdits":null}]})");
   const CdiSpec expected{.version = "1.1.0", .kind = "a/b", .devices = {{.name = "x"}}};
   EXPECT_EQ(spec, expected);
 }

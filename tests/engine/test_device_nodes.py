@@ -98,6 +98,38 @@ def device_nodes_are_for_root_of_the_host():
         check("NVH-0404: make device nodes: this is not the host's root. Try: run" in stderr, stderr)
 
 
+# ---- nodes that are open to a group alone
+
+OF_A_GROUP = r"""
+set -e
+mkdir /run/of-a-group
+mount -t tmpfs tmpfs /run/of-a-group
+cp -a /dev/nvidia* /dev/null /run/of-a-group
+chgrp 44 /run/of-a-group/nvidia[0-9c]*
+chmod 660 /run/of-a-group/nvidia[0-9c]*
+mount --bind /run/of-a-group /dev
+mount --bind /run/of-a-group "$DRIVER/dev"
+exec "$@"
+"""
+
+
+def of_a_group(*words, user):
+    process = {"user": user, "args": ["true"], "cwd": "/", "env": ["NVIDIA_VISIBLE_DEVICES=1"]}
+    spec = {"ociVersion": "1.0.2", "root": {"path": str(SETUP.rootfs)}, "process": process, "mounts": [], "linux": {}}
+    environment = {**os.environ, "DRIVER": str(SETUP.driver)}
+    done = run(["unshare", "--mount", "sh", "-c", OF_A_GROUP, "sh", *words], env=environment, input=json.dumps(spec))
+    check_equal(done.returncode, 0, fail_text(f"{words}", done))
+    return done
+
+
+@test("cli")
+def a_process_gets_the_group_of_nodes_where_config_json_is_edited():
+    words = [SETUP.hook, f"-config={SETUP.config}", "precreate"]
+    for user, groups in (({"uid": 1000, "gid": 1000}, [44]), ({"uid": 1, "gid": 1, "additionalGids": [7]}, [7, 44]), ({"uid": 1, "gid": 44}, None)):
+        edited = json.loads(of_a_group(*words, user=user).stdout)
+        check_equal(edited["process"]["user"].get("additionalGids"), groups, f"groups of {user}")
+
+
 # ---- a host that is a container
 
 # Of the eight GPUs it has index 1, whose node is nvidia3.

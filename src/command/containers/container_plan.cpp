@@ -6,6 +6,7 @@
 #include "image/own_layer.hpp"
 #include "oci/bundle.hpp"
 #include "oci/container_spec.hpp"
+#include "plan/node_access.hpp"
 
 namespace nvhook {
 
@@ -27,6 +28,8 @@ ContainerPlan plan_again(const ContainerRecord& record, const RootDir& root,
     const OwnLayer layer({.rootfs = root, .spec = &task.spec, .is_running = true});
     result.planned =
         plan_container(task, layer.view(), {config.seen_from_here, context.system, context.log});
+    const Notes closed = access_notes(result.planned->plan, *text);
+    result.notes.insert(result.notes.end(), closed.begin(), closed.end());
   } catch (const Error& error) {
     result.failure = error;
   }

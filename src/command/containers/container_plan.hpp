@@ -19,7 +19,7 @@ struct ContainerPlan {
   /// Whether the container's config.json was found. If not, nothing else is known.
   bool has_config = false;
   Injector injector = Injector::nobody;
-  /// Of its request.
+  /// Of its request, and of nodes that its process may not open.
   Notes notes = {};
   /// Empty if the driver does not come from a hook or an edit of ours, and after a failure.
   std::optional<Planned> planned = {};

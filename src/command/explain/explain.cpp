@@ -12,6 +12,7 @@
 #include "image/spec_layer.hpp"
 #include "oci/container_spec.hpp"
 #include "plan/container_task.hpp"
+#include "plan/node_access.hpp"
 #include "plan/run.hpp"
 
 namespace nvhook {
@@ -36,6 +37,8 @@ Outcome run_explain(const OptionValues& values, CommandContext& context) {
           plan_container(task, layer.view(), {config.seen_from_here, context.system, context.log});
       explanation.inventory = &planned->host.inventory;
       explanation.requirements = planned->host.requirements;
+      const Notes closed = access_notes(planned->plan, subject.spec);
+      planned->plan.notes.insert(planned->plan.notes.end(), closed.begin(), closed.end());
       explanation.plan = planned->plan;
     }
     if (task.injector == Injector::completing_hook) {

@@ -84,6 +84,10 @@ struct DeviceNode {
   /// The node has another number, because it was made when the driver's module had another major
   /// number.
   bool is_stale = false;
+  /// Permission bits, owner and group; the group is nullopt if it is not in this user namespace.
+  unsigned mode = 0666;
+  unsigned owner = 0;
+  std::optional<unsigned> group = 0;
 
   friend bool operator==(const DeviceNode&, const DeviceNode&) = default;
 };
@@ -145,13 +149,13 @@ struct Inventory {
   /// table's order.
   std::vector<DriverFile> files = {};
   std::vector<DeviceNode> nodes = {};
+  /// A node is missing, and this host is a container, so that whoever started it decides which
+  /// nodes it has. GPUs that it was not given are then not in `gpus`.
+  bool nodes_are_given = false;
   /// Links below /dev/dri/by-path to nodes of role drm.
   std::vector<DeviceLink> device_links = {};
   /// Texts of /proc/driver/nvidia/{params,version,registry} that exist.
   struct ProcText {
-  /// A node is missing, and this host is a container, so that whoever started it decides which
-  /// nodes it has. GPUs that it was not given are then not in `gpus`.
-  bool nodes_are_given = false;
     std::string name = {};
     std::string text = {};
     unsigned mode = 0444;

@@ -13,11 +13,14 @@
 #include "host/nodes/device_needs.hpp"
 #include "host/nodes/given_nodes.hpp"
 #include "os/device_number.hpp"
+#include "os/user_namespace.hpp"
 #include "text/text.hpp"
 
 namespace nvhook {
 namespace {
 
+/// What the kernel shows for an ID that a user namespace does not have (fs.overflowgid).
+constexpr unsigned kOverflowId = 65534;
 constexpr std::size_t kMaxProcText = 1UL << 20U;
 const std::string kCapabilities = "/proc/driver/nvidia/capabilities";
 const std::string kByPath = "/dev/dri/by-path";
@@ -97,11 +100,22 @@ class DeviceReader {
     const auto node = nodes_.find(path);
     if (!node) return;
     const DeviceNumber found{node->status.device_major, node->status.device_minor};
-    inventory_.nodes.push_back({.role = role,
-                                .file = node->file,
-                                .number = number,
-                                .gpu_minor = gpu_minor,
-                                .is_stale = node->status.is_character_device() && found != number});
+    const bool is_device = node->status.is_character_device();
+    DeviceNode& added =
+        inventory_.nodes.emplace_back(DeviceNode{.role = role,
+                                                 .file = node->file,
+                                                 .number = number,
+                                                 .gpu_minor = gpu_minor,
+                                                 .is_stale = is_device && found != number});
+    if (is_device) set_access(added, node->status);
+  }
+
+  static void set_access(DeviceNode& node, const FileStatus& status) {
+    constexpr unsigned kPermissions = 0777;
+    node.mode = status.mode & kPermissions;
+    node.owner = status.owner;
+    node.group = status.group;
+    if (status.group == kOverflowId && in_user_namespace()) node.group.reset();
   }
 
   /// Adds a node of a class whose major number is assigned when its module is loaded. If
@@ -118,9 +132,11 @@ class DeviceReader {
   void add_as_it_is(DeviceRole role, const std::string& path) {
     const auto node = nodes_.find(path);
     if (!node || !node->status.is_character_device()) return;
-    inventory_.nodes.push_back({.role = role,
-                                .file = node->file,
-                                .number = {node->status.device_major, node->status.device_minor}});
+    DeviceNode& added = inventory_.nodes.emplace_back(
+        DeviceNode{.role = role,
+                   .file = node->file,
+                   .number = {node->status.device_major, node->status.device_minor}});
+    set_access(added, node->status);
   }
 
   // ---- MIG
@@ -272,7 +288,7 @@ class DeviceReader {
 
 void read_devices(const HostView& host, const Request& request, Inventory& inventory) {
   DeviceReader(host, request, inventory).read();
+  if (lacks_devices(request, inventory) && are_nodes_given(host)) leave_out_withheld(inventory);
 }
 
 }  // namespace nvhook
-  if (lacks_devices(request, inventory) && are_nodes_given(host)) leave_out_withheld(inventory);

@@ -6,9 +6,9 @@ import os
 import shutil
 import time
 
-from doctor import as_user, check_fault, doctor
+from doctor import as_user, check_fault, doctor, faults
 from fake_host import BUSES, HOOKS, USER, copy_host, program, start_dockerd, write
-from harness import SETUP, run, test
+from harness import SETUP, check_equal, run, test
 
 
 def broken(identity, verdict, remedy, *options, user=False):
@@ -283,6 +283,28 @@ def a_stage_that_crio_does_not_know(host):
 def a_definition_whose_program_is_gone(host):
     definition = json.loads((host / HOOKS / "oci-nvidia-hook.json").read_text())
     definition["hook"]["path"] = "/opt/gone/oci-nvidia-hook"
+@broken("hooks-json", "bad", "sudo mv")
+def a_hook_definition_with_a_condition_of_the_wrong_type(host):
+    write(host / HOOKS / "site.json", '{"version": "1.0.0", "hook": {"path": "/bin/sh"}, "when": {"always": "true"}, "stages": []}')
+
+
+@broken("hooks-program", "bad", "sudo chmod 755 /usr/bin/site-hook")
+def a_definition_whose_program_cannot_be_executed(host):
+    write(host / "usr/bin/site-hook", "#!/bin/sh\n", 0o644)
+    write(host / HOOKS / "site.json", '{"version": "1.0.0", "hook": {"path": "/usr/bin/site-hook"}, "when": {}, "stages": ["prestart"]}')
+
+
+@test("command")
+def doctor_accepts_the_definitions_that_podman_accepts():
+    host = copy_host("accepted")
+    write(host / HOOKS / "first.json", '{"hook": "/usr/bin/podman", "arguments": ["prestart"], "stage": ["prestart"], "cmd": [".*"]}')
+    write(host / HOOKS / "cased.json", '{"Version": "1.0.0", "HOOK": {"Path": "/usr/bin/podman"}, "When": {"always": null}, "Stages": []}')
+    (host / HOOKS / "latin.json").write_bytes(b'{"version": "1.0.0", "hook": {"path": "/usr/bin/podman", "args": ["\xe9"]}, "stages": ["poststop"]}')
+    (host / HOOKS / "dangling.json").symlink_to("nowhere")
+    check_equal(faults(doctor(host)), [], "faults")
+    shutil.rmtree(host)
+
+
     write(host / HOOKS / "oci-nvidia-hook.json", json.dumps(definition))
 
 

@@ -6,6 +6,7 @@
 
 #include "command/doctor/doctor_checks.hpp"
 #include "command/engines/engine_config.hpp"
+#include "command/engines/hook_definition.hpp"
 #include "text/text.hpp"
 
 namespace nvhook {
@@ -75,6 +76,14 @@ Seen look_at_definitions(const HostReport& report) {
 Seen look_at_programs(const HostReport& report) {
   for (const HookDefinition* definition : definitions_of(report)) {
     if (definition->fault || !definition->program.path.empty()) continue;
+    if (definition->cannot_execute) {
+      return {
+          Verdict::bad,
+          definition->file + " names `" + definition->program_path +
+              "`, which is no executable file: every container that the definition is for fails",
+          "sudo chmod 755 " + shell_word(definition->program_path) + "  # or: sudo rm " +
+              shell_word(definition->file)};
+    }
     const bool is_gpu_hook = definition->is_gpu_hook();
     return {is_gpu_hook ? Verdict::bad : Verdict::warning,
             definition->file + " names `" + definition->program_path +

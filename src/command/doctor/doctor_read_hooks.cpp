@@ -3,10 +3,12 @@
 #include <fcntl.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <set>
 
 #include "command/doctor/doctor_read.hpp"
 #include "command/engines/engine_config.hpp"
+#include "command/engines/hook_definition.hpp"
 #include "text/text.hpp"
 
 namespace nvhook {
@@ -15,9 +17,10 @@ namespace {
 constexpr std::size_t kMaxCdiSpec = std::size_t{16} << 20U;
 constexpr std::string_view kKind = "nvidia.com/gpu";
 
-HookDefinition read_definition(const RootDir& system, const std::string& path) {
+std::optional<HookDefinition> read_definition(const RootDir& system, const std::string& path) {
   HookDefinition definition{.file = path};
   const auto text = system.read(path, kMaxSettings);
+  if (!text && errno == ENOENT) return std::nullopt;  // a link to nothing, which engines pass over
   if (!text) {
     definition.fault = {.what = path + " cannot be read", .remedy = "make it a readable file"};
     return definition;
@@ -26,7 +29,11 @@ HookDefinition read_definition(const RootDir& system, const std::string& path) {
     HookText parsed = parse_hook_definition(*text, path);
     definition.program_path = std::move(parsed.path);
     definition.stages = std::move(parsed.stages);
+    // Relative to where the engine runs; it finds nothing there.
+    if (!definition.program_path.starts_with('/')) return definition;
     definition.program = program_at(system, definition.program_path);
+    definition.cannot_execute =
+        definition.program.path.empty() && is_there(system, definition.program_path);
   } catch (const Error& error) {
     definition.fault = fault_of(error);
   }
@@ -69,8 +76,8 @@ std::vector<HookDirectory> read_hook_directories(const RootDir& system,
     const auto names =
         system.list(path, [](std::string_view name) { return name.ends_with(".json"); });
     for (const std::string& name : names) {
-      directory.definitions.push_back(
-          read_definition(system, path + (path.ends_with('/') ? "" : "/") + name));
+      auto definition = read_definition(system, path + (path.ends_with('/') ? "" : "/") + name);
+      if (definition) directory.definitions.push_back(*std::move(definition));
     }
     directories.push_back(std::move(directory));
   }

@@ -133,6 +133,7 @@ struct HookDefinition {
   std::string program_path = {};  ///< as written
   std::vector<std::string> stages = {};
   /// A file of the same name in a directory of higher priority replaces this one.
+  bool cannot_execute = false;    ///< something is at that path, but no executable file
   bool is_masked = false;
 
   /// Returns true for a GPU hook: ours, or NVIDIA's by its name.

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Parses daemon.json, containers.conf, crio.conf, containerd's config.toml and hook definitions.
+// Parses daemon.json, containers.conf, crio.conf and containerd's config.toml.
 #include "command/engines/engine_config.hpp"
 
 #include <algorithm>
-#include <array>
 
 #include "formats/toml_document.hpp"
 #include "text/error.hpp"
@@ -52,13 +51,6 @@ void add_cri_runtimes(const toml::table& plugin, EngineConfig& config) {
     const std::string base = string_of(*runtime, "base_runtime_spec");
     if (!base.empty()) config.base_specs.push_back(base);
   }
-}
-
-bool is_stage(const std::string& stage) {
-  constexpr std::array<std::string_view, 7> kStages{
-      "prestart",  "createRuntime", "createContainer", "startContainer",
-      "poststart", "poststop",      kPrecreateStage};
-  return std::find(kStages.begin(), kStages.end(), stage) != kStages.end();
 }
 
 }  // namespace
@@ -151,31 +143,6 @@ EngineConfig overlaid(EngineConfig base, const EngineConfig& next) {
   if (!next.imports.empty()) base.imports = next.imports;
   base.base_specs.insert(base.base_specs.end(), next.base_specs.begin(), next.base_specs.end());
   return base;
-}
-
-HookText parse_hook_definition(std::string_view text, std::string_view filename) {
-  constexpr const char* kRemedy = "correct or remove the file: see oci-hooks(5)";
-  const Json document = parse_json_object(text, filename);
-  const std::string version = string_of(document, "version");
-  if (version != "1.0.0") {
-    fail(filename, "`version` is `" + version + "`, which must be `1.0.0`", kRemedy);
-  }
-  const auto hook = document.find("hook");
-  HookText definition{.path = hook == document.end() ? std::string() : string_of(*hook, "path")};
-  if (!definition.path.starts_with('/')) {
-    fail(filename, "`hook.path` is `" + definition.path + "`, which is not an absolute path",
-         kRemedy);
-  }
-  const auto stages = document.find("stages");
-  if (stages == document.end() || !stages->is_array() || stages->empty()) {
-    fail(filename, "`stages` names no stage", kRemedy);
-  }
-  for (const Json& stage : *stages) {
-    const std::string name = stage.is_string() ? stage.get<std::string>() : stage.dump();
-    if (!is_stage(name)) fail(filename, "unknown stage `" + name + "`", kRemedy);
-    definition.stages.push_back(name);
-  }
-  return definition;
 }
 
 }  // namespace nvhook

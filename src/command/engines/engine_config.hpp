@@ -56,20 +56,4 @@ struct EngineConfig {
 /// Returns `base` with the settings of `next`, a file that is read later, over it.
 [[nodiscard]] EngineConfig overlaid(EngineConfig base, const EngineConfig& next);
 
-/// The parts of a hook definition in a hooks.d directory that decide whether an engine accepts it.
-struct HookText {
-  std::string path = {};
-  std::vector<std::string> stages = {};
-
-  friend bool operator==(const HookText&, const HookText&) = default;
-};
-
-/// A stage that only Podman knows; CRI-O does not start if a definition names it.
-inline constexpr std::string_view kPrecreateStage = "precreate";
-
-/// Parses version 1.0.0 of oci-hooks(5). Throws Error(config_invalid) for everything for which
-/// Podman and CRI-O refuse all containers: not JSON, another version, a path that is not absolute,
-/// no stage or an unknown one.
-[[nodiscard]] HookText parse_hook_definition(std::string_view text, std::string_view filename);
-
 }  // namespace nvhook

@@ -97,24 +97,5 @@ TEST(EngineConfig, AMalformedFileIsNamedWithLineAndColumn) {
   }
 }
 
-TEST(HookDefinition, SaysWhichProgramAtWhichStages) {
-  EXPECT_EQ(parse_hook_definition(R"({"version": "1.0.0", "hook": {"path": "/h"},
-                                      "when": {"always": true}, "stages": ["prestart"]})",
-                                  "file"),
-            (HookText{.path = "/h", .stages = {"prestart"}}));
-}
-
-TEST(HookDefinition, ThatEnginesRefuseIsRefused) {
-  const auto fault = [](const char* text) { return fault_of(parse_hook_definition, text); };
-  EXPECT_THAT(fault("{"), StartsWith("file: parse error at line 1"));
-  EXPECT_THAT(fault(R"({"version": "2.0.0"})"), HasSubstr("`version` is `2.0.0`"));
-  EXPECT_THAT(fault(R"({"version": "1.0.0", "hook": 1})"), HasSubstr("`hook.path` is ``"));
-  EXPECT_THAT(fault(R"({"version": "1.0.0", "hook": {"path": "h"}})"), HasSubstr("`h`"));
-  EXPECT_THAT(fault(R"({"version": "1.0.0", "hook": {"path": "/h"}})"), HasSubstr("no stage"));
-  EXPECT_THAT(fault(R"({"version": "1.0.0", "hook": {"path": "/h"}, "stages": ["before"]})"),
-              HasSubstr("unknown stage `before`"));
-  EXPECT_EQ(fault(R"({"version": "1.0.0", "hook": {"path": "/h"}, "stages": ["precreate"]})"), "");
-}
-
 }  // namespace
 }  // namespace nvhook

@@ -341,6 +341,21 @@ def device_rules_that_are_off(host):
 
 @broken("driver-root", "bad", "driver container")
 def a_driver_root_that_is_not_there(host):
+@broken("config", "warning", "sudoedit /etc/nvidia-container-runtime/config.toml")
+def nvidias_configuration_with_an_unknown_key_beside_ours(host):
+    write(host / "etc/nvidia-container-runtime/config.toml", "[nvidia-ctk]\nno-cgroups = false\n")
+
+
+@broken("config", "warning", "sudo mkdir -p /nonexistent/logs")
+def a_debug_log_in_a_directory_that_is_not_there(host):
+    write(host / "etc/oci-nvidia-hook/config.toml", "[nvidia-container-cli]\ndebug = '/nonexistent/logs/hook.log'\n")
+
+
+@broken("config", "warning", "whole path")
+def a_debug_log_without_a_directory(host):
+    write(host / "etc/oci-nvidia-hook/config.toml", "[nvidia-container-runtime]\ndebug = 'runtime.log'\n")
+
+
     write(host / "etc/oci-nvidia-hook/config.toml", "[nvidia-container-cli]\nroot = '/run/nvidia/driver'\n")
 
 

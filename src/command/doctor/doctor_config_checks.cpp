@@ -22,15 +22,21 @@ Seen look_at_config(const HostReport& report) {
   const auto& files = report.config.files;
   if (files.empty()) return {Verdict::good, "no file: the defaults hold"};
   std::vector<std::string> warnings;
+  std::string edit;
   for (const ConfigFileReport& file : files) {
     if (file.fault) return {Verdict::bad, file.fault->what, file.fault->remedy};
+    const std::size_t before = warnings.size();
     for (const Note& note : file.notes) {
       if (note.level == Note::Level::warning) warnings.push_back(note.text);
     }
+    if (warnings.size() > before) edit += " " + shell_word(file.path);
   }
-  if (warnings.empty()) return {Verdict::good, names_of(files)};
-  return {Verdict::warning, join(warnings, "; "),
-          "correct or remove the key: sudoedit " + shell_word(files.back().path)};
+  if (!warnings.empty()) {
+    return {Verdict::warning, join(warnings, "; "), "correct or remove the key: sudoedit" + edit};
+  }
+  const auto& log = report.config.log_fault;
+  if (log) return {Verdict::warning, log->what, log->remedy};
+  return {Verdict::good, names_of(files)};
 }
 
 /// Anyone who can write the file decides what is mounted into containers as root.

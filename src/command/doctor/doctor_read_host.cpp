@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "command/doctor/doctor_checks.hpp"
 #include "command/doctor/doctor_read.hpp"
 #include "os/files.hpp"
 #include "os/selinux.hpp"
@@ -66,6 +67,34 @@ void overlay_named(const CommandContext& context, const std::string& path, ReadC
       {.path = path,
        .fault = Fault{.what = "open configuration `" + path + "`: " + errno_text(errno),
                       .remedy = "name another file with --config"}});
+}
+
+/// Why the hook, which runs in `/`, cannot write a log to `path`; the rules of Log::open_file.
+std::optional<Fault> log_fault(const RootDir& system, const std::string& key,
+                               const std::string& path) {
+  const auto fault = [&](const std::string& why, const std::string& remedy) {
+    return Fault{.what = "`" + key + " = \"" + path + "\"`: no log is written: " + why,
+                 .remedy = remedy};
+  };
+  if (path.empty() || path.starts_with("/dev/")) return std::nullopt;
+  if (!path.starts_with('/')) {
+    return fault("the path is relative", "name the file with its whole path in the configuration");
+  }
+  const std::string directory = HostPath(path).parent().str();
+  if (!system.open(directory, O_PATH | O_DIRECTORY)) {
+    return fault(directory + " is no directory", "sudo mkdir -p " + shell_word(directory));
+  }
+  const UniqueFd file = system.open(path, O_PATH | O_NOFOLLOW);
+  if (!file) return std::nullopt;
+  const FileStatus status = status_of(file.get());
+  if (status.is_character_device()) return std::nullopt;
+  if (!status.is_regular()) {
+    return fault("it is no regular file", "name another file in the configuration");
+  }
+  if (is_system_root() && status.owner != 0) {
+    return fault("it belongs to another user", "sudo rm " + shell_word(path));
+  }
+  return std::nullopt;
 }
 
 // ---- users
@@ -149,6 +178,12 @@ ReadConfig read_config_files(const CommandContext& context) {
   }
   result.report.load_kmods = result.config.load_kmods;
   result.report.driver_root = result.config.driver_root;
+  result.report.log_fault =
+      log_fault(context.system, "nvidia-container-cli.debug", result.config.debug_log);
+  if (!result.report.log_fault) {
+    result.report.log_fault = log_fault(context.system, "nvidia-container-runtime.debug",
+                                        result.config.runtime_debug_log);
+  }
   return result;
 }
 

@@ -36,6 +36,7 @@ struct ConfigReport {
   bool load_kmods = true;
   std::string driver_root = "/";
   std::optional<Fault> driver_root_fault = {};
+  std::optional<Fault> log_fault = {};  ///< why a debug log cannot be written
 };
 
 // ---- driver

@@ -181,6 +181,17 @@ const std::vector<Broken> kConfigFaults{
      }},
     {"config", Verdict::warning, "sudoedit",
      [](HostReport& r) { r.config.files[0].notes = {warning("1:1: `ldchache` is unknown")}; }},
+    {"config", Verdict::warning, "sudoedit /etc/first.toml",
+     [](HostReport& r) {
+       r.config.files.insert(r.config.files.begin(),
+                             {.path = "/etc/first.toml",
+                              .mode = 0100644,
+                              .notes = {warning("1:1: `ldchache` is unknown")}});
+     }},
+    {"config", Verdict::warning, "sudo mkdir -p /a",
+     [](HostReport& r) {
+       r.config.log_fault = Fault{"no log is written", "sudo mkdir -p /a"};
+     }},
     {"config-owner", Verdict::bad, "chmod go-w /etc/oci-nvidia-hook/config.toml",
      [](HostReport& r) { r.config.files[0].mode = 0100666; }},
     {"config-owner", Verdict::bad, "chown root:root",

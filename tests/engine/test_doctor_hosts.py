@@ -77,6 +77,18 @@ def no_libraries(host):
     (host / "etc/ld.so.cache").unlink()
 
 
+@broken("libraries", "bad", "--reinstall")
+def a_library_that_is_cut_off(host):
+    library = next(host.rglob(f"libcuda.so.{SETUP.version}"))
+    os.truncate(library, library.stat().st_size // 2)
+
+
+@broken("libraries", "bad", "--reinstall")
+def a_library_that_was_overwritten(host):
+    library = next(host.rglob(f"libnvidia-encode.so.{SETUP.version}"))
+    library.write_bytes(b"\0" * library.stat().st_size)
+
+
 @broken("library-owner", "bad", "sudo chmod go-w")
 def a_library_that_others_can_write(host):
     next(host.glob(f"usr/lib/x86_64-linux-gnu/libcuda.so.{SETUP.version}")).chmod(0o666)
@@ -271,18 +283,6 @@ def a_hook_definition_that_is_malformed(host):
     write(host / HOOKS / "site.json", '{"version": "1.0.0",\n')
 
 
-@broken("hooks-stage", "bad", "podman-hooks.d")
-def a_stage_that_crio_does_not_know(host):
-    program(host / "usr/bin/crio")
-    definition = json.loads((host / HOOKS / "oci-nvidia-hook.json").read_text())
-    definition["stages"] = ["precreate"]
-    write(host / HOOKS / "oci-nvidia-hook.json", json.dumps(definition))
-
-
-@broken("hooks-program", "bad", "--reinstall")
-def a_definition_whose_program_is_gone(host):
-    definition = json.loads((host / HOOKS / "oci-nvidia-hook.json").read_text())
-    definition["hook"]["path"] = "/opt/gone/oci-nvidia-hook"
 @broken("hooks-json", "bad", "sudo mv")
 def a_hook_definition_with_a_condition_of_the_wrong_type(host):
     write(host / HOOKS / "site.json", '{"version": "1.0.0", "hook": {"path": "/bin/sh"}, "when": {"always": "true"}, "stages": []}')
@@ -305,6 +305,18 @@ def doctor_accepts_the_definitions_that_podman_accepts():
     shutil.rmtree(host)
 
 
+@broken("hooks-stage", "bad", "podman-hooks.d")
+def a_stage_that_crio_does_not_know(host):
+    program(host / "usr/bin/crio")
+    definition = json.loads((host / HOOKS / "oci-nvidia-hook.json").read_text())
+    definition["stages"] = ["precreate"]
+    write(host / HOOKS / "oci-nvidia-hook.json", json.dumps(definition))
+
+
+@broken("hooks-program", "bad", "--reinstall")
+def a_definition_whose_program_is_gone(host):
+    definition = json.loads((host / HOOKS / "oci-nvidia-hook.json").read_text())
+    definition["hook"]["path"] = "/opt/gone/oci-nvidia-hook"
     write(host / HOOKS / "oci-nvidia-hook.json", json.dumps(definition))
 
 
@@ -329,18 +341,6 @@ def a_configuration_with_an_unknown_key(host):
     write(host / "etc/oci-nvidia-hook/config.toml", "[nvidia-container-cli]\nldchache = '/etc/ld.so.cache'\n")
 
 
-@broken("config-owner", "bad", "sudo chown root:root /etc/oci-nvidia-hook/config.toml")
-def a_configuration_that_others_can_write(host):
-    (host / "etc/oci-nvidia-hook/config.toml").chmod(0o666)
-
-
-@broken("no-cgroups", "warning", "/etc/nvidia-container-runtime/config.toml")
-def device_rules_that_are_off(host):
-    write(host / "etc/nvidia-container-runtime/config.toml", "[nvidia-container-cli]\nno-cgroups = true\n")
-
-
-@broken("driver-root", "bad", "driver container")
-def a_driver_root_that_is_not_there(host):
 @broken("config", "warning", "sudoedit /etc/nvidia-container-runtime/config.toml")
 def nvidias_configuration_with_an_unknown_key_beside_ours(host):
     write(host / "etc/nvidia-container-runtime/config.toml", "[nvidia-ctk]\nno-cgroups = false\n")
@@ -356,6 +356,18 @@ def a_debug_log_without_a_directory(host):
     write(host / "etc/oci-nvidia-hook/config.toml", "[nvidia-container-runtime]\ndebug = 'runtime.log'\n")
 
 
+@broken("config-owner", "bad", "sudo chown root:root /etc/oci-nvidia-hook/config.toml")
+def a_configuration_that_others_can_write(host):
+    (host / "etc/oci-nvidia-hook/config.toml").chmod(0o666)
+
+
+@broken("no-cgroups", "warning", "/etc/nvidia-container-runtime/config.toml")
+def device_rules_that_are_off(host):
+    write(host / "etc/nvidia-container-runtime/config.toml", "[nvidia-container-cli]\nno-cgroups = true\n")
+
+
+@broken("driver-root", "bad", "driver container")
+def a_driver_root_that_is_not_there(host):
     write(host / "etc/oci-nvidia-hook/config.toml", "[nvidia-container-cli]\nroot = '/run/nvidia/driver'\n")
 
 

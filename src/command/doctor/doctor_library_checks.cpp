@@ -12,6 +12,12 @@ Seen look_at_libraries(const HostReport& report) {
   const LibrariesReport& libraries = report.libraries;
   if (libraries.missing) return {Verdict::bad, libraries.missing->what, libraries.missing->remedy};
   if (libraries.mismatch) return {Verdict::good, "there are some"};
+  if (!libraries.damaged.empty()) {
+    return {Verdict::bad, "damaged, cut off or overwritten: " + some_of(libraries.damaged),
+            "(sudo apt-get install --reinstall $(dpkg -S " + libraries.damaged.front() +
+                " | cut -d: -f1) || sudo dnf reinstall $(rpm -qf " + libraries.damaged.front() +
+                "))  # look whether the disk is full: df -h /usr"};
+  }
   if (libraries.cuda.empty()) {
     return {Verdict::bad,
             "libcuda of the driver is missing, though " + libraries.management + " is there",

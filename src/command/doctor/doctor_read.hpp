@@ -28,6 +28,11 @@ struct ReadConfig {
 [[nodiscard]] DriverReport read_driver(const RootDir& system, const RootDir& driver_root);
 [[nodiscard]] LibrariesReport read_libraries(const RootDir& system, const RootDir& driver_root,
                                              const Config& config);
+/// Returns the libraries of driver `version`, in the directories of `files`, that are no ELF files
+/// or shorter than their headers say.
+[[nodiscard]] std::vector<std::string> find_damaged_libraries(const RootDir& root,
+                                                              const std::vector<DriverFile>& files,
+                                                              const std::string& version);
 /// Returns the scopes in which the hook has extended a device filter that systemd will attach again
 /// from the runtime's file, because the hook could not name its own to systemd.
 [[nodiscard]] std::vector<std::string> read_scopes_at_risk(const RootDir& system);

@@ -177,6 +177,7 @@ LibrariesReport read_libraries(const RootDir& system, const RootDir& driver_root
                                             .mps_pipe_directory = config.mps_pipe_directory,
                                             .library_search_path = config.library_search_path},
                                            everything());
+    report.damaged = find_damaged_libraries(driver_root, inventory.files, inventory.driver.str());
     for (const DriverFile& file : inventory.files) {
       if (!in_user_namespace() && is_unsafe(driver_root, file)) {
         report.unsafe.push_back(file.path.str());

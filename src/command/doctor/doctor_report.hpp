@@ -79,13 +79,14 @@ struct DriverReport {
 };
 
 struct LibrariesReport {
-  std::size_t libraries = 0;             ///< number of libraries of this machine's own ABI
-  std::string cuda = {};                 ///< path of libcuda; empty: none
-  std::string management = {};           ///< path of libnvidia-ml; empty: none
-  std::optional<Fault> missing = {};     ///< no libnvidia-ml was found
-  std::optional<Fault> mismatch = {};    ///< only versions other than the module's
-  std::vector<std::string> unsafe = {};  ///< files that other users than root own or can write
-  std::string cache = {};                ///< path of the loader cache
+  std::size_t libraries = 0;              ///< number of libraries of this machine's own ABI
+  std::string cuda = {};                  ///< path of libcuda; empty: none
+  std::string management = {};            ///< path of libnvidia-ml; empty: none
+  std::optional<Fault> missing = {};      ///< no libnvidia-ml was found
+  std::optional<Fault> mismatch = {};     ///< only versions other than the module's
+  std::vector<std::string> damaged = {};  ///< libraries that are cut off or no libraries
+  std::vector<std::string> unsafe = {};   ///< files that other users than root own or can write
+  std::string cache = {};                 ///< path of the loader cache
   bool has_cache = false;
   /// Those of libcuda.so.1 and libnvidia-ml.so.1 that the cache lacks or has with a path that does
   /// not exist.
@@ -132,9 +133,9 @@ struct HookDefinition {
   std::optional<Fault> fault = {};  ///< why engines refuse the definition
   Program program = {};
   std::string program_path = {};  ///< as written
+  bool cannot_execute = false;    ///< something is at that path, but no executable file
   std::vector<std::string> stages = {};
   /// A file of the same name in a directory of higher priority replaces this one.
-  bool cannot_execute = false;    ///< something is at that path, but no executable file
   bool is_masked = false;
 
   /// Returns true for a GPU hook: ours, or NVIDIA's by its name.

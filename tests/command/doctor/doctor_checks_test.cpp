@@ -225,6 +225,11 @@ const std::vector<Broken> kHookFaults{
        r.hook_directories[0].definitions.push_back(
            {.file = "/hooks.d/other.json", .program_path = "/opt/gone"});
      }},
+    {"hooks-program", Verdict::bad, "sudo chmod 755 /opt/hook",
+     [](HostReport& r) {
+       r.hook_directories[0].definitions.push_back(
+           {.file = "/hooks.d/other.json", .program_path = "/opt/hook", .cannot_execute = true});
+     }},
     {"hooks-program", Verdict::bad, "--reinstall",
      [](HostReport& r) { r.hook_directories[0].definitions[0].program = {}; }},
     {"hooks-stage", Verdict::warning, "/etc/containers/oci/podman-hooks.d",
@@ -236,11 +241,6 @@ const std::vector<Broken> kHookFaults{
      }},
     {"hooks-twice", Verdict::warning, "rm '/hooks.d/it is mine.json'",
      [](HostReport& r) {
-    {"hooks-program", Verdict::bad, "sudo chmod 755 /opt/hook",
-     [](HostReport& r) {
-       r.hook_directories[0].definitions.push_back(
-           {.file = "/hooks.d/other.json", .program_path = "/opt/hook", .cannot_execute = true});
-     }},
        r.hook_directories[0].definitions.push_back(definition("/hooks.d/it is mine.json"));
      }},
     {"cdi", Verdict::warning, "cdi generate --output /etc/cdi/nvidia.yaml",

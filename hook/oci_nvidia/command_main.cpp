@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Entry point of `oci-nvidia`, the command for people: command line, output, exit status.
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -44,17 +45,19 @@ void write(const std::string& text) {
   }
 }
 
-RootDir open_host(const std::string& path) {
-  auto root = open_root(path);
+/// The directory in which the command was started counts, not `/`, where it runs.
+RootDir open_host(const std::string& path, const CallerContext& caller) {
+  UniqueFd root =
+      sys::open_beneath(caller.working_directory.get(), path.c_str(), O_PATH | O_DIRECTORY, 0);
   if (!root) {
     throw_errno(Code::driver_root_invalid, "open host root `" + path + "`",
                 "name a directory with --host-root");
   }
-  return *std::move(root);
+  return RootDir(std::move(root));
 }
 
 int run(const CommandLine& line, const Style& style, const CallerContext& caller) {
-  const RootDir system = open_host(line.global.host_root);
+  const RootDir system = open_host(line.global.host_root, caller);
   std::ostringstream out;
   CommandContext context{.caller = caller,
                          .system = system,

@@ -38,11 +38,13 @@ std::vector<LdCacheEntry> to_cache_entries(const std::vector<LoaderEntry>& entri
               "look at what the image has at " + path.str() + " and at the space on its disk");
 }
 
-/// Reads at most `limit` bytes of the file from which `update` starts. Returns nullopt if there is
-/// none or it cannot be used; the latter is noted.
+/// Reads at most `limit` bytes of the file from which `update` starts: what programs see at the
+/// path, which is below the container's root even if the name is a link. Returns nullopt if there
+/// is none or it cannot be used; the latter is noted.
 std::optional<std::string> read_file(const LoaderFile& file, LoaderUpdate update, std::size_t limit,
                                      Notes& notes) {
-  const SharedFd& found = update == LoaderUpdate::rename ? file.named : file.seen;
+  const bool has_no_file = update == LoaderUpdate::rename && !file.seen;
+  const SharedFd& found = has_no_file ? file.named : file.seen;
   if (!found) return std::nullopt;
   const FileStatus status = status_of(found->get());
   if (!status.is_regular()) {

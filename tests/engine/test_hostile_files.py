@@ -148,6 +148,24 @@ def a_loader_cache_that_is_no_file_of_its_own_is_replaced_and_not_written_throug
             check_cache_made(outcome, kept=False)
 
 
+@test("hostile", cases=[40])
+def a_loader_cache_that_is_a_link_keeps_the_entries_of_what_it_leads_to():
+    def move(_, directory):
+        cache = directory / "rootfs/etc/ld.so.cache"
+        moved = directory / "rootfs/var/cache/moved.cache"
+        moved.parent.mkdir(parents=True, exist_ok=True)
+        moved.write_bytes(cache.read_bytes())
+        cache.unlink()
+        cache.symlink_to("/var/cache/moved.cache")
+
+    with bundle(case(edit=move)) as directory:
+        before = identity(directory / "rootfs/var/cache/moved.cache")
+        outcome = run_in(directory)
+        check(not (directory / "rootfs/etc/ld.so.cache").is_symlink(), "the link is still there")
+        check_equal(identity(directory / "rootfs/var/cache/moved.cache"), before, "what the link leads to")
+        check_cache_made(outcome, kept=True)
+
+
 def leftovers(directory):
     return [str(path) for path in (directory / "rootfs/etc").glob(".ld.so.cache*")]
 

@@ -146,7 +146,15 @@ RootDir ContainerProcess::open_rootfs(const std::string& path) const {
   if (!process_root) throw_errno(Code::namespace_denied, what, kRunAsRoot);
   const RootDir container_view(std::move(process_root));
   UniqueFd rootfs = container_view.open(path, O_PATH | O_DIRECTORY);
-  if (!rootfs) throw_errno(Code::rootfs_invalid, what, kNameRootfs);
+  if (!rootfs) {
+    const int error = errno;
+    if (const auto own = open_root("/"); own && !is_same_file(own->fd(), container_view.fd())) {
+      throw Error(Code::wrong_stage, what + ": the container has its own root already (poststart)",
+                  "register the hook at createRuntime (or prestart), before the container starts");
+    }
+    errno = error;
+    throw_errno(Code::rootfs_invalid, what, kNameRootfs);
+  }
   if (is_same_file(raw_status(rootfs.get()), raw_status(container_view.fd()))) {
     throw Error(Code::rootfs_invalid, what + ": it is the root of the whole host", kNameRootfs);
   }

@@ -12,6 +12,12 @@
 
 namespace nvhook {
 
+/// What to look for in an image besides its library directories.
+struct ContainerQuery {
+  bool compat = false;     ///< CUDA forward compatibility libraries
+  bool manifests = false;  ///< the image's manifests of Vulkan, EGL and OpenCL
+};
+
 /// The ELF note `.note.cuda.fwd_compatibility` of a forward compatibility libcuda, which says where
 /// the library runs.
 struct CompatNote {
@@ -42,11 +48,22 @@ struct CompatLibraries {
   friend bool operator==(const CompatLibraries&, const CompatLibraries&) = default;
 };
 
+/// A manifest of any vendor that the image brings.
+struct ImageManifest {
+  ContainerPath found_as = {};  ///< where loaders find it
+  ContainerPath path = {};      ///< the file itself, without links
+  std::string text = {};
+
+  friend bool operator==(const ImageManifest&, const ImageManifest&) = default;
+};
+
 struct ContainerFacts {
   /// The distribution's library directory, into which libraries go (docs/behaviour.md §7.3).
   ContainerPath library_directory = {};
   ContainerPath library32_directory = {};
   std::optional<CompatLibraries> compat = {};
+  /// Those in which loaders could find the driver a second time.
+  std::vector<ImageManifest> manifests = {};
   /// The path file of musl's loader (/etc/ld-musl-x86_64.path); empty if the image has another
   /// loader.
   ContainerPath musl_path_file = {};

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 
 #include "image/compat_libraries.hpp"
+#include "image/manifest_probe.hpp"
 #include "image/musl_probe.hpp"
 
 namespace nvhook {
@@ -46,6 +47,7 @@ ContainerFacts probe_container(const RootDir& rootfs, const ContainerQuery& quer
   }
   facts.musl_path_file = find_musl_path_file(rootfs);
   if (query.compat) facts.compat = find_compat_libraries(rootfs, facts.notes);
+  if (query.manifests) facts.manifests = find_image_manifests(rootfs);
   return facts;
 }
 

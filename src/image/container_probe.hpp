@@ -7,11 +7,6 @@
 
 namespace nvhook {
 
-/// What to look for in an image besides its library directories.
-struct ContainerQuery {
-  bool compat = false;  ///< CUDA forward compatibility libraries
-};
-
 /// Returns the library directories of this image (docs/behaviour.md §7.3) and what `query` asks
 /// for. Everything below `rootfs` is hostile.
 [[nodiscard]] ContainerFacts probe_container(const RootDir& rootfs, const ContainerQuery& query);

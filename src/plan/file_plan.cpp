@@ -3,12 +3,20 @@
 #include "plan/file_plan.hpp"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "image/cuda_compat.hpp"
 
 namespace nvhook {
 namespace {
+
+/// Whether loaders look at `manifest` for the same as at those of `row`: /etc/vulkan/icd.d/x.json
+/// is of the kind of vulkan/icd.d/nvidia_icd*.json.
+bool is_of_kind(const ContainerPath& manifest, const Component& row) {
+  const std::string_view kind = row.name.substr(0, row.name.rfind('/'));
+  return manifest.parent().str().ends_with("/" + std::string(kind));
+}
 
 class FilePlanner {
  public:
@@ -18,11 +26,6 @@ class FilePlanner {
     plan_cuda_compat();
     for (const DriverFile& file : input_.inventory.files) {
       if (is_wanted(file, input_.request)) plan_file(file);
-    }
-    for (const DriverFile& file : input_.inventory.files) {
-      if (is_wanted(file, input_.request) && !file.refers_to.empty()) {
-        plan_library_at(file.refers_to);
-      }
     }
     plan_loader_path();
   }
@@ -55,8 +58,10 @@ class FilePlanner {
       case ComponentKind::wsl_store:
         plan_wsl_file(file);
         break;
-      case ComponentKind::firmware:
       case ComponentKind::data_file:
+        plan_data_file(file);
+        break;
+      case ComponentKind::firmware:
         bind_optional(file, SourceType::regular, kFileMount);
         break;
       case ComponentKind::xorg_module:
@@ -122,18 +127,60 @@ class FilePlanner {
                 .reason = "nvidia-smi of the driver store"});
   }
 
-  /// A manifest names a library by its path on the host: make a link there that leads to ours.
-  void plan_library_at(const std::string& path) {
-    const ContainerPath wanted(path);
+  /// A manifest that names a library by its path on the host gets a link there, which leads to
+  /// ours. The libraries are planned before.
+  void plan_data_file(const DriverFile& file) {
+    std::vector<Symlink> links;
+    bool is_usable = file.refers_to.empty();
+    for (const std::string& library : file.refers_to) {
+      if (library[0] != '/') {
+        is_usable = true;
+      } else if (auto link = link_to_library(ContainerPath(library), file.abi)) {
+        is_usable = true;
+        links.push_back(*std::move(link));
+      }
+    }
+    if (!is_usable) {
+      plan_.note(info("left out " + file.path.str() + ": its library " + file.refers_to.front() +
+                      " is not injected"));
+      return;
+    }
+    bind_optional(file, SourceType::regular, kFileMount, manifest_target(file));
+    for (Symlink& link : links) {
+      if (link.link.str() != link.target) plan_.link(std::move(link));
+    }
+  }
+
+  /// The libraries of one name and ABI are one, whatever is behind `.so` in the manifest.
+  [[nodiscard]] std::optional<Symlink> link_to_library(ContainerPath wanted, Abi abi) const {
     const auto& entries = plan_.plan().loader_entries;
+    const std::string name = wanted.filename();
     const auto found = std::find_if(entries.begin(), entries.end(), [&](const LoaderEntry& entry) {
-      return entry.soname == wanted.filename();
+      return entry.abi == abi && library_base_name(entry.soname) == library_base_name(name);
     });
-    if (found == entries.end() || found->path == wanted) return;
-    plan_.link({.link = wanted,
-                .target = found->path.str(),
-                .optional = true,
-                .reason = "where a manifest of the host names the library"});
+    if (found == entries.end()) return std::nullopt;
+    return Symlink{.link = std::move(wanted),
+                   .target = found->path.str(),
+                   .optional = true,
+                   .reason = "where a manifest of the host names the library"};
+  }
+
+  /// Where the image has a manifest for the same library, that one is covered: with a second one
+  /// loaders would show every GPU twice.
+  [[nodiscard]] ContainerPath manifest_target(const DriverFile& file) const {
+    if (file.refers_to.empty() || file.abi != Abi::native) return file.place;
+    const std::string& library = file.refers_to.front();
+    const std::string_view base =
+        library_base_name(std::string_view(library).substr(library.rfind('/') + 1));
+    const ContainerPath* target = nullptr;
+    for (const ImageManifest& own : input_.container.manifests) {
+      if (!is_of_kind(own.found_as, *file.component) || own.text.find(base) == std::string::npos) {
+        continue;
+      }
+      if (own.found_as == file.place) return own.path;
+      if (target == nullptr) target = &own.path;
+    }
+    return target == nullptr ? file.place : *target;
   }
 
   void plan_loader_path() {
@@ -159,9 +206,13 @@ class FilePlanner {
 
   /// Plans a file that may be left out where the image has no room for it.
   void bind_optional(const DriverFile& file, SourceType type, MountAttributes attributes) {
+    bind_optional(file, type, attributes, file.place);
+  }
+  void bind_optional(const DriverFile& file, SourceType type, MountAttributes attributes,
+                     ContainerPath target) {
     plan_.bind({.source = {.root = HostRoot::driver, .path = file.path},
                 .type = type,
-                .target = file.place,
+                .target = std::move(target),
                 .attributes = attributes,
                 .optional = true,
                 .reason = reason_of(file)});

@@ -2,6 +2,9 @@
 // Calls the parts of the planner in the order of the plan, then removes what is left out.
 #include "plan/planner.hpp"
 
+#include <algorithm>
+
+#include "image/cuda_compat.hpp"
 #include "plan/device_plan.hpp"
 #include "plan/file_plan.hpp"
 #include "plan/plan_builder.hpp"
@@ -20,6 +23,15 @@ void leave_out_device_nodes(Plan& plan) {
 }
 
 }  // namespace
+
+ContainerQuery image_query(const Request& request, const Config& config) {
+  const bool manifests =
+      std::any_of(components().begin(), components().end(), [&](const Component& row) {
+        return row.kind == ComponentKind::data_file &&
+               row.capabilities.intersects(request.capabilities);
+      });
+  return {.compat = wants_cuda_compat(request, config), .manifests = manifests};
+}
 
 Plan make_plan(const Request& request, const Inventory& inventory, const ContainerFacts& container,
                const Config& config) {

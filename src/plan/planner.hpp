@@ -10,6 +10,9 @@
 
 namespace nvhook {
 
+/// What the plan depends on in the image.
+[[nodiscard]] ContainerQuery image_query(const Request& request, const Config& config);
+
 /// Decides every step. Throws Error(unknown_device), and Error(device_node_missing) if a node that
 /// the request needs is missing.
 [[nodiscard]] Plan make_plan(const Request& request, const Inventory& inventory,

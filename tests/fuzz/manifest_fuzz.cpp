@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Fuzzes the JSON manifests of Vulkan's and EGL's loaders.
+// Fuzzes the manifests of Vulkan's, EGL's and OpenCL's loaders.
 #include <algorithm>
 
 #include "fuzz/fuzz.hpp"
@@ -8,14 +8,17 @@
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace nvhook;
-  const std::string path = absolute_library_of(fuzz::text_of(data, size));
-  if (path.empty()) return 0;
-  const auto names = split(path, '/');
-  const auto has = [&](std::string_view name) {
-    return std::find(names.begin(), names.end(), name) != names.end();
-  };
-  fuzz::require(path.starts_with('/') && !has("..") && !has("."),
-                "a library is named by an absolute path");
-  fuzz::require(path.find('\0') == std::string::npos, "a path has no NUL");
+  const std::string_view text = fuzz::text_of(data, size);
+  for (const char* name : {"x.json", "x.icd"}) {
+    for (const std::string& path : parse_manifest(name, text).libraries) {
+      fuzz::require(!path.empty() && path.find('\0') == std::string::npos, "a path has no NUL");
+      if (path[0] != '/') continue;
+      const auto names = split(path, '/');
+      const auto has = [&](std::string_view part) {
+        return std::find(names.begin(), names.end(), part) != names.end();
+      };
+      fuzz::require(!has("..") && !has("."), "an absolute path is clean");
+    }
+  }
   return 0;
 }

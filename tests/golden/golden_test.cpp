@@ -19,7 +19,6 @@
 #include "config/config.hpp"
 #include "host/host_probe.hpp"
 #include "image/container_probe.hpp"
-#include "image/cuda_compat.hpp"
 #include "oci/container_spec.hpp"
 #include "plan/plan_json.hpp"
 #include "plan/planner.hpp"
@@ -62,8 +61,7 @@ Case run_case(const fs::path& folder) {
   const Inventory inventory = probe_host(
       {.system = *root, .driver = *driver, .library_search_path = config.library_search_path},
       *request.request);
-  const ContainerFacts container =
-      probe_container(*rootfs, {.compat = wants_cuda_compat(*request.request, config)});
+  const ContainerFacts container = probe_container(*rootfs, image_query(*request.request, config));
   result.plan = make_plan(*request.request, inventory, container, config);
   return result;
 }

@@ -278,5 +278,22 @@ TEST_F(ContainerProbe, AnEmptyImageIsTheOneThatIsNotLookedAt) {
   EXPECT_FALSE(seen.compat.has_value());
 }
 
+TEST_F(ContainerProbe, FindsTheImagesManifestsWhereLoadersDo) {
+  image_.write("/usr/share/vulkan/icd.d/nv.json", "text");
+  image_.write("/usr/share/vulkan/icd.d/README", "no manifest");
+  image_.link("/usr/share/glvnd/egl_vendor.d/10_nvidia.json", "/opt/egl.json");
+  image_.write("/opt/egl.json", "elsewhere");
+  image_.link("/etc/OpenCL/vendors/nvidia.icd", "/nowhere");
+  image_.write("/etc/vulkan/implicit_layer.d/huge.json", std::string(1UL << 20U, ' '));
+  const auto root = open_root(image_.path());
+  EXPECT_TRUE(probe_container(*root, {}).manifests.empty());
+  const std::vector<ImageManifest> expected{
+      {ContainerPath("/usr/share/vulkan/icd.d/nv.json"),
+       ContainerPath("/usr/share/vulkan/icd.d/nv.json"), "text"},
+      {ContainerPath("/usr/share/glvnd/egl_vendor.d/10_nvidia.json"),
+       ContainerPath("/opt/egl.json"), "elsewhere"}};
+  EXPECT_EQ(probe_container(*root, {.manifests = true}).manifests, expected);
+}
+
 }  // namespace
 }  // namespace nvhook::test

@@ -199,22 +199,6 @@ TEST(Planner, MissingUvmIsAWarning) {
               Contains(Field(&Note::text, HasSubstr("missing device /dev/nvidia-uvm"))));
 }
 
-TEST(Planner, AManifestThatNamesALibraryByItsHostPathIsMadeTrue) {
-  Inventory inventory = host();
-  inventory.files.push_back(
-      {.kind = ComponentKind::data_file,
-       .component = find_component(ComponentKind::data_file, "glvnd/egl_vendor.d/10_nvidia.json"),
-       .path = HostPath("/nix/store/x/share/glvnd/10_nvidia.json"),
-       .place = ContainerPath("/usr/share/glvnd/egl_vendor.d/10_nvidia.json"),
-       .refers_to = "/nix/store/x/lib/libGLX_nvidia.so.0"});
-  const Plan plan = plan_for(request(NoDevices{}, {Capability::graphics}), inventory);
-  EXPECT_TRUE(mount_at(plan, "/usr/share/glvnd/egl_vendor.d/10_nvidia.json").optional);
-  EXPECT_THAT(plan.symlinks,
-              Contains(::testing::AllOf(
-                  Field(&Symlink::link, ContainerPath("/nix/store/x/lib/libGLX_nvidia.so.0")),
-                  Field(&Symlink::target, "/usr/lib64/libGLX_nvidia.so.0"))));
-}
-
 TEST(Planner, AMuslImageIsToldTheLibraryDirectory) {
   const ContainerFacts alpine{.library_directory = ContainerPath("/usr/lib64"),
                               .library32_directory = ContainerPath("/usr/lib32"),

@@ -68,7 +68,8 @@ std::optional<MountedFile> as_row(const Component& row, const std::string& targe
     case ComponentKind::xorg_module: {
       const auto at = row.name.find(kVersion);
       if (at == std::string_view::npos) {
-        if (target.ends_with("/" + std::string(row.name))) return MountedFile{.component = &row};
+        if (matches_pattern("*/" + std::string(row.name), target))
+          return MountedFile{.component = &row};
         break;
       }
       const std::string_view file = row.name.substr(row.name.rfind('/') + 1);

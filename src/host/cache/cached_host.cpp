@@ -13,6 +13,7 @@ namespace {
 constexpr std::string_view kDependency = "depends";
 constexpr std::string_view kGpu = "gpu";
 constexpr std::string_view kFile = "file";
+constexpr std::string_view kRefersTo = "refers";  // of the file before it
 constexpr std::string_view kNote = "note";
 constexpr std::string_view kEnd = "end";
 
@@ -62,7 +63,8 @@ void write(Writer& writer, const Gpu& gpu) {
 void write(Writer& writer, const DriverFile& file) {
   writer.line({kFile, number(static_cast<int>(file.kind)), file.component->name,
                flag(file.abi == Abi::compat32), file.path.str(), file.found_as.str(), file.soname,
-               file.place.str(), flag(file.has_plain_link), file.refers_to});
+               file.place.str(), flag(file.has_plain_link)});
+  for (const std::string& library : file.refers_to) writer.line({kRefersTo, library});
 }
 
 void write(Writer& writer, const Note& note) {
@@ -157,7 +159,6 @@ DriverFile read_file(Fields& fields) {
   file.soname = fields.text();
   file.place = ContainerPath(std::string(fields.text()));
   file.has_plain_link = fields.flag();
-  file.refers_to = fields.text();
   return file;
 }
 
@@ -172,6 +173,8 @@ bool add_line(CachedHost& cached, std::string_view line) {
   } else if (kind == kFile) {
     cached.files.push_back(read_file(fields));
     if (cached.files.back().component == nullptr) return false;
+  } else if (kind == kRefersTo && !cached.files.empty()) {
+    cached.files.back().refers_to.emplace_back(fields.text());
   } else if (kind == kNote) {
     const bool is_warning = fields.flag();
     const std::string text(fields.text());

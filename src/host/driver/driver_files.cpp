@@ -11,17 +11,16 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <iterator>
 
+#include "host/driver/data_files.hpp"
 #include "host/driver/driver_libraries.hpp"
 #include "host/driver/driver_places.hpp"
-#include "host/facts/driver_manifest.hpp"
 #include "os/public_place.hpp"
 #include "text/text.hpp"
 
 namespace nvhook {
 namespace {
-
-constexpr std::size_t kMaxManifest = 64UL << 10U;
 
 /// Whether the daemon that made this socket is gone. Only ECONNREFUSED proves it: a daemon may also
 /// be busy, or use another type of socket.
@@ -36,16 +35,6 @@ bool is_stale(int fd) {
          errno == ECONNREFUSED;
 }
 
-/// Returns `name` with `$VERSION` replaced by the driver's version.
-std::string with_version(std::string_view name, const Version& driver) {
-  constexpr std::string_view kVariable = "$VERSION";
-  std::string text(name);
-  if (const auto at = text.find(kVariable); at != std::string::npos) {
-    text.replace(at, kVariable.size(), driver.str());
-  }
-  return text;
-}
-
 class FileFinder {
  public:
   FileFinder(const RootDir& root, const DriverFileQuery& query, Notes& notes)
@@ -57,9 +46,10 @@ class FileFinder {
     files_.insert(files_.end(), libraries.begin(), libraries.end());
     collect_firmware();
     if (query_.any_version) collect_wsl_store();
+    std::vector<DriverFile> data = find_data_files(root_, query_, notes_);
+    std::move(data.begin(), data.end(), std::back_inserter(files_));
     for (const Component& row : components()) {
       if (!row.capabilities.intersects(query_.wanted)) continue;
-      if (row.kind == ComponentKind::data_file) add_data_file(row);
       if (row.kind == ComponentKind::xorg_module) add_xorg_module(row, libraries);
     }
     return std::move(files_);
@@ -177,27 +167,6 @@ class FileFinder {
                       .component = &row,
                       .path = HostPath(resolved),
                       .place = ContainerPath(resolved)});
-  }
-
-  void add_data_file(const Component& row) {
-    const std::string name = with_version(row.name, query_.driver);
-    for (const std::string_view directory : kDataDirectories) {
-      const std::string path = std::string(directory) + "/" + name;
-      if (!add_regular(row, path, data_place(directory, name))) continue;
-      if (name.ends_with(".json")) {
-        const auto text = root_.read(path, kMaxManifest);
-        if (text) files_.back().refers_to = absolute_library_of(*text);
-      }
-      return;
-    }
-  }
-
-  /// Loaders look in /etc and /usr/share; NVIDIA's toolkit puts all Vulkan manifests into /etc.
-  static ContainerPath data_place(std::string_view directory, const std::string& name) {
-    const bool is_usual = directory == "/etc" || directory == "/usr/local/share";
-    const bool is_vulkan = name.starts_with("vulkan") || name.starts_with("OpenCL/");
-    const std::string place = is_vulkan ? "/etc" : is_usual ? std::string(directory) : "/usr/share";
-    return ContainerPath(place + "/" + name);
   }
 
   void add_xorg_module(const Component& row, const std::vector<DriverFile>& libraries) {

@@ -19,6 +19,7 @@ inline constexpr std::array kMultiarchDirectories32{
     std::string_view("/usr/lib/i386-linux-gnu/vdpau")};
 inline constexpr std::uint16_t kNativeMachine = 62;
 inline constexpr std::uint16_t kCompat32Machine = 3;
+inline constexpr std::string_view kCompat32Word = "i686";  // in names of files
 #elif defined(__aarch64__)
 inline constexpr std::array kMultiarchDirectories{
     std::string_view("/usr/lib/aarch64-linux-gnu"),
@@ -30,6 +31,7 @@ inline constexpr std::array kMultiarchDirectories32{
     std::string_view("/usr/lib/arm-linux-gnueabihf/vdpau")};
 inline constexpr std::uint16_t kNativeMachine = 183;
 inline constexpr std::uint16_t kCompat32Machine = 40;
+inline constexpr std::string_view kCompat32Word = "armv7";  // in names of files
 #else
 #error "NVIDIA drivers exist for x86-64 and AArch64"
 #endif
@@ -81,15 +83,22 @@ inline constexpr std::array<std::string_view, 19> kBinaryDirectories{
 
 /// The paths of data files are relative to these. The empty one is the driver root itself, as on
 /// GKE, where the driver has a root of its own.
-inline constexpr std::array<std::string_view, 9> kDataDirectories{"/etc",
-                                                                  "/usr/local/share",
-                                                                  "/usr/share",
-                                                                  "/run/opengl-driver/share",
-                                                                  "/usr/local/glibc/usr/share",
-                                                                  "/opt/nvidia/current/usr/share",
-                                                                  "/home/kubernetes/bin/nvidia",
-                                                                  "/var/lib/nvidia",
-                                                                  ""};
+inline constexpr std::array<std::string_view, 12> kDataDirectories{
+    "/etc",
+    "/usr/local/share",
+    "/usr/share",
+    "/run/opengl-driver/etc",  // NixOS
+    "/run/opengl-driver/share",
+    "/usr/local/glibc/etc",
+    "/usr/local/glibc/usr/share",
+    "/opt/nvidia/current/etc",
+    "/opt/nvidia/current/usr/share",
+    "/home/kubernetes/bin/nvidia",
+    "/var/lib/nvidia",
+    ""};
+/// Those that have only manifests of 32-bit libraries.
+inline constexpr std::array<std::string_view, 2> kDataDirectories32{"/run/opengl-driver-32/etc",
+                                                                    "/run/opengl-driver-32/share"};
 
 /// Appended to a library directory and to the X server's own directories.
 inline constexpr std::array<std::string_view, 5> kXorgModulePlaces{

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "config/capability.hpp"
@@ -24,5 +25,15 @@ struct DriverFileQuery {
   /// is installed.
   CapabilitySet wanted = {};
 };
+
+/// Returns the name of a component with `$VERSION` replaced by the driver's version.
+[[nodiscard]] inline std::string with_version(std::string_view name, const Version& driver) {
+  constexpr std::string_view kVariable = "$VERSION";
+  std::string text(name);
+  if (const auto at = text.find(kVariable); at != std::string::npos) {
+    text.replace(at, kVariable.size(), driver.str());
+  }
+  return text;
+}
 
 }  // namespace nvhook

@@ -30,8 +30,8 @@ struct Component {
   ComponentKind kind = ComponentKind::library;
   /// Depends on `kind`. Library: its name up to and including `.so`; with `*` it is a rule for
   /// libraries that have no row of their own. Binary, Xorg module, file of the WSL store: its name.
-  /// IPC endpoint: its path. Data file: its path below /etc or /usr/share. `$VERSION` stands for
-  /// the driver's version.
+  /// IPC endpoint: its path. Data file: its path below /etc or /usr/share; with `*` in its last
+  /// component all that match. `$VERSION` stands for the driver's version.
   std::string_view name = {};
   /// Injected if one of these is requested; if empty, with every request.
   CapabilitySet capabilities = {};
@@ -57,6 +57,9 @@ struct ComponentLink {
 /// The firmware row: GSP firmware below /lib/firmware/nvidia/<version>, injected with every
 /// request.
 [[nodiscard]] const Component& firmware_component();
+
+/// Whether `text` matches `pattern`, in which `*` stands for any characters.
+[[nodiscard]] bool matches_pattern(std::string_view pattern, std::string_view text);
 
 /// Returns the row whose name is exactly `name`, or nullptr.
 [[nodiscard]] const Component* find_component(ComponentKind kind, std::string_view name);

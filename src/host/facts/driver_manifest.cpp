@@ -1,26 +1,61 @@
 // SPDX-License-Identifier: Apache-2.0
-// Accepts a manifest of a driver (`ICD`) or of a layer (`layer`); nothing else in it matters.
+// Accepts manifests of a driver (`ICD`), a layer (`layer`) and several (`layers`).
 #include "host/facts/driver_manifest.hpp"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "text/text.hpp"
 
 namespace nvhook {
+namespace {
 
-std::string absolute_library_of(std::string_view text) {
-  const auto document = nlohmann::json::parse(text, nullptr, false);
-  if (!document.is_object()) return {};
-  for (const char* section : {"ICD", "layer"}) {
-    const auto found = document.find(section);
-    if (found == document.end() || !found->is_object()) continue;
-    const auto library = found->find("library_path");
-    if (library == found->end() || !library->is_string()) continue;
-    const auto& path = library->get_ref<const std::string&>();
-    const bool is_plain = path.find('\0') == std::string::npos && clean_path(path) == path;
-    return path.starts_with('/') && is_plain ? path : std::string();
+using Json = nlohmann::json;
+
+bool is_plain(const std::string& path) {
+  const bool has_control = std::any_of(path.begin(), path.end(), [](char letter) {
+    return static_cast<unsigned char>(letter) < ' ';
+  });
+  return !path.empty() && !has_control && (path[0] != '/' || clean_path(path) == path);
+}
+
+void add(Manifest& manifest, std::string library) {
+  auto& known = manifest.libraries;
+  if (!is_plain(library) || std::find(known.begin(), known.end(), library) != known.end()) return;
+  known.push_back(std::move(library));
+}
+
+void add_section(Manifest& manifest, const Json& section) {
+  if (!section.is_object()) return;
+  const auto text_of = [&](const char* key) {
+    const auto found = section.find(key);
+    return found != section.end() && found->is_string() ? found->get<std::string>() : std::string();
+  };
+  add(manifest, text_of("library_path"));
+  const std::string bits = text_of("library_arch");
+  if (bits == "32" || bits == "64") manifest.bits = bits == "32" ? 32 : 64;
+}
+
+}  // namespace
+
+Manifest parse_manifest(std::string_view name, std::string_view text) {
+  Manifest manifest;
+  if (name.ends_with(".icd")) {
+    add(manifest, std::string(trim(text.substr(0, text.find('\n')))));
+    return manifest;
   }
-  return {};
+  const Json document = Json::parse(text, nullptr, false);
+  if (!document.is_object()) return manifest;
+  for (const char* section : {"ICD", "layer"}) {
+    if (const auto found = document.find(section); found != document.end()) {
+      add_section(manifest, *found);
+    }
+  }
+  const auto layers = document.find("layers");
+  if (layers != document.end() && layers->is_array()) {
+    for (const Json& layer : *layers) add_section(manifest, layer);
+  }
+  return manifest;
 }
 
 }  // namespace nvhook

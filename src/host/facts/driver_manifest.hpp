@@ -1,15 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
-// Reads the JSON manifests in which the loaders of Vulkan and EGL find a driver.
+// Reads the manifests in which the loaders of Vulkan, EGL and OpenCL find a driver.
 #pragma once
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace nvhook {
 
-/// Returns the library of a manifest if it is an absolute path without `.` and `..`, as on NixOS.
-/// Returns an empty string if the manifest has a mere file name, which loaders look up, or if
-/// `text` is not a manifest.
-[[nodiscard]] std::string absolute_library_of(std::string_view text);
+/// What a manifest says of the driver's libraries.
+struct Manifest {
+  /// As written, in their order, each once: file names, which loaders look up, paths relative to
+  /// the manifest, or absolute paths, as on NixOS and in RPM packages. Absolute paths have no `.`
+  /// or `..`; others are left out.
+  std::vector<std::string> libraries = {};
+  /// The ELF class that Vulkan's `library_arch` demands: 32 or 64; 0 if it is not told.
+  unsigned bits = 0;
+};
+
+/// Reads the text of a manifest called `name`: one line if that ends with `.icd` (OpenCL), else
+/// JSON with `ICD`, `layer` or `layers`. Returns no library if it is something else.
+[[nodiscard]] Manifest parse_manifest(std::string_view name, std::string_view text);
 
 }  // namespace nvhook

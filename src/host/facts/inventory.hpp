@@ -41,6 +41,7 @@ struct DriverFile {
   ComponentKind kind = ComponentKind::library;
   /// Its row of the component table; points into a table with static lifetime.
   const Component* component = nullptr;
+  /// Of a library, and of a manifest: whose loaders can use it. What serves both is `native`.
   Abi abi = Abi::native;
   /// Resolved: contains no symbolic link.
   HostPath path = {};
@@ -53,8 +54,9 @@ struct DriverFile {
   ContainerPath place = {};
   /// Of a library: whether the host has a link `libx.so` beside it.
   bool has_plain_link = false;
-  /// Of a manifest: the library that it names by an absolute path (NixOS), else empty.
-  std::string refers_to = {};
+  /// Of a manifest: the libraries that it names, by file names, which loaders look up, or by the
+  /// absolute paths at which loaders in the container will look.
+  std::vector<std::string> refers_to = {};
 
   friend bool operator==(const DriverFile&, const DriverFile&) = default;
 };

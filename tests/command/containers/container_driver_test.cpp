@@ -46,7 +46,7 @@ TEST(DriverFiles, AreToldByWhereTheyAreMounted) {
   EXPECT_EQ(named("/usr/bin/nvidia-smi"), "nvidia-smi");
   EXPECT_EQ(named("/lib/firmware/nvidia/535.1/gsp_ga10x.bin"), "gsp 535.1");
   EXPECT_EQ(named("/run/nvidia-persistenced/socket"), "/var/run/nvidia-persistenced/socket");
-  EXPECT_EQ(named("/etc/vulkan/icd.d/nvidia_icd.json"), "vulkan/icd.d/nvidia_icd.json");
+  EXPECT_EQ(named("/etc/vulkan/icd.d/nvidia_icd.json"), "vulkan/icd.d/nvidia_icd*.json");
   EXPECT_EQ(named("/usr/share/nvidia/nvidia-application-profiles-535.1-rc"),
             "nvidia/nvidia-application-profiles-$VERSION-rc 535.1");
   EXPECT_EQ(named("/usr/lib/xorg/modules/extensions/libglxserver_nvidia.so.535.1"),

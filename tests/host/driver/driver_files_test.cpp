@@ -221,20 +221,6 @@ TEST(DriverFiles, ALinkInThePlaceOfTheMpsDirectoryIsNotFollowed) {
   EXPECT_THAT(found.note_text(), HasSubstr("left out /tmp/nvidia-mps: not a directory"));
 }
 
-TEST(DriverFiles, AManifestsAbsoluteLibraryIsTold) {
-  test::FakeHost host = usual_host();
-  host.tree().write("/etc/glvnd/egl_vendor.d/10_nvidia.json",
-                    R"({"ICD": {"library_path": "/nix/store/x/libEGL_nvidia.so.0"}})");
-  host.tree().write("/usr/share/vulkan/icd.d/nvidia_icd.json", "no JSON at all");
-  const Found found = find(host, {Capability::graphics});
-  EXPECT_EQ(found.at("/etc/glvnd/egl_vendor.d/10_nvidia.json")->refers_to,
-            "/nix/store/x/libEGL_nvidia.so.0");
-  const DriverFile* vulkan = found.at("/usr/share/vulkan/icd.d/nvidia_icd.json");
-  ASSERT_NE(vulkan, nullptr);
-  EXPECT_EQ(vulkan->refers_to, "");
-  EXPECT_EQ(vulkan->place.str(), "/etc/vulkan/icd.d/nvidia_icd.json");
-}
-
 TEST(DriverFiles, OnWsl2LibrariesHaveAnyVersionAndComeFromWslsDirectory) {
   test::FakeHost host;
   host.library(kLibraries + "libcuda.so.1.1", "libcuda.so.1");

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+// The directories are those that loaders search without help of the environment.
+#include "image/manifest_probe.hpp"
+
+#include <fcntl.h>
+
+#include <algorithm>
+#include <array>
+#include <string>
+#include <utility>
+
+namespace nvhook {
+namespace {
+
+constexpr std::size_t kMaxManifest = 64UL << 10U;
+constexpr std::size_t kMaxNames = 64;
+
+constexpr std::array kBases{"/etc/xdg", "/etc", "/usr/local/etc", "/usr/local/share", "/usr/share"};
+constexpr std::array kKinds{"vulkan/icd.d",       "vulkan/implicit_layer.d",     "vulkansc/icd.d",
+                            "glvnd/egl_vendor.d", "egl/egl_external_platform.d", "OpenCL/vendors"};
+
+void add_directory(const RootDir& rootfs, const std::string& directory,
+                   std::vector<ImageManifest>& manifests) {
+  auto names = rootfs.list(directory, [](std::string_view name) {
+    return name.ends_with(".json") || name.ends_with(".icd");
+  });
+  names.resize(std::min(names.size(), kMaxNames));
+  for (const std::string& name : names) {
+    const std::string path = (directory + "/").append(name);
+    // A link is covered where it leads to: nothing can be mounted on a link.
+    const UniqueFd fd = rootfs.open(path, O_PATH);
+    if (!fd || !status_of(fd.get()).is_regular()) continue;
+    const std::string resolved = rootfs.path_of(fd.get());
+    auto text = resolved.empty() ? std::nullopt : rootfs.read(resolved, kMaxManifest);
+    if (!text) continue;
+    manifests.push_back({.found_as = ContainerPath(path),
+                         .path = ContainerPath(resolved),
+                         .text = *std::move(text)});
+  }
+}
+
+}  // namespace
+
+std::vector<ImageManifest> find_image_manifests(const RootDir& rootfs) {
+  std::vector<ImageManifest> manifests;
+  for (const char* kind : kKinds) {
+    for (const char* base : kBases) {
+      add_directory(rootfs, std::string(base) + "/" + kind, manifests);
+    }
+  }
+  return manifests;
+}
+
+}  // namespace nvhook

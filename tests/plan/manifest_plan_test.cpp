@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+// Where manifests go in a container, and what makes their paths true.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "support/planner_host.hpp"
+
+namespace nvhook {
+namespace {
+
+using test::host;
+using test::mount_at;
+using test::plan_for;
+using test::request;
+using test::targets;
+using ::testing::AllOf;
+using ::testing::Contains;
+using ::testing::Field;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+const std::string kVulkan = "/etc/vulkan/icd.d/nvidia_icd.json";
+
+DriverFile vulkan_manifest(const std::string& library, Abi abi = Abi::native) {
+  return {.kind = ComponentKind::data_file,
+          .component = find_component(ComponentKind::data_file, "vulkan/icd.d/nvidia_icd*.json"),
+          .abi = abi,
+          .path = HostPath("/usr/share/vulkan/icd.d/nvidia_icd.json"),
+          .place = ContainerPath(kVulkan),
+          .refers_to = {library}};
+}
+
+auto link_to(const std::string& link, const std::string& target) {
+  return Contains(
+      AllOf(Field(&Symlink::link, ContainerPath(link)), Field(&Symlink::target, target)));
+}
+
+TEST(ManifestPlan, ALibraryNamedByItsHostPathIsThereInTheContainer) {
+  Inventory inventory = host();
+  inventory.files.push_back(vulkan_manifest("/nix/store/x/lib/libGLX_nvidia.so.0"));
+  const Plan plan = plan_for(request(NoDevices{}, {Capability::graphics}), inventory);
+  EXPECT_TRUE(mount_at(plan, kVulkan).optional);
+  EXPECT_THAT(plan.symlinks,
+              link_to("/nix/store/x/lib/libGLX_nvidia.so.0", "/usr/lib64/libGLX_nvidia.so.0"));
+}
+
+TEST(ManifestPlan, APathLeadsToTheLibraryOfItsClass) {
+  Inventory inventory = host();
+  inventory.files.push_back(test::library("libGLX_nvidia.so", "/usr/lib/libGLX_nvidia.so.535.1",
+                                          "libGLX_nvidia.so.0", Abi::compat32));
+  inventory.files.push_back(vulkan_manifest("/opt/lib/libGLX_nvidia.so.0", Abi::compat32));
+  const Plan both =
+      plan_for(request(NoDevices{}, {Capability::graphics, Capability::compat32}), inventory);
+  EXPECT_THAT(both.symlinks,
+              link_to("/opt/lib/libGLX_nvidia.so.0", "/usr/lib32/libGLX_nvidia.so.0"));
+  const Plan native = plan_for(request(NoDevices{}, {Capability::graphics}), inventory);
+  EXPECT_THAT(targets(native), Not(Contains(kVulkan)));
+}
+
+TEST(ManifestPlan, AManifestWhoseLibraryIsNotInjectedIsLeftOut) {
+  Inventory inventory = host();
+  inventory.files.push_back(vulkan_manifest("/opt/lib/libGLX_nvidia.so.0", Abi::compat32));
+  const Plan plan =
+      plan_for(request(NoDevices{}, {Capability::graphics, Capability::compat32}), inventory);
+  EXPECT_THAT(targets(plan), Not(Contains(kVulkan)));
+  EXPECT_THAT(plan.notes, Contains(Field(&Note::text, HasSubstr("libGLX_nvidia.so.0 is not inj"))));
+}
+
+TEST(ManifestPlan, TheImagesOwnManifestForTheLibraryIsCovered) {
+  Inventory inventory = host();
+  inventory.files.push_back(vulkan_manifest("libGLX_nvidia.so.0"));
+  const std::string own = "/usr/share/vulkan/icd.d/nv.json";
+  const std::string text = R"({"ICD": {"library_path": "libGLX_nvidia.so.0"}})";
+  const auto plan = [&](std::vector<ImageManifest> manifests) {
+    return make_plan(request(NoDevices{}, {Capability::graphics}), inventory,
+                     {.library_directory = ContainerPath("/usr/lib64"),
+                      .library32_directory = ContainerPath("/usr/lib32"),
+                      .manifests = std::move(manifests)},
+                     Config());
+  };
+  const Plan covered = plan({{ContainerPath(own), ContainerPath("/opt/nv.json"), text}});
+  EXPECT_THAT(targets(covered), AllOf(Contains("/opt/nv.json"), Not(Contains(kVulkan))));
+  EXPECT_THAT(targets(plan({{ContainerPath(own), ContainerPath(own), "libvulkan_radeon.so"}})),
+              Contains(kVulkan));
+  EXPECT_THAT(targets(plan({{ContainerPath("/usr/share/glvnd/egl_vendor.d/nv.json"),
+                             ContainerPath("/usr/share/glvnd/egl_vendor.d/nv.json"), text}})),
+              Contains(kVulkan))
+      << "another loader's";
+}
+
+}  // namespace
+}  // namespace nvhook

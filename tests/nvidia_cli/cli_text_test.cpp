@@ -233,9 +233,11 @@ TEST(List, HasImexChannelsAfterTheDevices) {
 TEST(List, OfWslHasOneNodeAndTheDriverStore) {
   const std::string store = "/usr/lib/wsl/drivers/nv_dispi/";
   Inventory wsl{.is_wsl = true, .gpus = {{.index = 0, .uuid = "GPU-a"}}};
-  for (const char* name : {"libcuda.so.1.1", "nvidia-smi", "nvcubins.bin"}) {
+  const std::pair<const char*, const char*> files[] = {
+      {"libcuda.so.1.1", "*.so*"}, {"nvidia-smi", "nvidia-smi"}, {"nvcubins.bin", "*.bin"}};
+  for (const auto& [name, row] : files) {
     wsl.files.push_back({.kind = ComponentKind::wsl_store,
-                         .component = find_component(ComponentKind::wsl_store, name),
+                         .component = find_component(ComponentKind::wsl_store, row),
                          .path = HostPath(store + name)});
   }
   wsl.nodes = {node(DeviceRole::dxg, "/dev/dxg", {10, 125})};

@@ -205,10 +205,51 @@ inline FakeHost nixos_host() {
   return host;
 }
 
+/// RPM packages: each class has its manifest with an absolute path, and X modules have no version.
+inline FakeHost rpm_host() {
+  FakeHost host = fedora_host();
+  const auto manifest = [&](const std::string& name, const std::string& library) {
+    host.tree().write("/usr/share/" + name, R"({"ICD": {"library_path": ")" + library + "\"}}");
+  };
+  manifest("vulkan/icd.d/nvidia_icd.x86_64.json", "/usr/lib64/libGLX_nvidia.so.0");
+  manifest("vulkan/icd.d/nvidia_icd.i686.json", "/usr/lib/libGLX_nvidia.so.0");
+  manifest("vulkansc/icd.d/nvidia_icd.x86_64.json", "/usr/lib64/libnvidia-vksc-core.so.1");
+  for (const std::string& directory : {std::string("/usr/lib64/"), std::string("/usr/lib/")}) {
+    host.tree().link(directory + "libGLX_nvidia.so.0", "libGLX_nvidia.so." + host.driver());
+  }
+  host.library("/usr/lib64/libnvidia-vksc-core.so." + host.driver(), "libnvidia-vksc-core.so.1");
+  host.tree().link("/usr/lib64/libnvidia-vksc-core.so.1",
+                   "libnvidia-vksc-core.so." + host.driver());
+  host.file("/usr/lib64/xorg/modules/extensions/libglxserver_nvidia.so",
+            "libglxserver_nvidia.so." + host.driver());
+  return host;
+}
+
+/// NixOS with 32-bit graphics: two profiles with manifests of the same names.
+inline FakeHost nixos_32_host() {
+  FakeHost host = nixos_host();
+  const std::string store = "/nix/store/abc-nvidia-x11/";
+  const std::string store32 = "/nix/store/def-nvidia-x11-32/";
+  const std::string egl = "share/glvnd/egl_vendor.d/10_nvidia.json";
+  for (const char* library : {"libnvidia-ml.so", "libEGL_nvidia.so"}) {
+    const std::string file = store32 + "lib/" + library + "." + host.driver();
+    host.file(file, std::string(library) + ".0", false);
+    host.tree().link(store32 + "lib/" + library + ".0", file);
+  }
+  host.file(store + "lib/libnvidia-opencl.so." + host.driver(), "libnvidia-opencl.so.1");
+  host.tree().write(store + "etc/OpenCL/vendors/nvidia.icd", store + "lib/libnvidia-opencl.so.1\n");
+  host.tree().write(store32 + egl,
+                    R"({"ICD": {"library_path": ")" + store32 + R"(lib/libEGL_nvidia.so.0"}})");
+  host.tree().link("/run/opengl-driver-32", store32);
+  return host;
+}
+
 inline FakeHost named_host(const std::string& name) {
   if (name == "debian") return debian_host();
   if (name == "fedora") return fedora_host();
   if (name == "nixos") return nixos_host();
+  if (name == "rpm") return rpm_host();
+  if (name == "nixos-32") return nixos_32_host();
   if (name == "driver-container") return driver_container_host();
   if (name == "mig") return mig_host();
   const std::map<std::string, Layout> layouts{

@@ -27,7 +27,7 @@ std::optional<MountedFile> as_library(const std::string& name) {
   const Component* row = base == name ? nullptr : classify_library(base);
   if (row == nullptr) return std::nullopt;
   std::string version = name.substr(base.size() + 1);
-  if (is_own(*row) || version.find('.') == std::string::npos) version.clear();
+  if (is_own(*row) || !is_driver_version(version)) version.clear();
   return MountedFile{.component = row, .version = std::move(version)};
 }
 
@@ -66,6 +66,9 @@ std::optional<MountedFile> as_row(const Component& row, const std::string& targe
       break;
     case ComponentKind::data_file:
     case ComponentKind::xorg_module: {
+      // A module of RPM packages has no version in its name.
+      const bool is_module = row.kind == ComponentKind::xorg_module;
+      if (is_module && name == library_base_name(row.name)) return MountedFile{.component = &row};
       const auto at = row.name.find(kVersion);
       if (at == std::string_view::npos) {
         if (matches_pattern("*/" + std::string(row.name), target))
@@ -80,7 +83,7 @@ std::optional<MountedFile> as_row(const Component& row, const std::string& targe
       return MountedFile{.component = &row, .version = *std::move(rest)};
     }
     case ComponentKind::wsl_store:
-      if (target.starts_with("/usr/lib/wsl/drivers/") && name == row.name) {
+      if (target.starts_with("/usr/lib/wsl/drivers/") && matches_pattern(row.name, name)) {
         return MountedFile{.component = &row};
       }
       break;

@@ -13,9 +13,11 @@
 #include <cstring>
 #include <iterator>
 
+#include "formats/elf.hpp"
 #include "host/driver/data_files.hpp"
 #include "host/driver/driver_libraries.hpp"
 #include "host/driver/driver_places.hpp"
+#include "os/files.hpp"
 #include "os/public_place.hpp"
 #include "text/text.hpp"
 
@@ -45,7 +47,11 @@ class FileFinder {
     collect_binaries();
     files_.insert(files_.end(), libraries.begin(), libraries.end());
     collect_firmware();
-    if (query_.any_version) collect_wsl_store();
+    if (query_.any_version) {
+      // Manifests and modules of a Linux driver would name libraries that are not there.
+      collect_wsl_store();
+      return std::move(files_);
+    }
     std::vector<DriverFile> data = find_data_files(root_, query_, notes_);
     std::move(data.begin(), data.end(), std::back_inserter(files_));
     for (const Component& row : components()) {
@@ -72,6 +78,7 @@ class FileFinder {
         continue;
       const bool found =
           std::any_of(kBinaryDirectories.begin(), kBinaryDirectories.end(), [&](auto directory) {
+            if (query_.any_version && !directory.starts_with(kWsl)) return false;
             return add_regular(row, std::string(directory) + "/" + std::string(row.name), {});
           });
       if (!found) missing.emplace_back(row.name);
@@ -99,9 +106,8 @@ class FileFinder {
     if (query_.driver.str().empty()) return;
     std::vector<std::string> seen;
     for (const std::string& directory : query_.firmware_directories) {
-      const auto names = root_.list(directory + below, [](std::string_view name) {
-        return name.starts_with("gsp") && name.ends_with(".bin");
-      });
+      const auto names = root_.list(directory + below,
+                                    [](std::string_view name) { return name.ends_with(".bin"); });
       for (const std::string& name : names) {
         if (std::find(seen.begin(), seen.end(), name) != seen.end()) continue;
         // The path that the kernel's documentation gives, wherever the host has the file.
@@ -113,16 +119,29 @@ class FileFinder {
     }
   }
 
-  /// The store has one directory for each Windows driver; NVIDIA's has the files of the table.
+  /// The store has one directory for each Windows driver, of any vendor.
   void collect_wsl_store() {
     for (const std::string& name : root_.list(std::string(kWslDriverStore))) {
-      const std::string directory = std::string(kWslDriverStore) + "/" + name + "/";
-      for (const Component& row : components()) {
-        if (row.kind != ComponentKind::wsl_store) continue;
-        const std::string path = directory + std::string(row.name);
-        add_regular(row, path, ContainerPath(path));
+      const std::string directory = std::string(kWslDriverStore) + "/" + name;
+      const std::vector<std::string> files = root_.list(directory);
+      const bool is_nvidias = std::any_of(files.begin(), files.end(), [](const std::string& file) {
+        return file.starts_with("libcuda") || file.starts_with("libnvidia-") ||
+               file == "nvidia-smi";
+      });
+      for (const std::string& file : files) {
+        const Component* row = is_nvidias ? find_store_row(file) : nullptr;
+        const std::string path = (directory + "/").append(file);
+        if (row != nullptr) add_regular(*row, path, ContainerPath(path));
       }
     }
+  }
+
+  static const Component* find_store_row(const std::string& file) {
+    const auto all = components();
+    const auto found = std::find_if(all.begin(), all.end(), [&](const Component& row) {
+      return row.kind == ComponentKind::wsl_store && matches_pattern(row.name, file);
+    });
+    return found == all.end() ? nullptr : &*found;
   }
 
   void leave_out(const std::string& path, const std::string& why) {
@@ -170,7 +189,6 @@ class FileFinder {
   }
 
   void add_xorg_module(const Component& row, const std::vector<DriverFile>& libraries) {
-    const std::string name = with_version(row.name, query_.driver);
     std::vector<std::string> directories;
     for (const DriverFile& library : libraries) {
       if (library.abi == Abi::native) directories.push_back(library.path.parent().str());
@@ -178,12 +196,38 @@ class FileFinder {
     std::sort(directories.begin(), directories.end());
     directories.erase(std::unique(directories.begin(), directories.end()), directories.end());
     directories.insert(directories.end(), kXorgDirectories.begin(), kXorgDirectories.end());
-    for (const std::string& directory : directories) {
-      for (const std::string_view place : kXorgModulePlaces) {
-        const std::string path = directory + std::string(place) + "/" + name;
-        if (add_regular(row, path, ContainerPath(path))) return;
+    // RPM packages and Debian's alternatives have no version in the name.
+    for (const std::string& name :
+         {with_version(row.name, query_.driver), std::string(library_base_name(row.name))}) {
+      for (const std::string& directory : directories) {
+        for (const std::string_view place : kXorgModulePlaces) {
+          if (add_module(row, directory + std::string(place) + "/" + name)) return;
+        }
       }
     }
+  }
+
+  bool add_module(const Component& row, const std::string& path) {
+    const UniqueFd fd = root_.open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
+    if (!fd || !status_of(fd.get()).is_regular()) return false;
+    const auto elf = read_elf(reader_of(fd.get()));
+    if (!elf || elf->machine != kNativeMachine) return false;
+    const std::string file = root_.path_of(fd.get());
+    if (!is_of_this_driver(file.substr(file.rfind('/') + 1), elf->soname)) return false;
+    return add_regular(row, path, ContainerPath(path));
+  }
+
+  /// A module is of this driver if its name or SONAME has the driver's version, or if neither has a
+  /// version and its name is NVIDIA's. An X server has a libglx.so of its own.
+  [[nodiscard]] bool is_of_this_driver(const std::string& name, const std::string& soname) const {
+    bool is_nvidias = name.find("nvidia") != std::string::npos;
+    for (const std::string& text : {name, soname}) {
+      const std::size_t base = library_base_name(text).size();
+      const std::string version = text.size() > base + 1 ? text.substr(base + 1) : std::string();
+      if (version == query_.driver.str()) return true;
+      if (is_driver_version(version)) is_nvidias = false;
+    }
+    return is_nvidias;
   }
 
   const RootDir& root_;

@@ -28,7 +28,8 @@ constexpr std::string_view kManagementLibrary = "libnvidia-ml.so";
 /// A cheap filter: whether the name could be that of a driver library.
 bool may_be_driver_library(std::string_view name) {
   return name.find("nvidia") != std::string_view::npos || name.starts_with("libcuda") ||
-         name.starts_with("libnv") || name == "libdxcore.so";
+         name.starts_with("libnv") || name.starts_with("libGL") || name.starts_with("libEGL") ||
+         name == "libdxcore.so";
 }
 
 /// Sorts versions of one library: `libx.so.1.1.10` before `libx.so.1.1.2` before `libx.so`.
@@ -59,11 +60,8 @@ class LibraryFinder {
     for (const std::string& directory : query_.search_path) {
       search_directory(Abi::native, directory, searched);
     }
-    search_loader_cache();
-    search_directories(Abi::native, kMultiarchDirectories, kLibraryDirectories);
-    if (wants_compat32()) {
-      search_directories(Abi::compat32, kMultiarchDirectories32, kLibraryDirectories32);
-    }
+    // On WSL2 a Linux driver that happens to be installed is not the one of the Windows host.
+    if (!query_.any_version) search_system();
     require_management_library();
     note_missing();
     return take_files();
@@ -95,6 +93,14 @@ class LibraryFinder {
   }
 
   // ---- where libraries are looked for
+
+  void search_system() {
+    search_loader_cache();
+    search_directories(Abi::native, kMultiarchDirectories, kLibraryDirectories);
+    if (wants_compat32()) {
+      search_directories(Abi::compat32, kMultiarchDirectories32, kLibraryDirectories32);
+    }
+  }
 
   void search_loader_cache() {
     const auto bytes = root_.read(query_.loader_cache, kMaxLoaderCache);
@@ -151,9 +157,9 @@ class LibraryFinder {
       const std::string base(library_base_name(name));
       const std::string path = resolved + "/" + name;
       const auto known = found_.find({abi, row, base});
-      if (known == found_.end() || known->second.path.str() != path) {
-        consider(*row, base, abi, path);
-      }
+      const bool is_settled = known != found_.end() &&
+                              (known->second.path.str() == path || is_link_to(name, known->second));
+      if (!is_settled) consider(*row, base, abi, path);
     }
     note_plain_links(abi, resolved, names);
   }
@@ -163,12 +169,20 @@ class LibraryFinder {
     const std::string_view base = library_base_name(name);
     const auto exact = rows_.find(base);
     if (exact != rows_.end() && exact->second->versioning == Versioning::own) return exact->second;
+    const Component* row = exact != rows_.end() ? exact->second : classify_library(base);
+    if (query_.any_version || row == nullptr) return row;
     if (name == base) return nullptr;  // a plain link; its target is in the directory as well
     // Accept any version of libnvidia-ml, to name the one that is there instead.
-    if (!query_.any_version && !name.ends_with(suffix_) && base != kManagementLibrary) {
-      return nullptr;
-    }
-    return exact != rows_.end() ? exact->second : classify_library(base);
+    const bool fits = name.ends_with(suffix_) || base == kManagementLibrary ||
+                      (may_have_own_version(*row) &&
+                       !is_driver_version(std::string_view(name).substr(base.size() + 1)));
+    return fits ? row : nullptr;
+  }
+
+  /// Whether a name without the driver's version is no news, because the driver's file is known.
+  [[nodiscard]] bool is_link_to(const std::string& name, const DriverFile& known) const {
+    return !query_.any_version && !name.ends_with(suffix_) &&
+           known.path.filename().ends_with(suffix_);
   }
 
   void note_plain_links(Abi abi, const std::string& directory,
@@ -187,7 +201,8 @@ class LibraryFinder {
     HostPath resolved(root_.path_of(fd.get()));
     if (resolved.empty() || !has_right_version(row, base, resolved.filename())) return;
     const Key key{abi, &row, base};
-    if (const auto chosen = found_.find(key); chosen != found_.end()) {
+    const auto chosen = found_.find(key);
+    if (chosen != found_.end() && !is_better(resolved, chosen->second.path)) {
       if (chosen->second.path != resolved) {
         notes_.push_back(info("selected " + chosen->second.path.str() + " over " + resolved.str()));
       }
@@ -213,6 +228,12 @@ class LibraryFinder {
                    .soname = elf->soname};
   }
 
+  /// A file of the driver's version is better than one with a version of its own.
+  [[nodiscard]] bool is_better(const HostPath& path, const HostPath& than) const {
+    return !query_.any_version && path.filename().ends_with(suffix_) &&
+           !than.filename().ends_with(suffix_);
+  }
+
   /// In a directory that both ABIs use, each finds the other's files. Warn once for each file.
   void reject(const HostPath& path, const std::string& why) {
     if (rejected_.insert(path).second) {
@@ -222,10 +243,11 @@ class LibraryFinder {
 
   bool has_right_version(const Component& row, const std::string& base, const std::string& name) {
     if (!name.starts_with(base)) return false;
-    if (query_.any_version || row.versioning == Versioning::own) return true;
-    if (name.ends_with(suffix_)) return true;
+    if (query_.any_version || name.ends_with(suffix_)) return true;
+    if (name.size() <= base.size() + 1) return row.versioning == Versioning::own;
     if (row.name == kManagementLibrary) note_management_library(base, name);
-    return false;
+    return may_have_own_version(row) &&
+           !is_driver_version(std::string_view(name).substr(base.size() + 1));
   }
 
   /// A driver's version has a dot; the number in `libnvidia-ml.so.1` is that of the interface.
@@ -282,6 +304,7 @@ class LibraryFinder {
     for (const Component& row : components()) {
       const bool is_rule = row.name.find('*') != std::string_view::npos;
       if (row.kind != ComponentKind::library || row.capabilities.empty() || is_rule) continue;
+      if (row.versioning == Versioning::legacy) continue;
       std::string name(row.name);
       if (is_wanted(row) && !found_.contains({abi, &row, name})) names.push_back(std::move(name));
     }

@@ -107,6 +107,8 @@ inline constexpr std::array<std::string_view, 5> kXorgModulePlaces{
 inline constexpr std::array<std::string_view, 4> kXorgDirectories{
     "/usr/lib", "/usr/lib64", "/usr/X11R6/lib", "/usr/X11R6/lib64"};
 
+/// What WSL2 shows of the Windows host's driver; all that a container gets there lies below.
+inline constexpr std::string_view kWsl = "/usr/lib/wsl/";
 inline constexpr std::string_view kWslDriverStore = "/usr/lib/wsl/drivers";
 
 }  // namespace nvhook

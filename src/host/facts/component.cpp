@@ -69,7 +69,11 @@ constexpr std::array kComponents{
     Component{library, "libnvidia-api.so", kGraphics, "NVAPI for Proton and Wine", own},
     Component{library, "libnvidia-vulkan-producer.so", kGraphics, "Vulkan on Wayland and GBM"},
     Component{library, "libnvidia-vksc-core.so", kGraphics, "Vulkan SC"},
-    // rules for libraries of the driver's version that have no row; the first that fits counts
+    Component{library, "libGL.so", kGraphics, "OpenGL without GLVND", legacy},
+    Component{library, "libEGL.so", kGraphics, "EGL without GLVND", legacy},
+    Component{library, "libGLESv2.so", kGraphics, "OpenGL ES 2 without GLVND", legacy},
+    Component{library, "libGLESv1_CM.so", kGraphics, "OpenGL ES 1 without GLVND", legacy},
+    // rules for libraries of the driver that have no row; the first that fits counts
     Component{library, "libglxserver_*", {display}, "X server's GLX (by name)"},
     Component{library, "libnvidia-gtk*", {display}, "nvidia-settings (by name)"},
     Component{library, "libnvidia-wayland*", kGraphics, "Wayland (by name)"},
@@ -131,15 +135,12 @@ constexpr std::array kComponents{
     // X server
     Component{xorg_module, "nvidia_drv.so", kGraphics, "X server driver"},
     Component{xorg_module, "libglxserver_nvidia.so.$VERSION", kGraphics, "X server's GLX"},
+    Component{xorg_module, "libglx.so.$VERSION", kGraphics, "X server's GLX without GLVND"},
     // WSL2's driver store (docs/behaviour.md §5.11)
-    Component{wsl_store, "libcuda.so.1.1", {}, "WSL2 driver store"},
-    Component{wsl_store, "libcuda_loader.so", {}, "WSL2 driver store"},
-    Component{wsl_store, "libnvidia-ptxjitcompiler.so.1", {}, "WSL2 driver store"},
-    Component{wsl_store, "libnvidia-ml.so.1", {}, "WSL2 driver store"},
-    Component{wsl_store, "libnvidia-ml_loader.so", {}, "WSL2 driver store"},
-    Component{wsl_store, "libnvdxgdmal.so.1", {}, "WSL2 driver store"},
     Component{wsl_store, "nvidia-smi", {}, "WSL2 driver store"},
-    Component{wsl_store, "nvcubins.bin", {}, "WSL2 driver store"},
+    Component{wsl_store, "*.so*", {}, "WSL2 driver store"},
+    Component{wsl_store, "*.bin", {}, "WSL2 driver store"},
+    Component{wsl_store, "*.dll", {}, "WSL2 driver store"},
 };
 
 constexpr Component kFirmware{firmware, "gsp", {}, "GSP firmware"};
@@ -185,7 +186,20 @@ std::string_view library_base_name(std::string_view library) {
   return at == std::string_view::npos ? library : library.substr(0, at + 3);
 }
 
+bool is_driver_version(std::string_view suffix) {
+  constexpr std::size_t kDigitsOfBranch = 3;
+  return suffix.find_first_not_of("0123456789.") == std::string_view::npos &&
+         suffix.find('.') == kDigitsOfBranch;
+}
+
+bool may_have_own_version(const Component& row) {
+  if (row.versioning != driver) return row.versioning == own;
+  return row.name.starts_with("libnvidia-") && row.name != "libnvidia-ml.so" &&
+         row.name != "libnvidia-cfg.so";
+}
+
 const Component* classify_library(std::string_view name) {
+  if (name.starts_with("libnvidia-container")) return nullptr;  // the toolkit's
   const auto* const found = std::find_if(
       kComponents.begin(), kComponents.end(),
       [&](const Component& row) { return row.kind == library && matches_pattern(row.name, name); });

@@ -23,13 +23,15 @@ enum class ComponentKind {
 /// Which suffix the file name of a library must have.
 enum class Versioning {
   driver,  ///< the driver's version
-  own,     ///< any: the library is found by its links
+  own,     ///< any but another driver's: the library is found by its links
+  legacy,  ///< the driver's version; only drivers without GLVND have the library (340, 390)
 };
 
 struct Component {
   ComponentKind kind = ComponentKind::library;
   /// Depends on `kind`. Library: its name up to and including `.so`; with `*` it is a rule for
-  /// libraries that have no row of their own. Binary, Xorg module, file of the WSL store: its name.
+  /// libraries that have no row of their own. Binary, Xorg module: its name. File of the WSL store:
+  /// its name, which may have `*`.
   /// IPC endpoint: its path. Data file: its path below /etc or /usr/share; with `*` in its last
   /// component all that match. `$VERSION` stands for the driver's version.
   std::string_view name = {};
@@ -67,7 +69,15 @@ struct ComponentLink {
 /// Returns the name by which the table knows a library: `libcuda.so` for `libcuda.so.1`.
 [[nodiscard]] std::string_view library_base_name(std::string_view library);
 
-/// Returns the row for a library of the driver's version whose name up to `.so` is `name`: its own,
+/// Whether `suffix`, what follows `.so.` in a file name, is the version of a driver, such as
+/// 340.108 or 580.95.05, and not a library's own, such as 4.0.0.
+[[nodiscard]] bool is_driver_version(std::string_view suffix);
+
+/// Whether a library of this row may have a version of its own: NVIDIA gave one to more and more of
+/// the libraries called `libnvidia-…`. The libraries that prove which driver is installed may not.
+[[nodiscard]] bool may_have_own_version(const Component& row);
+
+/// Returns the row for a library of the driver whose name up to `.so` is `name`: its own,
 /// or the first rule that fits; nullptr if NVIDIA's driver has no library of such a name.
 [[nodiscard]] const Component* classify_library(std::string_view name);
 

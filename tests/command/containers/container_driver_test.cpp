@@ -47,10 +47,14 @@ TEST(DriverFiles, AreToldByWhereTheyAreMounted) {
   EXPECT_EQ(named("/lib/firmware/nvidia/535.1/gsp_ga10x.bin"), "gsp 535.1");
   EXPECT_EQ(named("/run/nvidia-persistenced/socket"), "/var/run/nvidia-persistenced/socket");
   EXPECT_EQ(named("/etc/vulkan/icd.d/nvidia_icd.json"), "vulkan/icd.d/nvidia_icd*.json");
+  EXPECT_EQ(named("/usr/lib/wsl/drivers/nv_dispi/libnvidia-new.so.1"), "*.so*");
+  EXPECT_EQ(named("/usr/lib64/libnvidia-nvvm.so.4.0.0"), "libnvidia-nvvm.so") << "its own version";
   EXPECT_EQ(named("/usr/share/nvidia/nvidia-application-profiles-535.1-rc"),
             "nvidia/nvidia-application-profiles-$VERSION-rc 535.1");
   EXPECT_EQ(named("/usr/lib/xorg/modules/extensions/libglxserver_nvidia.so.535.1"),
             "libglxserver_nvidia.so.$VERSION 535.1");
+  EXPECT_EQ(named("/usr/lib64/xorg/modules/extensions/libglxserver_nvidia.so"),
+            "libglxserver_nvidia.so.$VERSION");
 }
 
 TEST(DriverFiles, OthersAreNot) {

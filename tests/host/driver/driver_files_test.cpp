@@ -221,24 +221,138 @@ TEST(DriverFiles, ALinkInThePlaceOfTheMpsDirectoryIsNotFollowed) {
   EXPECT_THAT(found.note_text(), HasSubstr("left out /tmp/nvidia-mps: not a directory"));
 }
 
-TEST(DriverFiles, OnWsl2LibrariesHaveAnyVersionAndComeFromWslsDirectory) {
+TEST(DriverFiles, ALibraryThatLaterDriversVersionSeparatelyIsFoundByItsLinks) {
+  test::FakeHost host = usual_host();
+  host.file(kLibraries + "libnvidia-nvvm.so.4.0.0", "libnvidia-nvvm.so.4");
+  host.tree().link(kLibraries + "libnvidia-nvvm.so.4", "libnvidia-nvvm.so.4.0.0");
+  host.file(kLibraries + "libnvidia-brandnew.so.2.1", "libnvidia-brandnew.so.2");
+  host.file(kLibraries + "libnvidia-container.so.1.17.8", "libnvidia-container.so.1");
+  host.file(kLibraries + "libnvrtc.so.12.4.127", "libnvrtc.so.12");
+  const Found found = find(host, {Capability::compute});
+  EXPECT_NE(found.at(kLibraries + "libnvidia-nvvm.so.4.0.0"), nullptr);
+  EXPECT_NE(found.at(kLibraries + "libnvidia-brandnew.so.2.1"), nullptr);
+  EXPECT_EQ(found.at(kLibraries + "libnvidia-container.so.1.17.8"), nullptr) << "the toolkit's";
+  EXPECT_EQ(found.at(kLibraries + "libnvrtc.so.12.4.127"), nullptr) << "CUDA's";
+}
+
+TEST(DriverFiles, ALibraryOfAnotherDriverIsNotFoundByItsLinks) {
+  test::FakeHost host = usual_host();
+  for (const char* name : {"libnvidia-compiler.so", "libnvidia-brandnew.so", "libnvidia-nscq.so"}) {
+    host.file(kLibraries + name + std::string(".470.57.02"), name + std::string(".1"));
+    host.tree().link(kLibraries + name + ".1", name + std::string(".470.57.02"));
+  }
+  host.listed("libnvidia-nscq.so.1", kLibraries + "libnvidia-nscq.so.1");
+  for (const DriverFile& file : find(host, CapabilitySet::all()).files) {
+    EXPECT_THAT(file.path.str(), Not(HasSubstr("470.57.02")));
+  }
+}
+
+TEST(DriverFiles, TheFileOfTheDriversVersionIsTakenBeforeOneWithItsOwn) {
+  test::FakeHost host = usual_host();
+  host.library(kLibraries + "libnvidia-nvvm.so.4", "libnvidia-nvvm.so.4");
+  host.file(kLibraries + "libnvidia-nvvm.so" + kVersion, "libnvidia-nvvm.so.4");
+  const Found found = find(host, {Capability::compute});
+  EXPECT_NE(found.at(kLibraries + "libnvidia-nvvm.so" + kVersion), nullptr);
+  EXPECT_EQ(found.at(kLibraries + "libnvidia-nvvm.so.4"), nullptr);
+}
+
+TEST(DriverFiles, ADriverWithoutGlvndHasOpenGlLibrariesOfItsVersion) {
+  test::FakeHost host = usual_host();
+  host.library(kLibraries + "libGL.so" + kVersion, "libGL.so.1");
+  host.file(kLibraries + "libGLESv2.so" + kVersion, "libGLESv2.so.2");
+  host.library(kLibraries + "libEGL.so.1.1.0", "libEGL.so.1");  // GLVND's
+  const Found found = find(host, {Capability::graphics});
+  EXPECT_NE(found.at(kLibraries + "libGL.so" + kVersion), nullptr);
+  EXPECT_NE(found.at(kLibraries + "libGLESv2.so" + kVersion), nullptr);
+  EXPECT_EQ(found.at(kLibraries + "libEGL.so.1.1.0"), nullptr);
+  EXPECT_THAT(found.note_text(), Not(HasSubstr("libEGL.so,"))) << "today's drivers have none";
+}
+
+TEST(DriverFiles, EveryFirmwareOfTheDriverIsFound) {
+  test::FakeHost host = usual_host();
+  const std::string directory = "/lib/firmware/nvidia/999.88.77/";
+  for (const char* name : {"gsp_ga10x.bin", "ucodes_ga10x.bin"})
+    host.tree().write(directory + name);
+  const Found found =
+      find(host, {Capability::utility}, {.firmware_directories = {"/lib/firmware"}});
+  EXPECT_NE(found.at(directory + "gsp_ga10x.bin"), nullptr);
+  EXPECT_NE(found.at(directory + "ucodes_ga10x.bin"), nullptr);
+}
+
+const std::string kExtensions = "/usr/lib64/xorg/modules/extensions/";
+const std::string kGlxServer = "libglxserver_nvidia.so";
+
+TEST(DriverFiles, AnXModuleWithoutAVersionInItsNameIsFound) {
+  test::FakeHost rpm = usual_host();
+  rpm.file(kExtensions + kGlxServer, kGlxServer + kVersion);
+  EXPECT_NE(find(rpm, {Capability::display}).at(kExtensions + kGlxServer), nullptr);
+  test::FakeHost debian = usual_host();
+  const std::string real = "/usr/lib/nvidia/current/" + kGlxServer + kVersion;
+  debian.file(real, kGlxServer);
+  debian.tree().link(kExtensions + kGlxServer, "/etc/alternatives/glxserver");
+  debian.tree().link("/etc/alternatives/glxserver", real);
+  const Found found = find(debian, {Capability::display});
+  ASSERT_NE(found.at(real), nullptr);
+  EXPECT_EQ(found.at(real)->place.str(), kExtensions + kGlxServer);
+}
+
+TEST(DriverFiles, AnXModuleOfAnotherDriverOrOfTheXServerIsNotFound) {
+  test::FakeHost host = usual_host();
+  host.file(kExtensions + kGlxServer, kGlxServer + ".111.22.33");
+  host.file(kExtensions + "libglx.so", "libglx.so");
+  const Found found = find(host, {Capability::display});
+  EXPECT_EQ(found.at(kExtensions + kGlxServer), nullptr);
+  EXPECT_EQ(found.at(kExtensions + "libglx.so"), nullptr);
+}
+
+const std::string kStore = "/usr/lib/wsl/drivers/nv_dispi.inf_amd64_1/";
+
+/// With a Linux driver that somebody installed into the distribution.
+test::FakeHost wsl_host() {
   test::FakeHost host;
   host.library(kLibraries + "libcuda.so.1.1", "libcuda.so.1");
-  host.file("/usr/lib/wsl/lib/libcuda.so.1.1", "libcuda.so.1");
-  host.file("/usr/lib/wsl/lib/libdxcore.so", "libdxcore.so");
-  for (const char* file : {"nvidia-smi", "libcuda.so.1.1", "libnvidia-ml.so.1"}) {
-    host.tree().write("/usr/lib/wsl/drivers/nv_dispi.inf_amd64_1/" + std::string(file));
+  host.library(kLibraries + "libnvidia-opencl.so.470.57.02", "libnvidia-opencl.so.1");
+  host.tree().write("/usr/bin/nvidia-smi");
+  host.tree().write("/usr/bin/nvidia-debugdump");
+  host.tree().write("/etc/OpenCL/vendors/nvidia.icd", "libnvidia-opencl.so.1");
+  host.tree().write(kExtensions + "nvidia_drv.so");
+  for (const char* name : {"libcuda.so.1.1", "libdxcore.so", "libnvwgf2umx.so"}) {
+    host.file(std::string("/usr/lib/wsl/lib/") + name, name);
+  }
+  host.tree().write("/usr/lib/wsl/lib/nvidia-smi");
+  for (const char* name : {"nvidia-smi", "libcuda.so.1.1", "libnvidia-nvvm70.so.4",
+                           "libnvidia-new.so", "nvcubins.bin", "nvdlss.dll", "oem1.inf"}) {
+    host.tree().write(kStore + name);
   }
   host.tree().write("/usr/lib/wsl/drivers/iigd_dch.inf_amd64_2/igd.bin");
-  const Found found = find(host, {Capability::compute, Capability::utility},
+  host.tree().write("/usr/lib/wsl/drivers/iigd_dch.inf_amd64_2/libigdgmm_w.so.12");
+  return host;
+}
+
+TEST(DriverFiles, OnWsl2NothingOfALinuxDriverIsTaken) {
+  const Found found = find(wsl_host(), CapabilitySet::all(),
                            {.search_path = {"/usr/lib/wsl/lib"}, .any_version = true});
-  EXPECT_NE(found.at("/usr/lib/wsl/lib/libcuda.so.1.1"), nullptr);
-  EXPECT_NE(found.at("/usr/lib/wsl/lib/libdxcore.so"), nullptr);
-  EXPECT_EQ(found.at(kLibraries + "libcuda.so.1.1"), nullptr);
-  const std::string store = "/usr/lib/wsl/drivers/nv_dispi.inf_amd64_1/";
-  const DriverFile* smi = found.at(store + "nvidia-smi");
-  ASSERT_NE(smi, nullptr);
-  EXPECT_EQ(smi->place.str(), store + "nvidia-smi");
+  for (const DriverFile& file : found.files) {
+    EXPECT_THAT(file.path.str(), ::testing::StartsWith("/usr/lib/wsl/"));
+  }
+  for (const char* name : {"libcuda.so.1.1", "libdxcore.so", "libnvwgf2umx.so", "nvidia-smi"}) {
+    EXPECT_NE(found.at(std::string("/usr/lib/wsl/lib/") + name), nullptr) << name;
+  }
+}
+
+TEST(DriverFiles, OnWsl2TheDriverStoreIsTakenByRule) {
+  const Found found = find(wsl_host(), {Capability::utility},
+                           {.search_path = {"/usr/lib/wsl/lib"}, .any_version = true});
+  for (const char* name : {"nvidia-smi", "libcuda.so.1.1", "libnvidia-nvvm70.so.4",
+                           "libnvidia-new.so", "nvcubins.bin", "nvdlss.dll"}) {
+    const DriverFile* file = found.at(kStore + name);
+    ASSERT_NE(file, nullptr) << name;
+    EXPECT_EQ(file->place.str(), kStore + name);
+  }
+  EXPECT_EQ(found.at(kStore + "oem1.inf"), nullptr);
+  for (const DriverFile& file : found.files) {
+    EXPECT_THAT(file.path.str(), Not(HasSubstr("iigd"))) << "another vendor's";
+  }
 }
 
 }  // namespace

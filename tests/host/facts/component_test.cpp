@@ -75,7 +75,8 @@ INSTANTIATE_TEST_SUITE_P(
                       RuleCase{"libnvidia-decode.so", "video (by name)"},
                       RuleCase{"libnvidia-something.so", "of the driver, purpose unknown"},
                       RuleCase{"libX_nvidia.so", "of the driver, purpose unknown"},
-                      RuleCase{"libc.so", nullptr}, RuleCase{"libGL.so", nullptr},
+                      RuleCase{"libc.so", nullptr}, RuleCase{"libnvidia-container.so", nullptr},
+                      RuleCase{"libGL.so", "OpenGL without GLVND"},
                       RuleCase{"nvidia.so", nullptr}));
 
 TEST(Components, LinksStandBesideLibrariesOfTheTable) {

@@ -18,6 +18,7 @@ using elf::Elf64;
 using elf::read_array;
 
 constexpr std::size_t kMaxSoname = 255;
+constexpr std::size_t kMaxInterpreter = 4096;
 
 /// A part of the file, and its address in memory.
 struct Range {
@@ -155,7 +156,40 @@ std::optional<ElfInfo> read_object(const ReadAt& read_at) {
                  .soname = std::move(*soname)};
 }
 
+bool is_usable_interpreter(std::string_view path) {
+  return path.starts_with('/') && std::none_of(path.begin(), path.end(), [](char letter) {
+           return static_cast<unsigned char>(letter) < ' ';
+         });
+}
+
+template <typename Elf>
+std::string interpreter_of(const ReadAt& read_at) {
+  const auto header = read_array<typename Elf::Header>(read_at, 0, 1);
+  if (!header || header->front().e_phentsize != sizeof(typename Elf::Segment)) return {};
+  const auto table =
+      read_array<typename Elf::Segment>(read_at, header->front().e_phoff, header->front().e_phnum);
+  if (!table) return {};
+  for (const auto& segment : *table) {
+    if (segment.p_type != PT_INTERP) continue;
+    // As the kernel: the text ends with NUL, and is no longer than PATH_MAX.
+    if (segment.p_filesz > kMaxInterpreter) return {};
+    std::string path = read_at(segment.p_offset, static_cast<std::size_t>(segment.p_filesz));
+    const std::size_t length = path.find('\0');
+    if (length == std::string::npos) return {};
+    path.resize(length);
+    return is_usable_interpreter(path) ? path : std::string();
+  }
+  return {};
+}
+
 }  // namespace
+
+std::string read_interpreter(const ReadAt& read_at) {
+  const auto object_class = elf::read_class(read_at);
+  if (!object_class) return {};
+  return *object_class == ELFCLASS64 ? interpreter_of<Elf64>(read_at)
+                                     : interpreter_of<Elf32>(read_at);
+}
 
 std::optional<ElfInfo> read_elf(const ReadAt& read_at) {
   const auto object_class = elf::read_class(read_at);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Reads the machine and the SONAME of a shared object.
+// Reads the machine and the SONAME of a shared object, and the loader of a program.
 #pragma once
 
 #include <cstdint>
@@ -25,5 +25,10 @@ struct ElfInfo {
 /// the program headers, as the loader does. Reads a few hundred bytes, never more than 64 KiB at
 /// once. A SONAME that has a slash or more than 255 bytes makes the whole object invalid.
 [[nodiscard]] std::optional<ElfInfo> read_elf(const ReadAt& read_at);
+
+/// Returns the loader that the kernel starts for a little-endian ELF program (PT_INTERP): an
+/// absolute path of at most 4095 bytes without control characters. Empty if the program needs none,
+/// and for any other file.
+[[nodiscard]] std::string read_interpreter(const ReadAt& read_at);
 
 }  // namespace nvhook

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -16,6 +17,8 @@ namespace nvhook {
 struct ContainerQuery {
   bool compat = false;     ///< CUDA forward compatibility libraries
   bool manifests = false;  ///< the image's manifests of Vulkan, EGL and OpenCL
+  /// Loaders that programs name: which of them are missing?
+  std::set<std::string> interpreters = {};
 };
 
 /// The ELF note `.note.cuda.fwd_compatibility` of a forward compatibility libcuda, which says where
@@ -64,6 +67,10 @@ struct ContainerFacts {
   std::optional<CompatLibraries> compat = {};
   /// Those in which loaders could find the driver a second time.
   std::vector<ImageManifest> manifests = {};
+  /// Those of ContainerQuery::interpreters that the image does not have.
+  std::set<std::string> missing_interpreters = {};
+  /// The image's own loader for the host's ABI; empty if it has none. Known only if one is missing.
+  ContainerPath program_loader = {};
   /// The path file of musl's loader (/etc/ld-musl-x86_64.path); empty if the image has another
   /// loader.
   ContainerPath musl_path_file = {};

@@ -14,9 +14,11 @@ namespace {
 #if defined(__x86_64__)
 constexpr const char* kDebianLibraries = "/usr/lib/x86_64-linux-gnu";
 constexpr const char* kDebianLibraries32 = "/usr/lib/i386-linux-gnu";
+constexpr const char* kProgramLoader = "/lib64/ld-linux-x86-64.so.2";  // by the ABI
 #else
 constexpr const char* kDebianLibraries = "/usr/lib/aarch64-linux-gnu";
 constexpr const char* kDebianLibraries32 = "/usr/lib/arm-linux-gnueabihf";
+constexpr const char* kProgramLoader = "/lib/ld-linux-aarch64.so.1";  // by the ABI
 #endif
 
 constexpr const char* kLibraries = "/usr/lib64";
@@ -34,6 +36,11 @@ ContainerPath other_library32_directory(const RootDir& rootfs) {
   return ContainerPath("/usr/lib");
 }
 
+bool has_file(const RootDir& rootfs, const std::string& path) {
+  const UniqueFd fd = rootfs.open(path, O_PATH);
+  return fd && status_of(fd.get()).is_regular();
+}
+
 }  // namespace
 
 ContainerFacts probe_container(const RootDir& rootfs, const ContainerQuery& query) {
@@ -48,6 +55,12 @@ ContainerFacts probe_container(const RootDir& rootfs, const ContainerQuery& quer
   facts.musl_path_file = find_musl_path_file(rootfs);
   if (query.compat) facts.compat = find_compat_libraries(rootfs, facts.notes);
   if (query.manifests) facts.manifests = find_image_manifests(rootfs);
+  for (const std::string& interpreter : query.interpreters) {
+    if (!has_file(rootfs, interpreter)) facts.missing_interpreters.insert(interpreter);
+  }
+  if (!facts.missing_interpreters.empty() && has_file(rootfs, kProgramLoader)) {
+    facts.program_loader = ContainerPath(kProgramLoader);
+  }
   return facts;
 }
 

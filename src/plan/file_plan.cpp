@@ -53,7 +53,7 @@ class FilePlanner {
         plan_library(file);
         break;
       case ComponentKind::binary:
-        bind(file, ContainerPath("/usr/bin") / file.component->name);
+        plan_program(file);
         break;
       case ComponentKind::wsl_store:
         plan_wsl_file(file);
@@ -80,6 +80,29 @@ class FilePlanner {
                     .reason = reason_of(file)});
         break;
     }
+  }
+
+  /// A program of a distribution that has its loader elsewhere (NixOS) is started by the image's
+  /// own. Its libraries are then the image's, too.
+  void plan_program(const DriverFile& file) {
+    BindMount mount{.source = {.root = HostRoot::driver, .path = file.path},
+                    .target = ContainerPath("/usr/bin") / file.component->name,
+                    .attributes = kFileMount,
+                    .reason = reason_of(file)};
+    if (input_.container.missing_interpreters.contains(file.interpreter)) {
+      const ContainerPath& loader = input_.container.program_loader;
+      if (loader.empty()) {
+        plan_.note(warning("left out " + file.path.str() + ": the image has no `" +
+                           file.interpreter + "`, which starts it"));
+        return;
+      }
+      mount.needs = ContainerPath(file.interpreter);
+      plan_.link({.link = mount.needs,
+                  .target = loader.str(),
+                  .optional = true,
+                  .reason = "loader that the host's programs name"});
+    }
+    plan_.bind(std::move(mount));
   }
 
   void plan_library(const DriverFile& file) {

@@ -30,6 +30,7 @@ class Placer {
   }
 
   Plan make() {
+    leave_out_unusable();
     find_library_directories();
     for (BindMount& mount : plan_.mounts) {
       if (moves(mount)) move(mount);
@@ -133,6 +134,25 @@ class Placer {
                       .reason = mount.reason});
   }
 
+  /// Whether a link is left out, because nothing may be made in its directory.
+  [[nodiscard]] bool is_unmakeable(const Symlink& symlink) const {
+    return symlink.optional && is_closed(symlink.link.parent()) &&
+           !facts_.present.contains(symlink.link);
+  }
+
+  /// Leaves out programs without the link to a loader: the kernel would say that they do not exist.
+  void leave_out_unusable() {
+    for (const Symlink& symlink : plan_.symlinks) {
+      if (!is_unmakeable(symlink)) continue;
+      std::erase_if(plan_.mounts, [&](const BindMount& mount) {
+        if (mount.needs != symlink.link) return false;
+        plan_.notes.push_back(warning("left out " + mount.target.str() + ": there can be no `" +
+                                      symlink.link.str() + "`, which starts it"));
+        return true;
+      });
+    }
+  }
+
   /// Leaves out optional mounts whose only directory is closed.
   void leave_out_unreachable() {
     std::erase_if(plan_.mounts, [&](const BindMount& mount) {
@@ -166,11 +186,9 @@ class Placer {
                                        : symlink.link.parent().str() + "/" + symlink.target;
       const auto target = moved_.find(ContainerPath(clean_path(leads_to)));
       if (target != moved_.end()) symlink.target = target->second.str();
-      const auto closed = facts_.closed.find(symlink.link.parent());
-      const bool is_there = facts_.present.contains(symlink.link);
-      if (symlink.optional && closed != facts_.closed.end() && !is_there) {
-        plan_.notes.push_back(
-            info("left out link " + symlink.link.str() + ": its directory " + closed->second));
+      if (is_unmakeable(symlink)) {
+        plan_.notes.push_back(info("left out link " + symlink.link.str() + ": its directory " +
+                                   facts_.closed.at(symlink.link.parent())));
         continue;
       }
       plan_.symlinks.push_back(std::move(symlink));

@@ -36,6 +36,8 @@ struct BindMount {
   /// May be left out, with a note, if the source is missing or the target cannot be made (sockets
   /// of daemons).
   bool optional = false;
+  /// A link of the plan without which the file is of no use; empty if there is none.
+  ContainerPath needs = {};
   /// Lies where others than root can write; it is left out if they made it.
   bool in_public_place = false;
   std::string reason = {};

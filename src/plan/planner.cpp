@@ -24,13 +24,20 @@ void leave_out_device_nodes(Plan& plan) {
 
 }  // namespace
 
-ContainerQuery image_query(const Request& request, const Config& config) {
+ContainerQuery image_query(const Request& request, const Inventory& inventory,
+                           const Config& config) {
   const bool manifests =
       std::any_of(components().begin(), components().end(), [&](const Component& row) {
         return row.kind == ComponentKind::data_file &&
                row.capabilities.intersects(request.capabilities);
       });
-  return {.compat = wants_cuda_compat(request, config), .manifests = manifests};
+  ContainerQuery query{.compat = wants_cuda_compat(request, config), .manifests = manifests};
+  for (const DriverFile& file : inventory.files) {
+    if (!file.interpreter.empty() && is_wanted(file, request)) {
+      query.interpreters.insert(file.interpreter);
+    }
+  }
+  return query;
 }
 
 Plan make_plan(const Request& request, const Inventory& inventory, const ContainerFacts& container,

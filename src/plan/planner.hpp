@@ -11,7 +11,8 @@
 namespace nvhook {
 
 /// What the plan depends on in the image.
-[[nodiscard]] ContainerQuery image_query(const Request& request, const Config& config);
+[[nodiscard]] ContainerQuery image_query(const Request& request, const Inventory& inventory,
+                                         const Config& config);
 
 /// Decides every step. Throws Error(unknown_device), and Error(device_node_missing) if a node that
 /// the request needs is missing.

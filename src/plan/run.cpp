@@ -101,7 +101,7 @@ Planned plan_container(const ContainerTask& task, const ImageView& image,
   Planned planned{.host = read_host(request, config, context.system, context.log, context.cache)};
   ContainerFacts facts = empty_image();
   if (image.rootfs != nullptr) {
-    facts = probe_container(*image.rootfs, image_query(request, config));
+    facts = probe_container(*image.rootfs, image_query(request, planned.host.inventory, config));
   }
   if (has_selinux(context.system)) facts.mount_label = task.linux_spec.mount_label;
   planned.plan = make_plan(request, planned.host.inventory, facts, config);

@@ -2,6 +2,7 @@
 // Tests read_elf on objects made here, valid and hostile, and on the libraries of this machine.
 #include "formats/elf.hpp"
 
+#include <elf.h>
 #include <gtest/gtest.h>
 #include <link.h>
 
@@ -46,6 +47,41 @@ TEST(Elf, ReadsA32BitObject) {
           build_elf({.is_64bit = false, .machine = 3, .address = 0x1000, .soname = "libcuda.so.1"})
               .bytes),
       expected);
+}
+
+/// An ELF program of 64 bits with one segment, PT_INTERP.
+std::string program_with(const std::string& text) {
+  Elf64_Ehdr header{};
+  std::copy_n("\177ELF\2\1\1", 7, static_cast<unsigned char*>(header.e_ident));
+  header.e_type = ET_EXEC;
+  header.e_machine = EM_X86_64;
+  header.e_phoff = sizeof header;
+  header.e_phentsize = sizeof(Elf64_Phdr);
+  header.e_phnum = 1;
+  Elf64_Phdr segment{};
+  segment.p_type = PT_INTERP;
+  segment.p_offset = sizeof header + sizeof segment;
+  segment.p_filesz = text.size();
+  const auto bytes_of = [](const auto& value) {
+    return std::string(reinterpret_cast<const char*>(&value), sizeof value);
+  };
+  return bytes_of(header) + bytes_of(segment) + text;
+}
+
+TEST(Elf, TellsTheLoaderOfAProgram) {
+  const auto loader_of = [](const std::string& bytes) {
+    return read_interpreter(read_from(bytes));
+  };
+  using namespace std::string_literals;
+  EXPECT_EQ(loader_of(program_with("/nix/store/1-glibc/lib/ld.so\0"s)),
+            "/nix/store/1-glibc/lib/ld.so");
+  EXPECT_EQ(loader_of(program_with("ld.so\0"s)), "") << "relative";
+  EXPECT_EQ(loader_of(program_with("/ld\n.so\0"s)), "");
+  EXPECT_EQ(loader_of(program_with("/ld.so")), "") << "no end";
+  EXPECT_EQ(loader_of(program_with("/" + std::string(5000, 'x') + "\0"s)), "");
+  EXPECT_EQ(loader_of(program_with("/ld.so\0"s).substr(0, 122)), "") << "truncated";
+  EXPECT_EQ(loader_of(build_elf({}).bytes), "") << "a library";
+  EXPECT_EQ(loader_of("#!/bin/sh\n"), "");
 }
 
 TEST(Elf, HasNoSonameWithoutItsTag) {

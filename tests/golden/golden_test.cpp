@@ -61,7 +61,8 @@ Case run_case(const fs::path& folder) {
   const Inventory inventory = probe_host(
       {.system = *root, .driver = *driver, .library_search_path = config.library_search_path},
       *request.request);
-  const ContainerFacts container = probe_container(*rootfs, image_query(*request.request, config));
+  const ContainerFacts container =
+      probe_container(*rootfs, image_query(*request.request, inventory, config));
   result.plan = make_plan(*request.request, inventory, container, config);
   return result;
 }

@@ -295,5 +295,26 @@ TEST_F(ContainerProbe, FindsTheImagesManifestsWhereLoadersDo) {
   EXPECT_EQ(probe_container(*root, {.manifests = true}).manifests, expected);
 }
 
+#if defined(__x86_64__)
+constexpr const char* kLoader = "/lib64/ld-linux-x86-64.so.2";
+#else
+constexpr const char* kLoader = "/lib/ld-linux-aarch64.so.1";
+#endif
+
+TEST_F(ContainerProbe, TellsWhichLoadersOfProgramsAreMissing) {
+  const std::string store = "/nix/store/1-glibc/lib/ld-linux.so";
+  const ContainerQuery query{.interpreters = {store, kLoader}};
+  const auto root = open_root(image_.path());
+  ContainerFacts facts = probe_container(*root, query);
+  EXPECT_EQ(facts.missing_interpreters, query.interpreters);
+  EXPECT_EQ(facts.program_loader, ContainerPath());
+  image_.write(kLoader);
+  facts = probe_container(*root, query);
+  EXPECT_EQ(facts.missing_interpreters, std::set<std::string>{store});
+  EXPECT_EQ(facts.program_loader, ContainerPath(kLoader));
+  image_.write(store);
+  EXPECT_TRUE(probe_container(*root, query).missing_interpreters.empty());
+}
+
 }  // namespace
 }  // namespace nvhook::test

@@ -63,7 +63,7 @@ void write(Writer& writer, const Gpu& gpu) {
 void write(Writer& writer, const DriverFile& file) {
   writer.line({kFile, number(static_cast<int>(file.kind)), file.component->name,
                flag(file.abi == Abi::compat32), file.path.str(), file.found_as.str(), file.soname,
-               file.place.str(), flag(file.has_plain_link)});
+               file.place.str(), flag(file.has_plain_link), file.interpreter});
   for (const std::string& library : file.refers_to) writer.line({kRefersTo, library});
 }
 
@@ -159,6 +159,7 @@ DriverFile read_file(Fields& fields) {
   file.soname = fields.text();
   file.place = ContainerPath(std::string(fields.text()));
   file.has_plain_link = fields.flag();
+  file.interpreter = fields.text();
   return file;
 }
 

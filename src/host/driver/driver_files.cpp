@@ -79,11 +79,19 @@ class FileFinder {
       const bool found =
           std::any_of(kBinaryDirectories.begin(), kBinaryDirectories.end(), [&](auto directory) {
             if (query_.any_version && !directory.starts_with(kWsl)) return false;
-            return add_regular(row, std::string(directory) + "/" + std::string(row.name), {});
+            return add_program(row, std::string(directory) + "/" + std::string(row.name));
           });
       if (!found) missing.emplace_back(row.name);
     }
     if (!missing.empty()) notes_.push_back(info("missing programs: " + join(missing, ", ")));
+  }
+
+  bool add_program(const Component& row, const std::string& path) {
+    if (!add_regular(row, path, {})) return false;
+    DriverFile& file = files_.back();
+    const UniqueFd fd = root_.open(file.path.str(), O_RDONLY | O_NONBLOCK | O_NOCTTY);
+    if (fd) file.interpreter = read_interpreter(reader_of(fd.get()));
+    return true;
   }
 
   /// Adds the regular file to which `path` leads; returns false if there is none.

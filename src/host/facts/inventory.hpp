@@ -57,6 +57,8 @@ struct DriverFile {
   /// Of a manifest: the libraries that it names, by file names, which loaders look up, or by the
   /// absolute paths at which loaders in the container will look.
   std::vector<std::string> refers_to = {};
+  /// Of a program: the loader that starts it (PT_INTERP), an absolute path; empty if it needs none.
+  std::string interpreter = {};
 
   friend bool operator==(const DriverFile&, const DriverFile&) = default;
 };

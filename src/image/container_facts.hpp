@@ -15,8 +15,9 @@ namespace nvhook {
 
 /// What to look for in an image besides its library directories.
 struct ContainerQuery {
-  bool compat = false;     ///< CUDA forward compatibility libraries
-  bool manifests = false;  ///< the image's manifests of Vulkan, EGL and OpenCL
+  bool compat = false;  ///< CUDA forward compatibility libraries
+  /// Directories of manifests, relative to those that loaders search: `vulkan/icd.d`.
+  std::set<std::string> manifest_directories = {};
   /// Loaders that programs name: which of them are missing?
   std::set<std::string> interpreters = {};
 };

@@ -16,9 +16,6 @@ constexpr std::size_t kMaxManifest = 64UL << 10U;
 constexpr std::size_t kMaxNames = 64;
 
 constexpr std::array kBases{"/etc/xdg", "/etc", "/usr/local/etc", "/usr/local/share", "/usr/share"};
-constexpr std::array kKinds{"vulkan/icd.d",       "vulkan/implicit_layer.d",     "vulkansc/icd.d",
-                            "glvnd/egl_vendor.d", "egl/egl_external_platform.d", "OpenCL/vendors"};
-
 void add_directory(const RootDir& rootfs, const std::string& directory,
                    std::vector<ImageManifest>& manifests) {
   auto names = rootfs.list(directory, [](std::string_view name) {
@@ -41,11 +38,12 @@ void add_directory(const RootDir& rootfs, const std::string& directory,
 
 }  // namespace
 
-std::vector<ImageManifest> find_image_manifests(const RootDir& rootfs) {
+std::vector<ImageManifest> find_image_manifests(const RootDir& rootfs,
+                                                const std::set<std::string>& directories) {
   std::vector<ImageManifest> manifests;
-  for (const char* kind : kKinds) {
+  for (const std::string& directory : directories) {
     for (const char* base : kBases) {
-      add_directory(rootfs, std::string(base) + "/" + kind, manifests);
+      add_directory(rootfs, (std::string(base) + "/").append(directory), manifests);
     }
   }
   return manifests;

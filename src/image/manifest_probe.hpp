@@ -2,6 +2,8 @@
 // Finds the manifests of graphics and OpenCL drivers that an image brings itself.
 #pragma once
 
+#include <set>
+#include <string>
 #include <vector>
 
 #include "image/container_facts.hpp"
@@ -9,9 +11,11 @@
 
 namespace nvhook {
 
-/// Returns the manifests in the directories in which the loaders of Vulkan, EGL and OpenCL look, in
-/// the loaders' order; at most 64 of each directory, and only regular files of up to 64 KiB.
-/// Everything below `rootfs` is hostile: the texts are compared, never parsed.
-[[nodiscard]] std::vector<ImageManifest> find_image_manifests(const RootDir& rootfs);
+/// Returns the manifests in `directories` (`vulkan/icd.d`) below those that the loaders of Vulkan,
+/// EGL and OpenCL search, in the loaders' order; at most 64 of each directory, and only regular
+/// files of up to 64 KiB. Everything below `rootfs` is hostile: the texts are compared, never
+/// parsed.
+[[nodiscard]] std::vector<ImageManifest> find_image_manifests(
+    const RootDir& rootfs, const std::set<std::string>& directories);
 
 }  // namespace nvhook

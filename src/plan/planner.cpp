@@ -2,7 +2,7 @@
 // Calls the parts of the planner in the order of the plan, then removes what is left out.
 #include "plan/planner.hpp"
 
-#include <algorithm>
+#include <string_view>
 
 #include "image/cuda_compat.hpp"
 #include "plan/device_plan.hpp"
@@ -26,12 +26,12 @@ void leave_out_device_nodes(Plan& plan) {
 
 ContainerQuery image_query(const Request& request, const Inventory& inventory,
                            const Config& config) {
-  const bool manifests =
-      std::any_of(components().begin(), components().end(), [&](const Component& row) {
-        return row.kind == ComponentKind::data_file &&
-               row.capabilities.intersects(request.capabilities);
-      });
-  ContainerQuery query{.compat = wants_cuda_compat(request, config), .manifests = manifests};
+  ContainerQuery query{.compat = wants_cuda_compat(request, config)};
+  for (const DriverFile& file : inventory.files) {
+    if (file.refers_to.empty() || !is_wanted(file, request)) continue;
+    const std::string_view name = file.component->name;
+    query.manifest_directories.emplace(name.substr(0, name.rfind('/')));
+  }
   for (const DriverFile& file : inventory.files) {
     if (!file.interpreter.empty() && is_wanted(file, request)) {
       query.interpreters.insert(file.interpreter);

@@ -287,12 +287,14 @@ TEST_F(ContainerProbe, FindsTheImagesManifestsWhereLoadersDo) {
   image_.write("/etc/vulkan/implicit_layer.d/huge.json", std::string(1UL << 20U, ' '));
   const auto root = open_root(image_.path());
   EXPECT_TRUE(probe_container(*root, {}).manifests.empty());
+  const ContainerQuery query{.manifest_directories = {"OpenCL/vendors", "glvnd/egl_vendor.d",
+                                                      "vulkan/icd.d", "vulkan/implicit_layer.d"}};
   const std::vector<ImageManifest> expected{
-      {ContainerPath("/usr/share/vulkan/icd.d/nv.json"),
-       ContainerPath("/usr/share/vulkan/icd.d/nv.json"), "text"},
       {ContainerPath("/usr/share/glvnd/egl_vendor.d/10_nvidia.json"),
-       ContainerPath("/opt/egl.json"), "elsewhere"}};
-  EXPECT_EQ(probe_container(*root, {.manifests = true}).manifests, expected);
+       ContainerPath("/opt/egl.json"), "elsewhere"},
+      {ContainerPath("/usr/share/vulkan/icd.d/nv.json"),
+       ContainerPath("/usr/share/vulkan/icd.d/nv.json"), "text"}};
+  EXPECT_EQ(probe_container(*root, query).manifests, expected);
 }
 
 #if defined(__x86_64__)

@@ -195,6 +195,7 @@ class FilePlanner {
     const std::string& library = file.refers_to.front();
     const std::string_view base =
         library_base_name(std::string_view(library).substr(library.rfind('/') + 1));
+    if (classify_library(base) == nullptr) return file.place;
     const ContainerPath* target = nullptr;
     for (const ImageManifest& own : input_.container.manifests) {
       if (!is_of_kind(own.found_as, *file.component) || own.text.find(base) == std::string::npos) {

@@ -28,7 +28,8 @@ enum class Serves { native, compat32, both, none };
 struct Candidate {
   DriverFile file = {};
   Serves serves = Serves::both;
-  std::string library = {};  ///< name of the first library up to `.so`
+  /// Name of the first library up to `.so`; empty if others may name it, too.
+  std::string library = {};
 };
 
 std::string file_name(const std::string& path) { return path.substr(path.rfind('/') + 1); }
@@ -148,12 +149,15 @@ class DataFinder {
     if (!text) return;
     const Manifest manifest = parse_manifest(name, *text);
     if (manifest.libraries.empty()) return;
-    candidate.library = library_base_name(file_name(manifest.libraries.front()));
+    const std::string library(library_base_name(file_name(manifest.libraries.front())));
+    // One library may have several layers.
+    const bool is_layer = candidate.file.component->name.find("layer") != std::string_view::npos;
+    if (!is_layer && classify_library(library) != nullptr) candidate.library = library;
     const ContainerPath place = candidate.file.place.parent();
-    for (const std::string& library : manifest.libraries) {
-      const bool is_relative = library[0] != '/' && library.find('/') != std::string::npos;
-      candidate.file.refers_to.push_back(is_relative ? clean_path(place.str() + "/" + library)
-                                                     : library);
+    for (const std::string& named : manifest.libraries) {
+      const bool is_relative = named[0] != '/' && named.find('/') != std::string::npos;
+      candidate.file.refers_to.push_back(is_relative ? clean_path(place.str() + "/" + named)
+                                                     : named);
     }
     candidate.serves = serves(path, name, manifest);
   }

@@ -94,6 +94,17 @@ TEST(DataFiles, OfTwoManifestsForOneLibraryOneIsTaken) {
               ElementsAre("/etc/vulkan/icd.d/nvidia_icd.json"));
 }
 
+TEST(DataFiles, LayersAndManifestsForLibrariesOfOthersAreAllTaken) {
+  test::FakeHost host;
+  const std::string directory = "/usr/share/egl/egl_external_platform.d/";
+  for (const char* name : {"10_nvidia_a.json", "20_nvidia_b.json"}) {
+    manifest(host, directory + name, "libplatform.so");
+  }
+  manifest(host, "/etc/vulkan/implicit_layer.d/nvidia_layers.json", "libGLX_nvidia.so.0");
+  manifest(host, "/etc/vulkan/implicit_layer.d/nvidia_more.json", "libGLX_nvidia.so.0");
+  EXPECT_EQ(find(host, {Capability::graphics}).files.size(), 4U);
+}
+
 TEST(DataFiles, ManifestsOfNixosAreFoundAndThe32BitOnesGetNamesOfTheirOwn) {
   test::FakeHost host;
   const std::string store = "/nix/store/0-nvidia/lib/";

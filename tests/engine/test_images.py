@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Every kind of image: its loader finds the driver, and its own files stay as they are."""
 
+import contextlib
 import os
 import stat
 
 import images
 from bundle import Case, run_container
-from expect import COMPUTE_NODES, CONTROL_NODES
-from harness import MINORS, SETUP, check, check_equal, test
+from expect import COMPUTE_NODES, CONTROL_NODES, check_gpus, check_started
+from harness import HERE, MINORS, SETUP, check, check_equal, test
 
 DEVICE = 1
 # (library, a symbol of it), of each capability
@@ -130,6 +131,29 @@ def an_image_with_its_own_libcuda_keeps_the_file_and_loads_the_driver():
     check(file.read_bytes().endswith(b"of the image"), "the image's own layer changed")
 
 
+@contextlib.contextmanager
+def nvidia_smi_of_nixos(loader):
+    """The host's nvidia-smi is started by a loader in the host's store."""
+    smi = SETUP.driver / "usr/bin/nvidia-smi"
+    kept = smi.with_name("nvidia-smi.kept")
+    smi.rename(kept)
+    try:
+        source = HERE.parent / "simulated_host/nvidia_smi.c"
+        images.compile_program(smi, source, f"-Wl,--dynamic-linker={loader}")
+        yield
+    finally:
+        kept.replace(smi)
+
+
+@test("runc")
+def a_program_of_a_nixos_host_is_started_by_the_images_loader():
+    loader = "/nix/store/1-glibc-2.40/lib/ld-linux-x86-64.so.2"
+    with nvidia_smi_of_nixos(loader):
+        outcome = run_container(Case("1"))
+    check_started(outcome)
+    check_gpus(outcome.view, [1])
+
+
 def nodes():
     return [*CONTROL_NODES, *COMPUTE_NODES, f"/dev/nvidia{MINORS[DEVICE]}"]
 
@@ -137,9 +161,9 @@ def nodes():
 @test("runc")
 def a_busybox_image_gets_nodes_and_files():
     image = images.busybox()
-    command = "cd /dev; ls | grep nvidia; ls /usr/bin/nvidia-smi"
+    command = "cd /dev; ls | grep nvidia; [ ! -e /usr/bin/nvidia-smi ] || echo a program without its loader"
     outcome = run_image(image, ["/bin/sh", "-c", command])
-    wanted = sorted(path.removeprefix("/dev/") for path in nodes()) + ["/usr/bin/nvidia-smi"]
+    wanted = sorted(path.removeprefix("/dev/") for path in nodes())
     check_equal(outcome.output.split(), wanted, "what the container lists")
     targets = attached(outcome)
     for soname in ("libcuda.so", "libnvidia-ml.so"):

@@ -18,7 +18,8 @@ namespace {
 const std::string kProcDriver = "/proc/driver/nvidia";
 constexpr std::string_view kProfileDirectory = "/etc/nvidia/nvidia-application-profiles-rc.d";
 
-/// `; only GPU 1 has one`, if some have: the host may be a container that looks like a host.
+/// `; nodes are there of GPU 1`, if some have one: the host may be a container that looks like a
+/// host.
 std::string gpus_with_nodes(const Inventory& inventory) {
   std::vector<std::string> names;
   for (const Gpu& gpu : inventory.gpus) {
@@ -34,9 +35,12 @@ std::string gpus_with_nodes(const Inventory& inventory) {
 Error missing_node(const std::string& path, const Inventory& inventory) {
   const std::string what = "missing device node `" + path + "`";
   if (inventory.nodes_are_given) return Error(Code::device_node_missing, what, kGiveNodes);
-  return Error(Code::device_node_missing, what + gpus_with_nodes(inventory),
+  const std::string those_there = gpus_with_nodes(inventory);
+  const std::string or_ask = those_there.empty() ? "" : "; in a container, ask for what it has";
+  return Error(Code::device_node_missing, what + those_there,
                "run `oci-nvidia-hook create-device-nodes` on the host, as root; at boot "
-               "oci-nvidia-devices.service does");
+               "oci-nvidia-devices.service does" +
+                   or_ask);
 }
 
 bool administers_mig(const PlanInput& input) {

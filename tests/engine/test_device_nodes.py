@@ -102,7 +102,7 @@ def device_nodes_are_for_root_of_the_host():
 
 OF_A_GROUP = r"""
 set -e
-mkdir /run/of-a-group
+mkdir -p /run/of-a-group
 mount -t tmpfs tmpfs /run/of-a-group
 cp -a /dev/nvidia* /dev/null /run/of-a-group
 chgrp 44 /run/of-a-group/nvidia[0-9c]*
@@ -135,7 +135,7 @@ def a_process_gets_the_group_of_nodes_where_config_json_is_edited():
 # Of the eight GPUs it has index 1, whose node is nvidia3.
 PARTIAL = r"""
 set -e
-mkdir /run/given
+mkdir -p /run/given
 mount -t tmpfs tmpfs /run/given
 for name in null nvidiactl nvidia-uvm nvidia-uvm-tools nvidia-modeset nvidia3; do cp -a /dev/$name /run/given; done
 mount --bind /run/given /dev

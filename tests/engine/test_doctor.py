@@ -20,6 +20,13 @@ def doctor_finds_nothing_on_a_healthy_host():
 
 
 @test("command")
+def a_relative_host_root_is_found_from_the_callers_directory():
+    host = healthy_host()
+    done = run([command(), "doctor", "--quiet", "--host-root", host.name], cwd=host.parent)
+    check_equal((done.returncode, done.stderr), (0, ""), fail_text("doctor", done))
+
+
+@test("command")
 def doctor_talks_to_people():
     done = run([command(), "doctor", "--host-root", healthy_host(), "--engine", "podman"])
     check_equal((done.returncode, done.stderr), (0, ""), fail_text("doctor", done))

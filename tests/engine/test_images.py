@@ -8,7 +8,7 @@ import stat
 import images
 from bundle import Case, run_container
 from expect import COMPUTE_NODES, CONTROL_NODES, check_gpus, check_started
-from harness import HERE, MINORS, SETUP, check, check_equal, test
+from harness import HERE, MINORS, SETUP, check, check_equal, run, test
 
 DEVICE = 1
 # (library, a symbol of it), of each capability
@@ -135,14 +135,14 @@ def an_image_with_its_own_libcuda_keeps_the_file_and_loads_the_driver():
 def nvidia_smi_of_nixos(loader):
     """The host's nvidia-smi is started by a loader in the host's store."""
     smi = SETUP.driver / "usr/bin/nvidia-smi"
-    kept = smi.with_name("nvidia-smi.kept")
-    smi.rename(kept)
+    patched = SETUP.work / "nvidia-smi"
+    source = HERE.parent / "simulated_host/nvidia_smi.c"
+    images.compile_program(patched, source, f"-Wl,--dynamic-linker={loader}")
+    run(["mount", "--bind", patched, smi], check=True)
     try:
-        source = HERE.parent / "simulated_host/nvidia_smi.c"
-        images.compile_program(smi, source, f"-Wl,--dynamic-linker={loader}")
         yield
     finally:
-        kept.replace(smi)
+        run(["umount", smi], check=True)
 
 
 @test("runc")

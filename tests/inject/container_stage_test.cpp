@@ -5,8 +5,13 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <stdexcept>
+#include <string>
+
+#include "inject/container_process.hpp"
 #include "support/temporary_directory.hpp"
 #include "support/test_container.hpp"
+#include "text/error.hpp"
 
 namespace nvhook {
 namespace {
@@ -27,6 +32,20 @@ TEST(HookPlace, AProcessWithAMountNamespaceOfItsOwnIsOutside) {
   const TestContainer container;
   if (!container.usable()) GTEST_SKIP() << "cannot make a mount namespace: run ctest as root";
   EXPECT_EQ(find_location(container.pid(), *open_root("/")), HookLocation::outside);
+}
+
+TEST(HookPlace, AProcessThatHasItsOwnRootAlreadySaysThatTheStageIsTooLate) {
+  const TestContainer container({}, [](const std::string& rootfs) {
+    if (::chroot(rootfs.c_str()) != 0) throw std::runtime_error("chroot");
+  });
+  if (!container.usable()) GTEST_SKIP() << "cannot make a mount namespace: run ctest as root";
+  try {
+    const ContainerProcess process(container.pid());
+    static_cast<void>(process.open_rootfs(container.rootfs()));
+    FAIL() << "opened";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), Code::wrong_stage) << error.what();
+  }
 }
 
 TEST(HookPlace, AProcfsThatKnowsUsByAnotherNumberSaysInside) {

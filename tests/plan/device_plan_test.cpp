@@ -92,6 +92,7 @@ TEST(DevicePlan, AMissingNodeHasARemedyThatCanBeFollowedWhereTheHookRuns) {
   };
   EXPECT_THAT(remedy_of(false), HasSubstr("nodes are there of GPU 1"));
   EXPECT_THAT(remedy_of(false), HasSubstr("create-device-nodes"));
+  EXPECT_THAT(remedy_of(false), HasSubstr("in a container, ask for what it has"));
   EXPECT_THAT(remedy_of(true), HasSubstr("lxc.mount.entry"));
   EXPECT_THAT(remedy_of(true), Not(HasSubstr("create-device-nodes")));
 }

@@ -97,7 +97,7 @@ Error unknown_device(const std::string& name, DeviceNameKind kind, const Invento
                  device_remedy(shown));
   }
   if (std::string remedy = device_remedy(shown); !remedy.empty()) {
-    return Error(Code::unknown_device, what + describe_gpus(inventory.gpus), remedy);
+    return Error(Code::unknown_device, what + describe_gpus(inventory), remedy);
   }
   const std::string more =
       inventory.nodes_are_given ? "; or give this container more devices where it is started" : "";

@@ -244,8 +244,8 @@ class LibraryFinder {
   bool has_right_version(const Component& row, const std::string& base, const std::string& name) {
     if (!name.starts_with(base)) return false;
     if (query_.any_version || name.ends_with(suffix_)) return true;
-    if (name.size() <= base.size() + 1) return row.versioning == Versioning::own;
     if (row.name == kManagementLibrary) note_management_library(base, name);
+    if (name.size() <= base.size() + 1) return row.versioning == Versioning::own;
     return may_have_own_version(row) &&
            !is_driver_version(std::string_view(name).substr(base.size() + 1));
   }

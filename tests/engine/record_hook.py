@@ -25,7 +25,7 @@ def file_state(path):
     """What shows that somebody changed an inode: nobody can set the time of its last change."""
     status = os.lstat(path)
     link = os.readlink(path) if stat.S_ISLNK(status.st_mode) else ""
-    return [path, status.st_ino, status.st_mode, status.st_uid, status.st_gid, status.st_size, status.st_ctime_ns, link]
+    return (path, status.st_ino, status.st_mode, status.st_uid, status.st_gid, status.st_size, status.st_ctime_ns, link)
 
 
 def tree_of(top, limit=20000):
@@ -78,9 +78,9 @@ def changes(before, after):
     """Lines about what is not as it was."""
     lines = []
     for source, old in before.items():
-        new = after.get(source, [])
-        lines += [f"{source}: {row} is gone or changed" for row in old if row not in new]
-        lines += [f"{source}: {row} is new" for row in new if row not in old]
+        was, now = set(old), set(after.get(source, []))
+        lines += [f"{source}: {row} is gone or changed" for row in sorted(was - now)]
+        lines += [f"{source}: {row} is new" for row in sorted(now - was)]
     return lines
 
 

@@ -152,8 +152,9 @@ def an_unknown_mig_device_is_refused_with_the_list_of_those_there_are():
         outcome = run_mig(name)
         check(outcome.exit != 0, f"{name}: the container started")
         words = [f"`{name}`: unknown device", "GPU 1 MIG 0", mig_uuid(1, 7)]
-        # The old form needs no NVML, and then none of its names are known.
-        if name.startswith("MIG-GPU"):
+        # NVML, which knows the names, is not asked: GPU 0 has no MIG device, and the old form says
+        # itself which instances are meant.
+        if name == "0:0" or name.startswith("MIG-GPU"):
             words = [f"`{name}`: unknown device", "GPU 2 (GPU instance 7, compute instance 0)"]
         check_equal(outcome.record["exit"], 12, f"exit code ({outcome.record['stderr']})")
         check_one_line(outcome.record["stderr"], "NVH-0202", *words)

@@ -34,7 +34,7 @@ void warn(Reading& reading, const Entry& entry, const std::string& text) {
   reading.result.notes.push_back(warning(entry.where + ": `" + entry.path + "` " + text));
 }
 
-std::string quoted(std::string_view text) { return "`" + std::string(text) + "`"; }
+std::string in_quotes(std::string_view text) { return "`" + std::string(text) + "`"; }
 
 std::string absolute_path(const Entry& entry, const std::string& value) {
   if (!value.starts_with('/')) {
@@ -57,7 +57,7 @@ void set_supported_capabilities(Reading& reading, const Entry& entry, const std:
     } else if (word == "all") {
       set = CapabilitySet::all();
     } else {
-      fail(entry, "names the unknown capability " + quoted(word),
+      fail(entry, "names the unknown capability " + in_quotes(word),
            "use `all` or some of " + to_string(CapabilitySet::all()));
     }
   }
@@ -66,7 +66,7 @@ void set_supported_capabilities(Reading& reading, const Entry& entry, const std:
 
 void set_placement(Reading& reading, const Entry& entry, const std::string& value) {
   if (value != "default" && value != "private") {
-    fail(entry, "is " + quoted(value), "use `default` or `private`");
+    fail(entry, "is " + in_quotes(value), "use `default` or `private`");
   }
   reading.result.config.placement =
       value == "private" ? Placement::private_directory : Placement::standard;
@@ -105,7 +105,7 @@ void set_environment(Reading& reading, const Entry& entry, const std::string& va
     reading.result.config.mps_pipe_directory = absolute_path(entry, value.substr(kMps.size()));
     return;
   }
-  reading.result.notes.push_back(info(entry.where + ": " + quoted(value) + " in `" + entry.path +
+  reading.result.notes.push_back(info(entry.where + ": " + in_quotes(value) + " in `" + entry.path +
                                       "` has no effect here: nothing reads the variable"));
 }
 

@@ -135,7 +135,8 @@ bool allows_devices(std::string_view unit_text, const std::vector<DeviceNumber>&
     if (setting.value.empty()) allowed.clear();
     const auto space = setting.value.find(' ');
     const std::string_view access = setting.value.substr(std::min(space, setting.value.size()));
-    if (access.find('r') == access.npos || access.find('w') == access.npos) continue;
+    if (access.find('r') == std::string_view::npos || access.find('w') == std::string_view::npos)
+      continue;
     allowed.insert(setting.value.substr(0, space));
   }
   return std::all_of(devices.begin(), devices.end(), [&](DeviceNumber device) {

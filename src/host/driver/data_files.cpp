@@ -66,8 +66,9 @@ class DataFinder {
   }
 
  private:
-  std::optional<DriverFile> open_file(const Component& row, const std::string& path,
-                                      std::string_view base, const std::string& name) const {
+  [[nodiscard]] std::optional<DriverFile> open_file(const Component& row, const std::string& path,
+                                                    std::string_view base,
+                                                    const std::string& name) const {
     const UniqueFd fd = root_.open(path, O_PATH);
     if (!fd || !status_of(fd.get()).is_regular()) return std::nullopt;
     HostPath resolved(root_.path_of(fd.get()));

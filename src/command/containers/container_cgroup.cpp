@@ -86,8 +86,8 @@ std::optional<std::string> own_cgroups(std::string_view cgroup, std::string_view
   for (const std::string_view line : split(cgroup, '\n')) {
     // `hierarchy:controllers:path`; only the path may have further colons.
     const auto first = line.find(':');
-    const auto second = first == line.npos ? first : line.find(':', first + 1);
-    if (second == line.npos) continue;
+    const auto second = first == std::string_view::npos ? first : line.find(':', first + 1);
+    if (second == std::string_view::npos) continue;
     const std::string own = own_path(line.substr(second + 1), names);
     if (!own.empty()) text.append(line.substr(0, second + 1)).append(own).append("\n");
   }

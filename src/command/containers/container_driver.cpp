@@ -48,6 +48,26 @@ std::optional<std::string> behind(std::string_view text, std::string_view prefix
   return std::string(text.substr(prefix.size()));
 }
 
+/// Recognises a data file or a module of the X server, of which `row` has a pattern or a name with
+/// the place of the version.
+std::optional<MountedFile> as_data_file(const Component& row, const std::string& target,
+                                        const std::string& name) {
+  // A module of RPM packages has no version in its name.
+  const bool is_module = row.kind == ComponentKind::xorg_module;
+  if (is_module && name == library_base_name(row.name)) return MountedFile{.component = &row};
+  const auto at = row.name.find(kVersion);
+  if (at == std::string_view::npos) {
+    if (!matches_pattern("*/" + std::string(row.name), target)) return std::nullopt;
+    return MountedFile{.component = &row};
+  }
+  const std::string_view file = row.name.substr(row.name.rfind('/') + 1);
+  auto rest = behind(name, file.substr(0, file.find(kVersion)));
+  const std::string_view tail = row.name.substr(at + kVersion.size());
+  if (!rest || !rest->ends_with(tail)) return std::nullopt;
+  rest->resize(rest->size() - tail.size());
+  return MountedFile{.component = &row, .version = *std::move(rest)};
+}
+
 /// Recognises a component of another kind, whose name may contain the driver's version.
 std::optional<MountedFile> as_row(const Component& row, const std::string& target,
                                   const std::string& name) {
@@ -65,23 +85,8 @@ std::optional<MountedFile> as_row(const Component& row, const std::string& targe
       if (name == row.name) return MountedFile{.component = &row};
       break;
     case ComponentKind::data_file:
-    case ComponentKind::xorg_module: {
-      // A module of RPM packages has no version in its name.
-      const bool is_module = row.kind == ComponentKind::xorg_module;
-      if (is_module && name == library_base_name(row.name)) return MountedFile{.component = &row};
-      const auto at = row.name.find(kVersion);
-      if (at == std::string_view::npos) {
-        if (matches_pattern("*/" + std::string(row.name), target))
-          return MountedFile{.component = &row};
-        break;
-      }
-      const std::string_view file = row.name.substr(row.name.rfind('/') + 1);
-      auto rest = behind(name, file.substr(0, file.find(kVersion)));
-      const std::string_view tail = row.name.substr(at + kVersion.size());
-      if (!rest || !rest->ends_with(tail)) break;
-      rest->resize(rest->size() - tail.size());
-      return MountedFile{.component = &row, .version = *std::move(rest)};
-    }
+    case ComponentKind::xorg_module:
+      return as_data_file(row, target, name);
     case ComponentKind::wsl_store:
       if (target.starts_with("/usr/lib/wsl/drivers/") && matches_pattern(row.name, name)) {
         return MountedFile{.component = &row};

@@ -83,7 +83,7 @@ Seen look_at_way(const HostReport& report, const std::string& name) {
 /// request. From 29.3 on, if neither of NVIDIA's names is on its PATH, a driver that finds AMD's
 /// GPUs by CDI takes it.
 std::string gpus_error(const HostReport& report, const EngineReport& docker) {
-  const std::string old = "--gpus ends with `could not select device driver`";
+  std::string old = "--gpus ends with `could not select device driver`";
   if (!docker.cdi.value_or(true)) return old;
   const bool has_spec = !report.cdi_specs.empty();
   if (!docker.cdi_hook.path.empty()) {

@@ -256,6 +256,7 @@ EngineReport read_containerd(const RootDir& system) {
     files = with_imports(system, {directory + "config.toml", *std::move(text)});
   }
   std::vector<std::string> paths;
+  paths.reserve(files.size());
   for (const NamedText& file : files) paths.push_back(file.path);
   const EngineConfig config = read_settings(system, paths, {}, parse_containerd_config, report);
   look_at_drop_ins(system, files, report);

@@ -123,7 +123,7 @@ class Pattern {
     constexpr std::string_view kFlags = "imsU";
     const auto take_flags = [&] {
       const std::size_t before = rest_.size();
-      while (!rest_.empty() && kFlags.find(rest_.front()) != kFlags.npos) take();
+      while (!rest_.empty() && kFlags.find(rest_.front()) != std::string_view::npos) take();
       return rest_.size() < before;
     };
     take_flags();
@@ -141,7 +141,7 @@ class Pattern {
       rest_.remove_prefix(end == std::string_view::npos ? rest_.size() : end + 2);
       return;
     }
-    if (std::string_view("AbBz").find(c) == rest_.npos) check_escaped(c);
+    if (std::string_view("AbBz").find(c) == std::string_view::npos) check_escaped(c);
   }
 
   /// An escape that stands for a character or for a class of characters.
@@ -150,7 +150,8 @@ class Pattern {
     const bool is_octal =
         c >= '1' && c <= '7' && !rest_.empty() && rest_.front() >= '0' && rest_.front() <= '7';
     const bool is_plain = static_cast<unsigned char>(c) < 0x80 && !is_letter_or_digit(c);
-    if (!is_plain && !is_octal && kKnown.find(c) == kKnown.npos) fault_ = "invalid escape sequence";
+    if (!is_plain && !is_octal && kKnown.find(c) == std::string_view::npos)
+      fault_ = "invalid escape sequence";
   }
 
   void read_class() {
@@ -163,7 +164,7 @@ class Pattern {
       }
       if (!is_first && take_if("]")) return;
       is_first = false;
-      if (rest_.starts_with("[:") && rest_.find(":]") != rest_.npos) {
+      if (rest_.starts_with("[:") && rest_.find(":]") != std::string_view::npos) {
         read_named_class();
       } else {
         read_range();

@@ -30,8 +30,7 @@ bool FileStatus::is_character_device() const noexcept { return S_ISCHR(mode); }
 
 FileStatus status_of(int fd) {
   struct stat status {};
-  if (::fstat(fd, &status) != 0)
-    throw_errno(Code::internal, "fstat");
+  if (::fstat(fd, &status) != 0) throw_errno(Code::internal, "fstat");
   return to_file_status(status);
 }
 

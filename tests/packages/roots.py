@@ -7,8 +7,8 @@ import subprocess
 from pathlib import Path
 
 ENGINE = Path(__file__).resolve().parent.parent / "engine"
-# Files of the package managers.
-OF_MANAGERS = ("var/lib/dpkg/", "var/lib/apt/", "var/cache/", "var/log/", "var/lib/rpm/", "usr/lib/sysimage/", "tmp/", "root/")
+# Files of the package managers, and /run, which a host makes anew when it boots.
+OF_MANAGERS = ("run/", "var/lib/dpkg/", "var/lib/apt/", "var/cache/", "var/log/", "var/lib/rpm/", "usr/lib/sysimage/", "tmp/", "root/")
 ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C.UTF-8"}
 
 

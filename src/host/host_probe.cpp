@@ -31,14 +31,15 @@ bool exists(const RootDir& root, const std::string& path) {
 
 /// Since JetPack 5 a Tegra's own driver has a version file; its GPU is in no list for all that.
 Error tegra_is_not_served(bool is_loaded) {
-  return Error(Code::driver_not_loaded,
-               std::string(is_loaded ? "no GPU: the driver lists none"
-                                     : "driver not loaded: `/proc/driver/nvidia/version` does not "
-                                       "exist") +
-                   "; this is a Tegra system (Jetson), whose integrated GPU this hook does not "
-                   "serve",
-               "sudo nvidia-ctk cdi generate --mode=csv --output=/etc/cdi/nvidia.yaml, then start "
-               "the container with --device nvidia.com/gpu=all");
+  return Error(
+      Code::driver_not_loaded,
+      std::string(is_loaded ? "no GPU: the driver lists none"
+                            : "driver not loaded: `/proc/driver/nvidia/version` does not "
+                              "exist") +
+          "; this is a Jetson or another Tegra system, whose integrated GPU this hook does "
+          "not serve",
+      "sudo nvidia-ctk cdi generate --mode=csv --output=/etc/cdi/nvidia.yaml, then start "
+      "the container with --device nvidia.com/gpu=all");
 }
 
 /// Says why there is no driver, from what else the host has.

@@ -9,6 +9,9 @@
 #include <string>
 #include <utility>
 
+#include "os/file_status.hpp"
+#include "os/mount_id.hpp"
+
 namespace nvhook {
 namespace {
 
@@ -26,7 +29,8 @@ void add_directory(const RootDir& rootfs, const std::string& directory,
     const std::string path = (directory + "/").append(name);
     // A link is covered where it leads to: nothing can be mounted on a link.
     const UniqueFd fd = rootfs.open(path, O_PATH);
-    if (!fd || !status_of(fd.get()).is_regular()) continue;
+    if (!fd || !on_same_mount(fd.get(), rootfs.fd())) continue;
+    if (!status_of(fd.get()).is_regular()) continue;
     const std::string resolved = rootfs.path_of(fd.get());
     auto text = resolved.empty() ? std::nullopt : rootfs.read(resolved, kMaxManifest);
     if (!text) continue;

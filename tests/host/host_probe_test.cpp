@@ -120,7 +120,7 @@ TEST_P(Tegra, WithADriverOfItsOwnIsToldApart) {
   host.library(kLibraries + "nvidia/libnvidia-ml.so.1", "libnvidia-ml.so.1");
   const Error error = failure_of(host);
   EXPECT_EQ(error.code(), Code::driver_not_loaded);
-  EXPECT_THAT(error.what(), HasSubstr("this is a Tegra system"));
+  EXPECT_THAT(error.what(), HasSubstr("this is a Jetson or another Tegra system"));
   EXPECT_THAT(error.remedy(), HasSubstr("nvidia-ctk cdi generate --mode=csv"));
 }
 INSTANTIATE_TEST_SUITE_P(

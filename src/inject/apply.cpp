@@ -19,18 +19,21 @@ void run_phases(const Plan& plan, Kernel& kernel) {
   for (const TmpfsMount& tmpfs : plan.tmpfs) kernel.resolve(tmpfs);
   for (const BindMount& mount : plan.mounts) kernel.resolve(mount);
   for (const Symlink& symlink : plan.symlinks) kernel.resolve(symlink);
+  for (const TextFile& text : plan.texts) kernel.resolve(text);
   if (!plan.loader_entries.empty()) kernel.resolve(plan.loader_entries);
   if (plan.loader_path) kernel.resolve(*plan.loader_path);
   for (const TmpfsMount& tmpfs : plan.tmpfs) kernel.attach(tmpfs);
   for (const BindMount& mount : plan.mounts) kernel.attach(mount);
   for (const Symlink& symlink : plan.symlinks) kernel.create(symlink);
+  for (const TextFile& text : plan.texts) kernel.create(text);
+  for (const ModeChange& change : plan.modes) kernel.set(change);
   const bool cover = plan.cover_loader_files;
   if (!plan.loader_entries.empty()) kernel.update_loader_cache(plan.loader_entries, cover);
   if (plan.loader_path) kernel.update_loader_path(*plan.loader_path, cover);
   kernel.verify();
   // Grant access only after everything else succeeded; only a rename can still fail after it.
   kernel.allow_devices();
-  kernel.replace_loader_files();
+  kernel.replace_files();
 }
 
 }  // namespace

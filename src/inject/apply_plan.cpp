@@ -18,6 +18,12 @@ void apply_plan(const Plan& plan, const ContainerProcess& process, const RootDir
     log.line("nothing to do: an earlier hook of this container did all of it");
     return;
   }
+  apply_confined(plan, process, rootfs, layer, system, driver_root, log);
+}
+
+void apply_confined(const Plan& plan, const ContainerProcess& process, const RootDir& rootfs,
+                    const OwnLayer& layer, const RootDir& system, const RootDir& driver_root,
+                    Log& log) {
   confine_to_container_work();
   LinuxKernel kernel(process, rootfs, layer, system, driver_root);
   apply(plan, kernel);

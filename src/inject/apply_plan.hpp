@@ -17,4 +17,9 @@ namespace nvhook {
 void apply_plan(const Plan& plan, const ContainerProcess& process, const RootDir& rootfs,
                 const OwnLayer& layer, const RootDir& system, const RootDir& driver_root, Log& log);
 
+/// As apply_plan(), but whatever earlier hooks did.
+void apply_confined(const Plan& plan, const ContainerProcess& process, const RootDir& rootfs,
+                    const OwnLayer& layer, const RootDir& system, const RootDir& driver_root,
+                    Log& log);
+
 }  // namespace nvhook

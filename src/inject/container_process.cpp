@@ -97,10 +97,30 @@ ContainerProcess::ContainerProcess(pid_t pid) : pid_(pid), pidfd_(sys::pidfd_ope
 ContainerProcess::ContainerProcess(Standalone /*alone*/)
     : pid_(::getpid()),
       proc_(open_at(AT_FDCWD, "/proc/self", O_PATH | O_DIRECTORY)),
+      has_own_mounts_(false),
       uid_(::geteuid()),
       gid_(::getegid()) {
   if (!proc_) throw_errno(Code::namespace_denied, "open `/proc/self`", "mount proc on /proc");
   read_cgroup();
+}
+
+/// Processes of a user namespace may not look at the host's first process: theirs is another.
+ContainerProcess ContainerProcess::inside() {
+  ContainerProcess process = standalone();
+  struct stat ours {};
+  struct stat first {};
+  const bool is_hosts = ::fstatat(own_procfs(), "self/ns/mnt", &ours, 0) == 0 &&
+                        ::fstatat(own_procfs(), "1/ns/mnt", &first, 0) == 0 &&
+                        is_same_file(ours, first);
+  if (is_hosts) {
+    throw Error(
+        Code::container_shares_namespace,
+        "the hook runs in the mount namespace of the host: every mount would be on the host",
+        "let an OCI runtime start it, at createContainer, for a container with a mount "
+        "namespace of its own");
+  }
+  process.has_own_mounts_ = true;
+  return process;
 }
 
 /// /proc/<tid> also resolves, but pidfd_open needs a thread-group leader.

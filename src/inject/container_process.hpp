@@ -25,6 +25,13 @@ class ContainerProcess {
   [[nodiscard]] static ContainerProcess standalone() { return ContainerProcess(Standalone{}); }
   [[nodiscard]] bool is_standalone() const noexcept { return !mount_namespace_; }
 
+  /// This process itself, started by an OCI runtime in the mount namespace of the container, before
+  /// pivot_root (createContainer). As standalone(), but what is made in this namespace must not
+  /// propagate. Throws Error(container_shares_namespace) if it is that of the host's first process.
+  [[nodiscard]] static ContainerProcess inside();
+  /// Whether the mount namespace is known to be the container's own.
+  [[nodiscard]] bool has_own_mounts() const noexcept { return has_own_mounts_; }
+
   /// Opens the root file system at `path`, an absolute path in the container's own mount namespace.
   /// The descriptor belongs to that namespace, so what is attached below it after
   /// enter_mount_namespace() is attached there. Throws Error(rootfs_invalid) if it is not a
@@ -59,6 +66,7 @@ class ContainerProcess {
   UniqueFd proc_ = UniqueFd();  // /proc/<pid>
   UniqueFd stat_ = UniqueFd();  // /proc/<pid>/stat, if there is no pidfd
   UniqueFd mount_namespace_ = UniqueFd();
+  bool has_own_mounts_ = true;
   uid_t uid_ = 0;
   gid_t gid_ = 0;
   std::optional<std::string> cgroup_text_ = {};

@@ -40,13 +40,16 @@ class Kernel {
   /// resolved before any attach.
   virtual void resolve(const TmpfsMount& mount) = 0;
   virtual void resolve(const BindMount& mount) = 0;
-  /// Finds the directories of links and of the loader's files.
+  /// Finds the directories of links, of texts and of the loader's files.
   virtual void resolve(const Symlink& symlink) = 0;
+  virtual void resolve(const TextFile& text) = 0;
   virtual void resolve(const std::vector<LoaderEntry>& entries) = 0;
   virtual void resolve(const LoaderPath& path) = 0;
   virtual void attach(const TmpfsMount& mount) = 0;
   virtual void attach(const BindMount& mount) = 0;
   virtual void create(const Symlink& symlink) = 0;
+  virtual void create(const TextFile& text) = 0;
+  virtual void set(const ModeChange& change) = 0;
   /// Writes the new content of the loader's file beside it; or mounts it over the file, if `cover`
   /// is set or nothing may be written there.
   virtual void update_loader_cache(const std::vector<LoaderEntry>& entries, bool cover) = 0;
@@ -55,10 +58,10 @@ class Kernel {
   virtual void verify() = 0;
   /// Grants the prepared rules, and sends them to systemd; only after everything else succeeded.
   virtual void allow_devices() = 0;
-  /// Renames the new ld.so.cache and musl path file into place. Last, because a replaced file can
-  /// only come back if it was kept under a second name, and on an overlay that is a copy, which is
-  /// written to the disk.
-  virtual void replace_loader_files() = 0;
+  /// Renames new files into place: ld.so.cache, musl's path file, texts, and links that take the
+  /// place of a file. Last, because a replaced file can only come back if it was kept under a
+  /// second name, and on an overlay that is a copy, which is written to the disk.
+  virtual void replace_files() = 0;
 
   /// Nothing can fail any more: releases what roll_back would have needed.
   virtual void commit() noexcept = 0;

@@ -39,6 +39,7 @@ LinuxKernel::LinuxKernel(const ContainerProcess& process, const RootDir& rootfs,
                          const OwnLayer& layer, const RootDir& system, const RootDir& driver)
     : process_(process),
       rootfs_(rootfs),
+      layer_(layer),
       system_(system),
       driver_(driver),
       grant_(system, driver),
@@ -190,7 +191,7 @@ void LinuxKernel::resolve(const Symlink& symlink) {
 /// A mount below a shared mount would propagate to all peers, the host's included. runc sets the
 /// propagation of config.json again after its pivot_root.
 void LinuxKernel::make_slave(int fd) {
-  if (process_.is_standalone()) return;  // may be the host's own mount
+  if (!process_.has_own_mounts()) return;  // may be the host's own mount
   if (!known_slaves_.insert(fd).second) return;
   const std::uint64_t id = mount_id_of(fd);
   if (!slave_mounts_.insert(id).second) return;
@@ -274,6 +275,7 @@ void LinuxKernel::create(const Symlink& symlink) {
   if (old == symlink.target) return;
   if (old.empty() && errno == ENOENT) throw_target_error(symlink.link, "create link");
   if (old.empty() && symlink.replace && cover_file(directory.fd(), name, symlink)) return;
+  if (old.empty() && symlink.replace_file && replace_file(directory, name, symlink)) return;
   if (old.empty() || !symlink.replace) {
     notes_.push_back(info("kept the image's own " + symlink.link.str()));
     return;

@@ -43,16 +43,19 @@ class LinuxKernel : public Kernel {
   void resolve(const TmpfsMount& mount) override;
   void resolve(const BindMount& mount) override;
   void resolve(const Symlink& symlink) override;
+  void resolve(const TextFile& text) override;
   void resolve(const std::vector<LoaderEntry>& entries) override;
   void resolve(const LoaderPath& path) override;
   void attach(const TmpfsMount& mount) override;
   void attach(const BindMount& mount) override;
   void create(const Symlink& symlink) override;
+  void create(const TextFile& text) override;
+  void set(const ModeChange& change) override;
   void update_loader_cache(const std::vector<LoaderEntry>& entries, bool cover) override;
   void update_loader_path(const LoaderPath& path, bool cover) override;
   void verify() override;
   void allow_devices() override;
-  void replace_loader_files() override;
+  void replace_files() override;
   void commit() noexcept override;
   void roll_back() noexcept override;
 
@@ -76,6 +79,8 @@ class LinuxKernel : public Kernel {
   bool cover_file(int directory, const std::string& name, const Symlink& symlink);
   void replace_link(const LayerDirectory& directory, const std::string& name,
                     const Symlink& symlink, const std::string& old);
+  bool replace_file(const LayerDirectory& directory, const std::string& name,
+                    const Symlink& symlink);
   [[nodiscard]] SharedFd procfs_target(const ContainerPath& path) const;
   /// Opens `path` on the tmpfs of ours that it lies on; null if it lies on none.
   [[nodiscard]] SharedFd tmpfs_target(const ContainerPath& path) const;
@@ -87,6 +92,7 @@ class LinuxKernel : public Kernel {
 
   const ContainerProcess& process_;
   const RootDir& rootfs_;
+  const OwnLayer& layer_;
   const RootDir& system_;
   const RootDir& driver_;
   DeviceGrant grant_;
@@ -98,6 +104,7 @@ class LinuxKernel : public Kernel {
   std::vector<ContainerPath> tmpfs_ = {};      // the tmpfs in pending_
   std::map<ContainerPath, Tree> covers_ = {};  // prepared for links, by the link's path
   std::map<ContainerPath, LoaderFile> loader_files_ = {};
+  std::map<ContainerPath, LoaderFile> text_files_ = {};
   std::string label_ = {};  // SELinux label of our tmpfs
   std::set<ContainerPath> left_out_links_ = {};
   std::set<int> known_slaves_ = {};  // descriptors on mounts that are slaves

@@ -94,8 +94,6 @@ void LinuxKernel::update_loader_path(const LoaderPath& path, bool cover) {
   update(file, way, new_loader_path(file, way, path.directories, notes_), is_needed);
 }
 
-void LinuxKernel::replace_loader_files() {
-  on_commit_ = put_in_place(replacements_, writer_, undo_);
-}
+void LinuxKernel::replace_files() { on_commit_ = put_in_place(replacements_, writer_, undo_); }
 
 }  // namespace nvhook

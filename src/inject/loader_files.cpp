@@ -148,6 +148,14 @@ LoaderText new_loader_path(const LoaderFile& file, LoaderUpdate update,
           .without_libraries = extend_musl_path(std::nullopt, {})};
 }
 
+std::optional<std::string> text_of(const LoaderFile& file, std::size_t limit) {
+  if (!file.seen) return std::nullopt;
+  const UniqueFd opened = open_to_read(file.seen->get());
+  auto text = opened ? read_all(opened.get(), limit, limit) : std::nullopt;
+  if (!text && (!opened || errno != EFBIG)) fail(file.path, "read");
+  return text;
+}
+
 std::optional<Replacement> write_beside(const LayerWriter& writer, const LoaderFile& file,
                                         const std::string& text, UndoStack& undo) {
   const LayerDirectory& directory = *file.directory;

@@ -3,6 +3,7 @@
 // covered as a whole.
 #pragma once
 
+#include <cstddef>
 #include <functional>
 #include <optional>
 #include <string>
@@ -66,6 +67,10 @@ struct Replacement {
   ContainerPath path;
   std::string temporary = {};
 };
+
+/// Returns what programs see at the path of `file`; nullopt if there is no regular file, or one of
+/// more than `limit` bytes. Throws Error(loader_cache_failed).
+[[nodiscard]] std::optional<std::string> text_of(const LoaderFile& file, std::size_t limit);
 
 /// Writes a new file that can take the name of `file`; existing files are never written to. Its
 /// removal goes to `undo`. Returns nullopt, with errno, if the directory cannot be written after

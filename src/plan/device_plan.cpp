@@ -113,14 +113,11 @@ void plan_proc_driver(const PlanInput& input, PlanBuilder& plan) {
   plan.tmpfs(std::move(tmpfs));
 }
 
-std::string application_profile(const std::vector<Gpu>& gpus) {
-  std::uint64_t mask = 0;
-  for (const Gpu& gpu : gpus) {
-    if (gpu.minor < 64) mask |= std::uint64_t{1} << gpu.minor;
-  }
-  return R"({"profiles": [{"name": "_container_", "settings": ["EGLVisibleDGPUDevices", 0x)" +
-         to_hexadecimal(mask) + R"(]}], "rules": [{"pattern": [], "profile": "_container_"}]})" +
-         "\n";
+std::vector<unsigned> minors_of(const std::vector<Gpu>& gpus) {
+  std::vector<unsigned> minors;
+  minors.reserve(gpus.size());
+  for (const Gpu& gpu : gpus) minors.push_back(gpu.minor);
+  return minors;
 }
 
 /// Makes EGL see the selected GPUs only (docs/behaviour.md §5.14).
@@ -132,10 +129,26 @@ void plan_application_profile(const PlanInput& input, PlanBuilder& plan) {
                    .reason = "capability graphics: EGL sees the selected GPUs only"};
   if (!input.selected.gpus.empty()) {
     tmpfs.entries.push_back({.path = "10-container.conf",
-                             .content = application_profile(input.selected.gpus),
+                             .content = application_profile(minors_of(input.selected.gpus)),
                              .mode = 0555});
   }
   plan.tmpfs(std::move(tmpfs));
+}
+
+void show_gpu(const Gpu& gpu, const std::string& reason, PlanBuilder& plan) {
+  plan.proc(SourceType::directory, kProcDriver + "/gpus/" + gpu.pci, reason);
+}
+
+void show_mig_device(const MigDevice& device, const std::string& reason, PlanBuilder& plan) {
+  for (const std::string& file : access_files(device)) {
+    const std::string path = kProcDriver + "/" + file;
+    if (plan.has_target(ContainerPath(path))) continue;  // two devices in one GPU instance
+    plan.proc(SourceType::regular, path, reason);
+  }
+}
+
+void show_mig_capabilities(const std::string& reason, PlanBuilder& plan) {
+  plan.proc(SourceType::directory, kProcDriver + "/capabilities", reason);
 }
 
 // ---- nodes
@@ -208,7 +221,7 @@ class DevicePlanner {
     const std::string name = "GPU " + std::to_string(gpu.index) + " (" + gpu.uuid + ")";
     const std::string reason = request_.devices_source + ": " + name;
     plan_.node(*node, reason);
-    plan_.proc(SourceType::directory, kProcDriver + "/gpus/" + gpu.pci, reason);
+    show_gpu(gpu, reason, plan_);
     if (request_.capabilities.intersects({Capability::graphics, Capability::display})) {
       plan_drm(gpu, "capability graphics: " + name);
     }
@@ -231,11 +244,7 @@ class DevicePlanner {
 
   void plan_mig_device(const MigDevice& device) {
     const std::string reason = request_.devices_source + ": MIG device " + to_string(device);
-    for (const std::string& file : access_files(device)) {
-      const std::string path = kProcDriver + "/" + file;
-      if (plan_.has_target(ContainerPath(path))) continue;  // two devices in one GPU instance
-      plan_.proc(SourceType::regular, path, reason);
-    }
+    show_mig_device(device, reason, plan_);
     if (!inventory_.nvidia_caps_major) return;
     for (const MigCapability& capability : inventory_.mig_capabilities) {
       if (opens(capability, device)) plan_mig_node(capability, reason);
@@ -265,7 +274,7 @@ class DevicePlanner {
     }
     const std::string reason =
         request_.mig_config ? "NVIDIA_MIG_CONFIG_DEVICES" : "NVIDIA_MIG_MONITOR_DEVICES";
-    plan_.proc(SourceType::directory, kProcDriver + "/capabilities", reason);
+    show_mig_capabilities(reason, plan_);
     if (!inventory_.nvidia_caps_major) return;
     plan_.bind({.source = {.root = HostRoot::system, .path = HostPath("/dev/nvidia-caps")},
                 .type = SourceType::directory,
@@ -351,10 +360,28 @@ class DevicePlanner {
 
 }  // namespace
 
+std::string application_profile(const std::vector<unsigned>& minors) {
+  std::uint64_t mask = 0;
+  for (const unsigned minor : minors) {
+    if (minor < 64) mask |= std::uint64_t{1} << minor;
+  }
+  return R"({"profiles": [{"name": "_container_", "settings": ["EGLVisibleDGPUDevices", 0x)" +
+         to_hexadecimal(mask) + R"(]}], "rules": [{"pattern": [], "profile": "_container_"}]})" +
+         "\n";
+}
+
 void plan_views(const PlanInput& input, PlanBuilder& plan) {
   if (input.inventory.is_wsl) return;
   plan_proc_driver(input, plan);
   plan_application_profile(input, plan);
+}
+
+void plan_proc_view(const PlanInput& input, PlanBuilder& plan) {
+  const std::string& reason = input.request.devices_source;
+  plan_proc_driver(input, plan);
+  for (const Gpu& gpu : input.selected.gpus) show_gpu(gpu, reason, plan);
+  if (shows_mig_capabilities(input)) return show_mig_capabilities(reason, plan);
+  for (const MigDevice& device : input.selected.mig_devices) show_mig_device(device, reason, plan);
 }
 
 void plan_devices(const PlanInput& input, PlanBuilder& plan) { DevicePlanner(input, plan).make(); }

@@ -85,6 +85,8 @@ struct Symlink {
   /// Replace a link of that name with another target, and cover a file of that name with the target
   /// of the link. Without `replace`, whatever has the name stays, with a note.
   bool replace = false;
+  /// A file of that name in the container's own layer is replaced by the link, as by `ln -sf`.
+  bool replace_file = false;
   /// May be left out, with a note, if its directory cannot be made.
   bool optional = false;
   /// The mount that covers a file of that name, if the runtime has mounted the link's target.
@@ -140,12 +142,33 @@ struct LoaderPath {
   friend bool operator==(const LoaderPath&, const LoaderPath&) = default;
 };
 
+/// Puts a text of ours at a path of the container: a new file takes the name, in the container's
+/// own layer. Elsewhere, or if it cannot be made, it is left out with a note.
+struct TextFile {
+  ContainerPath path = {};
+  std::string text = {};
+  std::string reason = {};
+
+  friend bool operator==(const TextFile&, const TextFile&) = default;
+};
+
+/// Sets the permission bits of a file or directory of the container's own layer. What does not
+/// exist or lies elsewhere is left out with a note.
+struct ModeChange {
+  ContainerPath path = {};
+  unsigned mode = 0;
+
+  friend bool operator==(const ModeChange&, const ModeChange&) = default;
+};
+
 /// The steps, by kind; `apply` takes the kinds in this order (docs/architecture.md). Tmpfs come
 /// before the bind mounts because some of those have their targets on them.
 struct Plan {
   std::vector<TmpfsMount> tmpfs = {};
   std::vector<BindMount> mounts = {};
   std::vector<Symlink> symlinks = {};
+  std::vector<TextFile> texts = {};
+  std::vector<ModeChange> modes = {};
   /// If empty, the loader cache is left alone.
   std::vector<LoaderEntry> loader_entries = {};
   /// Present if the image's loader is musl's, which has no cache.

@@ -42,6 +42,14 @@ Json to_object(const Symlink& step) {
           {"reason", step.reason}};
 }
 
+Json to_object(const TextFile& step) {
+  return {{"op", "text"}, {"path", step.path.str()}, {"reason", step.reason}};
+}
+
+Json to_object(const ModeChange& step) {
+  return {{"op", "mode"}, {"path", step.path.str()}, {"mode", step.mode}};
+}
+
 Json to_object(const LoaderPath& step) {
   Json directories = Json::array();
   for (const ContainerPath& directory : step.directories) directories.push_back(directory.str());
@@ -86,6 +94,8 @@ std::string to_json(const Plan& plan, const std::string& driver_root) {
   for (const TmpfsMount& step : plan.tmpfs) steps.push_back(to_object(step));
   for (const BindMount& step : plan.mounts) steps.push_back(to_object(step, driver_root));
   for (const Symlink& step : plan.symlinks) steps.push_back(to_object(step));
+  for (const TextFile& step : plan.texts) steps.push_back(to_object(step));
+  for (const ModeChange& step : plan.modes) steps.push_back(to_object(step));
   if (!plan.loader_entries.empty()) steps.push_back(loader_cache_object(plan.loader_entries));
   if (plan.loader_path) steps.push_back(to_object(*plan.loader_path));
   if (plan.cover_loader_files) steps.push_back({{"op", "coverLoaderFiles"}});

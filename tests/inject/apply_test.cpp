@@ -31,7 +31,7 @@ TEST(Apply, PreparesAllSourcesThenResolvesAllTargetsThenAttachesAndGrantsLast) {
                   "resolve /usr/lib/libcuda.so.1", "resolve /dev/nvidia0",
                   "resolve /usr/lib/libcuda.so", "resolve cache", "attach /proc/driver/nvidia",
                   "attach /usr/lib/libcuda.so.1", "attach /dev/nvidia0", "link /usr/lib/libcuda.so",
-                  "cache 1", "verify", "allow devices", "replace loader files", "commit"));
+                  "cache 1", "verify", "allow devices", "replace files", "commit"));
 }
 
 TEST(Apply, PreparesWhatCoversAFileBeforeItEnters) {
@@ -43,7 +43,7 @@ TEST(Apply, PreparesWhatCoversAFileBeforeItEnters) {
   EXPECT_THAT(kernel.calls,
               ElementsAre("prepare to cover /l", "prepare 0 rules", "prepare to tell 1 rules",
                           "enter", "resolve /l", "resolve /m", "link /l", "link /m", "verify",
-                          "allow devices", "replace loader files", "commit"));
+                          "allow devices", "replace files", "commit"));
 }
 
 TEST(Apply, LeavesTheLoaderCacheAloneWithoutLibraries) {

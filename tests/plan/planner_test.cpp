@@ -73,18 +73,14 @@ TEST(Planner, Compat32GoesToItsOwnDirectoryAndOnlyWhenAsked) {
 TEST(Planner, LibrariesGetSonameAndInstallerLinks) {
   const Plan plan = plan_for(request(NoDevices{}, {Capability::compute}));
   EXPECT_THAT(plan.symlinks,
-              ::testing::ElementsAre(Symlink{ContainerPath("/usr/lib64/libcuda.so.1"),
-                                             "libcuda.so.535.1",
-                                             true,
-                                             false,
-                                             {},
-                                             "SONAME of libcuda.so.535.1"},
-                                     Symlink{ContainerPath("/usr/lib64/libcuda.so"),
-                                             "libcuda.so.1",
-                                             false,
-                                             true,
-                                             {},
-                                             "link of the driver's installer"}));
+              ::testing::ElementsAre(Symlink{.link = ContainerPath("/usr/lib64/libcuda.so.1"),
+                                             .target = "libcuda.so.535.1",
+                                             .replace = true,
+                                             .reason = "SONAME of libcuda.so.535.1"},
+                                     Symlink{.link = ContainerPath("/usr/lib64/libcuda.so"),
+                                             .target = "libcuda.so.1",
+                                             .optional = true,
+                                             .reason = "link of the driver's installer"}));
 }
 
 TEST(Planner, LibGlxIndirectLeadsToTheVersionedLibrary) {

@@ -51,6 +51,10 @@ class FailingKernel : public Kernel {
     step();
     real_.resolve(symlink);
   }
+  void resolve(const TextFile& text) override {
+    step();
+    real_.resolve(text);
+  }
   void resolve(const std::vector<LoaderEntry>& entries) override {
     step();
     real_.resolve(entries);
@@ -71,6 +75,14 @@ class FailingKernel : public Kernel {
     step();
     real_.create(symlink);
   }
+  void create(const TextFile& text) override {
+    step();
+    real_.create(text);
+  }
+  void set(const ModeChange& change) override {
+    step();
+    real_.set(change);
+  }
   void update_loader_cache(const std::vector<LoaderEntry>& entries, bool cover) override {
     step();
     real_.update_loader_cache(entries, cover);
@@ -87,9 +99,9 @@ class FailingKernel : public Kernel {
     step();
     real_.allow_devices();
   }
-  void replace_loader_files() override {
+  void replace_files() override {
     step();
-    real_.replace_loader_files();
+    real_.replace_files();
   }
   void commit() noexcept override { real_.commit(); }
   void roll_back() noexcept override { real_.roll_back(); }

@@ -31,11 +31,14 @@ class RecordingKernel : public Kernel {
   void resolve(const TmpfsMount& mount) override { record("resolve " + mount.target.str()); }
   void resolve(const BindMount& mount) override { record("resolve " + mount.target.str()); }
   void resolve(const Symlink& symlink) override { record("resolve " + symlink.link.str()); }
+  void resolve(const TextFile& text) override { record("resolve " + text.path.str()); }
   void resolve(const std::vector<LoaderEntry>& /*entries*/) override { record("resolve cache"); }
   void resolve(const LoaderPath& path) override { record("resolve " + path.file.str()); }
   void attach(const TmpfsMount& mount) override { record("attach " + mount.target.str()); }
   void attach(const BindMount& mount) override { record("attach " + mount.target.str()); }
   void create(const Symlink& symlink) override { record("link " + symlink.link.str()); }
+  void create(const TextFile& text) override { record("write " + text.path.str()); }
+  void set(const ModeChange& change) override { record("set mode of " + change.path.str()); }
   void update_loader_cache(const std::vector<LoaderEntry>& entries, bool /*cover*/) override {
     record("cache " + std::to_string(entries.size()));
   }
@@ -44,7 +47,7 @@ class RecordingKernel : public Kernel {
   }
   void verify() override { record("verify"); }
   void allow_devices() override { record("allow devices"); }
-  void replace_loader_files() override { record("replace loader files"); }
+  void replace_files() override { record("replace files"); }
   void commit() noexcept override { calls.emplace_back("commit"); }
   void roll_back() noexcept override { calls.emplace_back("roll back"); }
 

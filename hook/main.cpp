@@ -22,6 +22,8 @@ Main main_of(std::string_view name) {
   if (is_runtime_shim(name)) return runtime_main;
   // The GPU Operator's script of that name executes the other.
   if (name == kCliProgram || name == std::string(kCliProgram) + ".real") return cli_main;
+  if (name == kCdiHookProgram) return cdi_hook_main;
+  if (name == kCtkProgram) return ctk_main;
   return hook_main;
 }
 

@@ -20,6 +20,15 @@ int hook_main(const std::string& name, const std::vector<std::string>& arguments
 int cli_main(const std::string& name, const std::vector<std::string>& arguments);
 inline constexpr const char* kCliProgram = "nvidia-container-cli";
 
+/// nvidia-cdi-hook: what NVIDIA's CDI specifications have runtimes call at createContainer.
+int cdi_hook_main(const std::string& name, const std::vector<std::string>& arguments);
+inline constexpr const char* kCdiHookProgram = "nvidia-cdi-hook";
+
+/// nvidia-ctk: `hook …` is nvidia-cdi-hook; everything else is served by the program oci-nvidia
+/// beside this one.
+int ctk_main(const std::string& name, const std::vector<std::string>& arguments);
+inline constexpr const char* kCtkProgram = "nvidia-ctk";
+
 /// An OCI runtime that edits config.json when a container is created and then executes the
 /// low-level runtime: oci-nvidia-runtime, nvidia-container-runtime and its variants for single
 /// modes.

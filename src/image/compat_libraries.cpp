@@ -25,7 +25,6 @@
 namespace nvhook {
 namespace {
 
-constexpr const char* kDirectory = "/usr/local/cuda/compat";
 // CUDA 13 installs about twenty names.
 constexpr std::size_t kMaxNames = 1024;
 constexpr std::size_t kMaxLibraries = 64;
@@ -47,10 +46,11 @@ bool is_of_the_driver(std::string_view file) {
 
 class Finder {
  public:
-  Finder(const RootDir& rootfs, Notes& notes) : rootfs_(rootfs), notes_(notes) {}
+  Finder(const RootDir& rootfs, const std::string& directory, Notes& notes)
+      : rootfs_(rootfs), path_(directory), notes_(notes) {}
 
   std::optional<CompatLibraries> find() {
-    UniqueFd directory = rootfs_.open(kDirectory, O_RDONLY | O_DIRECTORY | O_NONBLOCK);
+    UniqueFd directory = rootfs_.open(path_, O_RDONLY | O_DIRECTORY | O_NONBLOCK);
     if (!directory) return std::nullopt;
     found_.directory = ContainerPath(rootfs_.path_of(directory.get()));
     if (found_.directory.empty() || !collect_files(directory) || !choose_driver()) {
@@ -150,6 +150,7 @@ class Finder {
   }
 
   const RootDir& rootfs_;
+  const std::string& path_;
   Notes& notes_;
   std::set<std::string> files_ = {};
   std::set<std::string> sonames_ = {};
@@ -159,9 +160,10 @@ class Finder {
 
 }  // namespace
 
-std::optional<CompatLibraries> find_compat_libraries(const RootDir& rootfs, Notes& notes) {
+std::optional<CompatLibraries> find_compat_libraries(const RootDir& rootfs,
+                                                     const std::string& directory, Notes& notes) {
   try {
-    return Finder(rootfs, notes).find();
+    return Finder(rootfs, directory, notes).find();
   } catch (const Error& error) {
     if (error.code() != Code::target_unusable) throw;
     notes.push_back(

@@ -53,7 +53,7 @@ ContainerFacts probe_container(const RootDir& rootfs, const ContainerQuery& quer
     facts.library32_directory = other_library32_directory(rootfs);
   }
   facts.musl_path_file = find_musl_path_file(rootfs);
-  if (query.compat) facts.compat = find_compat_libraries(rootfs, facts.notes);
+  if (query.compat) facts.compat = find_compat_libraries(rootfs, kCompatDirectory, facts.notes);
   facts.manifests = find_image_manifests(rootfs, query.manifest_directories);
   for (const std::string& interpreter : query.interpreters) {
     if (!has_file(rootfs, interpreter)) facts.missing_interpreters.insert(interpreter);

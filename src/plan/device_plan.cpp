@@ -190,11 +190,14 @@ class DevicePlanner {
     if (plan_role(role, reason) == 0) throw missing_node(path, inventory_);
   }
 
-  /// Plans nodes that many containers do not need: a headless server has no modeset node.
+  /// Plans nodes that many containers do not need: a headless server has no modeset node. `path`
+  /// may end with `*`.
   void want(DeviceRole role, const std::string& path, const std::string& reason) {
     plan_role(role, reason);
+    const std::string_view known = std::string_view(path).substr(0, path.find('*'));
     const auto is_there = [&](const DeviceNode& node) {
-      return node.role == role && node.file.path.str() == path;
+      const std::string& name = node.file.path.str();
+      return node.role == role && (known == path ? name == path : name.starts_with(known));
     };
     if (std::any_of(inventory_.nodes.begin(), inventory_.nodes.end(), is_there)) return;
     plan_.note(warning("missing device " + path + "; " + reason + " will not work"));

@@ -156,6 +156,19 @@ TEST(DevicePlan, ImexChannelsAreNodesAndAMissingOneIsNamed) {
       ThrowsMessage<Error>(HasSubstr("missing device /dev/nvidia-caps-imex-channels/channel8")));
 }
 
+TEST(DevicePlan, ANodeOfManyIsNotMissing) {
+  Inventory inventory = host();
+  Request wanted = request(NoDevices{}, {Capability::utility});
+  wanted.features.mofed = true;
+  const auto missing =
+      Contains(::testing::Field(&Note::text, HasSubstr("missing device /dev/infiniband/uverbs*")));
+  EXPECT_THAT(plan_for(wanted, inventory).notes, missing);
+  inventory.nodes.push_back(node(DeviceRole::mofed, "/dev/infiniband/rdma_cm", {10, 58}));
+  EXPECT_THAT(plan_for(wanted, inventory).notes, missing);
+  inventory.nodes.push_back(node(DeviceRole::mofed, "/dev/infiniband/uverbs0", {231, 192}));
+  EXPECT_THAT(plan_for(wanted, inventory).notes, Not(missing));
+}
+
 TEST(DevicePlan, GatedFeaturesBringTheirNodesOnlyWhenAsked) {
   Inventory inventory = host();
   inventory.nodes.push_back(node(DeviceRole::gds, "/dev/nvidia-fs0", {234, 0}));

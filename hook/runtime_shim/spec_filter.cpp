@@ -16,6 +16,7 @@
 #include "plan/container_task.hpp"
 #include "plan/run.hpp"
 #include "plan/spec_edit.hpp"
+#include "plan/spec_hooks.hpp"
 #include "plan/spec_steps.hpp"
 #include "text/error.hpp"
 

@@ -8,6 +8,7 @@
 #include "plan/node_access.hpp"
 #include "plan/planner.hpp"
 #include "plan/spec_edit.hpp"
+#include "plan/spec_hooks.hpp"
 #include "plan/spec_steps.hpp"
 #include "text/error.hpp"
 

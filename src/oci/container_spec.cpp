@@ -238,6 +238,16 @@ LinuxSpec parse_linux_spec(std::string_view json) {
   return result;
 }
 
+Annotations parse_annotations(std::string_view json) {
+  Annotations annotations;
+  const std::string_view object = json_member(extent_of(json).object, "annotations", "config.json");
+  if (object.empty()) return annotations;
+  for (const JsonPart& part : json_members(object, "annotations")) {
+    annotations.insert_or_assign(part.name, json_string(part.value(), "annotations"));
+  }
+  return annotations;
+}
+
 std::string rootfs_path(const ContainerSpec& spec, const std::string& bundle) {
   const auto refuse = [&](const std::string& why) {
     throw Error(Code::rootfs_invalid, "`root.path` is `" + spec.root + "`, " + why,
@@ -251,21 +261,24 @@ std::string rootfs_path(const ContainerSpec& spec, const std::string& bundle) {
   return spec.root.front() == '/' ? spec.root : bundle + "/" + spec.root;
 }
 
-bool has_driver_by_engine(const ContainerSpec& spec, const LinuxSpec& linux_spec) {
-  const auto has_mount = [&](const auto& matches) {
-    return std::any_of(spec.mounts.begin(), spec.mounts.end(),
-                       [&](const SpecMount& mount) { return matches(mount.destination); });
+bool has_control_node(const ContainerSpec& spec, const LinuxSpec& linux_spec) {
+  const auto is_control = [](const std::string& path) {
+    return path == "/dev/nvidiactl" || path == "/dev/dxg";
   };
-  const auto is_control = [](const std::string& path) { return path == "/dev/nvidiactl"; };
-  const auto is_library = [](std::string_view path) {
+  return std::any_of(linux_spec.nodes.begin(), linux_spec.nodes.end(),
+                     [&](const SpecNode& node) { return is_control(node.path); }) ||
+         std::any_of(spec.mounts.begin(), spec.mounts.end(),
+                     [&](const SpecMount& mount) { return is_control(mount.destination); });
+}
+
+bool has_driver_by_engine(const ContainerSpec& spec, const LinuxSpec& linux_spec) {
+  const auto is_library = [](const SpecMount& mount) {
+    const std::string_view path = mount.destination;
     const std::string_view name = path.substr(path.rfind('/') + 1);
     return name.starts_with("libcuda.so.") || name.starts_with("libnvidia-ml.so.");
   };
-  const auto& nodes = linux_spec.nodes;
-  return has_mount(is_library) &&
-         (has_mount(is_control) || std::any_of(nodes.begin(), nodes.end(), [&](const auto& node) {
-            return is_control(node.path);
-          }));
+  return std::any_of(spec.mounts.begin(), spec.mounts.end(), is_library) &&
+         has_control_node(spec, linux_spec);
 }
 
 }  // namespace nvhook

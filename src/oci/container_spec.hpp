@@ -15,6 +15,9 @@ namespace nvhook {
 /// Name → value; the last of duplicate names counts, as in runtimes.
 using Environment = std::map<std::string, std::string, std::less<>>;
 
+/// Key → value.
+using Annotations = std::map<std::string, std::string, std::less<>>;
+
 /// `mounts[]`: the fields needed for device requests by volume mounts (docs/behaviour.md §2.4), and
 /// to distinguish volumes from file systems that the runtime makes for this container.
 struct SpecMount {
@@ -41,6 +44,8 @@ struct ContainerSpec {
   std::vector<SpecMount> mounts = {};
   /// CAP_SYS_ADMIN is in the bounding set (docs/behaviour.md §1.4).
   bool privileged = false;
+  /// `annotations`, where somebody has read them (parse_annotations).
+  Annotations annotations = {};
 
   friend bool operator==(const ContainerSpec&, const ContainerSpec&) = default;
 };
@@ -77,14 +82,22 @@ struct LinuxSpec {
   friend bool operator==(const LinuxSpec&, const LinuxSpec&) = default;
 };
 
+/// Parses `annotations` in config.json. Separate from parse_spec because few configurations need
+/// them. Throws as parse_spec does; a value must be a string, as for every runtime.
+[[nodiscard]] Annotations parse_annotations(std::string_view json);
+
 /// Parses `linux` in config.json. Separate from parse_spec so that a container without a request
 /// does not pay for it. Throws as parse_spec does.
 [[nodiscard]] LinuxSpec parse_linux_spec(std::string_view json);
 
+/// Whether the driver's control device (/dev/nvidiactl, on WSL2 /dev/dxg) is among the devices or
+/// mounts.
+[[nodiscard]] bool has_control_node(const ContainerSpec& spec, const LinuxSpec& linux_spec);
+
 /// Whether the engine itself gives this container the driver, as it does for a CDI specification:
-/// /dev/nvidiactl is among its devices or mounts, and libcuda or libnvidia-ml among its mounts. The
-/// node alone is no proof: `--privileged` brings it, and so does `--device /dev/nvidiactl` in
-/// addition to `--gpus`, a known remedy against devices lost at daemon-reload.
+/// its control device is there, and libcuda or libnvidia-ml among the mounts. The node alone is no
+/// proof: `--privileged` brings it, and so does `--device /dev/nvidiactl` in addition to `--gpus`,
+/// a known remedy against devices lost at daemon-reload.
 [[nodiscard]] bool has_driver_by_engine(const ContainerSpec& spec, const LinuxSpec& linux_spec);
 
 }  // namespace nvhook

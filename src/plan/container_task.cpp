@@ -5,8 +5,10 @@
 #include <utility>
 #include <vector>
 
-#include "plan/spec_edit.hpp"
+#include "plan/given_driver.hpp"
+#include "plan/spec_hooks.hpp"
 #include "plan/spec_steps.hpp"
+#include "text/error.hpp"
 
 namespace nvhook {
 namespace {
@@ -26,11 +28,6 @@ Notes leave_out_denied(std::vector<SpecNode>& nodes, const SpecSteps& steps) {
   return notes;
 }
 
-bool is_given_by_engine(std::string_view text, const ContainerSpec& spec,
-                        const LinuxSpec& linux_spec) {
-  return has_cdi_hook(text) || has_driver_by_engine(spec, linux_spec);
-}
-
 /// Docker gives no error for `--gpus` beside `--device nvidia.com/gpu=…`. The edits by CDI usually
 /// replace the request of the former in config.json; its hook stays there.
 void note_gpus_option(ContainerTask& task) {
@@ -43,11 +40,42 @@ void note_gpus_option(ContainerTask& task) {
               "one of the two options for all GPUs"));
 }
 
+/// Says by which hooks the driver of a specification of NVIDIA's is known, or that its hooks are no
+/// driver.
+void note_nvidias_hooks(ContainerTask& task) {
+  const std::string hooks = described(nvidia_cdi_hooks(task.config_json));
+  if (hooks.empty()) return;
+  const bool is_driver = task.injector == Injector::engine;
+  task.request.notes.push_back(
+      info("config.json has hooks of NVIDIA's CDI specifications (" + hooks + ")" +
+           (is_driver ? ": the driver is given by them and by the engine, and nothing of it twice"
+                      : ", but not the driver's devices and hooks: that is no driver")));
+}
+
+void leave_to_engine(ContainerTask& task) {
+  task.injector = Injector::engine;
+  note_nvidias_hooks(task);
+}
+
+/// What an image asks for does not matter to a container that has the driver already, even if it
+/// makes no sense.
+ContainerTask derive(std::string_view text, ContainerSpec spec, const Config& config) {
+  ContainerTask task{.spec = std::move(spec), .config_json = text};
+  try {
+    task.request = derive_request(task.spec, config);
+  } catch (const Error&) {
+    task.linux_spec = parse_linux_spec(text);
+    if (!is_given_by_engine(text, task.spec, task.linux_spec)) throw;
+    leave_to_engine(task);
+  }
+  return task;
+}
+
 }  // namespace
 
 ContainerTask derive_task(std::string_view text, ContainerSpec spec, const Config& config) {
-  ContainerTask task{.spec = std::move(spec), .config_json = text};
-  task.request = derive_request(task.spec, config);
+  ContainerTask task = derive(text, std::move(spec), config);
+  if (task.injector == Injector::engine) return task;
   if (!task.request.request) {
     if (task.request.why_not == NoRequest::is_void && has_gpus_hook(text) &&
         is_given_by_engine(text, task.spec, parse_linux_spec(text))) {
@@ -56,12 +84,12 @@ ContainerTask derive_task(std::string_view text, ContainerSpec spec, const Confi
     return task;
   }
   task.linux_spec = parse_linux_spec(text);
-  const bool edited = is_edited(text);
-  if (has_cdi_hook(text) || (!edited && has_driver_by_engine(task.spec, task.linux_spec))) {
-    task.injector = Injector::engine;
+  if (is_given_by_engine(text, task.spec, task.linux_spec)) {
+    leave_to_engine(task);
     if (has_gpus_hook(text)) note_gpus_option(task);
   } else {
-    task.injector = edited ? Injector::completing_hook : Injector::this_hook;
+    task.injector = is_edited(text) ? Injector::completing_hook : Injector::this_hook;
+    note_nvidias_hooks(task);
   }
   return task;
 }
@@ -70,7 +98,7 @@ ContainerTask derive_task_to_show(std::string_view text, ContainerSpec spec, con
   ContainerTask task = derive_task(text, std::move(spec), config);
   if (task.injector != Injector::nobody) return task;
   task.linux_spec = parse_linux_spec(text);
-  if (is_given_by_engine(text, task.spec, task.linux_spec)) task.injector = Injector::engine;
+  if (is_given_by_engine(text, task.spec, task.linux_spec)) leave_to_engine(task);
   return task;
 }
 
@@ -90,7 +118,7 @@ ContainerTask derive_cdi_task(std::string_view text, ContainerSpec spec, Capabil
 
 std::string_view reason_to_do_nothing(const ContainerTask& task, Role role) {
   if (task.injector == Injector::nobody) return "no GPU request: nothing to do";
-  if (role == Role::completing_hook) return {};
+  if (role == Role::completing_hook && task.request.request) return {};
   if (task.injector == Injector::engine) {
     return "nothing to do: config.json has the driver already (CDI)";
   }

@@ -40,8 +40,9 @@ struct ContainerTask {
 };
 
 /// Derives the task from `text`, a config.json, and `spec`, its parsed form. The request has a note
-/// if devices by CDI leave `docker run --gpus` without effect. Throws what derive_request and
-/// parse_linux_spec throw.
+/// if devices by CDI leave `docker run --gpus` without effect, and one about hooks of NVIDIA's CDI
+/// specifications. A container to which the engine gives the driver may ask for what makes no
+/// sense: it has no request then. Throws what derive_request and parse_linux_spec throw.
 [[nodiscard]] ContainerTask derive_task(std::string_view text, ContainerSpec spec,
                                         const Config& config);
 

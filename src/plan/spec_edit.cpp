@@ -3,12 +3,12 @@
 #include "plan/spec_edit.hpp"
 
 #include <algorithm>
-#include <array>
 #include <nlohmann/json.hpp>
 
 #include "oci/spec_text.hpp"
 #include "os/device_number.hpp"
 #include "plan/node_access.hpp"
+#include "plan/spec_hooks.hpp"
 #include "plan/spec_steps.hpp"
 #include "text/error.hpp"
 #include "text/json_extent.hpp"
@@ -18,9 +18,6 @@ namespace nvhook {
 namespace {
 
 using Json = nlohmann::ordered_json;
-
-constexpr std::array kHookNames{"nvidia-container-runtime-hook", "nvidia-container-toolkit",
-                                "oci-nvidia-hook"};
 
 /// The JSON elements to add to each list.
 struct Additions {
@@ -103,52 +100,6 @@ std::string hook_path(std::string_view element) {
   return path.empty() ? std::string() : json_string(path, "hooks");
 }
 
-bool is_hook_name(const std::string& path) {
-  const std::string name = HostPath(path).filename();
-  return std::find(kHookNames.begin(), kHookNames.end(), name) != kHookNames.end();
-}
-
-/// The arguments of a hook, argv[0] first.
-std::vector<std::string> words_of(std::string_view element) {
-  const std::string_view list = json_member(element, "args", "hooks");
-  std::vector<std::string> words;
-  if (list.empty()) return words;
-  for (const JsonPart& part : json_elements(list, "hooks")) {
-    words.push_back(json_string(part.value(), "hooks"));
-  }
-  return words;
-}
-
-/// Whether `matches` holds for the arguments of a hook at `stage`. Each such hook has `word` in its
-/// text: most files have none, and parsing costs more than a search.
-template <typename Matches>
-bool has_hook(std::string_view json, const std::string& stage, const std::string& word,
-              const Matches& matches) {
-  // `\\u` may spell any letter.
-  if (json.find(word) == std::string_view::npos && json.find("\\u00") == std::string_view::npos) {
-    return false;
-  }
-  const auto extent = first_json_object(json);
-  if (!extent) throw_spec_invalid("config.json is not one whole JSON object");
-  const std::string_view hooks = json_member(extent->object, "hooks", "config.json");
-  const std::string_view list = hooks.empty() ? hooks : json_member(hooks, stage, "hooks");
-  if (list.empty()) return false;
-  const std::vector<JsonPart> entries = json_elements(list, "hooks." + stage);
-  return std::any_of(entries.begin(), entries.end(),
-                     [&](const JsonPart& entry) { return matches(words_of(entry.value())); });
-}
-
-/// Whether there is a hook of this program, wherever installed, with this flag (with or without a
-/// value).
-bool has_hook_with(const std::string& flag, std::string_view json) {
-  return has_hook(json, "createRuntime", flag, [&](const std::vector<std::string>& words) {
-    return !words.empty() && is_hook_name(words.front()) &&
-           std::any_of(words.begin(), words.end(), [&](const std::string& word) {
-             return word == flag || word.starts_with(flag + "=");
-           });
-  });
-}
-
 /// Returns `object` with `added` appended to its list `name`.
 std::string with_list(std::string_view object, const std::string& name,
                       const std::vector<std::string>& added, const std::string& where) {
@@ -183,9 +134,9 @@ std::string with_groups(std::string_view spec, const std::vector<std::string>& g
 }
 
 std::string with_hook(std::string_view hooks, const SpecEdit& edit) {
-  const auto is_driver_hook = [&](std::string_view element) {
+  const auto is_ours_or_theirs = [&](std::string_view element) {
     const std::string path = hook_path(element);
-    return path == edit.hook || is_hook_name(path);
+    return path == edit.hook || is_driver_hook(path);
   };
   std::string text(hooks);
   for (const auto& [stage, added] : {std::pair{"prestart", std::vector<std::string>()},
@@ -194,7 +145,7 @@ std::string with_hook(std::string_view hooks, const SpecEdit& edit) {
     text = with_member(
         text, stage, "[]",
         [&, &entries = added](std::string_view list) {
-          return with_elements(list, is_driver_hook, entries, where);
+          return with_elements(list, is_ours_or_theirs, entries, where);
         },
         where);
   }
@@ -209,16 +160,6 @@ bool is_for_spec(const BindMount& mount, const Plan& plan) {
          std::none_of(plan.tmpfs.begin(), plan.tmpfs.end(), [&](const TmpfsMount& tmpfs) {
            return mount.target.str().starts_with(tmpfs.target.str() + "/");
          });
-}
-
-bool is_edited(std::string_view json) { return has_hook_with(kCompleteFlag, json); }
-
-bool has_cdi_hook(std::string_view json) { return has_hook_with(kCdiFlag, json); }
-
-bool has_gpus_hook(std::string_view json) {
-  static const std::vector<std::string> kDockers{"nvidia-container-runtime-hook", "prestart"};
-  return has_hook(json, "prestart", kDockers.front(),
-                  [](const std::vector<std::string>& words) { return words == kDockers; });
 }
 
 std::string edit_spec(std::string_view json, const Plan& plan, const SpecEdit& edit) {

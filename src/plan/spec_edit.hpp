@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "plan/plan.hpp"
+#include "plan/spec_hooks.hpp"
 #include "text/paths.hpp"
 
 namespace nvhook {
@@ -31,11 +32,6 @@ struct SpecEdit {
   std::vector<std::string> hook_arguments = {};
 };
 
-/// The flag of a hook that completes an edited config.json.
-inline constexpr const char* kCompleteFlag = "-complete";
-/// The flag of a hook that completes a CDI specification; it has a value.
-inline constexpr const char* kCdiFlag = "-cdi";
-
 /// The environment of our hooks: a hook without one may get the image's.
 inline constexpr const char* kHookPath =
     "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
@@ -54,16 +50,6 @@ inline constexpr const char* kHookPath =
 /// would do the work twice, are removed. All other bytes stay as they are, and existing elements
 /// are not added again: an edited config.json does not change. Throws Error(spec_invalid).
 [[nodiscard]] std::string edit_spec(std::string_view json, const Plan& plan, const SpecEdit& edit);
-
-/// Whether config.json has a completing hook; then other hooks of ours have nothing to do.
-[[nodiscard]] bool is_edited(std::string_view json);
-
-/// Whether config.json has a hook of a CDI specification of ours, which completes it.
-[[nodiscard]] bool has_cdi_hook(std::string_view json);
-
-/// Whether config.json has the hook that Docker adds for `--gpus`: at the stage prestart, with the
-/// arguments `nvidia-container-runtime-hook prestart` (moby, daemon/nvidia_linux.go).
-[[nodiscard]] bool has_gpus_hook(std::string_view json);
 
 /// Returns `plan` without the devices that the device rules of config.json deny, with a note for
 /// each: no hook extends what an engine gave by CDI. Without rules, the plan is unchanged.

@@ -251,6 +251,19 @@ TEST(LinuxSpec, RefusesOtherTypes) {
   }
 }
 
+TEST(Annotations, AreKeysAndStrings) {
+  const auto with = [](const std::string& text) { return R"({"annotations":)" + text + "}"; };
+  EXPECT_EQ(parse_annotations(with(R"({"cdi.k8s.io/a": "nvidia.com\/gpu=0", "b": ""})")),
+            (Annotations{{"b", ""}, {"cdi.k8s.io/a", "nvidia.com/gpu=0"}}));
+  EXPECT_EQ(parse_annotations(with("null")), Annotations());
+  EXPECT_EQ(parse_annotations("{}"), Annotations());
+  for (const char* text : {"[]", R"({"a":1})", R"("x")", R"({"a":null})"}) {
+    EXPECT_THAT([&] { static_cast<void>(parse_annotations(with(text))); },
+                fails_with(Code::spec_invalid, "could not decode OCI spec"))
+        << text;
+  }
+}
+
 struct ByEngine {
   const char* name;
   std::vector<std::string> mounts;
@@ -271,6 +284,8 @@ INSTANTIATE_TEST_SUITE_P(
         ByEngine{"Cdi", {"/usr/lib64/libcuda.so.550.54"}, {"/dev/nvidiactl"}, true},
         ByEngine{"CdiOfUtilityAlone", {"/lib/libnvidia-ml.so.1"}, {"/dev/nvidiactl"}, true},
         ByEngine{"NodeByMount", {"/lib/libcuda.so.1", "/dev/nvidiactl"}, {}, true},
+        ByEngine{"CdiOnWsl", {"/usr/lib/wsl/drivers/nv/libcuda.so.1.1"}, {"/dev/dxg"}, true},
+        ByEngine{"WslWithoutADriver", {"/usr/lib/wsl"}, {"/dev/dxg"}, false},
         ByEngine{"Privileged", {"/proc"}, {"/dev/null", "/dev/nvidiactl"}, false},
         ByEngine{"LibraryByHand", {"/lib/libcuda.so.1"}, {"/dev/nvidia0"}, false},
         ByEngine{

@@ -7,7 +7,7 @@
 #include "host/gpu/gpu_selection.hpp"
 #include "os/device_number.hpp"
 #include "plan/container_task.hpp"
-#include "plan/spec_edit.hpp"
+#include "plan/spec_hooks.hpp"
 #include "request/request.hpp"
 #include "support/fails_with.hpp"
 #include "support/planner_host.hpp"

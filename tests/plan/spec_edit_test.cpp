@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "os/device_number.hpp"
+#include "plan/spec_hooks.hpp"
 #include "text/error.hpp"
 
 namespace nvhook {

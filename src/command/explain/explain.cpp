@@ -12,6 +12,7 @@
 #include "image/spec_layer.hpp"
 #include "oci/container_spec.hpp"
 #include "plan/container_task.hpp"
+#include "plan/given_driver.hpp"
 #include "plan/node_access.hpp"
 #include "plan/run.hpp"
 
@@ -31,6 +32,9 @@ Outcome run_explain(const OptionValues& values, CommandContext& context) {
   try {
     explanation.task = derive_task_to_show(subject.spec, std::move(spec), config.as_written.config);
     const ContainerTask& task = *explanation.task;
+    if (task.injector == Injector::engine) {
+      explanation.given = given_driver(subject.spec, task.spec, task.linux_spec);
+    }
     if (reason_to_do_nothing(task, Role::spec_editor).empty()) {
       const SpecLayer layer(task.spec, subject.image ? &*subject.image : nullptr);
       planned =

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <variant>
 
+#include "command/explain/given_view.hpp"
 #include "command/render/plan_table.hpp"
 #include "command/render/table.hpp"
 #include "host/gpu/gpu_selection.hpp"
@@ -208,6 +209,7 @@ std::string explanation_text(const Explanation& explanation, const Style& style)
   if (explanation.task && explanation.task->request.request) {
     text += "\n" + to_text(request_table(explanation), style);
   }
+  if (explanation.given) text += given_text(*explanation.given, style);
   if (explanation.plan) {
     text += "\n" + to_text(plan_table(*explanation.plan, explanation.config.config), style);
   }
@@ -236,6 +238,7 @@ Json explanation_json(const Explanation& explanation) {
   for (const Setting& setting : explanation.config.settings) {
     document["settings"].push_back({{"key", setting.key}, {"where", setting.where}});
   }
+  document["given"] = explanation.given ? given_json(*explanation.given) : Json();
   document["plan"] = plan_object(explanation.plan);
   document["left_to_hook"] = plan_object(explanation.left_to_hook);
   document["notes"] = texts_of(explanation.notes);

@@ -10,6 +10,7 @@
 #include "config/config.hpp"
 #include "host/facts/inventory.hpp"
 #include "plan/container_task.hpp"
+#include "plan/given_driver.hpp"
 #include "plan/plan.hpp"
 #include "text/error.hpp"
 
@@ -26,6 +27,8 @@ struct Explanation {
   std::optional<Plan> plan = {};
   /// For an edited config.json: what the runtime leaves to the hook.
   std::optional<Plan> left_to_hook = {};
+  /// What the engine gives by CDI, if it does.
+  std::optional<GivenDriver> given = {};
   /// How the requirements were decided.
   Notes requirements = {};
   /// What was examined and what was not.

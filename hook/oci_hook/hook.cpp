@@ -139,6 +139,7 @@ Config read_config(const Options& options, HookContext& context) {
   context.log.line("version " OCI_NVIDIA_VERSION);
   context.log.notes(result.notes);
   context.log.phase("configuration");
+  if (options.mode) result.config.mode = *options.mode;
   return std::move(result.config);
 }
 

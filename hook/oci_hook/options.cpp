@@ -41,6 +41,11 @@ bool to_bool(std::string_view text) {
   throw UsageError("invalid boolean value \"" + std::string(text) + "\"");
 }
 
+RuntimeMode to_mode(std::string_view text) {
+  if (const auto mode = parse_runtime_mode(text)) return *mode;
+  throw UsageError("unknown mode \"" + std::string(text) + "\"");
+}
+
 Command find_command(const std::string& name) {
   const auto* const found = std::find_if(kWords.begin(), kWords.end(),
                                          [&](const Word& word) { return word.name == name; });
@@ -83,6 +88,8 @@ class FlagParser {
       options_.config_file = has_value ? value : next_word(name);
     } else if (name == "cdi") {
       options_.cdi = has_value ? value : next_word(name);
+    } else if (name == "mode") {
+      options_.mode = to_mode(has_value ? value : next_word(name));
     } else if (bool* const flag = find_flag(name)) {
       *flag = !has_value || to_bool(value);
     } else {
@@ -134,6 +141,8 @@ std::string usage(const std::string& name) {
                      "nvidia-container-runtime add it)\n"
                      "  -cdi string\n    \tdo what a CDI specification leaves, with these "
                      "capabilities (`oci-nvidia cdi generate` adds it)\n"
+                     "  -mode string\n    \tmode of the runtime, instead of the configured one "
+                     "(nvidia-container-runtime adds it)\n"
                      "  -version\n    \tprint the version\n"
                      "\nCommands:\n";
   for (const Word& word : kWords) {

@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "config/config.hpp"
+
 namespace nvhook {
 
 enum class Command {
@@ -30,6 +32,8 @@ struct Options {
   /// A CDI specification gave the container its devices: do only what it left, with these
   /// capabilities (`all`, or names separated by commas).
   std::optional<std::string> cdi = {};
+  /// The mode of the runtime shim that edited config.json, which its name may have told.
+  std::optional<RuntimeMode> mode = {};
 };
 
 class UsageError : public std::runtime_error {

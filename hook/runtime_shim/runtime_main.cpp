@@ -124,9 +124,12 @@ int edit_bundle(const RuntimeCommand& command, const CallerContext& caller, cons
 }
 
 /// A broken configuration must not prevent a container from being stopped or deleted.
-Config read_config(const RuntimeCommand& command, const CallerContext& caller) {
+Config read_config(const std::string& name, const RuntimeCommand& command,
+                   const CallerContext& caller) {
   try {
-    return load_config({}, caller).config;
+    Config config = load_config({}, caller).config;
+    config.mode = mode_of_shim(name).value_or(config.mode);
+    return config;
   } catch (const Error&) {
     if (command.makes_container) throw;
     return {};
@@ -135,13 +138,13 @@ Config read_config(const RuntimeCommand& command, const CallerContext& caller) {
 
 }  // namespace
 
-int runtime_main(const std::string& /*name*/, const std::vector<std::string>& arguments) {
+int runtime_main(const std::string& name, const std::vector<std::string>& arguments) {
   const RuntimeCommand command = parse_runtime_command(arguments);
   if (command.wants_version) print_version();
   const CallerContext caller = read_caller();
   // execute_runtime does not return, so this is a failure; engines expect status 1.
   static_cast<void>(with_report(command, caller, [&](HookContext& /*context*/) {
-    const Config config = read_config(command, caller);
+    const Config config = read_config(name, command, caller);
     const std::string runtime =
         find_low_level_runtime(config.low_level_runtimes, caller.search_path);
     if (command.makes_container) {

@@ -79,6 +79,9 @@ SpecEdit edit_for(const std::string& text, const Planned& planned, const SpecFil
   if (const std::string config = named_config(filter); !config.empty()) {
     edit.hook_arguments.push_back("-config=" + config);
   }
+  if (filter.config.mode != RuntimeMode::automatic) {
+    edit.hook_arguments.push_back(kModeFlag + ("=" + std::string(to_string(filter.config.mode))));
+  }
   edit.hook_arguments.emplace_back(kCompleteFlag);
   edit.hook_arguments.emplace_back("createRuntime");
   return edit;

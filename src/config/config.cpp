@@ -7,6 +7,7 @@
 #include <utility>
 #include <variant>
 
+#include "config/cdi_kind.hpp"
 #include "formats/toml_document.hpp"
 #include "text/error.hpp"
 #include "text/overloaded.hpp"
@@ -129,9 +130,24 @@ void set_cuda_compat(Reading& reading, const Entry& entry, const std::string& va
   }
 }
 
-void check_mode(Reading& reading, const Entry& entry, const std::string& value) {
-  if (value == "auto" || value == "legacy") return;
-  warn(reading, entry, "is `" + value + "`, which has no effect here: this program has one mode");
+void set_mode(Reading& reading, const Entry& entry, const std::string& value) {
+  const auto mode = parse_runtime_mode(value);
+  if (!mode) {
+    warn(reading, entry,
+         "is `" + value + "`, none of auto, legacy, cdi, jit-cdi and csv, and treated as `auto`");
+  }
+  reading.result.config.mode = mode.value_or(RuntimeMode::automatic);
+}
+
+void set_default_kind(Reading& reading, const Entry& entry, const std::string& value) {
+  if (nvidia_kind(value)) {
+    reading.result.config.default_kind = value;
+    return;
+  }
+  reading.result.config.default_kind = Config().default_kind;
+  warn(reading, entry,
+       "is `" + value + "`, no kind of NVIDIA's, and treated as `" + Config().default_kind +
+           "`: devices of others are for the engine");
 }
 
 using Switch = bool Config::*;
@@ -180,16 +196,17 @@ constexpr std::array kKeys{
     Key{"nvidia-container-cli.user", NoEffect{"no helper runs as another user"}},
     Key{"nvidia-container-cli.no-pivot", NoEffect{"nothing changes its root directory"}},
 
-    Key{"nvidia-container-runtime.mode", Text{check_mode}},
+    Key{"nvidia-container-runtime.mode", Text{set_mode}},
     Key{"nvidia-container-runtime.debug", Text{set_runtime_log}},
     Key{"nvidia-container-runtime.log-level", NoEffect{"everything is logged, or nothing"}},
     Key{"nvidia-container-runtime.runtimes", &Config::low_level_runtimes},
     Key{"nvidia-container-runtime.modes.legacy.cuda-compat-mode", Text{set_cuda_compat}},
     Key{"nvidia-container-runtime.modes.csv.mount-spec-path", kNoShim},
     Key{"nvidia-container-runtime.modes.csv.compat-container-root", kNoShim},
-    Key{"nvidia-container-runtime.modes.cdi.spec-dirs", kNoShim},
-    Key{"nvidia-container-runtime.modes.cdi.default-kind", kNoShim},
-    Key{"nvidia-container-runtime.modes.cdi.annotation-prefixes", kNoShim},
+    Key{"nvidia-container-runtime.modes.cdi.default-kind", Text{set_default_kind}},
+    Key{"nvidia-container-runtime.modes.cdi.annotation-prefixes", &Config::annotation_prefixes},
+    Key{"nvidia-container-runtime.modes.cdi.spec-dirs",
+        NoEffect{"no specification is read: devices are looked up on the host at each start"}},
     Key{"nvidia-container-runtime.modes.jit-cdi.nvcdi-feature-flags", kNoCdi},
     Key{"nvidia-container-runtime.modes.jit-cdi.nvcdi-disable-hooks", kNoCdi},
     Key{"nvidia-container-runtime.modes.jit-cdi.load-kernel-modules", kNoCdi},
@@ -334,6 +351,30 @@ void read_table(Reading& reading, const toml::table& table, const std::string& p
 }
 
 }  // namespace
+
+std::optional<RuntimeMode> parse_runtime_mode(std::string_view word) {
+  for (const RuntimeMode mode : {RuntimeMode::automatic, RuntimeMode::legacy, RuntimeMode::cdi,
+                                 RuntimeMode::jit_cdi, RuntimeMode::csv}) {
+    if (word == to_string(mode)) return mode;
+  }
+  return std::nullopt;
+}
+
+std::string_view to_string(RuntimeMode mode) {
+  switch (mode) {
+    case RuntimeMode::automatic:
+      return "auto";
+    case RuntimeMode::legacy:
+      return "legacy";
+    case RuntimeMode::cdi:
+      return "cdi";
+    case RuntimeMode::jit_cdi:
+      return "jit-cdi";
+    case RuntimeMode::csv:
+      return "csv";
+  }
+  return {};
+}
 
 ConfigResult parse_config(std::string_view text, std::string_view filename, Config base) {
   Reading reading{.filename = filename, .result = {.config = std::move(base)}};

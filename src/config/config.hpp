@@ -2,6 +2,7 @@
 // Parses config.toml: the keys of NVIDIA's configuration file that have an effect here.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -22,6 +23,20 @@ enum class Placement {
   standard,           ///< where NVIDIA's toolkit puts them
   private_directory,  ///< below one directory on a tmpfs; images made of the container lack them
 };
+
+/// Modes of NVIDIA's runtime. One planner serves all of them; docs/runtime.md says what differs.
+enum class RuntimeMode {
+  automatic,  ///< `auto`
+  legacy,
+  cdi,      ///< annotations count, names without a kind have the default kind
+  jit_cdi,  ///< as `cdi`, a container that asks for no capability gets all
+  csv,      ///< for the integrated GPU of a Tegra: every request is refused
+};
+
+/// Parses `auto`, `legacy`, `cdi`, `jit-cdi`, `csv`; nullopt for any other word.
+[[nodiscard]] std::optional<RuntimeMode> parse_runtime_mode(std::string_view word);
+/// Returns the word that parse_runtime_mode() takes.
+[[nodiscard]] std::string_view to_string(RuntimeMode mode);
 
 /// The effective configuration, with the defaults of NVIDIA's toolkit (docs/behaviour.md §4.2).
 struct Config {
@@ -48,10 +63,17 @@ struct Config {
   std::string mps_pipe_directory = "/tmp/nvidia-mps";
 
   // [nvidia-container-runtime]
+  RuntimeMode mode = RuntimeMode::automatic;
   /// The runtimes, names or paths, from which the shim executes the first that exists.
   std::vector<std::string> low_level_runtimes = {"runc", "crun"};
   /// The file to which the shim's debug log is appended; empty for no log.
   std::string runtime_debug_log = {};
+
+  // [nvidia-container-runtime.modes.cdi]
+  /// In the mode `cdi`, annotations whose keys begin so name devices.
+  std::vector<std::string> annotation_prefixes = {"cdi.k8s.io/"};
+  /// In the mode `cdi`, the kind of a device without one. Always one of NVIDIA's.
+  std::string default_kind = "nvidia.com/gpu";
 
   // [nvidia-container-runtime.modes.legacy]
   CudaCompat cuda_compat = CudaCompat::ldconfig;

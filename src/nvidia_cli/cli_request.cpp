@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "request/device_name.hpp"
+#include "request/named_devices.hpp"
 #include "text/error.hpp"
 #include "text/text.hpp"
 

@@ -64,15 +64,26 @@ void read_global(Reader& reader, const Option& option, RuntimeCommand& command) 
   if (option.name == "log-format") command.log_is_json = *value == "json";
 }
 
-}  // namespace
-
-bool is_runtime_shim(std::string_view name) {
+std::string_view without_wrapping(std::string_view name) {
   if (constexpr std::string_view kWrapped = ".real"; name.ends_with(kWrapped)) {
     name.remove_suffix(kWrapped.size());
   }
+  return name;
+}
+
+}  // namespace
+
+bool is_runtime_shim(std::string_view name) {
+  name = without_wrapping(name);
   // Whole names: nvidia-container-runtime-hook is a name of the hook.
-  return name == "nvidia-container-runtime" || name == "nvidia-container-runtime.cdi" ||
-         name == "nvidia-container-runtime.legacy" || name == "oci-nvidia-runtime";
+  return name == "nvidia-container-runtime" || mode_of_shim(name) || name == "oci-nvidia-runtime";
+}
+
+std::optional<RuntimeMode> mode_of_shim(std::string_view name) {
+  name = without_wrapping(name);
+  if (name == "nvidia-container-runtime.cdi") return RuntimeMode::cdi;
+  if (name == "nvidia-container-runtime.legacy") return RuntimeMode::legacy;
+  return std::nullopt;
 }
 
 RuntimeCommand parse_runtime_command(const std::vector<std::string>& arguments) {

@@ -2,9 +2,12 @@
 // The part of a runtime's command line that the runtime shim must understand.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "config/config.hpp"
 
 namespace nvhook {
 
@@ -21,10 +24,13 @@ struct RuntimeCommand {
   friend bool operator==(const RuntimeCommand&, const RuntimeCommand&) = default;
 };
 
-/// Returns whether `name`, the last component of argv[0], is one of the runtime shim. NVIDIA's
-/// packages have one for each mode of their runtime (`.cdi`, `.legacy`); ours has one mode. Where
-/// the GPU Operator installs a script under a program's name, the program has the ending `.real`.
+/// Returns whether `name`, the last component of argv[0], is one of the runtime shim. Where the GPU
+/// Operator installs a script under a program's name, the program has the ending `.real`.
 [[nodiscard]] bool is_runtime_shim(std::string_view name);
+
+/// Returns the mode that the name of the runtime shim says, as in NVIDIA's packages (`.cdi`,
+/// `.legacy`); nullopt if it says none and the configuration counts.
+[[nodiscard]] std::optional<RuntimeMode> mode_of_shim(std::string_view name);
 
 /// Parses `arguments`, without argv[0], of runc, crun, youki and similar runtimes: global options,
 /// the command, its options. Options start with one dash or two and are written `--option value` or

@@ -61,6 +61,7 @@ void leave_to_engine(ContainerTask& task) {
 /// makes no sense.
 ContainerTask derive(std::string_view text, ContainerSpec spec, const Config& config) {
   ContainerTask task{.spec = std::move(spec), .config_json = text};
+  if (config.mode == RuntimeMode::cdi) task.spec.annotations = parse_annotations(text);
   try {
     task.request = derive_request(task.spec, config);
   } catch (const Error&) {

@@ -39,10 +39,11 @@ struct ContainerTask {
   bool is_within_rules = false;
 };
 
-/// Derives the task from `text`, a config.json, and `spec`, its parsed form. The request has a note
-/// if devices by CDI leave `docker run --gpus` without effect, and one about hooks of NVIDIA's CDI
-/// specifications. A container to which the engine gives the driver may ask for what makes no
-/// sense: it has no request then. Throws what derive_request and parse_linux_spec throw.
+/// Derives the task from `text`, a config.json, and `spec`, its parsed form; in the mode `cdi`, the
+/// annotations are read, too. The request has a note if devices by CDI leave `docker run --gpus`
+/// without effect, and one about hooks of NVIDIA's CDI specifications. A container to which the
+/// engine gives the driver may ask for what makes no sense: it has no request then. Throws what
+/// derive_request, parse_annotations and parse_linux_spec throw.
 [[nodiscard]] ContainerTask derive_task(std::string_view text, ContainerSpec spec,
                                         const Config& config);
 

@@ -307,6 +307,10 @@ class DevicePlanner {
   // ---- other requests
 
   void plan_imex_channels() {
+    if (request_.all_imex_channels) {
+      want(DeviceRole::imex, "/dev/nvidia-caps-imex-channels/channel*",
+           "nvidia.com/imex-channel=all");
+    }
     for (const unsigned channel : request_.imex_channels) {
       const auto node = std::find_if(
           inventory_.nodes.begin(), inventory_.nodes.end(), [&](const DeviceNode& candidate) {
@@ -322,7 +326,7 @@ class DevicePlanner {
                           "and `nvidia-modprobe -i " +
                               std::to_string(channel) + "` makes the node");
       }
-      plan_.node(*node, "NVIDIA_IMEX_CHANNELS: " + name);
+      if (!request_.all_imex_channels) plan_.node(*node, "NVIDIA_IMEX_CHANNELS: " + name);
     }
   }
 

@@ -6,6 +6,7 @@
 #include <optional>
 #include <utility>
 
+#include "config/cdi_kind.hpp"
 #include "text/pci_address.hpp"
 #include "text/text.hpp"
 
@@ -43,15 +44,13 @@ std::optional<std::pair<unsigned, unsigned>> parse_mig_index(std::string_view te
 }  // namespace
 
 std::string_view without_cdi_kind(std::string_view word) {
-  for (const std::string_view kind : {"nvidia.com/gpu=", "runtime.nvidia.com/gpu="}) {
-    if (!word.starts_with(kind) || word == kind) continue;
-    const std::string_view name = word.substr(kind.size());
-    const std::string_view bare = name.substr(std::min<std::size_t>(3, name.size()));
-    if (name.starts_with("gpu") && parse_numbered(bare, "")) return bare;
-    if (name.starts_with("mig") && parse_mig_index(bare)) return bare;
-    return name;
-  }
-  return word;
+  const auto parts = parse_qualified_name(word);
+  if (!parts || nvidia_kind(parts->kind) != NvidiaKind::gpu) return word;
+  const std::string_view name = parts->device;
+  const std::string_view bare = name.substr(std::min<std::size_t>(3, name.size()));
+  if (name.starts_with("gpu") && parse_numbered(bare, "")) return bare;
+  if (name.starts_with("mig") && parse_mig_index(bare)) return bare;
+  return name;
 }
 
 DeviceName parse_device_name(std::string_view text) {

@@ -28,10 +28,10 @@ struct DeviceName {
   unsigned compute_instance = 0;  ///< mig_legacy
 };
 
-/// Returns the name in `nvidia.com/gpu=NAME` or `runtime.nvidia.com/gpu=NAME`, which NVIDIA
-/// documents for its runtime: `all`, or a name as parse_device_name() takes it. `gpu0` and
-/// `mig0:1`, which CDI specifications may have, become `0` and `0:1`. Any other word is returned as
-/// it is. The result points into `word`.
+/// Returns the name in `nvidia.com/gpu=NAME`, which NVIDIA documents for its runtime, also with its
+/// other vendors of GPUs (nvidia_kind): `all`, or a name as parse_device_name() takes it. `gpu0`
+/// and `mig0:1`, which CDI specifications may have, become `0` and `0:1`. Any other word is
+/// returned as it is. The result points into `word`.
 [[nodiscard]] std::string_view without_cdi_kind(std::string_view word);
 
 /// Parses a name (docs/behaviour.md §6.3). The result points into `text`, which must outlive it.

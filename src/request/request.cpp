@@ -1,36 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
-// Derives each part of a request from the environment, the mounts and the configuration.
+// Derives each part of a request from the device list, the environment and the configuration.
 #include "request/request.hpp"
 
 #include <algorithm>
 #include <array>
 #include <set>
 #include <string_view>
-#include <unordered_set>
 
 #include "request/device_name.hpp"
+#include "request/device_words.hpp"
+#include "request/named_devices.hpp"
 #include "request/spelling.hpp"
+#include "request/variables.hpp"
 #include "text/error.hpp"
 #include "text/text.hpp"
 
 namespace nvhook {
 namespace {
 
-constexpr std::string_view kVisibleDevices = "NVIDIA_VISIBLE_DEVICES";
 constexpr std::string_view kDriverCapabilities = "NVIDIA_DRIVER_CAPABILITIES";
 constexpr std::string_view kCudaVersion = "CUDA_VERSION";
 constexpr CapabilitySet kDefaultCapabilities{Capability::compute, Capability::utility};
-
-/// Returns the value of the variable; nullopt if it is not set.
-std::optional<std::string_view> find(const Environment& environment, std::string_view name) {
-  const auto found = environment.find(name);
-  if (found == environment.end()) return std::nullopt;
-  return found->second;
-}
-
-std::string_view value_or_empty(const Environment& environment, std::string_view name) {
-  return find(environment, name).value_or("");
-}
 
 /// The word as a message shows it: those of an image can be long.
 std::string cut_word(std::string_view word) {
@@ -38,101 +28,26 @@ std::string cut_word(std::string_view word) {
   return std::string(word.substr(0, kShown)) + (word.size() > kShown ? "…" : "");
 }
 
-/// An image from before NVIDIA_REQUIRE_CUDA (docs/behaviour.md §2.2).
-bool is_legacy_image(const Environment& environment) {
-  return !value_or_empty(environment, kCudaVersion).empty() &&
-         value_or_empty(environment, "NVIDIA_REQUIRE_CUDA").empty();
-}
-
-/// A list of devices as the container has it.
-struct DeviceList {
-  std::vector<std::string_view> words = {};
-  std::string source = {};
-  bool is_set = true;  ///< a variable is set, even if it is empty
-  /// The variables from which the list comes.
-  std::vector<std::string> variables = {};
+/// Where the capabilities come from of a container that names none, and which they are.
+struct DefaultCapabilities {
+  CapabilitySet set = kDefaultCapabilities;
+  std::string_view source = "default";
 };
 
-void append(std::vector<std::string_view>& words, const std::vector<std::string_view>& more) {
-  words.insert(words.end(), more.begin(), more.end());
+/// In its modes by CDI, NVIDIA's runtime gives everything, whatever a container says. Here, what it
+/// says counts: only of one that says nothing is that the meaning.
+DefaultCapabilities default_capabilities(const Config& config, bool is_management) {
+  if (config.mode == RuntimeMode::cdi) return {CapabilitySet::all(), "mode = cdi"};
+  if (config.mode == RuntimeMode::jit_cdi) return {CapabilitySet::all(), "mode = jit-cdi"};
+  if (is_management) return {CapabilitySet::all(), "management.nvidia.com/gpu=all"};
+  return {};
 }
 
-/// Returns the part of a mount's destination that names a device (docs/behaviour.md §2.4); empty
-/// for any other mount.
-std::string device_name(const SpecMount& mount) {
-  constexpr std::string_view kDirectory = "/var/run/nvidia-container-devices/";
-  if (clean_path(mount.source) != "/dev/null") return {};
-  const std::string destination = clean_path(mount.destination);
-  return destination.starts_with(kDirectory) ? destination.substr(kDirectory.size()) : "";
-}
-
-/// The names that volume mounts ask for.
-struct MountedNames {
-  std::vector<std::string> devices = {};
-  std::vector<std::string> imex_channels = {};
-};
-
-MountedNames mounted_names(const std::vector<SpecMount>& mounts, Notes& notes) {
-  constexpr std::string_view kImex = "imex/";
-  MountedNames names;
-  for (const SpecMount& mount : mounts) {
-    std::string name = device_name(mount);
-    if (name.empty()) continue;
-    if (name.starts_with(kImex)) {
-      names.imex_channels.push_back(name.substr(kImex.size()));
-    } else if (name.starts_with("cdi/")) {
-      notes.push_back(info("volume mount on `" + mount.destination +
-                           "` names a CDI device, which "
-                           "the container's engine injects: not used"));
-    } else {
-      names.devices.push_back(std::move(name));
-    }
-  }
-  return names;
-}
-
-DeviceList listed_in_environment(const Environment& environment, const Config& config) {
-  DeviceList list;
-  for (const std::string& name : config.swarm_resources) {
-    if (find(environment, name)) list.variables.push_back(name);
-  }
-  if (list.variables.empty()) list.variables.emplace_back(kVisibleDevices);
-  list.source = join(list.variables, ", ");
-  list.is_set = false;
-  for (const std::string& name : list.variables) {
-    const auto value = find(environment, name);
-    list.is_set = list.is_set || value;
-    append(list.words, split_list(value.value_or(""), ','));
-  }
-  if (!list.is_set && is_legacy_image(environment)) {
-    list.words = {"all"};
-    list.source = "CUDA_VERSION (legacy image)";
-  }
-  return list;
-}
-
-/// Returns the devices that the words select; nullopt if this is not a GPU container
-/// (docs/behaviour.md §2.3). `all` counts in upper case too, because NVIDIA's CLI takes it so.
-std::optional<DeviceSelection> select(std::vector<std::string_view> words) {
-  std::transform(words.begin(), words.end(), words.begin(), without_cdi_kind);
-  if (words.empty() || std::find(words.begin(), words.end(), "void") != words.end()) {
-    return std::nullopt;
-  }
-  DeviceNames names;
-  std::unordered_set<std::string_view> seen;
-  for (const std::string_view word : words) {
-    if (equals_ignoring_case(word, "all")) return AllDevices{};
-    if (word == "none") return NoDevices{};
-    if (seen.insert(word).second) names.emplace_back(word);
-  }
-  return names;
-}
-
-std::string_view capabilities_source(const Environment& environment) {
-  const auto value = find(environment, kDriverCapabilities);
+std::string_view capabilities_source(const Environment& environment, std::string_view otherwise) {
+  const auto value = find_variable(environment, kDriverCapabilities);
   if (value && !value->empty()) return kDriverCapabilities;
   if (!value && is_legacy_image(environment)) return "CUDA_VERSION (legacy image)";
-  return "default";
+  return otherwise;
 }
 
 /// Names each word that is no capability here, with what to write instead.
@@ -164,10 +79,11 @@ Error unsupported_capabilities(const std::vector<std::string_view>& words,
                "in " + std::string(kDriverCapabilities) + ", " + join(remedies, "; "));
 }
 
-CapabilitySet capabilities_of(const Environment& environment, CapabilitySet supported) {
-  const auto value = find(environment, kDriverCapabilities);
+CapabilitySet capabilities_of(const Environment& environment, CapabilitySet supported,
+                              CapabilitySet otherwise) {
+  const auto value = find_variable(environment, kDriverCapabilities);
   if (!value && is_legacy_image(environment)) return supported;
-  if (!value || value->empty()) return kDefaultCapabilities & supported;
+  if (!value || value->empty()) return otherwise & supported;
   CapabilitySet set;
   bool all_supported = true;
   const auto words = split_list(*value, ',');
@@ -269,14 +185,15 @@ bool wants_mig_access(const ContainerSpec& spec, const DeviceSelection& devices,
 }
 
 /// Volume mounts count before the variable, as for devices; `all` and `none` give no channels
-/// (docs/behaviour.md §2.8).
-std::vector<unsigned> imex_channels_of(const ContainerSpec& spec, const Config& config,
-                                       const MountedNames& mounted, Notes& notes) {
+/// (docs/behaviour.md §2.8). Channels by CDI come on top.
+std::set<unsigned> imex_channels_of(const ContainerSpec& spec, const Config& config,
+                                    const DeviceWords& list, Notes& notes) {
   constexpr std::string_view kVariable = "NVIDIA_IMEX_CHANNELS";
-  if (config.ignore_imex_channel_requests) return {};
   std::string source = "volume mounts";
   std::vector<std::string_view> words;
-  for (const std::string& name : mounted.imex_channels) append(words, split_list(name, ','));
+  for (const std::string& name : list.mounted_channels) {
+    for (const std::string_view word : split_list(name, ',')) words.push_back(word);
+  }
   if (words.empty()) {
     source = kVariable;
     words = split_list(value_or_empty(spec.environment, kVariable), ',');
@@ -294,7 +211,7 @@ std::vector<unsigned> imex_channels_of(const ContainerSpec& spec, const Config& 
     if (word == "void" || word == "none" || equals_ignoring_case(word, "all")) return {};
     channels.insert(parse_imex_channel(word, source));
   }
-  return {channels.begin(), channels.end()};
+  return channels;
 }
 
 Features features_of(const Environment& environment, Notes& notes) {
@@ -313,56 +230,68 @@ Features features_of(const Environment& environment, Notes& notes) {
           .nvswitch = enabled("NVIDIA_NVSWITCH")};
 }
 
-}  // namespace
-
-unsigned parse_imex_channel(std::string_view text, const std::string& source) {
-  constexpr std::uint64_t kMaxChannels = 1U << 20U;
-  const auto channel = parse_unsigned(text);
-  if (channel && *channel < kMaxChannels) return static_cast<unsigned>(*channel);
+void refuse_mode_of_tegra(const Config& config) {
+  if (config.mode != RuntimeMode::csv) return;
   throw Error(
-      Code::invalid_request,
-      "error parsing IMEX info: `" + std::string(text) + "` in " + source + " is no channel",
-      with_quotes_remedy(
-          text, "name channels by their numbers, 0 to " + std::to_string(kMaxChannels - 1)));
+      Code::config_invalid,
+      "`nvidia-container-runtime.mode` is `csv`, the mode for the integrated GPU of a Tegra, "
+      "which this program does not serve",
+      "set `mode = \"auto\"` in config.toml for any other GPU, or keep NVIDIA's toolkit on a "
+      "Tegra");
 }
+
+/// Fills in what of `result` tells about the request, too.
+Request request_for(const ContainerSpec& spec, const Config& config, const DeviceWords& list,
+                    RequestResult& result) {
+  refuse_mode_of_tegra(config);
+  const NamedDevices named = read_names(list);
+  Request request{.devices = named.devices, .devices_source = list.source};
+  const auto wants_mig = [&](const std::string& variable, const std::string& option) {
+    return wants_mig_access(spec, named.devices, variable, option) ||
+           (named.is_management && spec.privileged);
+  };
+  request.mig_config = wants_mig("NVIDIA_MIG_CONFIG_DEVICES", "mig-config");
+  request.mig_monitor = wants_mig("NVIDIA_MIG_MONITOR_DEVICES", "mig-monitor");
+  if (named.is_management && !spec.privileged) {
+    result.notes.push_back(
+        info("management.nvidia.com/gpu=all without CAP_SYS_ADMIN: all GPUs, "
+             "without the administration of MIG"));
+  }
+  if (!config.ignore_imex_channel_requests) {
+    std::set<unsigned> channels = imex_channels_of(spec, config, list, result.notes);
+    channels.insert(named.imex_channels.begin(), named.imex_channels.end());
+    request.imex_channels = {channels.begin(), channels.end()};
+    request.all_imex_channels = named.all_imex_channels;
+  }
+  request.features = features_of(spec.environment, result.notes) | named.features;
+  const DefaultCapabilities otherwise = default_capabilities(config, named.is_management);
+  result.capabilities_source = capabilities_source(spec.environment, otherwise.source);
+  request.capabilities =
+      capabilities_of(spec.environment, config.supported_capabilities, otherwise.set);
+  request.requirements = requirements_of(spec.environment, config, result.notes);
+  return request;
+}
+
+}  // namespace
 
 RequestResult derive_request(const ContainerSpec& spec, const Config& config) {
   RequestResult result;
-  const MountedNames mounted =
-      config.accept_volume_mounts ? mounted_names(spec.mounts, result.notes) : MountedNames();
-  const bool by_variable = mounted.devices.empty();
-  DeviceList list;
-  if (by_variable) {
-    list = listed_in_environment(spec.environment, config);
-  } else {
-    list.source = "volume mounts";
-    for (const std::string& name : mounted.devices) append(list.words, split_list(name, ','));
-  }
+  const DeviceWords list = list_devices(spec, config, result.notes);
   result.devices_source = list.source;
-  const auto devices = select(list.words);
-  if (!devices) {
+  if (is_void(list)) {
     result.why_not = !list.is_set         ? NoRequest::unset
                      : list.words.empty() ? NoRequest::empty
                                           : NoRequest::is_void;
     return result;
   }
-  if (by_variable && !spec.privileged && !config.accept_envvar_when_unprivileged) {
+  if (!list.variables.empty() && !spec.privileged && !config.accept_envvar_when_unprivileged) {
     result.notes.push_back(warning(
         "Ignoring devices requested by environment variable(s) in unprivileged container: [" +
         join(list.variables, " ") + "]"));
     result.why_not = NoRequest::unprivileged;
     return result;
   }
-  Request request{.devices = *devices, .devices_source = list.source};
-  request.mig_config = wants_mig_access(spec, *devices, "NVIDIA_MIG_CONFIG_DEVICES", "mig-config");
-  request.mig_monitor =
-      wants_mig_access(spec, *devices, "NVIDIA_MIG_MONITOR_DEVICES", "mig-monitor");
-  request.imex_channels = imex_channels_of(spec, config, mounted, result.notes);
-  request.features = features_of(spec.environment, result.notes);
-  result.capabilities_source = capabilities_source(spec.environment);
-  request.capabilities = capabilities_of(spec.environment, config.supported_capabilities);
-  request.requirements = requirements_of(spec.environment, config, result.notes);
-  result.request = std::move(request);
+  result.request = request_for(spec, config, list, result);
   return result;
 }
 

@@ -6,46 +6,16 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <variant>
 #include <vector>
 
 #include "config/capability.hpp"
 #include "config/config.hpp"
 #include "oci/container_spec.hpp"
+#include "request/device_selection.hpp"
 #include "request/requirement.hpp"
 #include "text/note.hpp"
 
 namespace nvhook {
-
-/// `all`
-struct AllDevices {
-  friend bool operator==(const AllDevices&, const AllDevices&) = default;
-};
-/// `none`: the driver's files and control devices, but no GPU.
-struct NoDevices {
-  friend bool operator==(const NoDevices&, const NoDevices&) = default;
-};
-/// Indices, UUIDs, PCI addresses and MIG devices as written, but for the kind of a name by CDI; in
-/// order, without duplicates.
-using DeviceNames = std::vector<std::string>;
-/// The nodes of GPUs and MIG devices that the engine gave the container (CDI). A MIG device counts
-/// if all nodes are there that open it.
-struct GrantedNodes {
-  std::vector<SpecNode> nodes = {};
-
-  friend bool operator==(const GrantedNodes&, const GrantedNodes&) = default;
-};
-using DeviceSelection = std::variant<AllDevices, NoDevices, DeviceNames, GrantedNodes>;
-
-/// Further features that a container may ask for with `NVIDIA_…=enabled` (docs/behaviour.md §2.9).
-struct Features {
-  bool gds = false;       ///< GPUDirect Storage
-  bool mofed = false;     ///< GPUDirect RDMA by Mellanox' drivers
-  bool gdrcopy = false;   ///< GDRCopy
-  bool nvswitch = false;  ///< NVSwitch management
-
-  friend bool operator==(const Features&, const Features&) = default;
-};
 
 /// What the caller of nvidia-container-cli does itself or does not want (its options `--no-…`).
 struct LeftOut {
@@ -60,16 +30,19 @@ struct LeftOut {
 struct Request {
   DeviceSelection devices = NoDevices{};
   /// Where the list comes from: "NVIDIA_VISIBLE_DEVICES", a swarm variable, "volume mounts",
-  /// "CUDA_VERSION (legacy image)".
+  /// "CUDA_VERSION (legacy image)", or annotations.
   std::string devices_source = {};
   CapabilitySet capabilities = {};
   /// In the order of the names of the variables.
   std::vector<Requirement> requirements = {};
-  /// NVIDIA_MIG_CONFIG_DEVICES=all, NVIDIA_MIG_MONITOR_DEVICES=all.
+  /// NVIDIA_MIG_CONFIG_DEVICES=all, NVIDIA_MIG_MONITOR_DEVICES=all; both for a privileged container
+  /// with management.nvidia.com/gpu=all.
   bool mig_config = false;
   bool mig_monitor = false;
   /// NVIDIA_IMEX_CHANNELS: in ascending order, without duplicates.
   std::vector<unsigned> imex_channels = {};
+  /// nvidia.com/imex-channel=all: every channel whose node the host has.
+  bool all_imex_channels = false;
   Features features = {};
   LeftOut left_out = {};
 
@@ -91,22 +64,20 @@ struct RequestResult {
   NoRequest why_not = NoRequest::unset;
   /// As Request::devices_source, also if there is no request.
   std::string devices_source = {};
-  /// Where the capabilities come from: a variable, or the default.
+  /// Where the capabilities come from: a variable, the mode, or the default.
   std::string_view capabilities_source = {};
   /// For example that a request by environment was ignored because the container is unprivileged.
   Notes notes = {};
 };
 
-/// Parses the number of an IMEX channel, which must be below 2^20. `source` says where `text` comes
-/// from. Throws Error(invalid_request).
-[[nodiscard]] unsigned parse_imex_channel(std::string_view text, const std::string& source);
-
 /// Derives the request by the rules of docs/behaviour.md §2 (expectations: §2.12). Cheap for a
 /// container that asks for nothing.
 ///
-/// Throws Error(unknown_capability); Error(privilege_required) for MIG configuration without
-/// CAP_SYS_ADMIN; Error(invalid_request) for a MIG value other than `all`, for a CUDA_VERSION that
-/// is not a version, and for an IMEX channel that is not a number below 2^20.
+/// Throws Error(unknown_device) for a device by CDI that is none of NVIDIA's;
+/// Error(config_invalid) for the mode `csv`; Error(unknown_capability); Error(privilege_required)
+/// for MIG configuration without CAP_SYS_ADMIN; Error(invalid_request) for a MIG value other than
+/// `all`, for a CUDA_VERSION that is not a version, and for an IMEX channel that is not a number
+/// below 2^20.
 [[nodiscard]] RequestResult derive_request(const ContainerSpec& spec, const Config& config);
 
 /// Derives the request that completes a container to which a CDI specification of ours gave

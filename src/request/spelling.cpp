@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "config/capability.hpp"
+#include "config/cdi_kind.hpp"
 #include "text/text.hpp"
 
 namespace nvhook {
@@ -107,8 +108,8 @@ std::string cdi_remedy(std::string_view name) {
   const std::string_view meant = meaning_of(kind, kCdiKinds);
   if (!meant.empty()) return std::string(meant);
   return "ask the engine for " + shown(name) +
-         " (--device, or a CDI annotation): of names by CDI this variable takes nvidia.com/gpu=… "
-         "only";
+         " (--device, or a CDI annotation): of names by CDI only those of NVIDIA's kinds count "
+         "here";
 }
 
 /// Returns the index in `gpu0`, `/dev/nvidia0`, `cuda:0` or `device=0`.
@@ -231,12 +232,7 @@ std::string with_quotes_remedy(std::string_view value, const std::string& remedy
   return quotes.empty() ? remedy : quotes + "; or " + remedy;
 }
 
-bool is_cdi_name(std::string_view name) {
-  const auto equals = name.find('=');
-  const auto slash = name.substr(0, equals).find('/');
-  const bool has_device = equals != std::string_view::npos && equals + 1 < name.size();
-  return has_device && slash != std::string_view::npos && slash != 0;
-}
+bool is_cdi_name(std::string_view name) { return parse_qualified_name(name).has_value(); }
 
 std::string device_remedy(std::string_view name) {
   if (std::string quotes = quotes_remedy(name); !quotes.empty()) return quotes;

@@ -79,7 +79,20 @@ INSTANTIATE_TEST_SUITE_P(
         Setting{"MpsDirectory",
                 "nvidia-container-cli.environment = [\"CUDA_MPS_PIPE_DIRECTORY=/run/mps\"]",
                 {.mps_pipe_directory = "/run/mps"}},
-        Setting{"Mode", "nvidia-container-runtime.mode = \"legacy\"", {}},
+        Setting{
+            "Mode", "nvidia-container-runtime.mode = \"legacy\"", {.mode = RuntimeMode::legacy}},
+        Setting{"AutomaticMode", "nvidia-container-runtime.mode = \"auto\"", {}},
+        Setting{"CdiMode", "nvidia-container-runtime.mode = \"cdi\"", {.mode = RuntimeMode::cdi}},
+        Setting{"JitCdiMode",
+                "nvidia-container-runtime.mode = \"jit-cdi\"",
+                {.mode = RuntimeMode::jit_cdi}},
+        Setting{"CsvMode", "nvidia-container-runtime.mode = \"csv\"", {.mode = RuntimeMode::csv}},
+        Setting{"AnnotationPrefixes",
+                "nvidia-container-runtime.modes.cdi.annotation-prefixes = [\"a/\", \"b/\"]",
+                {.annotation_prefixes = {"a/", "b/"}}},
+        Setting{"DefaultKind",
+                "nvidia-container-runtime.modes.cdi.default-kind = \"management.nvidia.com/gpu\"",
+                {.default_kind = "management.nvidia.com/gpu"}},
         Setting{"IgnoreImex",
                 "[features]\nignore-imex-channel-requests = true",
                 {.ignore_imex_channel_requests = true}},
@@ -143,7 +156,7 @@ path = "nvidia-ctk"
 )");
   EXPECT_EQ(result.config, Config{});
   EXPECT_THAT(result.notes, ::testing::Each(Field(&Note::level, Note::Level::info)));
-  EXPECT_THAT(result.notes, ::testing::SizeIs(8));
+  EXPECT_THAT(result.notes, ::testing::SizeIs(6));
 }
 
 TEST(Config, ALaterFileReplacesTheListOfRuntimes) {
@@ -243,9 +256,17 @@ INSTANTIATE_TEST_SUITE_P(
              nvhook::info(
                  "config.toml:2:1: `nvidia-container-cli.user` has no effect here: no helper runs "
                  "as another user")},
-        Told{"ModeOfTheRuntime", "nvidia-container-runtime.mode = \"cdi\"",
-             warning("config.toml:1:33: `nvidia-container-runtime.mode` is `cdi`, which has no "
-                     "effect here: this program has one mode")},
+        Told{"ModeOfTheRuntime", "nvidia-container-runtime.mode = \"CDI\"",
+             warning("config.toml:1:33: `nvidia-container-runtime.mode` is `CDI`, none of auto, "
+                     "legacy, cdi, jit-cdi and csv, and treated as `auto`")},
+        Told{"ForeignDefaultKind", "nvidia-container-runtime.modes.cdi.default-kind = \"a.com/b\"",
+             warning("config.toml:1:51: `nvidia-container-runtime.modes.cdi.default-kind` is "
+                     "`a.com/b`, no kind of NVIDIA's, and treated as `nvidia.com/gpu`: devices of "
+                     "others are for the engine")},
+        Told{"SpecDirs", "nvidia-container-runtime.modes.cdi.spec-dirs = [\"/etc/cdi\"]",
+             nvhook::info("config.toml:1:36: `nvidia-container-runtime.modes.cdi.spec-dirs` has no "
+                          "effect here: no specification is read: devices are looked up on the "
+                          "host at each start")},
         Told{"VariableThatNobodyReads", "[nvidia-container-cli]\nenvironment = [\"A=1\"]",
              nvhook::info(
                  "config.toml:2:16: `A=1` in `nvidia-container-cli.environment` has no effect "

@@ -35,6 +35,16 @@ TEST(RuntimeShim, HasTheNamesOfNvidiasRuntime) {
   }
 }
 
+TEST(RuntimeShim, HasTheModeThatItsNameSays) {
+  for (const char* wrapped : {"", ".real"}) {
+    const std::string name = "nvidia-container-runtime";
+    EXPECT_EQ(mode_of_shim(name + ".cdi" + wrapped), RuntimeMode::cdi);
+    EXPECT_EQ(mode_of_shim(name + ".legacy" + wrapped), RuntimeMode::legacy);
+    EXPECT_EQ(mode_of_shim(name + wrapped), std::nullopt);
+  }
+  EXPECT_EQ(mode_of_shim("oci-nvidia-runtime"), std::nullopt);
+}
+
 class Lines : public ::testing::TestWithParam<Line> {};
 
 TEST_P(Lines, AreUnderstood) { EXPECT_EQ(parse(GetParam().words), GetParam().command); }

@@ -5,6 +5,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "os/device_number.hpp"
 #include "support/planner_host.hpp"
 #include "text/error.hpp"
@@ -154,6 +156,29 @@ TEST(DevicePlan, ImexChannelsAreNodesAndAMissingOneIsNamed) {
   EXPECT_THAT(
       [&] { static_cast<void>(plan_for(wanted, inventory)); },
       ThrowsMessage<Error>(HasSubstr("missing device /dev/nvidia-caps-imex-channels/channel8")));
+}
+
+TEST(DevicePlan, AllImexChannelsAreThoseOfTheHost) {
+  Inventory inventory = host();
+  Request wanted = request(NoDevices{}, {Capability::utility});
+  wanted.all_imex_channels = true;
+  EXPECT_THAT(plan_for(wanted, inventory).notes,
+              Contains(::testing::Field(&Note::text, HasSubstr("imex-channel=all will not work"))));
+  for (const unsigned channel : {7U, 9U}) {
+    inventory.nodes.push_back(
+        node(DeviceRole::imex, "/dev/nvidia-caps-imex-channels/channel" + std::to_string(channel),
+             {501, channel}));
+  }
+  wanted.imex_channels = {7};
+  const Plan plan = plan_for(wanted, inventory);
+  const std::vector<std::string> all = targets(plan);
+  for (const char* name : {"channel7", "channel9"}) {
+    EXPECT_EQ(
+        std::count(all.begin(), all.end(), std::string("/dev/nvidia-caps-imex-channels/") + name),
+        1)
+        << name;
+  }
+  EXPECT_THAT(plan.notes, Not(Contains(::testing::Field(&Note::text, HasSubstr("imex-channel")))));
 }
 
 TEST(DevicePlan, ANodeOfManyIsNotMissing) {

@@ -175,6 +175,20 @@ TEST(DriverOfNvidia, ThatIsNoneIsNotedWhereSomebodyAsksForIt) {
               HasSubstr("(nvidia-cdi-hook chmod at createContainer), but not the driver's"));
 }
 
+// In the mode `cdi`, the annotation that an engine has carried out is still there.
+TEST(DriverOfNvidia, LeavesNothingOfAnAnnotationToDo) {
+  const Config config{.mode = RuntimeMode::cdi};
+  Json given = by_hooks("void", {cdi_hook("/usr/bin/nvidia-cdi-hook", "update-ldcache")});
+  given["annotations"] = {{"cdi.k8s.io/x", "nvidia.com/gpu=0"}};
+  EXPECT_EQ(task_of(given.dump(), config).injector, Injector::engine);
+  Json not_given = config_json("void");
+  not_given["annotations"] = {{"cdi.k8s.io/x", "nvidia.com/gpu=0"}};
+  const std::string text = not_given.dump();
+  EXPECT_EQ(task_of(text, config).injector, Injector::this_hook);
+  EXPECT_EQ(task_of(text, config).request.request->devices, DeviceSelection(DeviceNames{"0"}));
+  EXPECT_EQ(task_of(text).injector, Injector::nobody) << "another mode";
+}
+
 TEST(GivenDriver, IsToldInParts) {
   Json config = by_hooks("void", {cdi_hook("/usr/bin/nvidia-cdi-hook", "create-symlinks"),
                                   cdi_hook("/usr/bin/nvidia-cdi-hook", "update-ldcache")});

@@ -131,21 +131,19 @@ constexpr const char* kUuid = "GPU-5c66aaaa-0000-0000-0000-000000000001";
 
 INSTANTIATE_TEST_SUITE_P(
     NamesByCdi, VisibleDevices,
-    ::testing::Values(
-        Words{"All", "nvidia.com/gpu=all", AllDevices{}},
-        Words{"AllOfTheRuntime", "runtime.nvidia.com/gpu=all", AllDevices{}},
-        Words{"Index", "nvidia.com/gpu=0", DeviceNames{"0"}},
-        Words{"MixedList", "nvidia.com/gpu=0, 1,runtime.nvidia.com/gpu=2",
-              DeviceNames{"0", "1", "2"}},
-        Words{"OnceByTwoNames", "0,nvidia.com/gpu=0", DeviceNames{"0"}},
-        Words{"Uuid", std::string("nvidia.com/gpu=") + kUuid, DeviceNames{kUuid}},
-        Words{"MigIndex", "runtime.nvidia.com/gpu=0:1", DeviceNames{"0:1"}},
-        Words{"MigUuid", "nvidia.com/gpu=MIG-5c66aaaa", DeviceNames{"MIG-5c66aaaa"}},
-        Words{"TypeAndIndex", "nvidia.com/gpu=gpu1,nvidia.com/gpu=mig1:0", DeviceNames{"1", "1:0"}},
-        Words{"TypeWithoutIndex", "nvidia.com/gpu=gpu", DeviceNames{"gpu"}},
-        Words{"WithoutAName", "nvidia.com/gpu=", DeviceNames{"nvidia.com/gpu="}},
-        Words{"OfAnotherClass", "nvidia.com/gds=all", DeviceNames{"nvidia.com/gds=all"}},
-        Words{"OfAnotherVendor", "amd.com/gpu=all", DeviceNames{"amd.com/gpu=all"}}),
+    ::testing::Values(Words{"All", "nvidia.com/gpu=all", AllDevices{}},
+                      Words{"AllOfTheRuntime", "runtime.nvidia.com/gpu=all", AllDevices{}},
+                      Words{"Index", "nvidia.com/gpu=0", DeviceNames{"0"}},
+                      Words{"MixedList", "nvidia.com/gpu=0, 1,runtime.nvidia.com/gpu=2",
+                            DeviceNames{"0", "1", "2"}},
+                      Words{"OnceByTwoNames", "0,nvidia.com/gpu=0", DeviceNames{"0"}},
+                      Words{"Uuid", std::string("nvidia.com/gpu=") + kUuid, DeviceNames{kUuid}},
+                      Words{"MigIndex", "runtime.nvidia.com/gpu=0:1", DeviceNames{"0:1"}},
+                      Words{"MigUuid", "nvidia.com/gpu=MIG-5c66aaaa", DeviceNames{"MIG-5c66aaaa"}},
+                      Words{"TypeAndIndex", "nvidia.com/gpu=gpu1,nvidia.com/gpu=mig1:0",
+                            DeviceNames{"1", "1:0"}},
+                      Words{"TypeWithoutIndex", "nvidia.com/gpu=gpu", DeviceNames{"gpu"}},
+                      Words{"WithoutAName", "nvidia.com/gpu=", DeviceNames{"nvidia.com/gpu="}}),
     [](const auto& row) { return std::string(row.param.name); });
 
 TEST(SwarmResource, ReplacesTheUsualVariable) {
@@ -275,17 +273,25 @@ TEST(VolumeMounts, GiveWayToTheEnvironmentIfThereAreNone) {
             DeviceSelection(DeviceNames{"0"}));
 }
 
-TEST(VolumeMounts, ImexNamesAreChannelsAndCdiNamesAreNoted) {
-  const auto result =
-      derive_mounted({{"/dev/null", "/var/run/nvidia-container-devices/imex/0"},
-                      {"/dev/null", "/var/run/nvidia-container-devices/cdi/nvidia.com/gpu/0"},
-                      {"/dev/null", "/var/run/nvidia-container-devices/0"}});
+TEST(VolumeMounts, NameImexChannels) {
+  const auto result = derive_mounted({{"/dev/null", "/var/run/nvidia-container-devices/imex/0"},
+                                      {"/dev/null", "/var/run/nvidia-container-devices/0"}});
   EXPECT_EQ(devices_of(result), DeviceSelection(DeviceNames{"0"}));
   EXPECT_THAT(result.request->imex_channels, ElementsAre(0U));
+}
+
+TEST(VolumeMounts, NameDevicesByCdi) {
+  const auto result =
+      derive_mounted({{"/dev/null", "/var/run/nvidia-container-devices/cdi/nvidia.com/gpu/0"},
+                      {"/dev/null", "/var/run/nvidia-container-devices/cdi/nvidia.com/gpu=1:0"},
+                      {"/dev/null", "/var/run/nvidia-container-devices/cdi/nvidia.com/gds/all"},
+                      {"/dev/null", "/var/run/nvidia-container-devices/cdi/nvidia.com"}});
+  EXPECT_EQ(devices_of(result), DeviceSelection(DeviceNames({"0", "1:0"})));
+  EXPECT_TRUE(result.request->features.gds);
   EXPECT_THAT(result.notes,
-              ElementsAre(nvhook::info("volume mount on `/var/run/nvidia-container-devices/cdi/"
-                                       "nvidia.com/gpu/0` names a CDI device, which the "
-                                       "container's engine injects: not used")));
+              ElementsAre(nvhook::warning(
+                  "volume mount on `/var/run/nvidia-container-devices/cdi/nvidia.com` names no "
+                  "device: write …/cdi/<vendor>/<class>/<device>")));
 }
 
 struct Mount {

@@ -107,7 +107,7 @@ std::vector<std::string> extras_of(const Request& request) {
   add(request.features.mofed, "NVIDIA_MOFED");
   add(request.features.gdrcopy, "NVIDIA_GDRCOPY");
   add(request.features.nvswitch, "NVIDIA_NVSWITCH");
-  add(!request.imex_channels.empty(), "NVIDIA_IMEX_CHANNELS");
+  add(!request.imex_channels.empty() || request.all_imex_channels, "NVIDIA_IMEX_CHANNELS");
   return extras;
 }
 

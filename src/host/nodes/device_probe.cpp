@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <array>
 #include <map>
+#include <set>
 #include <utility>
 
 #include "host/facts/proc_text.hpp"
@@ -231,9 +232,16 @@ class DeviceReader {
   // ---- optional devices
 
   void read_imex_channels() {
-    if (request_.imex_channels.empty()) return;
+    std::set<unsigned> channels(request_.imex_channels.begin(), request_.imex_channels.end());
+    if (request_.all_imex_channels) {
+      for (const auto& [channel, name] :
+           numbered_entries("/dev/nvidia-caps-imex-channels", "channel")) {
+        channels.insert(channel);
+      }
+    }
+    if (channels.empty()) return;
     const auto major = find_character_major(devices_, "nvidia-caps-imex-channels");
-    for (const unsigned channel : request_.imex_channels) {
+    for (const unsigned channel : channels) {
       add_numbered(DeviceRole::imex,
                    "/dev/nvidia-caps-imex-channels/channel" + std::to_string(channel), major,
                    channel);

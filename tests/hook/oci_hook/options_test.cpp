@@ -33,6 +33,13 @@ TEST(Options, CapabilitiesForWhatACdiSpecificationLeaves) {
   EXPECT_EQ(parse_options({"createRuntime"}).cdi, std::nullopt);
 }
 
+TEST(Options, ModeOfTheShimThatEditedConfigJson) {
+  EXPECT_EQ(parse_options({"-mode=cdi", "-complete", "createRuntime"}).mode, RuntimeMode::cdi);
+  EXPECT_EQ(parse_options({"-mode", "jit-cdi", "createRuntime"}).mode, RuntimeMode::jit_cdi);
+  EXPECT_EQ(parse_options({"createRuntime"}).mode, std::nullopt);
+  EXPECT_THROW(static_cast<void>(parse_options({"-mode=CDI", "createRuntime"})), UsageError);
+}
+
 TEST(Options, BooleansStandAloneOrWithAGoBoolean) {
   EXPECT_TRUE(parse_options({"-debug", "prestart"}).debug);
   EXPECT_TRUE(parse_options({"-debug=T", "prestart"}).debug);

@@ -84,6 +84,10 @@ TEST(DeviceProbe, ImexChannelsAreThoseThatAreAskedForAndExist) {
   host.tree().write("/dev/nvidia-caps-imex-channels/channel4");
   EXPECT_THAT(nodes(read(host, Request{.imex_channels = {3, 9}}), DeviceRole::imex),
               ElementsAre("/dev/nvidia-caps-imex-channels/channel3 501:3"));
+  EXPECT_THAT(nodes(read(host, Request{.imex_channels = {3, 9}, .all_imex_channels = true}),
+                    DeviceRole::imex),
+              ElementsAre("/dev/nvidia-caps-imex-channels/channel3 501:3",
+                          "/dev/nvidia-caps-imex-channels/channel4 501:4"));
 }
 
 TEST(DeviceProbe, NodesOfFeaturesAreReadAsTheyAre) {

@@ -43,7 +43,8 @@ def read_figures(path):
 class Place:
     """A bundle whose container can be created repeatedly, each time from a fresh state."""
 
-    def __init__(self, name, case):
+    def __init__(self, name, case, stage="createRuntime"):
+        self.stage = stage
         self.directory = SETUP.work / name
         self.directory.mkdir()
         self.figures = self.directory / "figures"
@@ -68,7 +69,7 @@ class Place:
         if command:
             path, *words = [compiled("stopwatch"), self.figures, self.rootfs / "proc", *command]
             args = ["stopwatch", *map(str, words)]
-            hooks = {"createRuntime": [{"path": str(path), "args": args, "env": HOOK_ENV}]}
+            hooks = {self.stage: [{"path": str(path), "args": args, "env": HOOK_ENV}]}
         self.config["hooks"] = hooks
         (self.directory / "config.json").write_text(json.dumps(self.config))
 

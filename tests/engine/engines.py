@@ -29,7 +29,7 @@ ENGINES = dict(
         of(
             "runc",
             "test_container test_bad_input test_compat test_runc test_verify test_images test_mig test_mps "
-            "test_features test_update test_stages test_userns test_precreate test_shim test_shim_cdi test_volumes",
+            "test_features test_update test_stages test_userns test_cdi_hook_images test_precreate test_shim test_shim_cdi test_volumes",
             "runc",
         ),
         of(
@@ -40,7 +40,7 @@ ENGINES = dict(
         ),
         of(
             "crun-cgroup2",
-            "test_container test_precreate test_shim test_stages test_volumes",
+            "test_cdi_hook_images test_container test_precreate test_shim test_stages test_volumes",
             "crun runc",
             *CGROUP2,
         ),
@@ -66,7 +66,7 @@ ENGINES = dict(
             "test_hostile_state test_hostile_config test_hostile_request test_hostile_process "
             "test_hostile_stages test_hostile_settings test_hostile_image test_hostile_files "
             "test_hostile_libraries test_hostile_filesystems test_hostile_owners test_hostile_kernel "
-            "test_hostile_driver test_faults test_races test_cves test_cves_fixes test_cves_runc "
+            "test_hostile_driver test_cdi_hook_images test_faults test_races test_cves test_cves_fixes test_cves_runc "
             "test_cves_processes",
             "runc strace cc prlimit setpriv",
         ),

@@ -4,6 +4,7 @@
 
 #include "cdi/cdi_spec.hpp"
 #include "command/cdi/yaml_document.hpp"
+#include "command/cdi/yaml_text.hpp"
 #include "fuzz/fuzz.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -21,6 +22,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const auto written = fuzz::attempt([&] { return to_json(*spec); });
   if (written) {
     fuzz::require(parse_cdi_spec(*written) == *spec, "what is written is read as it was");
+    fuzz::require(parse_cdi_spec(yaml_to_json(json_to_yaml(*written))) == *spec,
+                  "what is written in YAML is read as it was");
   }
   return 0;
 }

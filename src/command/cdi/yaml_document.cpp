@@ -6,6 +6,11 @@
 #include <yaml-cpp/yaml.h>
 
 #include <algorithm>
+#include <cctype>
+#include <charconv>
+#include <cstdint>
+#include <limits>
+#include <optional>
 #include <sstream>
 
 #include "command/shell/json_document.hpp"
@@ -23,6 +28,29 @@ constexpr std::size_t kBytesOfValue = 128;  // in addition to its text
 
 [[noreturn]] void fail(const std::string& why) {
   throw Error(Code::config_invalid, "no YAML: " + why, "correct the file, or write it anew");
+}
+
+/// The number for which engines take an unquoted word: whole, also octal with a leading 0, or with
+/// a point or exponent.
+std::optional<Json> number(const std::string& text) {
+  const bool is_negative = text.starts_with('-');
+  const std::string_view digits = std::string_view(text).substr(is_negative ? 1 : 0);
+  const bool is_octal = digits.size() > 1 && digits[0] == '0';
+  if (const auto whole = parse_unsigned(digits, is_octal ? 8 : 10)) {
+    if (!is_negative) return Json(*whole);
+    constexpr auto kLargest = static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());
+    if (*whole <= kLargest) return Json(-static_cast<std::int64_t>(*whole));
+  }
+  // A word such as `e1`, and `inf` and `nan`, which have no form in JSON, are none.
+  const bool has_form =
+      !digits.empty() &&
+      (std::isdigit(static_cast<unsigned char>(digits[0])) != 0 || digits[0] == '.') &&
+      digits.find_first_of("0123456789") != std::string_view::npos;
+  double fraction = 0;
+  const auto end = std::from_chars(text.data(), text.data() + text.size(), fraction);
+  if (!has_form || end.ec != std::errc() || end.ptr != text.data() + text.size())
+    return std::nullopt;
+  return Json(fraction);
 }
 
 class Converter {
@@ -65,9 +93,7 @@ class Converter {
     if (node.Tag() == "!") return text;  // it is quoted
     if (text == "true" || text == "True" || text == "TRUE") return true;
     if (text == "false" || text == "False" || text == "FALSE") return false;
-    const bool is_octal = text.starts_with("0") && text.size() > 1;
-    if (const auto number = parse_unsigned(text); number && !is_octal) return *number;
-    return text;
+    return number(text).value_or(text);
   }
 
   void add(std::size_t bytes) {

@@ -13,7 +13,9 @@ namespace {
 TEST(Yaml, BecomesTheJsonThatItMeans) {
   EXPECT_EQ(
       yaml_to_json("# c\na: [1, '1', x y, true, \"true\", ~, null, ]\nb: {c: 0.5.0, d: 0600}\n"),
-      R"({"a":[1,"1","x y",true,"true",null,null],"b":{"c":"0.5.0","d":"0600"}})");
+      R"({"a":[1,"1","x y",true,"true",null,null],"b":{"c":"0.5.0","d":384}})");
+  EXPECT_EQ(yaml_to_json("[-1, 1.5, 2e3, .5, -, -x, 1e999, e1, inf, 0-2, 18446744073709551615]\n"),
+            R"([-1,1.5,2000.0,0.5,"-","-x","1e999","e1","inf","0-2",18446744073709551615])");
 }
 
 TEST(Yaml, AliasesAreWhatTheyStandFor) {

@@ -6,52 +6,24 @@
 #include <gtest/gtest.h>
 
 #include <nlohmann/json.hpp>
+#include <utility>
 
+#include "support/cdi_specs.hpp"
 #include "support/planner_host.hpp"
 #include "text/error.hpp"
 
 namespace nvhook {
 namespace {
 
+using test::mig_host;
+using test::names_in;
+using test::nodes_of;
+using test::options;
+using test::spec_for;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 using ::testing::ThrowsMessage;
 using Json = nlohmann::json;
-
-CdiOptions options(CdiMode mode, CapabilitySet capabilities = {Capability::utility}) {
-  return {.mode = mode, .capabilities = capabilities, .hook = "/usr/bin/oci-nvidia-hook"};
-}
-
-CdiSpec spec_for(const CdiOptions& wanted, const Inventory& inventory = test::host(),
-                 const Config& config = {}) {
-  return to_cdi(inventory,
-                {.library_directory = ContainerPath("/usr/lib64"),
-                 .library32_directory = ContainerPath("/usr/lib32")},
-                config, wanted);
-}
-
-Inventory mig_host() {
-  Inventory inventory = test::host();
-  inventory.nvidia_caps_major = 239;
-  const auto add = [&](unsigned gpu_instance, unsigned minor, std::optional<unsigned> compute) {
-    inventory.mig_capabilities.push_back({.role = MigCapability::Role::instance,
-                                          .gpu_minor = 2,
-                                          .gpu_instance = gpu_instance,
-                                          .compute_instance = compute,
-                                          .minor = minor});
-    inventory.nodes.push_back(test::node(
-        DeviceRole::mig, "/dev/nvidia-caps/nvidia-cap" + std::to_string(minor), {239, minor}));
-  };
-  add(7, 30, std::nullopt);
-  add(7, 31, 0);
-  add(8, 40, std::nullopt);
-  add(8, 41, 0);
-  inventory.mig_devices = {
-      {.gpu_minor = 2, .gpu_instance = 7, .index = 0, .uuid = "MIG-1"},
-      {.gpu_minor = 2, .gpu_instance = 8},
-  };
-  return inventory;
-}
 
 TEST(CdiPlan, NamesTheGroupsOfClosedNodesAndThenNeedsVersion07) {
   Inventory inventory = test::host();
@@ -77,21 +49,6 @@ TEST(CdiPlan, AGroupOfDisplayNodesAloneNeedsNoNewEngine) {
                              .group = 44});
   const CdiSpec spec = spec_for(options(CdiMode::thin, CapabilitySet::all()), inventory);
   EXPECT_EQ(spec.version, "0.5.0");
-}
-
-std::vector<std::string> names_in(const CdiSpec& spec) {
-  std::vector<std::string> names;
-  for (const CdiDevice& device : spec.devices) names.push_back(device.name);
-  return names;
-}
-
-std::vector<std::string> nodes_of(const CdiSpec& spec, const std::string& name) {
-  std::vector<std::string> paths;
-  for (const CdiDevice& device : spec.devices) {
-    if (device.name != name) continue;
-    for (const CdiNode& node : device.edits.nodes) paths.push_back(node.path);
-  }
-  return paths;
 }
 
 TEST(CdiPlan, ThinHasNodesAndTheHook) {
@@ -199,6 +156,71 @@ TEST(CdiPlan, OnWslTheOneNodeIsAllGpus) {
 TEST(CdiPlan, WithoutAGpuThereIsNoSpecification) {
   EXPECT_THAT([] { static_cast<void>(spec_for(options(CdiMode::thin), {})); },
               ThrowsMessage<Error>(::testing::HasSubstr("this host has no GPU")));
+}
+
+// ---- which devices, and how they are named
+
+TEST(CdiPlan, NamesByTypeAndIndex) {
+  CdiOptions wanted = options(CdiMode::thin);
+  wanted.naming = {.by_index = false, .by_uuid = false, .by_type_index = true};
+  const CdiSpec spec = spec_for(wanted, mig_host());
+  EXPECT_THAT(names_in(spec), ElementsAre("gpu0", "mig0:0", "gpu1", "all"));
+  EXPECT_THAT(nodes_of(spec, "gpu0"), ElementsAre("/dev/nvidia2"));
+  EXPECT_EQ(nodes_of(spec, "mig0:0").size(), 3U);
+}
+
+TEST(CdiPlan, OnlyTheDevicesThatAreWanted) {
+  const auto names_of = [](std::vector<std::string> devices) {
+    CdiOptions wanted = options(CdiMode::thin);
+    wanted.wanted.devices = std::move(devices);
+    return names_in(spec_for(wanted, mig_host()));
+  };
+  EXPECT_THAT(names_of({"1"}), ElementsAre("1", "GPU-b", "all"));
+  EXPECT_THAT(names_of({"gpu-A"}), ElementsAre("0", "GPU-a", "all"));
+  EXPECT_THAT(names_of({"0:0", "gpu1"}), ElementsAre("0:0", "MIG-1", "1", "GPU-b", "all"));
+  EXPECT_THAT(names_of({"1", "all"}),
+              ElementsAre("0", "GPU-a", "0:0", "MIG-1", "1", "GPU-b", "all"));
+  EXPECT_THAT([&] { static_cast<void>(names_of({"7"})); },
+              ThrowsMessage<Error>(::testing::HasSubstr("`7`")));
+}
+
+TEST(CdiPlan, AllAreThoseThatHaveNames) {
+  CdiOptions wanted = options(CdiMode::thin);
+  wanted.wanted.devices = {"1"};
+  EXPECT_THAT(nodes_of(spec_for(wanted), "all"), ElementsAre("/dev/nvidia0"));
+  wanted.wanted.all_device = false;
+  EXPECT_THAT(names_in(spec_for(wanted)), ElementsAre("1", "GPU-b"));
+  wanted.naming = {.by_index = false, .by_uuid = false};
+  EXPECT_THAT([&] { static_cast<void>(spec_for(wanted)); },
+              ThrowsMessage<Error>(::testing::HasSubstr("no device has a name")));
+}
+
+TEST(CdiPlan, NoneIsTheDriverWithoutAGpu) {
+  CdiOptions wanted = options(CdiMode::full);
+  wanted.wanted.devices = {"none"};
+  const CdiSpec spec = spec_for(wanted);
+  EXPECT_THAT(names_in(spec), ElementsAre("none"));
+  EXPECT_EQ(spec.devices[0].edits, (CdiEdits{.environment = {"NVIDIA_VISIBLE_DEVICES=void"}}));
+  EXPECT_EQ(spec.edits, spec_for(options(CdiMode::full)).edits);
+}
+
+TEST(CdiPlan, GroupsAreLeftOutIfThatIsWanted) {
+  Inventory inventory = test::host();
+  for (DeviceNode& node : inventory.nodes) node.mode = 0660, node.group = 44;
+  CdiOptions wanted = options(CdiMode::thin);
+  wanted.groups = false;
+  EXPECT_EQ(spec_for(wanted, inventory), spec_for(wanted));
+}
+
+TEST(CdiPlan, NodesBelowAnotherRoot) {
+  CdiOptions wanted = options(CdiMode::thin);
+  wanted.dev_root = "/host/";
+  const CdiSpec spec = spec_for(wanted);
+  EXPECT_EQ(
+      spec.edits.nodes.at(0),
+      (CdiNode{.path = "/dev/nvidiactl", .host_path = "/host/dev/nvidiactl", .permissions = "rw"}));
+  wanted.dev_root = "/";
+  EXPECT_EQ(spec_for(wanted), spec_for(options(CdiMode::thin)));
 }
 
 }  // namespace

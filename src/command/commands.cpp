@@ -28,9 +28,15 @@ constexpr std::string_view kCdiGenerateDetails =
     "container\n"
     "        starts, so that a new driver leaves it as good as it was.\n"
     "\n"
+    "With a hook called nvidia-cdi-hook or nvidia-ctk the file has the calls that NVIDIA's tools\n"
+    "write into theirs. Other discovery modes than auto, nvml and wsl are for devices beside the\n"
+    "GPUs: each has a kind of its own, so that one container can have devices of several files.\n"
+    "\n"
     "Examples:\n"
     "  oci-nvidia cdi generate --mode thin --output /etc/cdi/nvidia.com-gpu.json\n"
     "  oci-nvidia cdi generate --output /var/run/cdi/nvidia.com-gpu.json\n"
+    "  oci-nvidia cdi generate --hook /usr/bin/nvidia-cdi-hook --output /etc/cdi/nvidia.yaml\n"
+    "  oci-nvidia cdi generate --discovery-mode gds --output /etc/cdi/nvidia.com-gds.json\n"
     "  podman run --rm --device nvidia.com/gpu=0 debian nvidia-smi -L";
 
 constexpr std::string_view kCdiCheckDetails =

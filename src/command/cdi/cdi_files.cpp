@@ -15,10 +15,12 @@ namespace {
 namespace po = boost::program_options;
 
 constexpr const char* kSpecDir = "spec-dir";
-constexpr std::size_t kMaxFile = 16UL << 20U;
 
-bool is_yaml(std::string_view name) { return name.ends_with(".yaml"); }
-bool is_specification(std::string_view name) { return name.ends_with(".json") || is_yaml(name); }
+bool is_yaml(std::string_view name) { return name.ends_with(".yaml") || name.ends_with(".yml"); }
+/// Engines read no `.yml`.
+bool is_specification(std::string_view name) {
+  return name.ends_with(".json") || name.ends_with(".yaml");
+}
 
 CdiFile parse_file(const std::string& path, const std::string& text) {
   CdiFile file{.path = path};
@@ -62,7 +64,7 @@ std::vector<CdiFile> read_cdi_files(const RootDir& system,
   for (unsigned priority = 0; priority < directories.size(); ++priority) {
     for (const std::string& name : system.list(directories[priority], is_specification)) {
       const std::string path = directories[priority] + "/" + name;
-      const auto text = system.read(path, kMaxFile);
+      const auto text = system.read(path, kMaxCdiFile);
       CdiFile& file = files.emplace_back(
           text ? parse_file(path, *text)
                : CdiFile{.path = path, .error = "no file that can be read, or above 16 MiB"});
@@ -78,7 +80,7 @@ std::string path_from_caller(const std::string& path, const CommandContext& cont
 }
 
 CdiFile read_cdi_file(const RootDir& system, const std::string& path) {
-  const auto text = system.read(path, kMaxFile);
+  const auto text = system.read(path, kMaxCdiFile);
   if (!text) {
     throw Error(Code::config_unreadable, "`" + path + "` is no file that can be read",
                 "name a CDI specification, or none for those in /etc/cdi and /var/run/cdi");

@@ -2,6 +2,7 @@
 // Reads the CDI specifications of a host in the directories in which engines look.
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <vector>
 
@@ -10,6 +11,10 @@
 #include "command/shell/command.hpp"
 
 namespace nvhook {
+
+/// The largest specification that is read, in bytes. One of a host with 64 GPUs with 7 MIG devices
+/// each has some hundred KiB.
+inline constexpr std::size_t kMaxCdiFile = 16UL << 20U;
 
 /// Adds the option --spec-dir.
 void add_spec_dir_option(boost::program_options::options_description& options);

@@ -1,81 +1,61 @@
 // SPDX-License-Identifier: Apache-2.0
-// Builds a CDI specification from the host's driver and GPUs, and prints it or replaces a file with
-// it.
+// Reads the host for what is asked for, and writes the specification.
 #include "command/cdi/cdi_generate.hpp"
-
-#include <fcntl.h>
-#include <sys/stat.h>
 
 #include <ostream>
 
 #include "cdi/cdi_plan.hpp"
 #include "command/cdi/cdi_files.hpp"
+#include "command/cdi/found_nodes.hpp"
 #include "command/engines/host_config.hpp"
 #include "host/host_facts.hpp"
 #include "image/container_probe.hpp"
-#include "os/replace_file.hpp"
-#include "os/syscalls.hpp"
 #include "text/error.hpp"
 #include "text/text.hpp"
 
 namespace nvhook {
 namespace {
 
-namespace po = boost::program_options;
-
-constexpr mode_t kDirectoryMode = 0755;
-
-CdiMode mode_of(const std::string& word) {
-  if (word == "full") return CdiMode::full;
-  if (word == "thin") return CdiMode::thin;
-  throw UsageFault("--mode is full or thin, not `" + word + "`");
+void warn(const std::string& text, CommandContext& context) {
+  context.err << "warning: " << printable(text) << '\n';
 }
 
-CdiNaming naming_of(const std::string& list) {
-  CdiNaming naming{.by_index = false, .by_uuid = false};
-  for (const std::string_view word : split_list(list, ',')) {
-    if (word != "index" && word != "uuid") {
-      throw UsageFault("--device-names lists index and uuid, not `" + std::string(word) + "`");
-    }
-    (word == "index" ? naming.by_index : naming.by_uuid) = true;
-  }
-  return naming;
+/// Whether the specification has the one hook of ours.
+bool has_own_hook(const CdiOptions& options) {
+  return !is_nvidia_hook(options.hook) && options.switches.is_on("all") &&
+         (is_of_gpus(options.discovery) || options.discovery == CdiDiscovery::management);
 }
 
-CdiOptions options_of(const OptionValues& values, const CommandContext& context) {
-  const auto text = [&](const char* name) { return values[name].as<std::string>(); };
-  const auto capabilities = parse_capabilities(text("capabilities"));
-  if (!capabilities) {
-    throw UsageFault("--capabilities is all or some of " + to_string(CapabilitySet::all()) +
-                     ", not `" + text("capabilities") + "`");
+/// Our hook looks for the driver's files where its own configuration says. If the engine were told
+/// of others, a container would have files of both.
+void check_places(const GenerateOptions& options, const Config& config) {
+  if (!has_own_hook(options.cdi)) return;
+  const bool is_other_root = !options.driver_root.empty() &&
+                             clean_path(options.driver_root) != clean_path(config.driver_root);
+  if (is_other_root) {
+    throw UsageFault("--driver-root: oci-nvidia-hook takes the root of its configuration (`" +
+                     config.driver_root +
+                     "`); set it there, or give --hook nvidia-cdi-hook's path");
   }
-  if (!is_cdi_kind(text("kind"))) {
-    throw UsageFault("--kind is <vendor>/<class>, not `" + text("kind") + "`");
+  if (!options.library_search_path.empty()) {
+    throw UsageFault(
+        "--library-search-path: oci-nvidia-hook does not look there; give --hook "
+        "nvidia-cdi-hook's path");
   }
-  if (!text("hook").starts_with('/')) throw UsageFault("--hook is an absolute path");
-  return {.mode = mode_of(text("mode")),
-          .naming = naming_of(text("device-names")),
-          .kind = text("kind"),
-          .capabilities = *capabilities,
-          .hook = text("hook"),
-          .config_file = path_from_caller(context.config_file, context),
-          .allow_in_builds = values["allow-in-builds"].as<bool>()};
 }
 
-/// Engines ignore files with other endings, so the name must end in `.json`.
-std::string output_of(const OptionValues& values) {
-  auto output = values["output"].as<std::string>();
-  if (output != "-" && !output.ends_with(".json")) {
-    throw UsageFault("--output is `-` or a file `….json`: engines read no other, not `" + output +
-                     "`");
+/// The configuration, in which the options count more.
+HostConfig host_config(const GenerateOptions& options, CommandContext& context) {
+  check_places(options, read_host_config(context).as_written.config);
+  HostConfig config = read_host_config(context, options.driver_root);
+  for (Config* each : {&config.as_written.config, &config.seen_from_here}) {
+    each->library_search_path.insert(each->library_search_path.begin(),
+                                     options.library_search_path.begin(),
+                                     options.library_search_path.end());
   }
-  return output;
-}
-
-void tell(const Notes& notes, std::ostream& err) {
-  for (const Note& note : notes) {
-    if (note.level == Note::Level::warning) err << "warning: " << printable(note.text) << '\n';
-  }
+  // A specification names device nodes, so missing nodes are made, but only on this host.
+  config.seen_from_here.load_kmods = config.as_written.config.load_kmods && config.is_ours;
+  return config;
 }
 
 /// Asks the driver for the names of MIG devices, which only it knows. If it does not answer, the
@@ -83,74 +63,77 @@ void tell(const Notes& notes, std::ostream& err) {
 void name_mig_devices(HostFacts& host, const Config& config, CommandContext& context) {
   if (host.inventory.mig_devices.empty()) return;
   const DriverDetails details = ask_about_gpus(host, config, context.log);
-  for (const std::string& error : details.errors) {
-    context.err << "warning: " << printable(error) << '\n';
+  for (const std::string& error : details.errors) warn(error, context);
+}
+
+/// Reads the host, and into `options` what only a list of nodes tells.
+HostFacts read_devices_of(CdiOptions& options, const Config& config, CommandContext& context) {
+  if (options.discovery == CdiDiscovery::imex && options.imex_channels.empty()) {
+    options.imex_channels = find_imex_channels(open_driver_root(config), context.system);
+  }
+  const Request request =
+      request_for(options.discovery, options.capabilities, options.imex_channels);
+  HostFacts host = read_host(request, config, context.system, context.log);
+  if (is_of_gpus(options.discovery)) name_mig_devices(host, config, context);
+  if (options.discovery == CdiDiscovery::management) {
+    options.management_nodes = find_management_nodes(host.driver_root, context.system);
+  }
+  return host;
+}
+
+/// A file of a feature that is no node may be missing, and then no engine could mount it.
+void leave_out_missing(CdiSpec& spec, const RootDir& system) {
+  const CdiPaths paths = look_at(system, host_paths(spec));
+  for (CdiDevice& device : spec.devices) {
+    std::erase_if(device.edits.mounts,
+                  [&](const CdiMount& mount) { return !paths.at(mount.host_path).exists; });
   }
 }
 
-/// Opens the directory that contains `path`. Makes it if only its last component is missing:
-/// /var/run is empty after boot.
-UniqueFd open_parent(const std::string& path, const CommandContext& context) {
-  const int from = context.caller.working_directory.get();
-  const auto slash = path.rfind('/');
-  const std::string parent = slash == std::string::npos ? "." : path.substr(0, slash + 1);
-  UniqueFd opened = sys::open_beneath(from, parent.c_str(), O_PATH | O_DIRECTORY, 0);
-  if (opened || errno != ENOENT) return opened;
-  if (::mkdirat(from, parent.c_str(), kDirectoryMode) != 0) return UniqueFd();
-  return sys::open_beneath(from, parent.c_str(), O_PATH | O_DIRECTORY, 0);
+void require_nodes(const CdiSpec& spec, const RootDir& system) {
+  const CdiPaths paths = look_at(system, host_paths(spec));
+  const auto require = [&](const CdiEdits& edits) {
+    for (const CdiNode& node : edits.nodes) {
+      if (paths.at(node.source()).number) continue;
+      throw Error(Code::device_node_missing,
+                  "`" + node.source() + "` is no device node, where --dev-root says it is",
+                  "name the directory that has dev/nvidiactl with --dev-root");
+    }
+  };
+  require(spec.edits);
+  for (const CdiDevice& device : spec.devices) require(device.edits);
 }
 
-void write_file(const std::string& path, const std::string& text, const CommandContext& context) {
-  const UniqueFd directory = open_parent(path, context);
-  const std::string name = path.substr(path.rfind('/') + 1);
-  if (!directory || !replace_file(directory.get(), name, text, {.may_create = true})) {
-    throw_errno(Code::spec_not_writable, "write `" + path + "`",
-                "run it as root, or name another file with --output");
+void warn_of_hooks(const CdiSpec& spec, const CdiOptions& options, CommandContext& context) {
+  if (has_own_hook(options) && options.switches.disabled.size() > 0) {
+    warn("--disable-hook: oci-nvidia-hook is one hook for all; only `all` leaves it out", context);
   }
+  if (spec.edits.hooks.empty()) return;
+  if (look_at(context.system, {options.hook}).at(options.hook).executable) return;
+  warn("there is no hook at " + options.hook +
+           ", and containers will not start; --hook says where it is",
+       context);
 }
 
 }  // namespace
 
-void add_cdi_generate_options(po::options_description& options) {
-  const auto text = [](const char* name, const char* fallback) {
-    return po::value<std::string>()->value_name(name)->default_value(fallback);
-  };
-  options.add_options()("mode", text("MODE", "full"), "full or thin")(
-      "output,o", text("FILE", "-"), "write to this file, at once and with mode 0644; - prints")(
-      "device-names", text("LIST", "index,uuid"), "index (0, MIG 0:1), uuid (GPU-…, MIG-…)")(
-      "capabilities", text("LIST", "all"), "parts of the driver, as NVIDIA_DRIVER_CAPABILITIES")(
-      "kind", text("VENDOR/CLASS", "nvidia.com/gpu"), "what stands before the = of the names")(
-      "hook", text("PATH", OCI_NVIDIA_HOOK_PATH), "where engines find the hook")(
-      "allow-in-builds", po::bool_switch(),
-      "let every `docker build` use the devices by RUN --device");
-}
-
 Outcome run_cdi_generate(const OptionValues& values, CommandContext& context) {
-  const CdiOptions options = options_of(values, context);
-  const std::string output = output_of(values);
-  const HostConfig config = read_host_config(context);
-  const Config& written = config.as_written.config;
-  Config reading = config.seen_from_here;
-  // A specification names device nodes, so missing nodes are made, but only on this host.
-  reading.load_kmods = written.load_kmods && config.is_ours;
-  const Request request{.devices = AllDevices{}, .capabilities = options.capabilities};
-  HostFacts host = read_host(request, reading, context.system, context.log);
-  name_mig_devices(host, reading, context);
+  GenerateOptions options = generate_options(values, context);
+  const HostConfig config = host_config(options, context);
+  const HostFacts host = read_devices_of(options.cdi, config.seen_from_here, context);
   // The host's own root file system stands for the images of its distribution.
   const ContainerFacts layout = probe_container(host.driver_root, {});
-  const CdiSpec spec = to_cdi(host.inventory, layout, written, options);
-  tell(host.inventory.notes, context.err);
-  if (!look_at(context.system, {options.hook}).at(options.hook).executable) {
-    context.err << "warning: there is no hook at " << printable(options.hook)
-                << ", and containers will not start; --hook says where it is\n";
+  CdiSpec spec = to_cdi(host.inventory, layout, config.as_written.config, options.cdi);
+  if (!is_of_gpus(options.cdi.discovery)) leave_out_missing(spec, context.system);
+  if (!options.cdi.dev_root.empty()) require_nodes(spec, context.system);
+  for (const Note& note : host.inventory.notes) {
+    if (note.level == Note::Level::warning) warn(note.text, context);
   }
-  if (output == "-") {
-    context.out << to_json(spec);
-    return Outcome::good;
-  }
-  write_file(output, to_json(spec), context);
-  context.err << "wrote " << printable(output) << ": " << spec.devices.size() << " devices of "
-              << spec.kind << ", CDI " << spec.version << '\n';
+  warn_of_hooks(spec, options.cdi, context);
+  write_cdi(options.output, to_json(spec), context);
+  if (options.output.path == "-") return Outcome::good;
+  context.err << "wrote " << printable(options.output.path) << ": " << spec.devices.size()
+              << " devices of " << spec.kind << ", CDI " << spec.version << '\n';
   return Outcome::good;
 }
 

@@ -7,7 +7,7 @@
 
 namespace nvhook {
 
-HostConfig read_host_config(CommandContext& context) {
+HostConfig read_host_config(CommandContext& context, const std::string& driver_root) {
   const auto ours = open_root("/");
   const std::string host = ours ? ours->path_of(context.system.fd()) : "/";
   const bool is_ours = host == "/";
@@ -15,6 +15,7 @@ HostConfig read_host_config(CommandContext& context) {
       .is_ours = is_ours,
       .as_written = is_ours ? load_config(context.config_file, context.caller)
                             : load_config_of(context.system, context.config_file, context.caller)};
+  if (!driver_root.empty()) result.as_written.config.driver_root = clean_path(driver_root);
   context.log.notes(result.as_written.notes);
   result.seen_from_here = result.as_written.config;
   result.seen_from_here.load_kmods = false;

@@ -2,6 +2,8 @@
 // The configuration, for commands that only look at a host.
 #pragma once
 
+#include <string>
+
 #include "command/shell/command.hpp"
 #include "config/config.hpp"
 
@@ -15,7 +17,9 @@ struct HostConfig {
   Config seen_from_here = {};
 };
 
-/// Throws as load_config does.
-[[nodiscard]] HostConfig read_host_config(CommandContext& context);
+/// `driver_root`, if it is not empty, takes the place of the configured one. Throws as load_config
+/// does.
+[[nodiscard]] HostConfig read_host_config(CommandContext& context,
+                                          const std::string& driver_root = {});
 
 }  // namespace nvhook

@@ -5,6 +5,7 @@
 #include "command/cdi/cdi_check.hpp"
 #include "command/cdi/cdi_generate.hpp"
 #include "command/cdi/cdi_list.hpp"
+#include "command/cdi/cdi_transform.hpp"
 #include "command/doctor/doctor.hpp"
 #include "command/explain/explain.hpp"
 #include "command/inspect/inspect.hpp"
@@ -38,6 +39,20 @@ constexpr std::string_view kCdiGenerateDetails =
     "  oci-nvidia cdi generate --hook /usr/bin/nvidia-cdi-hook --output /etc/cdi/nvidia.yaml\n"
     "  oci-nvidia cdi generate --discovery-mode gds --output /etc/cdi/nvidia.com-gds.json\n"
     "  podman run --rm --device nvidia.com/gpu=0 debian nvidia-smi -L";
+
+constexpr std::string_view kCdiTransformDetails =
+    "For a specification that was written where the host's files are in another place, such as a\n"
+    "container: each path below the directory --from gets the directory --to in its place.\n"
+    "\n"
+    "  host       paths of the host: of files, nodes and hooks\n"
+    "  container  paths in the container: of files and nodes, and arguments of hooks that run in "
+    "it\n"
+    "\n"
+    "Everything else stays, also what this program does not know.\n"
+    "\n"
+    "Example:\n"
+    "  oci-nvidia cdi transform root --from /host --to / --input nvidia.yaml --output "
+    "/etc/cdi/nvidia.yaml";
 
 constexpr std::string_view kCdiCheckDetails =
     "Without FILE: the specifications of NVIDIA's GPUs in /etc/cdi and /var/run/cdi, whoever "
@@ -100,6 +115,12 @@ constexpr std::array kCommands{
             .details = kCdiGenerateDetails,
             .add_options = add_cdi_generate_options,
             .run = run_cdi_generate},
+    Command{.name = "cdi transform",
+            .operands = kCdiTransformOperands,
+            .summary = "a CDI specification with another root directory in its paths",
+            .details = kCdiTransformDetails,
+            .add_options = add_cdi_transform_options,
+            .run = run_cdi_transform},
     Command{.name = "cdi check",
             .operands = "[FILE...]",
             .summary = "whether CDI specifications still fit this host",

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`oci-nvidia cdi generate`: YAML, other devices than GPUs, calls of NVIDIA's hooks."""
+"""`oci-nvidia cdi generate` and `cdi transform`: YAML, other devices than GPUs, calls of NVIDIA's hooks, other roots."""
 
 import json
 
@@ -121,6 +121,35 @@ def a_driver_root_and_a_root_of_dev_are_taken_from_the_options():
     done = oci_nvidia("cdi", "generate", *words[:-1], "/nowhere")
     check_equal(done.returncode, DRIVER, done.stderr)
     check("`/nowhere/dev/nvidiactl` is no device node" in done.stderr, done.stderr)
+
+
+@test("cdi")
+def a_specification_is_moved_to_another_root_and_back():
+    source, there, back = (SETUP.work / name for name in ("source.yaml", "there.json", "back.yaml"))
+    source.write_text(generate("--format", "yaml", "--dev-root", "/"))
+    words = ["cdi", "transform", "root"]
+    done = oci_nvidia(*words, "--from", "/", "--to", "/host", "--input", source, "--output", there)
+    check_equal((done.returncode, done.stdout, done.stderr), (0, "", ""), "to another root")
+    spec = validate(there.read_text(), CDI_SCHEMA)
+    paths = [mount["hostPath"] for mount in spec["containerEdits"]["mounts"]]
+    paths += [node["hostPath"] for node in spec["containerEdits"]["deviceNodes"]]
+    check_equal([path for path in paths if not path.startswith("/host/")], [], "paths of the host that did not move")
+    done = run([SETUP.hook.parent / "oci-nvidia", *words, "--from", "/host", "--to", "/"], input=there.read_text())
+    check_equal(done.returncode, 0, done.stderr)
+    moved = json.loads(done.stdout)
+    for edits in (moved["containerEdits"], *(device["containerEdits"] for device in moved["devices"])):
+        for node in edits.get("deviceNodes", []):
+            check_equal(node.pop("hostPath"), node["path"], "node that is back")
+    check_equal(moved, json.loads(generate("--dev-root", "/")), "what came back")
+    for options, word in (
+        (["--from", "/a"], "--to is missing"),
+        (["--from", "a", "--to", "/b"], "--from is an absolute path"),
+        (["--from", "/a", "--to", "/b", "--output", back.with_suffix(".txt")], "--output is `-` or a file"),
+    ):
+        done = oci_nvidia(*words, *options, "--input", source)
+        check_equal(done.returncode, USAGE, done.stderr)
+        check(word in done.stderr, done.stderr)
+    check_equal(oci_nvidia("cdi", "transform").returncode, USAGE, "without the word root")
 
 
 @test("cdi")

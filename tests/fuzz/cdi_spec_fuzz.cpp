@@ -2,6 +2,7 @@
 // Fuzzes CDI specifications in YAML and JSON, which any tool may have written.
 #include <nlohmann/json.hpp>
 
+#include "cdi/cdi_root.hpp"
 #include "cdi/cdi_spec.hpp"
 #include "command/cdi/yaml_document.hpp"
 #include "command/cdi/yaml_text.hpp"
@@ -24,6 +25,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     fuzz::require(parse_cdi_spec(*written) == *spec, "what is written is read as it was");
     fuzz::require(parse_cdi_spec(yaml_to_json(json_to_yaml(*written))) == *spec,
                   "what is written in YAML is read as it was");
+    const std::string moved = with_other_root(*written, {.from = "/", .to = "/host"});
+    fuzz::require(parse_cdi_spec(moved).devices.size() == spec->devices.size(),
+                  "with another root it is a specification, too");
   }
   return 0;
 }

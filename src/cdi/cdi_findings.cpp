@@ -100,14 +100,13 @@ class Check {
   }
 
  private:
-  void add(bool is_broken, std::string text) {
-    const CdiFinding finding{.is_broken = is_broken, .text = std::move(text)};
+  void add(CdiFinding finding) {
     if (std::find(findings_.begin(), findings_.end(), finding) == findings_.end()) {
-      findings_.push_back(finding);
+      findings_.push_back(std::move(finding));
     }
   }
-  void broken(std::string text) { add(true, std::move(text)); }
-  void lacking(std::string text) { add(false, std::move(text)); }
+  void broken(std::string text) { add({.is_broken = true, .text = std::move(text)}); }
+  void lacking(std::string text) { add({.text = std::move(text)}); }
 
   [[nodiscard]] CdiPathFacts facts_of(const std::string& path) const {
     const auto found = paths_.find(path);
@@ -167,17 +166,23 @@ class Check {
 
   void check_hook(const CdiHook& hook) {
     const CdiPathFacts facts = facts_of(hook.path);
-    if (!facts.exists) return broken("gone from the host: hook `" + hook.path + "`");
+    if (!facts.exists) {
+      return add({.is_broken = true,
+                  .text = "gone from the host: hook `" + hook.path + "`",
+                  .gone_hook = hook.path});
+    }
     if (!facts.executable) broken("the hook `" + hook.path + "` is no program");
   }
 
   void check_device(const CdiDevice& device) {
     if (device.name == "all") return check_all(device);
-    const DeviceNameKind kind = parse_device_name(device.name).kind;
+    const std::string qualified = "nvidia.com/gpu=" + device.name;
+    const std::string name(without_cdi_kind(qualified));  // `gpu0` is `0`
+    const DeviceNameKind kind = parse_device_name(name).kind;
     if (kind == DeviceNameKind::other) return;
     SelectedDevices selected;
     try {
-      selected = select_devices(DeviceNames{device.name}, inventory_);
+      selected = select_devices(DeviceNames{name}, inventory_);
     } catch (const Error&) {
       return broken("`" + device.name + "` is gone: this host has no such " +
                     (is_mig(kind) ? "MIG device" : "GPU"));
@@ -207,8 +212,8 @@ class Check {
                std::includes(given.begin(), given.end(), nodes.begin(), nodes.end());
       });
     };
-    const bool only_all = spec_.devices.size() == 1 && spec_.devices.front().name == "all";
-    if (only_all) return;
+    const std::string& first = spec_.devices.front().name;
+    if (spec_.devices.size() == 1 && (first == "all" || first == "none")) return;
     for (const Gpu& gpu : inventory_.gpus) {
       if (has_name({gpu_node(gpu.minor)})) continue;
       lacking("GPU " + std::to_string(gpu.index) + " (" + gpu.uuid + ") has no name in it");

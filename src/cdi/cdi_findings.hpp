@@ -29,6 +29,7 @@ struct CdiFinding {
   /// if something is only missing in the file.
   bool is_broken = false;
   std::string text = {};
+  std::string gone_hook = {};  ///< the path of the hook, if what is wrong is that it is gone
 
   friend bool operator==(const CdiFinding&, const CdiFinding&) = default;
 };

@@ -68,7 +68,7 @@ def a_specification_of_today_fits():
 def an_upgraded_driver_makes_a_full_specification_stale_and_a_thin_one_not():
     with upgraded_driver() as (config, upgrade):
         full, thin = (generate("--mode", mode, config=config) for mode in MODES)
-        remedy = f"oci-nvidia cdi generate --config {config} --output /var/run/cdi/nvidia.com-gpu.json"
+        remedy = f"oci-nvidia cdi generate --config {config} --hook {SETUP.hook} --output /var/run/cdi/nvidia.com-gpu.json"
         where = {"host": ["--driver-version", NEW_VERSION], "config": config, "driver": upgrade()}
         words = [": stale", "gone from the host: ", f"of driver {SETUP.version}, and {NEW_VERSION} is loaded"]
         check_text(full, [*words, remedy], BROKEN, **where)
@@ -78,7 +78,7 @@ def an_upgraded_driver_makes_a_full_specification_stale_and_a_thin_one_not():
 @test("cdi")
 def gpus_that_are_gone_are_named():
     words = [": stale", f"gone from the host: device node `{SETUP.driver}/dev/nvidia5`", "`7` is gone: this host has no such GPU"]
-    words += [f"`{UUID}7` is gone", f"oci-nvidia cdi generate --config {SETUP.config} --mode thin --output"]
+    words += [f"`{UUID}7` is gone", f"oci-nvidia cdi generate --config {SETUP.config} --hook {SETUP.hook} --mode thin --output"]
     check_text(generate("--mode", "thin"), words, BROKEN, host=["--gpus", "7"])
 
 
@@ -120,7 +120,7 @@ def a_hook_that_is_gone_is_named():
 def a_specification_of_nvidias_tool_is_checked_too():
     words = [": stale", "gone from the host: `/usr/lib64/libcuda.so.520.61.05`", "hook `/usr/bin/nvidia-cdi-hook`"]
     words += [f"of driver 520.61.05, and {SETUP.version} is loaded", "`0` gives /dev/nvidia0, and its node is /dev/nvidia2 now"]
-    words.append("nvidia-ctk cdi generate --output=")
+    words.append("Try: install the package oci-nvidia-cdi-hook, then oci-nvidia cdi generate --hook /usr/bin/nvidia-cdi-hook --")
     file = SETUP.work / "nvidia.yaml"
     file.write_text(NVIDIAS)
     done = oci_nvidia("cdi", "check", "--config", SETUP.config, file)
@@ -185,3 +185,22 @@ def builds_that_are_allowed_stay_allowed():
     )
     check_text(allowed, [": fits"], GOOD)
     check_text(allowed.replace('"0.6.0"', '"0.5.0"'), ["needs 0.6.0", "--mode thin --allow-in-builds --output"], BROKEN)
+
+
+@test("cdi")
+def the_device_plugins_file_is_left_to_the_plugin():
+    """It writes the file again when it starts, and a file of ours with its kind would be hidden by it."""
+    kind = "k8s.device-plugin.nvidia.com"
+    words = ["--config", SETUP.config, "--kind", f"{kind}/gpu", "--device-names", "uuid"]
+    plugins = oci_nvidia("cdi", "generate", *words, "--hook", "/usr/bin/nvidia-ctk").stdout
+    with installed(plugins, name=f"{kind}-gpu") as (file,):
+        check_words(["hook `/usr/bin/nvidia-ctk`", "Try: install the package oci-nvidia-hook\n"], BROKEN)
+        directory = SETUP.work / "etc-cdi"
+        directory.mkdir()
+        hidden = directory / "ours.json"
+        hidden.write_text(oci_nvidia("cdi", "generate", *words).stdout)
+        done = oci_nvidia("cdi", "check", "--config", SETUP.config, "--spec-dir", directory, "--spec-dir", file.parent)
+        check_equal(done.returncode, BROKEN, done.stderr)
+        check(f"Try: remove {hidden}, which engines do not use beside {file}\n" in done.stdout, done.stdout)
+    with installed(plugins.replace("/usr/bin/nvidia-ctk", str(SETUP.hook)), name=f"{kind}-gpu"):
+        check_words([": fits"], GOOD)

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <ostream>
 
+#include "cdi/cdi_remedy.hpp"
 #include "command/cdi/cdi_files.hpp"
 #include "command/engines/host_config.hpp"
 #include "command/shell/json_document.hpp"
@@ -52,41 +53,6 @@ std::vector<CdiFile> files_to_check(const OptionValues& values, const CommandCon
   return files;
 }
 
-/// Returns the value of `flag` in the arguments of our hook; empty if the specification has none.
-std::string hook_value(const CdiSpec& spec, std::string_view flag) {
-  for (const CdiHook& hook : spec.edits.hooks) {
-    for (const std::string& word : hook.arguments) {
-      if (word.starts_with(flag)) return word.substr(flag.size());
-    }
-  }
-  return {};
-}
-
-/// Returns the command that writes `spec` again with the same options.
-std::string command_for(const CdiSpec& spec) {
-  std::string command = "oci-nvidia cdi generate ";
-  const std::string config = hook_value(spec, "-config=");
-  const std::string capabilities = hook_value(spec, "-cdi=");
-  if (!config.empty()) command += "--config " + config + " ";
-  if (spec.edits.mounts.empty()) command += "--mode thin ";
-  if (capabilities != "all") command += "--capabilities " + capabilities + " ";
-  if (spec.kind != "nvidia.com/gpu") command += "--kind " + spec.kind + " ";
-  const auto allowed = spec.annotations.find(kAllowInBuilds);
-  if (allowed != spec.annotations.end() && allowed->second == "true")
-    command += "--allow-in-builds ";
-  return command;
-}
-
-std::string remedy_for(const CdiFile& file) {
-  if (file.spec && is_of_this_program(*file.spec)) {
-    return command_for(*file.spec) + "--output " + file.path;
-  }
-  return "remove the file and run `oci-nvidia cdi generate --output "
-         "/var/run/cdi/nvidia.com-gpu.json`, or write it anew with what wrote it (`nvidia-ctk cdi "
-         "generate --output=" +
-         file.path + "`)";
-}
-
 /// Reads the host as it is now, without changing it.
 HostFacts read_today(CommandContext& context) {
   const Config config = read_host_config(context).seen_from_here;
@@ -107,6 +73,7 @@ Checked check(const CdiFile& file, const Inventory& inventory, const std::vector
     checked.kind = file.spec->kind;
     checked.findings = check_cdi(*file.spec, inventory, look_at(system, host_paths(*file.spec)));
   }
+  checked.remedy = cdi_remedy(file, checked.findings, entries, OCI_NVIDIA_HOOK_PATH);
   for (const CdiEntry& entry : entries) {
     if (entry.file != file.path || entry.state == CdiEntryState::usable) continue;
     const bool is_conflict = entry.state == CdiEntryState::conflict;
@@ -114,7 +81,6 @@ Checked check(const CdiFile& file, const Inventory& inventory, const std::vector
                                 .text = "`" + entry.name + "` is also in " + entry.other_file +
                                         (is_conflict ? ": engines refuse it" : ", which counts")});
   }
-  if (!checked.findings.empty()) checked.remedy = remedy_for(file);
   return checked;
 }
 

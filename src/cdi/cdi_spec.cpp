@@ -199,11 +199,27 @@ CdiDevice device_of(const Json& item) {
           .edits = edits_of(object)};
 }
 
+/// Refuses an object that no specification has: each member is compared with all before it.
+class MemberCount {
+ public:
+  bool operator()(int /*depth*/, Json::parse_event_t event, const Json& /*parsed*/) {
+    if (event == Json::parse_event_t::object_start) counts_.push_back(0);
+    if (event == Json::parse_event_t::object_end) counts_.pop_back();
+    if (event == Json::parse_event_t::key && ++counts_.back() > kMaxCdiMembers) {
+      fail("an object has more than " + std::to_string(kMaxCdiMembers) + " members");
+    }
+    return true;
+  }
+
+ private:
+  std::vector<std::size_t> counts_ = {};  ///< of the objects that are open
+};
+
 Json parse_object(std::string_view json) {
   const auto extent = first_json_object(json);
   if (!extent || !extent->rest.empty()) fail("it is not one whole object");
   if (extent->depth > kMaxJsonDepth) fail("it is nested too deeply");
-  Json parsed = Json::parse(extent->object, nullptr, false);
+  Json parsed = Json::parse(extent->object, MemberCount(), false);
   if (parsed.is_discarded()) fail("it is no JSON");
   return parsed;
 }

@@ -3,6 +3,7 @@
 // for each named device.
 #pragma once
 
+#include <cstddef>
 #include <map>
 #include <optional>
 #include <string>
@@ -95,6 +96,9 @@ struct CdiSpec {
 
 /// Returns indented JSON with a line end. Throws Error(internal) for a path that is not UTF-8.
 [[nodiscard]] std::string to_json(const CdiSpec& spec);
+
+/// An object with more members is refused, because it would take long to read.
+inline constexpr std::size_t kMaxCdiMembers = 1000;
 
 /// Parses a specification of any version and writer; unknown fields are ignored. Throws
 /// Error(config_invalid), without the file's name, for what no engine accepts: no object, no

@@ -145,5 +145,17 @@ TEST(CdiEntries, AConflictThatIsHiddenIsNone) {
   EXPECT_EQ(entries[0].other_file, "/run/2");
 }
 
+/// A million of them would take minutes.
+TEST(CdiSpec, AnObjectHasNoThousandsOfMembers) {
+  const auto with_members = [](int count) {
+    std::string text = R"({"cdiVersion": "0.5.0", "kind": "a.b/c", "devices": [{"name": "x"}])";
+    for (int i = 0; i < count; ++i) text += ", \"k" + std::to_string(i) + "\": {\"a\": [{}]}";
+    return text + "}";
+  };
+  EXPECT_EQ(parse_cdi_spec(with_members(900)).kind, "a.b/c");
+  EXPECT_THAT([&] { static_cast<void>(parse_cdi_spec(with_members(1000))); },
+              fails_with(Code::config_invalid, "more than 1000 members"));
+}
+
 }  // namespace
 }  // namespace nvhook

@@ -13,6 +13,7 @@
 #include <optional>
 #include <sstream>
 
+#include "cdi/cdi_spec.hpp"
 #include "command/shell/json_document.hpp"
 #include "text/error.hpp"
 #include "text/json_extent.hpp"
@@ -53,6 +54,20 @@ std::optional<Json> number(const std::string& text) {
   return Json(fraction);
 }
 
+/// Adds up what a document takes.
+class Size {
+ public:
+  void add(std::size_t bytes) {
+    bytes_ += bytes;
+    if (bytes_ > kMaxMebibytes << 20U) {
+      fail("it grows to more than " + std::to_string(kMaxMebibytes) + " MiB");
+    }
+  }
+
+ private:
+  std::size_t bytes_ = 0;
+};
+
 class Converter {
  public:
   Json convert(const YAML::Node& node, std::size_t depth = 0) {
@@ -76,6 +91,9 @@ class Converter {
     for (const auto& member : node) {
       if (!member.first.IsScalar()) fail("a key is no word");
       add(member.first.Scalar().size());
+      if (object.size() > kMaxCdiMembers) {
+        fail("a map has more than " + std::to_string(kMaxCdiMembers) + " keys");
+      }
       object[member.first.Scalar()] = convert(member.second, depth + 1);
     }
     return object;
@@ -96,31 +114,37 @@ class Converter {
     return number(text).value_or(text);
   }
 
-  void add(std::size_t bytes) {
-    bytes_ += bytes;
-    if (bytes_ > kMaxMebibytes << 20U) {
-      fail("it grows to more than " + std::to_string(kMaxMebibytes) + " MiB");
-    }
-  }
+  void add(std::size_t bytes) { size_.add(bytes); }
 
-  std::size_t bytes_ = 0;
+  Size size_ = {};
 };
 
-/// Ignores all events: used to count documents.
-class Ignored : public YAML::EventHandler {
+/// Counts the values as they are written, before anything is built of them.
+class Counted : public YAML::EventHandler {
  public:
   void OnDocumentStart(const YAML::Mark& /*mark*/) override {}
   void OnDocumentEnd() override {}
-  void OnNull(const YAML::Mark& /*mark*/, YAML::anchor_t /*anchor*/) override {}
-  void OnAlias(const YAML::Mark& /*mark*/, YAML::anchor_t /*anchor*/) override {}
+  void OnNull(const YAML::Mark& /*mark*/, YAML::anchor_t /*anchor*/) override { add(); }
+  void OnAlias(const YAML::Mark& /*mark*/, YAML::anchor_t /*anchor*/) override { add(); }
   void OnScalar(const YAML::Mark& /*mark*/, const std::string& /*tag*/, YAML::anchor_t /*anchor*/,
-                const std::string& /*value*/) override {}
+                const std::string& value) override {
+    add(value.size());
+  }
   void OnSequenceStart(const YAML::Mark& /*mark*/, const std::string& /*tag*/,
-                       YAML::anchor_t /*anchor*/, YAML::EmitterStyle::value /*style*/) override {}
+                       YAML::anchor_t /*anchor*/, YAML::EmitterStyle::value /*style*/) override {
+    add();
+  }
   void OnSequenceEnd() override {}
   void OnMapStart(const YAML::Mark& /*mark*/, const std::string& /*tag*/, YAML::anchor_t /*anchor*/,
-                  YAML::EmitterStyle::value /*style*/) override {}
+                  YAML::EmitterStyle::value /*style*/) override {
+    add();
+  }
   void OnMapEnd() override {}
+
+ private:
+  void add(std::size_t text = 0) { size_.add(kBytesOfValue + text); }
+
+  Size size_ = {};
 };
 
 /// After a complete document yaml-cpp can return empty documents without end, so YAML::LoadAll
@@ -128,7 +152,7 @@ class Ignored : public YAML::EventHandler {
 void require_one_document(const std::string& yaml) {
   std::istringstream stream(yaml);
   YAML::Parser parser(stream);
-  Ignored events;
+  Counted events;
   if (!parser.HandleNextDocument(events)) fail("no document");
   if (parser.HandleNextDocument(events)) fail("more than one document");
 }

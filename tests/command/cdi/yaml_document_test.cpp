@@ -58,6 +58,18 @@ TEST(Yaml, AliasesOfLongTextsDoNotEither) {
               fails_with(Code::config_invalid, "more than 16 MiB"));
 }
 
+/// Each would take a minute to build.
+TEST(Yaml, ManyValuesAndWideMapsAreRefusedEarly) {
+  std::string list;
+  for (int i = 0; i < 200'000; ++i) list += "- x\n";
+  EXPECT_THAT([&] { static_cast<void>(yaml_to_json(list)); },
+              fails_with(Code::config_invalid, "more than 16 MiB"));
+  std::string map;
+  for (int i = 0; i < 1100; ++i) map += "k" + std::to_string(i) + ": x\n";
+  EXPECT_THAT([&] { static_cast<void>(yaml_to_json(map)); },
+              fails_with(Code::config_invalid, "more than 1000 keys"));
+}
+
 /// yaml-cpp would find empty documents after it without end.
 TEST(Yaml, ACommaBehindTheDocumentIsRefused) {
   for (const char* const text : {"{},", "[],x: 1", "{a: 1},\nb: 2\n"}) {

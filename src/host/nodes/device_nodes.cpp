@@ -53,8 +53,8 @@ constexpr Module kModeset{"nvidia-modeset", [](const RootDir& system) {
 
 class ModuleLoader {
  public:
-  ModuleLoader(const HostView& host, std::chrono::milliseconds deadline, Notes& notes)
-      : host_(host), deadline_(deadline), notes_(notes) {}
+  ModuleLoader(const HostView& host, const ProvisionOptions& options, Notes& notes)
+      : host_(host), options_(options), notes_(notes) {}
 
   void load_driver() {
     if (kDriver.is_loaded(host_.system) || has_nvidia_pci_device(host_.system, kPciDisplay)) {
@@ -73,7 +73,11 @@ class ModuleLoader {
                                "directory (the driver container), which loads it"));
       return;
     }
-    auto why = load_module(host_.system, name, deadline_);
+    if (options_.only_tell) {
+      notes_.push_back(info("would load kernel module " + name));
+      return;
+    }
+    auto why = load_module(host_.system, name, options_.module_deadline);
     if (!why && !module.is_loaded(host_.system)) why = "modprobe ended well, but it is not there";
     notes_.push_back(why ? warning("kernel module " + name + " not loaded: " + *why +
                                    "; run `modprobe " + name + "` on the host, and see dmesg")
@@ -82,16 +86,16 @@ class ModuleLoader {
 
  private:
   const HostView& host_;
-  std::chrono::milliseconds deadline_;
+  const ProvisionOptions& options_;
   Notes& notes_;
 };
 
 // ---- nodes
 
-/// Opens the /dev in which host_probe finds the driver's nodes; nullopt, with errno, if there is
-/// none.
-std::optional<RootDir> open_dev(const HostView& host) {
-  const RootDir& root = exists(host.driver, "/dev/nvidiactl") ? host.driver : host.system;
+/// Opens the /dev in which nodes are made; nullopt, with errno, if there is none.
+std::optional<RootDir> open_dev(const HostView& host, const RootDir* nodes_root) {
+  const RootDir& found = exists(host.driver, "/dev/nvidiactl") ? host.driver : host.system;
+  const RootDir& root = nodes_root == nullptr ? found : *nodes_root;
   UniqueFd dev = root.open("/dev", O_PATH | O_DIRECTORY);
   if (!dev) return std::nullopt;
   return RootDir(std::move(dev));
@@ -99,10 +103,11 @@ std::optional<RootDir> open_dev(const HostView& host) {
 
 class NodeMaker {
  public:
-  NodeMaker(const RootDir& system, const RootDir& dev, bool link_all, Notes& notes)
+  NodeMaker(const RootDir& system, const RootDir& dev, const ProvisionOptions& options,
+            Notes& notes)
       : system_(system),
         dev_(dev),
-        link_all_(link_all),
+        options_(options),
         notes_(notes),
         devices_(read_text(system, "/proc/devices")) {}
 
@@ -190,13 +195,18 @@ class NodeMaker {
 
   void make(std::string path, DeviceNumber number, const DeviceFileSettings& settings) {
     const DeviceFile file{.path = std::move(path), .number = number, .settings = settings};
+    if (options_.only_tell) {
+      if (!exists(dev_, file.path))
+        notes_.push_back(info("would make device node /dev/" + file.path));
+      return;
+    }
     try {
       const MakeResult result = make_device_file(dev_, file);
       if (result != MakeResult::present) {
         notes_.push_back(info((result == MakeResult::made ? "made" : "replaced") +
                               std::string(" device node /dev/") + file.path));
       }
-      if (link_all_ || result != MakeResult::present) link_device_number(dev_, file);
+      if (options_.link_all || result != MakeResult::present) link_device_number(dev_, file);
     } catch (const Error& error) {
       notes_.push_back(warning(std::string(error.what()) + "; " + error.remedy()));
     }
@@ -204,14 +214,14 @@ class NodeMaker {
 
   const RootDir& system_;
   const RootDir& dev_;
-  bool link_all_;
+  const ProvisionOptions& options_;
   Notes& notes_;
   std::string devices_;
 };
 
 void load_modules(const HostView& host, CapabilitySet capabilities, const ProvisionOptions& options,
                   Notes& notes) {
-  ModuleLoader loader(host, options.module_deadline, notes);
+  ModuleLoader loader(host, options, notes);
   loader.load_driver();
   if (!kDriver.is_loaded(host.system)) return;
   if (capabilities.intersects({Capability::compute, Capability::video})) loader.load(kUvm);
@@ -237,13 +247,13 @@ Notes provide_devices(const HostView& host, const Request& request,
   Notes notes;
   if (options.load_modules) load_modules(host, request.capabilities, options, notes);
   if (!kDriver.is_loaded(host.system)) return notes;
-  const auto dev = open_dev(host);
+  const auto dev = open_dev(host, options.nodes_root);
   if (!dev) {
     notes.push_back(warning("no device node made: open `/dev`: " + errno_text(errno) + "; " +
                             std::string(kByHand)));
     return notes;
   }
-  NodeMaker nodes(host.system, *dev, options.link_all, notes);
+  NodeMaker nodes(host.system, *dev, options, notes);
   nodes.make_driver_nodes();
   nodes.make_mig_capabilities();
   if (options.create_imex_channels) {

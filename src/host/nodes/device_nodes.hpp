@@ -17,6 +17,10 @@ struct ProvisionOptions {
   /// Nodes that were there already, for example made by nvidia-modprobe, get links in /dev/char,
   /// too.
   bool link_all = false;
+  /// Make nodes in the /dev of this root, and not where host_probe finds them.
+  const RootDir* nodes_root = nullptr;
+  /// Do nothing; the notes tell what would be done.
+  bool only_tell = false;
   /// For each module. A DGX with eight GPUs takes some seconds.
   std::chrono::milliseconds module_deadline{30'000};
 };

@@ -18,6 +18,7 @@ namespace {
 
 constexpr std::size_t kEnd = std::numeric_limits<std::size_t>::max();
 constexpr const char* kDefaultKey = "default_runtime_name";
+constexpr const char* kCdiKey = "enable_cdi";
 
 [[noreturn]] void refuse(const std::string& why) {
   throw Error(Code::config_invalid, why,
@@ -95,15 +96,24 @@ std::size_t line_of_header(std::string_view text, const std::vector<std::string>
   return found == lines.end() ? kEnd : static_cast<std::size_t>(found - lines.begin());
 }
 
-/// Sets the default runtime if the file already has its key or table. Otherwise returns `text`
-/// unchanged: the block at the end brings the table.
-std::string with_default(const std::string& text, const CriSection& section) {
-  const std::string line = std::string("  ") + kDefaultKey + " = \"" + kRuntimeName + "\"";
-  if (const auto now = section.node[kDefaultKey]) {
-    return with_replaced_line(text, now.node()->source().begin.line - 1, {line});
-  }
-  const std::size_t header = line_of_header(text, section.keys);
+/// Sets a key by `line` if the file already has the key, which is then `now`, or its table.
+/// Otherwise returns `text` unchanged: a block at the end brings the table.
+std::string with_key(const std::string& text, const std::vector<std::string>& table,
+                     const toml::node_view<const toml::node>& now, const std::string& line) {
+  if (now) return with_replaced_line(text, now.node()->source().begin.line - 1, {line});
+  const std::size_t header = line_of_header(text, table);
   return header == kEnd ? text : with_block(text, header + 1, {line});
+}
+
+std::string with_default(const std::string& text, const CriSection& section) {
+  return with_key(text, section.keys, section.node[kDefaultKey],
+                  std::string("  ") + kDefaultKey + " = \"" + kRuntimeName + "\"");
+}
+
+bool reads_cdi(const toml::table& document, const std::string& filename) {
+  const std::string cri = cri_of(document, filename);
+  const bool by_default = document["version"].value_or<std::int64_t>(1) > 2;
+  return document["plugins"][cri][kCdiKey].value_or(by_default);
 }
 
 /// Returns the lines of the handler's tables.
@@ -171,6 +181,22 @@ std::string with_containerd_runtime(const std::optional<std::string>& text,
   if (!lines.empty()) edited = with_block(edited, kEnd, lines);
   if (edited != now) verify(edited, adds_default, filename);
   return edited;
+}
+
+std::string with_containerd_cdi(const std::string& text, const std::string& filename) {
+  const toml::table document = parse_toml(text, filename);
+  if (reads_cdi(document, filename)) return text;
+  const std::string cri = cri_of(document, filename);
+  const std::string line = std::string("  ") + kCdiKey + " = true";
+  const toml::table& constant = document;
+  std::string edited = with_key(text, {"plugins", cri}, constant["plugins"][cri][kCdiKey], line);
+  if (edited == text) edited = with_block(text, kEnd, {"[plugins.\"" + cri + "\"]", line});
+  try {
+    if (reads_cdi(parse_toml(edited, filename), filename)) return edited;
+  } catch (const Error&) {
+    // Inline tables cannot be extended.
+  }
+  refuse(filename + ": the table of its CRI plugin is written so that nothing can be added");
 }
 
 std::optional<std::string> without_containerd_runtime(const std::optional<std::string>& text,

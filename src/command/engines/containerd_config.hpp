@@ -34,6 +34,11 @@ struct ContainerdRuntime {
                                                   const ContainerdRuntime& runtime,
                                                   const std::string& filename);
 
+/// Returns `text` with `enable_cdi` true in the table of the CRI plugin, where version 1 or 2 of
+/// the configuration (containerd 1.7) needs it; later versions need it only if it is false. Throws
+/// as with_containerd_runtime does.
+[[nodiscard]] std::string with_containerd_cdi(const std::string& text, const std::string& filename);
+
 /// Returns `text` as it was before; nullopt if there was no file. Throws as with_containerd_runtime
 /// does.
 [[nodiscard]] std::optional<std::string> without_containerd_runtime(

@@ -20,9 +20,15 @@ using nlohmann::json;
 
 constexpr const char* kRuntimes = "runtimes";
 constexpr const char* kDefault = "default-runtime";
+constexpr const char* kFeatures = "features";
+constexpr const char* kCdi = "cdi";
 constexpr std::string_view kBlanks = " \t\r\n";
 
-json our_runtime() { return {{"path", kRuntimeProgram}}; }
+/// The layout of a new document: its first member, which is then taken out again, decides it.
+constexpr const char* kNewDocument = "{\n  \"\": 0\n}\n";
+constexpr std::string_view kFirstMember = "\n  \"\": 0,";
+
+json runtime_of(const std::string& program) { return {{"path", program}}; }
 
 [[noreturn]] void refuse(const std::string& why, const std::string& remedy) {
   throw Error(Code::config_invalid, why, remedy);
@@ -111,11 +117,15 @@ std::string edited(std::string_view object, const std::string& name, const std::
       object, name, "", [&](std::string_view) { return value; }, name);
 }
 
-std::string with_runtime(std::string_view object) {
+std::string unit_of(std::string_view indent) {
+  return std::string(is_multiline(indent) ? indent.substr(indent.rfind('\n') + 1) : "");
+}
+
+std::string with_runtime(std::string_view object, const std::string& program) {
   const std::string_view indent = indent_of(object);
-  const std::string unit(is_multiline(indent) ? indent.substr(indent.rfind('\n') + 1) : "");
+  const std::string unit = unit_of(indent);
   const std::string deeper = std::string(indent) + unit;
-  const std::string path = json(kRuntimeProgram).dump();
+  const std::string path = json(program).dump();
   const std::string_view runtimes = json_member(object, kRuntimes, kRuntimes);
   if (runtimes.empty()) {
     const std::string runtime = object_of("path", path, deeper, unit);
@@ -123,6 +133,13 @@ std::string with_runtime(std::string_view object) {
   }
   const std::string runtime = object_of("path", path, indent_of(runtimes), unit);
   return edited(object, kRuntimes, with_added(runtimes, kRuntimeName, runtime));
+}
+
+std::string with_cdi(std::string_view object) {
+  const std::string_view features = json_member(object, kFeatures, kFeatures);
+  if (!features.empty()) return edited(object, kFeatures, with_added(features, kCdi, "true"));
+  const std::string_view indent = indent_of(object);
+  return with_added(object, kFeatures, object_of(kCdi, "true", indent, unit_of(indent)));
 }
 
 bool has_runtime(const json& document) {
@@ -148,9 +165,9 @@ void check_default(const json& document, const std::string& filename) {
 }
 
 /// What an existing but empty file becomes. No other case has this form, so undo can recognise it.
-std::string compact_document(bool as_default) {
-  json document = {{kRuntimes, {{kRuntimeName, our_runtime()}}}};
-  if (as_default) document[kDefault] = kRuntimeName;
+std::string compact_document(const DockerRuntime& runtime) {
+  json document = {{kRuntimes, {{kRuntimeName, runtime_of(runtime.program)}}}};
+  if (runtime.as_default) document[kDefault] = kRuntimeName;
   return document.dump();
 }
 
@@ -206,35 +223,51 @@ bool is_our_runtime(const std::string& path) {
   return is_runtime_shim(path.substr(path.rfind('/') + 1));
 }
 
-std::string with_docker_runtime(const std::optional<std::string>& text, bool as_default,
-                                const std::string& filename) {
+std::string with_docker_runtime(const std::optional<std::string>& text,
+                                const DockerRuntime& runtime, const std::string& filename) {
   if (!text) {
-    // The indentation of the first member decides the layout of the rest.
-    const std::string model = with_docker_runtime("{\n  \"\": 0\n}\n", as_default, filename);
-    return std::string(model).erase(1, std::string_view("\n  \"\": 0,").size());
+    return with_docker_runtime(kNewDocument, runtime, filename).erase(1, kFirstMember.size());
   }
   // dockerd treats an empty file as one without settings.
-  if (trim(*text).empty()) return compact_document(as_default) + *text;
-  const json document = checked(*text, as_default, filename);
+  if (trim(*text).empty()) return compact_document(runtime) + *text;
+  const json document = checked(*text, runtime.as_default, filename);
   const Document now = document_of(*text);
   std::string object(now.object);
-  if (!has_runtime(document)) object = with_runtime(object);
-  if (as_default && !document.contains(kDefault)) {
+  if (!has_runtime(document)) object = with_runtime(object, runtime.program);
+  if (runtime.as_default && !document.contains(kDefault)) {
     object = with_added(object, kDefault, json(kRuntimeName).dump());
   }
   return now.with(object);
 }
 
+std::string with_docker_cdi(const std::optional<std::string>& text, const std::string& filename) {
+  if (!text) return with_docker_cdi(kNewDocument, filename).erase(1, kFirstMember.size());
+  if (trim(*text).empty()) return json{{kFeatures, {{kCdi, true}}}}.dump() + *text;
+  const json document = parse(*text, filename);
+  const json features = document.value(kFeatures, json::object());
+  if (!features.is_object()) {
+    refuse(filename + ": `features` is no object", "correct the file; it is left as it is");
+  }
+  if (features.contains(kCdi)) {
+    if (features.at(kCdi) == true) return *text;
+    refuse(filename + ": features.cdi is " + features.at(kCdi).dump(),
+           "take it out; setup replaces nothing that is there");
+  }
+  const Document now = document_of(*text);
+  return now.with(with_cdi(now.object));
+}
+
 std::optional<std::string> without_docker_runtime(const std::optional<std::string>& text,
+                                                  const std::string& program,
                                                   const std::string& filename) {
   if (!text || trim(*text).empty()) return text;
   const json document = parse(*text, filename);
-  if (!has_runtime(document) || document.at(kRuntimes).at(kRuntimeName) != our_runtime()) {
+  if (!has_runtime(document) || document.at(kRuntimes).at(kRuntimeName) != runtime_of(program)) {
     return text;
   }
   const auto candidates = candidates_of(*text);
   const auto with = [&](const std::optional<std::string>& before, bool as_default) {
-    return with_docker_runtime(before, as_default, filename);
+    return with_docker_runtime(before, {program, as_default}, filename);
   };
   for (const auto& before : candidates) {
     const std::string once = with(before, false);

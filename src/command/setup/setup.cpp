@@ -9,6 +9,7 @@
 #include <boost/program_options.hpp>
 #include <ostream>
 
+#include "command/engines/docker_config.hpp"
 #include "command/render/unified_diff.hpp"
 #include "command/setup/setup_plan.hpp"
 #include "command/shell/json_document.hpp"
@@ -26,12 +27,13 @@ struct Engine {
   std::string_view name;
   SetupPlan (*plan)(const SetupRequest& request, const RootDir& system);
   bool has_runtimes;
+  bool has_cdi_switch;  ///< otherwise it reads CDI specifications without being told, or never
 };
 
-constexpr std::array kEngines{Engine{"docker", plan_docker, true},
-                              Engine{"podman", plan_podman, true}, Engine{"crio", plan_crio, true},
-                              Engine{"containerd", plan_containerd, true},
-                              Engine{"lxc", plan_lxc, false}};
+constexpr std::array kEngines{
+    Engine{"docker", plan_docker, true, true}, Engine{"podman", plan_podman, true, false},
+    Engine{"crio", plan_crio, true, false}, Engine{"containerd", plan_containerd, true, true},
+    Engine{"lxc", plan_lxc, false, false}};
 
 const Engine& engine_of(const OptionValues& values) {
   const auto names = values.count("operand") == 0
@@ -66,18 +68,35 @@ std::string user_config(const CallerContext& caller) {
               "set HOME, or run it with sudo for the host's engine");
 }
 
+void check(const Engine& engine, const SetupRequest& request) {
+  if (request.undo && (request.runtime || request.cdi)) {
+    throw UsageFault("--undo takes out all that setup added; leave the other options out");
+  }
+  const std::string name = "`" + std::string(engine.name) + "`";
+  if (request.runtime && !engine.has_runtimes) {
+    throw UsageFault(name + " has no runtimes; leave --runtime out");
+  }
+  if (request.cdi && !engine.has_cdi_switch && !engine.has_runtimes) {
+    throw UsageFault(name + " reads no CDI specifications; leave --cdi out");
+  }
+  const std::string& path = request.runtime_path;
+  if (!path.empty() && (!path.starts_with('/') || !is_our_runtime(path))) {
+    throw UsageFault("--runtime-path is an absolute path to a " + std::string(kRuntimeProgram) +
+                     ", not `" + path + "`");
+  }
+}
+
 SetupRequest request_of(const Engine& engine, const OptionValues& values,
                         const CommandContext& context) {
   SetupRequest request{.runtime = is_set(values, "runtime") || is_set(values, "set-default"),
                        .set_default = is_set(values, "set-default"),
-                       .undo = is_set(values, "undo")};
-  if (request.undo && request.runtime) {
-    throw UsageFault(
-        "--undo takes out all that setup added; leave --runtime and --set-default out");
+                       .undo = is_set(values, "undo"),
+                       .cdi = is_set(values, "cdi")};
+  if (values.count("runtime-path") != 0) {
+    request.runtime = !request.undo;  // with --undo: which one to take out
+    request.runtime_path = values["runtime-path"].as<std::string>();
   }
-  if (request.runtime && !engine.has_runtimes) {
-    throw UsageFault("`" + std::string(engine.name) + "` has no runtimes; leave --runtime out");
-  }
+  check(engine, request);
   if (values.count("config-file") != 0) {
     request.config_file = absolute(values["config-file"].as<std::string>(), context);
   }
@@ -136,6 +155,24 @@ void tell(const Report& report, CommandContext& context) {
   for (const std::string& line : report.plan.next) err << "then: " << line << '\n';
 }
 
+enum class Show { difference, file, nothing };
+
+Show show_of(const OptionValues& values) {
+  const auto word = values["show"].as<std::string>();
+  if (word == "difference") return Show::difference;
+  if (word == "file") return Show::file;
+  if (word == "nothing") return Show::nothing;
+  throw UsageFault("--show is difference, file or nothing, not `" + word + "`");
+}
+
+void print_changes(const SetupPlan& plan, Show show, CommandContext& context) {
+  for (const FileChange& change : plan.changes) {
+    if (show == Show::file) context.out << change.after.value_or("");
+    if (show != Show::difference) continue;
+    context.out << unified_diff(change.path, change.before, change.after, context.style);
+  }
+}
+
 void require_this_host(const RootDir& system) {
   if (system.path_of(system.fd()) == "/") return;
   throw UsageFault("--restart is for this host; leave --host-root out");
@@ -151,7 +188,13 @@ void add_setup_options(po::options_description& options) {
       "dry-run", po::bool_switch(), "show the difference and change nothing")(
       "restart", po::bool_switch(), "restart or reload the engine if it has to be")(
       "config-file", po::value<std::string>()->value_name("FILE"),
-      "edit this file in place of the engine's own");
+      "edit this file in place of the engine's own")(
+      "runtime-path", po::value<std::string>()->value_name("FILE"),
+      "the runtime's program, if not the installed one; implies --runtime")(
+      "cdi", po::bool_switch(), "make Docker or containerd read CDI specifications")(
+      "show",
+      po::value<std::string>()->value_name("difference|file|nothing")->default_value("difference"),
+      "what to print of the changes");
 }
 
 Outcome run_setup(const OptionValues& values, CommandContext& context) {
@@ -160,7 +203,12 @@ Outcome run_setup(const OptionValues& values, CommandContext& context) {
   const bool is_dry_run = is_set(values, "dry-run");
   const bool restarts = is_set(values, "restart") && !is_dry_run;
   if (restarts) require_this_host(context.system);
-  const SetupPlan plan = engine.plan(request, context.system);
+  const Show show = show_of(values);
+  SetupPlan plan = engine.plan(request, context.system);
+  if (request.cdi && !engine.has_cdi_switch) {
+    plan.found.push_back(std::string(engine.name) +
+                         ": reads CDI specifications without being told");
+  }
   for (const FileChange& change : plan.changes) {
     if (!is_dry_run && change.is_needed()) write_change(context.system, change);
   }
@@ -177,9 +225,7 @@ Outcome run_setup(const OptionValues& values, CommandContext& context) {
   if (context.json) {
     print_document(report, context.out);
   } else {
-    for (const FileChange& change : plan.changes) {
-      context.out << unified_diff(change.path, change.before, change.after, context.style);
-    }
+    print_changes(plan, show, context);
     tell(report, context);
   }
   return plan.lacking.empty() ? Outcome::good : Outcome::warning;

@@ -29,7 +29,7 @@ std::optional<std::string> wanted(const SetupRequest& request, const RootDir& sy
     return change.before;
   }
   const ContainerdRuntime runtime{
-      .program = runtime_program(system, plan),
+      .program = runtime_program(request, system, plan),
       .as_default = request.set_default,
       .uses_systemd = imported.uses_systemd,
       .support = containerd_support(system, find_program(system, "containerd"))};
@@ -59,6 +59,7 @@ SetupPlan plan_containerd(const SetupRequest& request, const RootDir& system) {
     change.after = without_containerd_runtime(change.before, path);
   } else {
     change.after = wanted(request, system, change, plan);
+    if (request.cdi) change.after = with_containerd_cdi(*change.after, path);
     check_result(system, change, plan);
     plan.next.emplace_back(
         "kubectl: a RuntimeClass with `handler: nvidia`, and `runtimeClassName` in the pod");

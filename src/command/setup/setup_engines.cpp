@@ -27,7 +27,15 @@ std::string chosen(const SetupRequest& request, const std::string& own,
 
 }  // namespace
 
-std::string runtime_program(const RootDir& system, SetupPlan& plan) {
+std::string runtime_program(const SetupRequest& request, const RootDir& system, SetupPlan& plan) {
+  if (!request.runtime_path.empty()) {
+    if (!has_file(system, request.runtime_path)) {
+      plan.lacking.push_back(request.runtime_path +
+                             " is not there: install it, or leave "
+                             "--runtime-path out");
+    }
+    return request.runtime_path;
+  }
   std::string path = find_program(system, kRuntimeProgram);
   if (path.empty()) {
     path = std::string(OCI_NVIDIA_BINDIR) + "/" + kRuntimeProgram;
@@ -41,15 +49,18 @@ SetupPlan plan_docker(const SetupRequest& request, const RootDir& system) {
   const std::string path = chosen(request, "/etc/docker/daemon.json", "/docker/daemon.json");
   FileChange change{.path = path, .before = read_engine_file(system, path)};
   change.after = change.before;
-  if (request.undo) change.after = without_docker_runtime(change.before, path);
+  // A name without directories is looked up by dockerd.
+  const std::string program = request.runtime_path.empty() ? kRuntimeProgram : request.runtime_path;
+  if (request.undo) change.after = without_docker_runtime(change.before, program, path);
+  if (request.cdi) change.after = with_docker_cdi(change.before, path);
   const std::vector<std::string> systemctl = request.user_config.empty()
                                                  ? std::vector<std::string>{"systemctl"}
                                                  : std::vector<std::string>{"systemctl", "--user"};
   plan.activation = systemctl;
-  if (request.undo || request.runtime) {
+  if (request.undo || (request.runtime && !request.cdi)) {
     plan.activation.insert(plan.activation.end(), {"reload", "docker"});
   } else {
-    // Docker looks for the hook only when it starts.
+    // Docker looks for the hook and for CDI specifications only when it starts.
     plan.activation.insert(plan.activation.end(), {"restart", "docker"});
   }
   if (!request.undo) {
@@ -57,8 +68,12 @@ SetupPlan plan_docker(const SetupRequest& request, const RootDir& system) {
     plan.next.emplace_back("docker run --rm --gpus all debian nvidia-smi -L");
   }
   if (request.runtime && !request.undo) {
-    note_program(system, kRuntimeProgram, "dockerd starts it for `--runtime=nvidia`", plan);
-    change.after = with_docker_runtime(change.before, request.set_default, path);
+    if (request.runtime_path.empty()) {
+      note_program(system, kRuntimeProgram, "dockerd starts it for `--runtime=nvidia`", plan);
+    } else {
+      static_cast<void>(runtime_program(request, system, plan));
+    }
+    change.after = with_docker_runtime(change.after, {program, request.set_default}, path);
     plan.next = {
         "docker run --rm --runtime=nvidia -e NVIDIA_VISIBLE_DEVICES=all debian nvidia-smi "
         "-L"};

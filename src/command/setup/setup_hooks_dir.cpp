@@ -132,7 +132,7 @@ DropIn wanted(const SetupRequest& request, const RootDir& system,
                 *other + ": the runtime `nvidia` is not " + std::string(kRuntimeProgram),
                 "take it out there; setup replaces nothing that is there");
   }
-  drop_in.runtime = runtime_program(system, plan);
+  drop_in.runtime = runtime_program(request, system, plan);
   drop_in.as_default = drop_in.as_default || request.set_default;
   return drop_in;
 }

@@ -14,7 +14,9 @@ struct SetupRequest {
   bool runtime = false;      ///< register the runtime `nvidia`
   bool set_default = false;  ///< make it the default one
   bool undo = false;
-  std::string config_file = {};  ///< absolute path; empty: the engine's own
+  bool cdi = false;               ///< make the engine read CDI specifications, if it has to be told
+  std::string runtime_path = {};  ///< the runtime's program; empty: the one that is installed
+  std::string config_file = {};   ///< absolute path; empty: the engine's own
   /// ~/.config of the unprivileged user whose own engine is meant; empty: the host's engine.
   std::string user_config = {};
 };
@@ -39,8 +41,9 @@ struct SetupPlan {
 [[nodiscard]] SetupPlan plan_containerd(const SetupRequest& request, const RootDir& system);
 [[nodiscard]] SetupPlan plan_lxc(const SetupRequest& request, const RootDir& system);
 
-/// Returns the path of nvidia-container-runtime. If it is not installed, that goes to
-/// `plan.lacking`, and the path is where it would be installed.
-[[nodiscard]] std::string runtime_program(const RootDir& system, SetupPlan& plan);
+/// Returns the path of nvidia-container-runtime: the one that is asked for, or the installed one.
+/// If it is not there, that goes to `plan.lacking`.
+[[nodiscard]] std::string runtime_program(const SetupRequest& request, const RootDir& system,
+                                          SetupPlan& plan);
 
 }  // namespace nvhook

@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "formats/toml_document.hpp"
 #include "support/fails_with.hpp"
 #include "text/error.hpp"
 
@@ -168,6 +169,21 @@ TEST(ContainerdConfig, TellsThatTheCriPluginIsOff) {
   EXPECT_TRUE(disables_cri("version=2\ndisabled_plugins = [\"io.containerd.grpc.v1.cri\"]\n", "f"));
   EXPECT_FALSE(disables_cri("disabled_plugins = [\"aufs\"]\n", "f"));
   EXPECT_FALSE(disables_cri("", "f"));
+}
+
+TEST(ContainerdConfig, CdiIsSwitchedOnWhereTheVersionNeedsIt) {
+  const auto cdi = [](const std::string& text) { return with_containerd_cdi(text, "config.toml"); };
+  const std::string name = "io.containerd.grpc.v1.cri";
+  const std::string header = "[plugins.\"" + name + "\"]\n";
+  for (const std::string& text :
+       {std::string("version = 2\n"), "version = 2\n" + header + "  sandbox_image = \"x\"\n",
+        "version = 2\n" + header + "  enable_cdi = false\n"}) {
+    const std::string edited = cdi(text);
+    EXPECT_TRUE(parse_toml(edited, "f")["plugins"][name]["enable_cdi"].value_or(false)) << edited;
+    EXPECT_EQ(cdi(edited), edited);
+    EXPECT_EQ(without_containerd_runtime(edited, "config.toml"), text);
+  }
+  EXPECT_EQ(cdi("version = 3\n"), "version = 3\n") << "it is on by default";
 }
 
 }  // namespace

@@ -16,9 +16,11 @@ namespace {
 using Text = std::optional<std::string>;
 
 std::string with(const Text& text, bool as_default = false) {
-  return with_docker_runtime(text, as_default, "daemon.json");
+  return with_docker_runtime(text, {.as_default = as_default}, "daemon.json");
 }
-Text without(const Text& text) { return without_docker_runtime(text, "daemon.json"); }
+Text without(const Text& text) {
+  return without_docker_runtime(text, kRuntimeProgram, "daemon.json");
+}
 
 TEST(DockerConfig, ANewFileIsWrittenForPeople) {
   EXPECT_EQ(with(std::nullopt), R"({
@@ -88,6 +90,29 @@ TEST(DockerConfig, LeavesARuntimeThatIsThereInAnyOfItsForms) {
     EXPECT_EQ(with(text), text);
     EXPECT_EQ(without(text), text) << "setup did not write it";
   }
+}
+
+TEST(DockerConfig, ARuntimeOfAnotherPathIsTakenOutIfItIsNamed) {
+  const std::string path = "/opt/bin/nvidia-container-runtime";
+  for (const Text& before : {Text(), Text("{}\n"), Text("{\n  \"debug\": true\n}\n")}) {
+    const std::string text = with_docker_runtime(before, {path, true}, "daemon.json");
+    EXPECT_EQ(nlohmann::json::parse(text)["runtimes"]["nvidia"]["path"], path);
+    EXPECT_EQ(without(text), text) << "another program";
+    EXPECT_EQ(without_docker_runtime(text, path, "daemon.json"), before);
+  }
+}
+
+TEST(DockerConfig, CdiIsSwitchedOnAndUndoLeavesItOn) {
+  const auto cdi = [](const Text& text) { return with_docker_cdi(text, "daemon.json"); };
+  EXPECT_EQ(cdi(std::nullopt), "{\n  \"features\": {\n    \"cdi\": true\n  }\n}\n");
+  EXPECT_EQ(cdi(""), R"({"features":{"cdi":true}})");
+  EXPECT_EQ(cdi(R"({"features": {"buildkit": true}})"),
+            R"({"features": {"buildkit": true, "cdi": true}})");
+  EXPECT_EQ(cdi(cdi("{\n  \"debug\": true\n}\n")), cdi("{\n  \"debug\": true\n}\n"));
+  EXPECT_THAT([&] { cdi(R"({"features": {"cdi": false}})"); },
+              fails_with(Code::config_invalid, "features.cdi is false"));
+  const std::string both = with(cdi("{\n  \"debug\": true\n}\n"), true);
+  EXPECT_EQ(without(both), cdi("{\n  \"debug\": true\n}\n"));
 }
 
 TEST(DockerConfig, ReplacesNothingThatIsThere) {

@@ -9,9 +9,12 @@
 #include <iostream>
 #include <sstream>
 
+#include "command/nvidia_ctk/ctk_commands.hpp"
+#include "command/nvidia_ctk/nvidia_ctk.hpp"
 #include "command/shell/command_line.hpp"
 #include "os/syscalls.hpp"
 #include "text/error.hpp"
+#include "text/paths.hpp"
 #include "text/text.hpp"
 
 namespace nvhook {
@@ -99,11 +102,28 @@ int command_main(const std::vector<std::string>& arguments) {
   }
 }
 
+/// Under the name of NVIDIA's program, which the static executable of that name starts for all but
+/// its hooks.
+int ctk_main(const std::vector<std::string>& arguments) {
+  CtkEnvironment environment;  // the next line empties that of the process
+  for (const std::string& name : ctk_variables()) environment[name] = variable(name.c_str());
+  const CallerContext caller = harden_process();
+  const RootDir system = open_host("/", caller);
+  std::ostringstream out;
+  CommandContext context{.caller = caller, .system = system, .out = out, .err = std::cerr};
+  const int status = run_nvidia_ctk(arguments, environment, context, OCI_NVIDIA_VERSION);
+  write(out.str());
+  return status;
+}
+
 }  // namespace
 }  // namespace nvhook
 
 int main(int argc, char** argv) {
   try {
+    if (argc > 0 && nvhook::HostPath(argv[0]).filename() == nvhook::kCtkProgram) {
+      return nvhook::ctk_main({argv + 1, argv + argc});
+    }
     return nvhook::command_main({argv + (argc > 0 ? 1 : 0), argv + argc});
   } catch (const std::exception& error) {
     const nvhook::Error internal(nvhook::Code::internal, error.what(), "report this as a defect");

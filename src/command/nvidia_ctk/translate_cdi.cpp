@@ -91,8 +91,8 @@ constexpr std::array kGenerateFlags{
 };
 
 constexpr std::array kTransformRootFlags{
-    CtkFlag{.names = "from", .summary = "the root that the paths have now", .ours = "--from"},
-    CtkFlag{.names = "to", .summary = "the root that they get", .ours = "--to"},
+    CtkFlag{.names = "from", .summary = "the root that the paths have now; default /"},
+    CtkFlag{.names = "to", .summary = "the root that they get; default /"},
     CtkFlag{.names = "input",
             .summary = "the specification; default -, which is standard input",
             .ours = "--input"},
@@ -117,9 +117,8 @@ void check_one_of(const std::string& value, const std::vector<std::string>& know
 }
 
 std::string format_of_name(const std::string& file) {
-  const std::string name = lower(file);
-  if (name.ends_with(".json")) return "json";
-  return name.ends_with(".yaml") || name.ends_with(".yml") ? "yaml" : "";
+  if (file.ends_with(".json")) return "json";
+  return file.ends_with(".yaml") || file.ends_with(".yml") ? "yaml" : "";
 }
 
 /// Engines read only files whose names end in .json or .yaml, so another name gets such an ending.
@@ -129,11 +128,14 @@ void add_output(const FlagValues& values, CtkTranslation& translation) {
   const std::string implied = format_of_name(file);
   if (!format.empty()) check_one_of(format, {"json", "yaml"}, "--format");
   if (!format.empty() && !implied.empty() && format != implied) {
-    translation.messages.push_back(
-        {CtkLevel::warning,
-         "the format is " + format + ", and the name of the file says " + implied});
+    translation.messages.push_back({CtkLevel::warning, "`" + file + "` is written as " + implied +
+                                                           ", as its name says, not as " + format});
   }
-  if (format.empty()) format = implied.empty() ? "yaml" : implied;
+  if (!implied.empty()) {
+    format = implied;
+  } else if (format.empty()) {
+    format = "yaml";
+  }
   if (!file.empty() && file != "-" && implied.empty()) file += "." + format;
   add_word("--output", file, translation);
   add_word("--format", format, translation);
@@ -158,7 +160,7 @@ void add_names(const FlagValues& values, CtkTranslation& translation) {
     check_one_of(strategy, {"index", "uuid", "type-index"}, "--device-name-strategy");
   }
   add_word("--device-names", join(strategies, ","), translation);
-  if (!values.is_set("vendor") && !values.is_set("class")) return;
+  // Whatever the mode is; by default `oci-nvidia` has another kind for each.
   const auto or_default = [&](const char* name, const char* otherwise) {
     const std::string text = values.text(name);
     return text.empty() ? std::string(otherwise) : text;
@@ -229,6 +231,11 @@ CtkTranslation translate_transform_root(const FlagValues& values) {
     check_one_of(values.text("relative-to"), {"host", "container"}, "--relative-to");
   }
   CtkTranslation translation{.words = {"cdi", "transform", "root"}};
+  // Without them NVIDIA's program adds a root, or takes it away.
+  for (const char* root : {"from", "to"}) {
+    const std::string path = values.text(root);
+    add_word(std::string("--") + root, path.empty() ? "/" : path, translation);
+  }
   add_equal_options(kTransformRootFlags, values, translation);
   return translation;
 }

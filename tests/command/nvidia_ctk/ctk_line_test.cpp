@@ -103,8 +103,8 @@ TEST(CtkLine, WordsLeadToACommand) {
 }
 
 TEST(CtkLine, AnUnknownWordIsNamedWithWhatIsNear) {
-  EXPECT_EQ(fault_of({"cdi", "generat"}),
-            "there is no command `cdi generat`; is `generate` meant?");
+  EXPECT_EQ(fault_of({"cdi", "generatx"}),
+            "there is no command `cdi generatx`; is `generate` meant?");
   EXPECT_EQ(fault_of({"cdi", "check"}),
             "there is no command `cdi check`; there is: generate, list, transform");
   EXPECT_EQ(fault_of({"cdi", "generate", "--outptu=x"}),

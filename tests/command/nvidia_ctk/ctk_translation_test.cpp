@@ -44,7 +44,8 @@ CtkTranslation configure(const Words& arguments, const FindProgram& find = nothi
 /// The words but those that are always there.
 Words more_of(const Call& call) {
   Words words = generate(call).words;
-  for (const char* usual : {"cdi", "generate", "--format=yaml", "--hook=/usr/bin/nvidia-ctk"}) {
+  for (const char* usual : {"cdi", "generate", "--format=yaml", "--kind=nvidia.com/gpu",
+                            "--hook=/usr/bin/nvidia-ctk"}) {
     std::erase(words, usual);
   }
   return words;
@@ -67,7 +68,8 @@ std::string configure_fault(const Words& arguments) {
 
 TEST(CtkGenerate, WithoutOptionsItPrintsYamlThatNamesTheHook) {
   EXPECT_THAT(generate({}).words,
-              ElementsAre("cdi", "generate", "--format=yaml", "--hook=/usr/bin/nvidia-ctk"));
+              ElementsAre("cdi", "generate", "--format=yaml", "--kind=nvidia.com/gpu",
+                          "--hook=/usr/bin/nvidia-ctk"));
 }
 
 TEST(CtkGenerate, EachOptionAndEachOfItsNamesHasAnEqual) {
@@ -154,7 +156,7 @@ TEST(CtkGenerate, TheFormatFollowsTheNameOfTheFileAndTheNameTheFormat) {
   EXPECT_THAT(output({"--output=/a", "--format=JSON"}),
               ElementsAre("--output=/a.json", "--format=json"));
   const CtkTranslation odd = generate({{"--output=/a.json", "--format=yaml"}});
-  EXPECT_THAT(odd.words, Contains("--format=yaml"));
+  EXPECT_THAT(odd.words, Contains("--format=json")) << "both are one to engines";
   ASSERT_EQ(odd.messages.size(), 1U);
   EXPECT_EQ(odd.messages[0].level, CtkLevel::warning);
 }
@@ -193,7 +195,8 @@ TEST(CtkTransform, ItsOptionsAreOurs) {
   const auto transform = [](const Words& given) {
     return translate_transform_root(values_of({"cdi", "transform", "root"}, {given}));
   };
-  EXPECT_THAT(transform({}).words, ElementsAre("cdi", "transform", "root"));
+  EXPECT_THAT(transform({"--from=/run/nvidia/driver"}).words,
+              ElementsAre("cdi", "transform", "root", "--from=/run/nvidia/driver", "--to=/"));
   EXPECT_THAT(
       transform({"--from=/a", "--to", "/b", "--input=-", "--output=/o", "--relative-to=host"})
           .words,

@@ -47,7 +47,7 @@ constexpr std::array kConfigureFlags{
 };
 
 std::string engine_of(const FlagValues& values) {
-  const std::string engine = values.text("runtime");
+  std::string engine = values.text("runtime");
   for (const char* known : {"docker", "containerd", "crio", "podman"}) {
     if (engine == known) return engine;
   }

@@ -5,6 +5,7 @@
 #include "command/cdi/cdi_check.hpp"
 #include "command/cdi/cdi_generate.hpp"
 #include "command/cdi/cdi_list.hpp"
+#include "command/cdi/cdi_refresh.hpp"
 #include "command/cdi/cdi_transform.hpp"
 #include "command/doctor/doctor.hpp"
 #include "command/explain/explain.hpp"
@@ -115,6 +116,12 @@ constexpr std::array kCommands{
             .details = kCdiGenerateDetails,
             .add_options = add_cdi_generate_options,
             .run = run_cdi_generate},
+    Command{.name = "cdi refresh",
+            .operands = "",
+            .summary = "writes this host's CDI specification anew if it no longer fits",
+            .details = kCdiRefreshDetails,
+            .add_options = add_cdi_refresh_options,
+            .run = run_cdi_refresh},
     Command{.name = "cdi transform",
             .operands = kCdiTransformOperands,
             .summary = "a CDI specification with another root directory in its paths",

@@ -58,7 +58,7 @@ ENGINES = dict(
         of("real-driver", "test_real_driver", "runc"),
         of("lxc", "test_lxc", "lxc-execute runc"),
         of("lxc-cgroup2", "test_lxc", "lxc-execute runc", *CGROUP2),
-        of("cdi", "test_cdi test_cdi_check test_cdi_generate test_nvidia_cdi_hook test_volumes_podman", "podman runc"),
+        of("cdi", "test_cdi test_cdi_check test_cdi_generate test_cdi_refresh test_nvidia_cdi_hook test_volumes_podman", "podman runc"),
         of("cdi-cgroup2", "test_cdi test_nvidia_cdi_hook", "podman crun runc", *CGROUP2),
         of("cli", "test_cli test_cli_callers test_device_nodes test_volumes_cli", "runc setpriv"),
         of(

@@ -3,6 +3,7 @@
 installed, Docker and Podman set up."""
 
 import functools
+import json
 import os
 import shutil
 import stat
@@ -102,3 +103,10 @@ def copy_host(name):
     # A copy is newer than what it is a copy of, and dockerd of the copy is to be newer than that.
     start_dockerd(copy)
     return copy
+
+
+def specification(hook, kind="nvidia.com/gpu"):
+    """One as NVIDIA's tools write it, whose hook is that program."""
+    edits = {"hooks": [{"hookName": "createContainer", "path": hook, "args": [Path(hook).name, "update-ldcache"]}]}
+    devices = [{"name": "all", "containerEdits": {"deviceNodes": [{"path": "/dev/nvidia0"}]}}]
+    return json.dumps({"cdiVersion": "0.5.0", "kind": kind, "containerEdits": edits, "devices": devices})

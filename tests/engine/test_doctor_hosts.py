@@ -7,7 +7,7 @@ import shutil
 import time
 
 from doctor import as_user, check_fault, doctor, faults
-from fake_host import BUSES, HOOKS, USER, copy_host, program, start_dockerd, write
+from fake_host import BUSES, HOOKS, USER, copy_host, program, specification, start_dockerd, write
 from harness import SETUP, check_equal, run, test
 
 
@@ -210,9 +210,7 @@ def a_dockerd_that_is_older_than_the_hook(host):
 
 @broken("docker-cdi", "warning", "sudo rm /opt/bin/nvidia-cdi-hook && sudo systemctl restart docker")
 def a_left_cdi_hook_beside_our_own_spec(host):
-    spec = {"cdiVersion": "0.5.0", "kind": "nvidia.com/gpu"}
-    spec["containerEdits"] = {"hooks": [{"hookName": "createRuntime", "path": "/usr/bin/oci-nvidia-hook"}]}
-    write(host / "etc/cdi/nvidia.com-gpu.json", json.dumps(spec))
+    write(host / "etc/cdi/nvidia.com-gpu.json", specification("/usr/bin/oci-nvidia-hook"))
     program(host / "opt/bin/nvidia-cdi-hook")
     start_dockerd(host, "/usr/bin:/opt/bin")
 
@@ -327,8 +325,20 @@ def two_definitions_of_the_hook(host):
 
 @broken("cdi", "warning", "oci-nvidia cdi generate --output /etc/cdi/nvidia.yaml")
 def nvidias_cdi_spec_beside_the_hook(host):
-    text = 'cdiVersion: 0.5.0\nkind: nvidia.com/gpu\ncontainerEdits:\n  hooks:\n  - path: /usr/bin/nvidia-cdi-hook\n'
-    write(host / "etc/cdi/nvidia.yaml", text)
+    program(host / "opt/nvidia-cdi-hook")
+    write(host / "etc/cdi/nvidia.yaml", specification("/opt/nvidia-cdi-hook"))
+
+
+@broken("cdi-programs", "bad", "sudo apt-get install oci-nvidia-cdi-hook")
+def a_cdi_spec_whose_program_is_gone(host):
+    write(host / "etc/cdi/nvidia.yaml", specification("/usr/bin/nvidia-cdi-hook"))
+
+
+@broken("cdi-programs", "bad", "sudo apt-get install --reinstall oci-nvidia-hook")
+def a_spec_of_the_device_plugin_where_an_engine_looks(host):
+    write(host / "etc/crio/crio.conf.d/cdi.conf", '[crio.runtime]\ncdi_spec_dirs = ["/var/lib/cdi"]\n')
+    spec = specification("/usr/bin/nvidia-ctk", kind="k8s.device-plugin.nvidia.com/gpu")
+    write(host / "var/lib/cdi/k8s.device-plugin.nvidia.com-gpu.json", spec)
 
 
 @broken("config", "bad", "correct the file")

@@ -74,7 +74,12 @@ inline EngineReport& engine(HostReport& report, const std::string& name) {
 
 inline const Program kNvidiasCdiHook{.path = "/usr/bin/nvidia-cdi-hook",
                                      .resolved = "/usr/bin/nvidia-cdi-hook"};
-inline const FoundCdiSpec kOurSpec{.file = "/etc/cdi/nvidia.com-gpu.json", .uses_our_hook = true};
+inline const Program kOurCdiHook{.path = "/usr/bin/nvidia-cdi-hook",
+                                 .resolved = "/usr/bin/oci-nvidia-hook",
+                                 .origin = Origin::ours};
+inline const FoundCdiSpec kOurSpec{
+    .file = "/etc/cdi/nvidia.com-gpu.json", .kind = "nvidia.com/gpu", .uses_our_hook = true};
+inline const FoundCdiSpec kNvidiasSpec{.file = "/etc/cdi/nvidia.yaml", .kind = "nvidia.com/gpu"};
 
 inline Diagnosis finding_of(const HostReport& report, std::string_view id) {
   for (Diagnosis& finding : examine(report, all_checks(report.engine))) {

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "command/doctor/doctor_checks.hpp"
+#include "command/engines/docker_gpus.hpp"
 #include "text/text.hpp"
 
 namespace nvhook {
@@ -79,21 +80,33 @@ Seen look_at_way(const HostReport& report, const std::string& name) {
           "sudo oci-nvidia setup " + name};
 }
 
-/// Returns what Docker answers to `--gpus` without the hook. Up to 29.2 no driver takes the
-/// request. From 29.3 on, if neither of NVIDIA's names is on its PATH, a driver that finds AMD's
-/// GPUs by CDI takes it.
+GpusFacts gpus_facts(const HostReport& report, const EngineReport& docker) {
+  return {.has_hook = !docker.hook.path.empty(),
+          .has_cdi_hook = !docker.cdi_hook.path.empty(),
+          .reads_cdi = docker.cdi.value_or(true),
+          .has_spec = find_gpu_spec(report) != nullptr};
+}
+
+/// Returns what Docker answers to `--gpus` without the hook: which words, depends on its version.
 std::string gpus_error(const HostReport& report, const EngineReport& docker) {
-  std::string old = "--gpus ends with `could not select device driver`";
-  if (!docker.cdi.value_or(true)) return old;
-  const bool has_spec = !report.cdi_specs.empty();
-  if (!docker.cdi_hook.path.empty()) {
-    return old + " before Docker 29.2; later ones look for the GPUs by CDI" +
-           (has_spec ? "" : ", and there is no CDI spec");
+  const std::string old = "--gpus ends with `could not select device driver`";
+  const std::string by_cdi = old + " before Docker 29.2; later ones look for the GPUs by CDI";
+  switch (way_of_gpus(DockerEra::since_29_3, gpus_facts(report, docker))) {
+    case GpusWay::cdi:
+      return by_cdi;
+    case GpusWay::no_spec:
+      return by_cdi + ", and there is no CDI spec";
+    case GpusWay::not_amds:
+      return old + ", from Docker 29.3 on with `AMD CDI spec not found`";
+    case GpusWay::no_vendor:
+      return old +
+             ", from Docker 29.3 on with `failed to discover GPU vendor from CDI: no known GPU "
+             "vendor found`";
+    case GpusWay::hook:
+    case GpusWay::no_driver:
+      return old;
   }
-  return old + ", from Docker 29.3 on with `" +
-         (has_spec ? "AMD CDI spec not found"
-                   : "failed to discover GPU vendor from CDI: no known GPU vendor found") +
-         "`";
+  return old;
 }
 
 Seen look_at_docker(const HostReport& report) {
@@ -129,29 +142,33 @@ Seen look_at_docker(const HostReport& report) {
 Seen look_at_docker_cdi(const HostReport& report) {
   const EngineReport* docker = find_engine(report, "docker");
   if (docker == nullptr || docker->program.empty()) return absent(report, "docker");
-  const bool has_spec = !report.cdi_specs.empty();
+  const FoundCdiSpec* spec = find_gpu_spec(report);
   if (!docker->cdi.value_or(true)) {
-    if (!has_spec)
+    if (spec == nullptr)
       return {Verdict::good, "features.cdi is false in daemon.json, and no spec is there"};
     return {Verdict::note,
-            "features.cdi is false in daemon.json: Docker does not read " +
-                report.cdi_specs.front().file + ", and refuses --device nvidia.com/gpu=…",
+            "features.cdi is false in daemon.json: Docker does not read " + spec->file +
+                ", and refuses --device nvidia.com/gpu=…",
             "sudoedit /etc/docker/daemon.json && sudo systemctl restart docker"};
   }
-  if (docker->cdi_hook.path.empty()) return {Verdict::good, "--gpus does not mean CDI"};
-  const std::string& path = docker->cdi_hook.path;
-  const std::string remedy = "sudo rm " + shell_word(path) +
-                             " && sudo systemctl restart docker  # or first: sudo apt-get remove "
-                             "nvidia-container-toolkit-base";
-  if (!has_spec) {
+  const Program& hook = docker->cdi_hook;
+  if (hook.path.empty()) return {Verdict::good, "--gpus does not mean CDI"};
+  const bool is_ours = hook.origin == Origin::ours;
+  const std::string remedy =
+      is_ours ? "sudo apt-get remove oci-nvidia-cdi-hook && sudo systemctl restart docker"
+              : "sudo rm " + shell_word(hook.path) +
+                    " && sudo systemctl restart docker  # or first: sudo apt-get remove "
+                    "nvidia-container-toolkit-base";
+  if (way_of_gpus(DockerEra::since_29_3, gpus_facts(report, *docker)) != GpusWay::cdi) {
     return {Verdict::note,
-            path +
-                " is there: Docker 29.2 and later try CDI first for --gpus, and take the hook "
-                "only as long as there is no CDI spec",
-            remedy};
+            hook.path +
+                " is there: Docker 29.2 and later try CDI first for --gpus, and take the "
+                "hook only as long as there is no CDI spec of nvidia.com/gpu",
+            is_ours ? "sudo systemctl start oci-nvidia-cdi.service  # or: " + remedy : remedy};
   }
-  return {Verdict::warning,
-          path + " and " + report.cdi_specs.front().file +
+  // Whoever installs our package has decided so.
+  return {is_ours ? Verdict::note : Verdict::warning,
+          hook.path + " and " + spec->file +
               " are there: Docker 29.2 and later take CDI for --gpus, and then drop its "
               "capabilities: containers get what the spec has",
           remedy};

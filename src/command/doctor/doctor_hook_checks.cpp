@@ -137,9 +137,37 @@ Seen look_for_two(const HostReport& report) {
           "sudo rm " + shell_word(superfluous.file)};
 }
 
+std::string file_name(const std::string& path) { return path.substr(path.rfind('/') + 1); }
+
+/// Returns the command that brings the program at `path`, which the hooks of `file` start.
+std::string bringing(const std::string& path, const std::string& file) {
+  const std::string name = file_name(path);
+  const bool is_cdi_hook = name == "nvidia-cdi-hook";
+  if (!is_cdi_hook && name != "nvidia-ctk" && name != "oci-nvidia-hook") {
+    return "sudo rm " + shell_word(file) + "  # or write it anew with what wrote it";
+  }
+  const std::string install = is_cdi_hook ? "sudo apt-get install oci-nvidia-cdi-hook" : kSetUp;
+  const std::string ours = "/usr/bin/" + name;
+  if (path == ours) return install;
+  return install + " && sudo install -d " + shell_word(path.substr(0, path.rfind('/'))) +
+         " && sudo ln -s " + ours + " " + shell_word(path);
+}
+
+Seen look_at_cdi_programs(const HostReport& report) {
+  for (const FoundCdiSpec& spec : report.cdi_specs) {
+    if (spec.missing_programs.empty()) continue;
+    return {Verdict::bad,
+            spec.file + " names `" + join(spec.missing_programs, "`, `") +
+                "`, which is not there: no container with a device of " + spec.kind + " starts",
+            bringing(spec.missing_programs.front(), spec.file)};
+  }
+  return {Verdict::good, "every specification's hooks are there"};
+}
+
 Seen look_at_cdi(const HostReport& report) {
   std::vector<std::string> ours;
   for (const FoundCdiSpec& spec : report.cdi_specs) {
+    if (spec.kind != kGpuKind) continue;
     if (spec.uses_our_hook) {
       ours.push_back(spec.file);
       continue;
@@ -162,7 +190,8 @@ constexpr std::array kChecks{
     Check{"hooks-program", "their programs", "hook", look_at_programs},
     Check{"hooks-stage", "their stages", "hooks-json", look_at_stages},
     Check{"hooks-twice", "one GPU hook", "hooks-json", look_for_two},
-    Check{"cdi", "CDI beside the hook", "", look_at_cdi},
+    Check{"cdi-programs", "programs of CDI", "", look_at_cdi_programs},
+    Check{"cdi", "CDI beside the hook", "cdi-programs", look_at_cdi},
 };
 
 }  // namespace

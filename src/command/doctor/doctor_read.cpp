@@ -89,7 +89,7 @@ HostReport read_report(const CommandContext& context, const std::string& engine)
     report.names.push_back({.name = name, .first = find_program(system, name)});
   }
   read_engines(context, report);
-  report.cdi_specs = read_cdi_specs(system);
+  report.cdi_specs = read_cdi_specs(system, report.engines);
   read_surroundings(context, report);
   return report;
 }

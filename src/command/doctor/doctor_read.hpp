@@ -48,7 +48,9 @@ struct ReadConfig {
 void read_engines(const CommandContext& context, HostReport& report);
 [[nodiscard]] std::vector<HookDirectory> read_hook_directories(
     const RootDir& system, const std::vector<std::string>& paths);
-[[nodiscard]] std::vector<FoundCdiSpec> read_cdi_specs(const RootDir& system);
+/// Returns the CDI specifications in the directories of all engines and in those of `engines`.
+[[nodiscard]] std::vector<FoundCdiSpec> read_cdi_specs(const RootDir& system,
+                                                       const std::vector<EngineReport>& engines);
 /// Fills in cgroups, users, SELinux and the last failure.
 void read_surroundings(const CommandContext& context, HostReport& report);
 

@@ -136,6 +136,7 @@ EngineReport read_docker(const RootDir& system, const std::string& own) {
   report.hook = find_program(system, "nvidia-container-runtime-hook", search_path);
   report.cdi_hook = find_program(system, "nvidia-cdi-hook", search_path);
   report.cdi = config.cdi;
+  report.cdi_directories = config.cdi_directories.value_or(std::vector<std::string>{});
   return report;
 }
 
@@ -167,6 +168,7 @@ EngineReport read_podman(const RootDir& system, const std::string& own) {
   }
   const EngineConfig config = read_settings(system, files, ".conf", parse_containers_conf, report);
   report.hook_directories = config.hook_directories.value_or(std::vector{kSharedHooks});
+  report.cdi_directories = config.cdi_directories.value_or(std::vector<std::string>{});
   look_at_own_hooks(system, report);
   add_runtimes(system, config, kSystemPath, report);
   return report;
@@ -183,6 +185,7 @@ EngineReport read_crio(const RootDir& system) {
   const EngineConfig config = read_settings(
       system, {"/etc/crio/crio.conf", "/etc/crio/crio.conf.d/"}, ".conf", parse, report);
   report.hook_directories = config.hook_directories.value_or(std::vector{kSharedHooks});
+  report.cdi_directories = config.cdi_directories.value_or(std::vector<std::string>{});
   add_runtimes(system, config, kSystemPath, report);
   for (const EngineRuntime& runtime : report.runtimes) {
     const bool is_lacking =
@@ -261,6 +264,7 @@ EngineReport read_containerd(const RootDir& system) {
   const EngineConfig config = read_settings(system, paths, {}, parse_containerd_config, report);
   look_at_drop_ins(system, files, report);
   add_runtimes(system, config, kSystemPath, report);
+  report.cdi_directories = config.cdi_directories.value_or(std::vector<std::string>{});
   for (const std::string& base : config.base_specs) {
     const std::string path = base.starts_with('/') ? base : directory + base;
     if (has_gpu_hook(system, path)) report.other_way = "base_runtime_spec " + path;

@@ -4,8 +4,10 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <functional>
 #include <set>
 
+#include "command/cdi/cdi_files.hpp"
 #include "command/doctor/doctor_read.hpp"
 #include "command/engines/engine_config.hpp"
 #include "command/engines/hook_definition.hpp"
@@ -13,9 +15,6 @@
 
 namespace nvhook {
 namespace {
-
-constexpr std::size_t kMaxCdiSpec = std::size_t{16} << 20U;
-constexpr std::string_view kKind = "nvidia.com/gpu";
 
 std::optional<HookDefinition> read_definition(const RootDir& system, const std::string& path) {
   HookDefinition definition{.file = path};
@@ -42,28 +41,25 @@ std::optional<HookDefinition> read_definition(const RootDir& system, const std::
 
 std::string file_name(const std::string& path) { return path.substr(path.rfind('/') + 1); }
 
-/// Of YAML, which NVIDIA's generator writes, only a line `kind: nvidia.com/gpu` is recognised.
-bool has_yaml_kind(std::string_view text) {
-  for (const std::string_view line : split(text, '\n')) {
-    if (!line.starts_with("kind:")) continue;
-    std::string_view value = trim(line.substr(std::string_view("kind:").size()));
-    if (value.size() > 1 && (value.front() == '"' || value.front() == '\'')) {
-      value = value.substr(1, value.size() - 2);
-    }
-    return value == kKind;
+void for_each_hook(const CdiSpec& spec, const std::function<void(const CdiHook&)>& look) {
+  for (const CdiHook& hook : spec.edits.hooks) look(hook);
+  for (const CdiDevice& device : spec.devices) {
+    for (const CdiHook& hook : device.edits.hooks) look(hook);
   }
-  return false;
 }
 
-bool is_of_gpus(const std::string& file, const std::string& text) {
-  if (!file.ends_with(".json")) return has_yaml_kind(text);
-  try {
-    const Json spec = parse_json_object(text, file);
-    const auto kind = spec.find("kind");
-    return kind != spec.end() && *kind == kKind;
-  } catch (const Error&) {
-    return false;  // `oci-nvidia cdi check` reports such a file
-  }
+FoundCdiSpec look_at_spec(const RootDir& system, const std::string& file, const CdiSpec& spec) {
+  FoundCdiSpec found{.file = file, .kind = spec.kind, .uses_our_hook = is_of_this_program(spec)};
+  for_each_hook(spec, [&](const CdiHook& hook) {
+    const Program program = program_at(system, hook.path);
+    auto& missing = found.missing_programs;
+    if (!program.path.empty()) {
+      found.uses_our_hook = found.uses_our_hook || program.origin == Origin::ours;
+    } else if (std::find(missing.begin(), missing.end(), hook.path) == missing.end()) {
+      missing.push_back(hook.path);
+    }
+  });
+  return found;
 }
 
 }  // namespace
@@ -90,20 +86,22 @@ std::vector<HookDirectory> read_hook_directories(const RootDir& system,
   return directories;
 }
 
-std::vector<FoundCdiSpec> read_cdi_specs(const RootDir& system) {
-  std::vector<FoundCdiSpec> specs;
+std::vector<FoundCdiSpec> read_cdi_specs(const RootDir& system,
+                                         const std::vector<EngineReport>& engines) {
+  std::vector<std::string> directories{"/etc/cdi", "/var/run/cdi", "/run/cdi"};
+  for (const EngineReport& engine : engines) {
+    directories.insert(directories.end(), engine.cdi_directories.begin(),
+                       engine.cdi_directories.end());
+  }
   std::set<std::string> seen;  // /var/run is usually a link to /run
-  for (const char* directory : {"/etc/cdi/", "/var/run/cdi/", "/run/cdi/"}) {
+  std::erase_if(directories, [&](const std::string& directory) {
     const UniqueFd opened = system.open(directory, O_PATH | O_DIRECTORY);
-    if (!opened || !seen.insert(system.path_of(opened.get())).second) continue;
-    for (const std::string& name : system.list(directory)) {
-      const std::string file = directory + name;
-      if (!name.ends_with(".json") && !name.ends_with(".yaml") && !name.ends_with(".yml")) continue;
-      const auto text = system.read(file, kMaxCdiSpec);
-      if (!text || !is_of_gpus(file, *text)) continue;
-      specs.push_back(
-          {.file = file, .uses_our_hook = text->find("oci-nvidia-hook") != std::string::npos});
-    }
+    return !opened || !seen.insert(system.path_of(opened.get())).second;
+  });
+  std::vector<FoundCdiSpec> specs;
+  for (const CdiFile& file : read_cdi_files(system, directories)) {
+    // `oci-nvidia cdi check` reports a file that is no specification.
+    if (file.spec) specs.push_back(look_at_spec(system, file.path, *file.spec));
   }
   return specs;
 }

@@ -24,6 +24,12 @@ bool HookDefinition::is_gpu_hook() const {
          name == "nvidia-container-toolkit" || name == "nvidia-container-runtime.hook";
 }
 
+const FoundCdiSpec* find_gpu_spec(const HostReport& report) {
+  const auto found = std::find_if(report.cdi_specs.begin(), report.cdi_specs.end(),
+                                  [](const FoundCdiSpec& spec) { return spec.kind == kGpuKind; });
+  return found == report.cdi_specs.end() ? nullptr : &*found;
+}
+
 const EngineReport* find_engine(const HostReport& report, std::string_view name) {
   const auto found = std::find_if(report.engines.begin(), report.engines.end(),
                                   [&](const EngineReport& engine) { return engine.name == name; });

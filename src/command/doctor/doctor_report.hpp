@@ -147,9 +147,15 @@ struct HookDirectory {
   std::vector<HookDefinition> definitions = {};
 };
 
+inline constexpr std::string_view kGpuKind = "nvidia.com/gpu";
+
+/// A CDI specification in a directory that an engine reads.
 struct FoundCdiSpec {
   std::string file = {};
+  std::string kind = {};
   bool uses_our_hook = false;
+  /// Programs of its hooks that are not there, as written, each once.
+  std::vector<std::string> missing_programs = {};
 };
 
 // ---- engines
@@ -174,6 +180,7 @@ struct EngineReport {
   /// Something that the engine passes over without a word.
   std::optional<Fault> config_warning = {};
   std::vector<std::string> hook_directories = {};
+  std::vector<std::string> cdi_directories = {};  ///< those that its configuration names
   std::vector<EngineRuntime> runtimes = {};
   /// Another way to GPUs, in words; empty: none.
   std::string other_way = {};
@@ -241,6 +248,9 @@ struct HostReport {
   std::optional<UserReport> user = {};  ///< nullopt: root runs doctor
   std::optional<LastFailure> last_failure = {};
 };
+
+/// Returns the first CDI specification of GPUs, nvidia.com/gpu; null if there is none.
+[[nodiscard]] const FoundCdiSpec* find_gpu_spec(const HostReport& report);
 
 /// Returns the engine `name` of the report; null if there is none.
 [[nodiscard]] const EngineReport* find_engine(const HostReport& report, std::string_view name);

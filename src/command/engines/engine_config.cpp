@@ -24,6 +24,17 @@ std::string string_of(const Json& object, const char* name) {
   return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
 }
 
+/// Returns the strings of the array member `name`; nullopt if there is no array.
+std::optional<std::vector<std::string>> strings_of(const Json& object, const char* name) {
+  const auto found = object.find(name);
+  if (found == object.end() || !found->is_array()) return std::nullopt;
+  std::vector<std::string> strings;
+  for (const Json& element : *found) {
+    if (element.is_string()) strings.push_back(element.get<std::string>());
+  }
+  return strings;
+}
+
 std::string string_of(const toml::table& table, std::string_view key) {
   return table[key].value<std::string>().value_or("");
 }
@@ -40,7 +51,10 @@ std::optional<std::vector<std::string>> strings_of(const toml::node_view<const t
 
 /// containerd's name for the CRI plugin is `cri` (version 1), `io.containerd.grpc.v1.cri` (2) or
 /// `io.containerd.cri.v1.runtime` (3 and 4).
-void add_cri_runtimes(const toml::table& plugin, EngineConfig& config) {
+void add_cri_settings(const toml::table& plugin, EngineConfig& config) {
+  if (auto directories = strings_of(plugin["cdi_spec_dirs"])) {
+    config.cdi_directories = *std::move(directories);
+  }
   const toml::table* runtimes = plugin["containerd"]["runtimes"].as_table();
   if (runtimes == nullptr) return;
   for (const auto& [name, value] : *runtimes) {
@@ -80,6 +94,7 @@ EngineConfig parse_daemon_json(std::string_view text, std::string_view filename)
     const auto cdi = features->find("cdi");
     if (cdi != features->end() && cdi->is_boolean()) config.cdi = cdi->get<bool>();
   }
+  config.cdi_directories = strings_of(document, "cdi-spec-dirs");
   const auto runtimes = document.find("runtimes");
   if (runtimes == document.end() || !runtimes->is_object()) return config;
   for (const auto& [name, runtime] : runtimes->items()) {
@@ -94,6 +109,7 @@ EngineConfig parse_containers_conf(std::string_view text, std::string_view filen
   EngineConfig config;
   const auto engine = std::as_const(document)["engine"];
   config.hook_directories = strings_of(engine["hooks_dir"]);
+  config.cdi_directories = strings_of(engine["cdi_spec_dirs"]);
   if (const toml::table* runtimes = engine["runtimes"].as_table()) {
     for (const auto& [name, value] : *runtimes) {
       const auto paths = strings_of(toml::node_view<const toml::node>(value));
@@ -110,6 +126,7 @@ EngineConfig parse_crio_conf(std::string_view text, std::string_view filename) {
   EngineConfig config;
   const auto runtime = std::as_const(document)["crio"]["runtime"];
   config.hook_directories = strings_of(runtime["hooks_dir"]);
+  config.cdi_directories = strings_of(runtime["cdi_spec_dirs"]);
   if (const toml::table* runtimes = runtime["runtimes"].as_table()) {
     for (const auto& [name, value] : *runtimes) {
       const toml::table* entry = value.as_table();
@@ -127,7 +144,7 @@ EngineConfig parse_containerd_config(std::string_view text, std::string_view fil
       strings_of(std::as_const(document)["imports"]).value_or(std::vector<std::string>{});
   if (const toml::table* plugins = std::as_const(document)["plugins"].as_table()) {
     for (const auto& [name, value] : *plugins) {
-      if (const toml::table* plugin = value.as_table()) add_cri_runtimes(*plugin, config);
+      if (const toml::table* plugin = value.as_table()) add_cri_settings(*plugin, config);
     }
   }
   return config;
@@ -139,6 +156,7 @@ EngineConfig overlaid(EngineConfig base, const EngineConfig& next) {
     std::erase_if(base.runtimes, [&](const RuntimeEntry& old) { return old.name == entry.name; });
     base.runtimes.push_back(entry);
   }
+  if (next.cdi_directories) base.cdi_directories = next.cdi_directories;
   if (next.cdi) base.cdi = next.cdi;
   if (!next.imports.empty()) base.imports = next.imports;
   base.base_specs.insert(base.base_specs.end(), next.base_specs.begin(), next.base_specs.end());

@@ -29,6 +29,8 @@ struct EngineConfig {
   /// nullopt: the file leaves the engine's default.
   std::optional<std::vector<std::string>> hook_directories = {};
   std::vector<RuntimeEntry> runtimes = {};
+  /// Of CDI specifications; nullopt: the file leaves the default.
+  std::optional<std::vector<std::string>> cdi_directories = {};
   std::optional<bool> cdi = {};              ///< Docker: whether it reads CDI specifications
   std::vector<std::string> imports = {};     ///< containerd: patterns of additional files
   std::vector<std::string> base_specs = {};  ///< containerd: base specifications (config.json)
@@ -40,15 +42,16 @@ struct EngineConfig {
 /// line and column, if it is not, or if it is nested deeper than kMaxJsonDepth.
 [[nodiscard]] Json parse_json_object(std::string_view text, std::string_view filename);
 
-/// /etc/docker/daemon.json: `runtimes.<name>.path`, `features.cdi`. Throws as parse_json_object
-/// does; the parsers below throw in the same way, for TOML.
+/// /etc/docker/daemon.json: `runtimes.<name>.path`, `features.cdi`, `cdi-spec-dirs`. Throws as
+/// parse_json_object does; the parsers below throw in the same way, for TOML.
 [[nodiscard]] EngineConfig parse_daemon_json(std::string_view text, std::string_view filename);
-/// containers.conf: `[engine] hooks_dir` and `[engine.runtimes] <name> = [paths]`; the first path
-/// counts.
+/// containers.conf: `[engine] hooks_dir`, `cdi_spec_dirs` and `[engine.runtimes] <name> = [paths]`;
+/// the first path counts.
 [[nodiscard]] EngineConfig parse_containers_conf(std::string_view text, std::string_view filename);
-/// crio.conf: `[crio.runtime] hooks_dir`, `[crio.runtime.runtimes.<name>] runtime_path`.
+/// crio.conf: `[crio.runtime] hooks_dir`, `cdi_spec_dirs`, `[crio.runtime.runtimes.<name>]
+/// runtime_path`.
 [[nodiscard]] EngineConfig parse_crio_conf(std::string_view text, std::string_view filename);
-/// containerd's config.toml, all versions: `imports`, and in a CRI plugin
+/// containerd's config.toml, all versions: `imports`, and in a CRI plugin `cdi_spec_dirs` and
 /// `containerd.runtimes.<name>` with `options.BinaryName` and `base_runtime_spec`.
 [[nodiscard]] EngineConfig parse_containerd_config(std::string_view text,
                                                    std::string_view filename);

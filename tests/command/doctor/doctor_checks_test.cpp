@@ -18,6 +18,7 @@ using test::engine;
 using test::finding_of;
 using test::healthy;
 using test::kNvidiasCdiHook;
+using test::kNvidiasSpec;
 using test::kOurHook;
 using test::kOurSpec;
 using testing::ElementsAre;
@@ -244,7 +245,7 @@ const std::vector<Broken> kHookFaults{
        r.hook_directories[0].definitions.push_back(definition("/hooks.d/it is mine.json"));
      }},
     {"cdi", Verdict::warning, "cdi generate --output /etc/cdi/nvidia.yaml",
-     [](HostReport& r) { r.cdi_specs = {{.file = "/etc/cdi/nvidia.yaml"}}; }},
+     [](HostReport& r) { r.cdi_specs = {kNvidiasSpec}; }},
 };
 INSTANTIATE_TEST_SUITE_P(Hook, DoctorOneFault, testing::ValuesIn(kHookFaults));
 
@@ -344,7 +345,7 @@ TEST(Doctor, OfTwoHooksNvidiasGoes) {
 
 TEST(Doctor, OurCdiSpecIsNoFault) {
   HostReport report = healthy();
-  report.cdi_specs = {{.file = "/etc/cdi/a.json", .uses_our_hook = true}};
+  report.cdi_specs = {kOurSpec};
   EXPECT_THAT(faults(report), IsEmpty());
 }
 

@@ -15,6 +15,7 @@ using test::engine;
 using test::finding_of;
 using test::healthy;
 using test::kNvidiasCdiHook;
+using test::kOurCdiHook;
 using test::kOurSpec;
 using testing::AllOf;
 using testing::EndsWith;
@@ -49,6 +50,30 @@ TEST(DoctorDocker, ACdiHookWithoutASpecIsANoteBecauseDockerTakesTheHook) {
   EXPECT_EQ(finding_of(report, "docker-cdi").seen.verdict, Verdict::note);
   engine(report, "docker").cdi = false;
   EXPECT_EQ(finding_of(report, "docker-cdi").seen.verdict, Verdict::good);
+}
+
+// Whoever installs it wants CDI; what Docker does then is worth knowing.
+TEST(DoctorDocker, OurOwnCdiHookIsANoteThatSaysWhatGpusMeansThen) {
+  HostReport report = healthy();
+  engine(report, "docker").cdi_hook = kOurCdiHook;
+  Seen seen = finding_of(report, "docker-cdi").seen;
+  EXPECT_EQ(seen.verdict, Verdict::note);
+  EXPECT_THAT(seen.text, HasSubstr("only as long as there is no CDI spec of nvidia.com/gpu"));
+  EXPECT_THAT(seen.remedy, HasSubstr("systemctl start oci-nvidia-cdi.service"));
+  report.cdi_specs = {kOurSpec};
+  seen = finding_of(report, "docker-cdi").seen;
+  EXPECT_EQ(seen.verdict, Verdict::note);
+  EXPECT_THAT(seen.text, HasSubstr("drop its capabilities"));
+  EXPECT_THAT(seen.remedy, HasSubstr("apt-get remove oci-nvidia-cdi-hook"));
+}
+
+// Docker asks for nvidia.com/gpu only.
+TEST(DoctorDocker, ASpecificationOfAnotherKindIsNone) {
+  HostReport report = healthy();
+  engine(report, "docker").cdi_hook = kNvidiasCdiHook;
+  report.cdi_specs = {kOurSpec};
+  report.cdi_specs[0].kind = "management.nvidia.com/gpu";
+  EXPECT_EQ(finding_of(report, "docker-cdi").seen.verdict, Verdict::note);
 }
 
 TEST(DoctorDocker, ADockerThatReadsNoSpecIsANoteWhereOneIs) {

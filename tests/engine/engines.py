@@ -96,7 +96,7 @@ ENGINES = dict(
         ),
         of(
             "systemd",
-            "test_systemd test_systemd_names test_systemd_precreate test_device_nodes",
+            "test_systemd test_systemd_names test_systemd_precreate test_device_nodes test_cdi_units",
             "runc setpriv",
             *CGROUP2,
             systemd=True,

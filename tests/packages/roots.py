@@ -2,6 +2,7 @@
 """Root file systems to install packages in, and their contents before and after."""
 
 import os
+import re
 import stat
 import subprocess
 from pathlib import Path
@@ -53,14 +54,17 @@ def check_same(before, after):
 
 
 def with_higher_version(deb, work):
-    """Returns the same package with a higher version."""
-    tree = work / "higher"
+    """Returns the same package with a higher version, also of the other one that it needs."""
+    tree = work / f"higher-{deb.stem}"
+    higher = work / f"higher-{deb.name}"
+    if higher.exists():
+        return higher
     run("dpkg-deb", "--raw-extract", deb, tree)
     control = tree / "DEBIAN/control"
     text = control.read_text()
-    version = next(line for line in text.splitlines() if line.startswith("Version: "))
-    control.write_text(text.replace(version, f"{version}+next1"))
-    higher = work / "higher.deb"
+    version = re.search("^Version: (.*)$", text, re.MULTILINE)[1]
+    text = text.replace(f"Version: {version}", f"Version: {version}+next1")
+    control.write_text(text.replace(f"(= {version})", f"(= {version}+next1)"))
     run("dpkg-deb", "--root-owner-group", "--build", tree, higher)
     return higher
 
@@ -111,19 +115,21 @@ class DebianRoot(Root):
         options = ("--option=Acquire::Languages=none", "--option=Acquire::Check-Valid-Until=false")
         return self.run("apt-get", "--yes", "--no-install-recommends", *options, *words)
 
-    def install(self, deb):
+    def install(self, *debs):
         """Installs with apt, so that dependencies come from the archive."""
-        there = self.path("/tmp/package.deb")
-        there.write_bytes(deb.read_bytes())
-        self.apt("install", "/tmp/package.deb")
-        there.unlink()
+        names = [f"/tmp/{number}.deb" for number in range(len(debs))]
+        for name, deb in zip(names, debs):
+            self.path(name).write_bytes(deb.read_bytes())
+        self.apt("install", *names)
+        for name in names:
+            self.path(name).unlink()
 
 
 class RpmRoot(Root):
     """Contains rpm's own files, and the directories of the package `filesystem` and similar ones.
     The package's dependencies are those of another distribution."""
 
-    DIRECTORIES = ("bin", "lib/systemd/system", "lib/tmpfiles.d", "lib/udev/rules.d", "libexec", "share/doc", "share/licenses")
+    DIRECTORIES = ("bin", "lib/systemd/system", "lib/systemd/system-preset", "lib/tmpfiles.d", "lib/udev/rules.d", "libexec", "share/doc", "share/licenses")
     DIRECTORIES += tuple(f"share/man/man{section}" for section in range(1, 9))
 
     def __init__(self, directory):

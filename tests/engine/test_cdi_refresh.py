@@ -36,9 +36,9 @@ def refresh(mode="thin"):
 def a_missing_specification_is_written_and_a_right_one_is_left_alone():
     for mode in ("thin", "full"):
         told, which, text, again, which_now = steps(refresh(mode), WHICH, SHOW, refresh(mode), WHICH)
-        check(told.startswith("wrote /var/run/cdi/nvidia.com-gpu.json: "), told)
+        check(told == "wrote /var/run/cdi/nvidia.com-gpu.json\n", told)
         check_equal(json.loads(text)["kind"], "nvidia.com/gpu", "kind")
-        check("says what this host has" in again, again)
+        check(again == "unchanged: /var/run/cdi/nvidia.com-gpu.json\n", again)
         check_equal(which_now, which, f"the file of a {mode} specification that was right")
 
 
@@ -80,6 +80,12 @@ def mig_devices_come_and_go():
 
 
 @test("cdi")
-def only_json_is_written():
-    (told,) = steps("refresh --output /run/nvidia.yaml")
-    check("status 2" in told and "`/run/nvidia.yaml`" in told, told)
+def options_that_would_write_what_no_later_run_knows_are_refused():
+    for options, word in (
+        ("--output /run/nvidia.yaml", "`/run/nvidia.yaml`"),
+        ("--format yaml", "json"),
+        (f"--config {SETUP.config} --hook /usr/bin/nvidia-cdi-hook", "the hook must be oci-nvidia-hook"),
+    ):
+        told, listed = steps(f"refresh {options}".replace("refresh --config", "$program cdi refresh --config"), "ls /run/cdi")
+        check("status 2" in told and word in told, told)
+        check("No such file" in listed, listed)

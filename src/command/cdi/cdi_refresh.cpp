@@ -14,6 +14,8 @@
 #include "cdi/cdi_findings.hpp"
 #include "command/cdi/cdi_files.hpp"
 #include "command/cdi/cdi_generate.hpp"
+#include "command/cdi/cdi_output.hpp"
+#include "command/cdi/generate_options.hpp"
 #include "os/files.hpp"
 #include "os/syscalls.hpp"
 #include "text/error.hpp"
@@ -25,13 +27,15 @@ namespace {
 constexpr std::size_t kMaxFile = 16UL << 20U;
 constexpr const char* kUsualFile = "/var/run/cdi/nvidia.com-gpu.json";
 
-std::string output_of(const OptionValues& values, const CommandContext& context) {
-  const auto output = values["output"].as<std::string>();
-  if (values["output"].defaulted()) return kUsualFile;
-  if (!output.ends_with(".json")) {
-    throw UsageFault("--output is a file `….json`, not `" + output + "`");
-  }
-  return path_from_caller(output, context);
+CdiOutput output_of(const OptionValues& values, const CommandContext& context) {
+  const std::string path = values["output"].defaulted()
+                               ? kUsualFile
+                               : path_from_caller(values["output"].as<std::string>(), context);
+  const bool has_format = values.count("format") != 0;
+  const CdiOutput output =
+      cdi_output(path, has_format ? values["format"].as<std::string>() : std::string());
+  if (output.format == CdiFormat::json && path != "-") return output;
+  throw UsageFault("cdi refresh writes a file `….json`, not `" + path + "`");
 }
 
 bool is_ours(const std::string& text) {
@@ -60,9 +64,21 @@ bool is_without_gpus(const Error& error) {
          error.code() == Code::unknown_device;
 }
 
-Outcome generate(OptionValues values, const std::string& output, CommandContext& context) {
-  values.at("output").value() = output;
-  return run_cdi_generate(values, context);
+/// Returns what `cdi generate` prints.
+std::string generate(OptionValues values, CommandContext& context) {
+  values.at("output").value() = std::string("-");
+  std::ostringstream text;
+  CommandContext printing{.caller = context.caller,
+                          .system = context.system,
+                          .config_file = context.config_file,
+                          .json = context.json,
+                          .style = context.style,
+                          .out = text,
+                          .err = context.err};
+  if (context.log.enabled()) printing.log.use_stderr();
+  run_cdi_generate(values, printing);
+  if (is_ours(text.str())) return text.str();
+  throw UsageFault("the hook must be oci-nvidia-hook: by that a later run knows its own file");
 }
 
 void remove_file(const std::string& path, CommandContext& context) {
@@ -83,27 +99,19 @@ void add_cdi_refresh_options(boost::program_options::options_description& option
 }
 
 Outcome run_cdi_refresh(const OptionValues& values, CommandContext& context) {
-  const std::string path = output_of(values, context);
-  const auto old = read_own(path);
-  std::ostringstream text;
-  std::ostringstream told;
-  CommandContext printing{.caller = context.caller,
-                          .system = context.system,
-                          .config_file = context.config_file,
-                          .json = context.json,
-                          .style = context.style,
-                          .out = text,
-                          .err = told};
-  if (context.log.enabled()) printing.log.use_stderr();
+  const CdiOutput output = output_of(values, context);
+  const auto old = read_own(output.path);
+  std::string text;
   try {
-    generate(values, "-", printing);
-    if (old != text.str()) return generate(values, path, context);
-    context.err << told.str() << printable(path) << " says what this host has\n";
+    text = generate(values, context);
   } catch (const Error& error) {
     if (!is_without_gpus(error)) throw;
     context.err << "no specification: " << printable(error.what()) << '\n';
-    if (old) remove_file(path, context);
+    if (old) remove_file(output.path, context);
+    return Outcome::good;
   }
+  if (old != text) write_cdi(output, text, context);
+  context.err << (old != text ? "wrote " : "unchanged: ") << printable(output.path) << '\n';
   return Outcome::good;
 }
 

@@ -55,7 +55,7 @@ const Row& row_of(CdiDiscovery discovery) {
 std::string_view to_string(CdiDiscovery discovery) noexcept { return row_of(discovery).name; }
 
 std::optional<CdiDiscovery> parse_cdi_discovery(std::string_view name) noexcept {
-  const auto found =
+  const auto* const found =
       std::find_if(kRows.begin(), kRows.end(), [&](const Row& row) { return row.name == name; });
   if (found == kRows.end()) return std::nullopt;
   return found->discovery;
@@ -74,7 +74,7 @@ std::string default_kind(CdiDiscovery discovery) {
 CdiDiscovery discovery_of_kind(std::string_view kind) {
   if (kind.starts_with("management.")) return CdiDiscovery::management;
   const std::string_view name = kind.substr(kind.find('/') + 1);
-  const auto found = std::find_if(kRows.begin(), kRows.end(), [&](const Row& row) {
+  const auto* const found = std::find_if(kRows.begin(), kRows.end(), [&](const Row& row) {
     return !is_of_gpus(row.discovery) && row.discovery != CdiDiscovery::management &&
            row.classname == name;
   });

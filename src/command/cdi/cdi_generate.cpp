@@ -105,7 +105,7 @@ void require_nodes(const CdiSpec& spec, const RootDir& system) {
 }
 
 void warn_of_hooks(const CdiSpec& spec, const CdiOptions& options, CommandContext& context) {
-  if (has_own_hook(options) && options.switches.disabled.size() > 0) {
+  if (has_own_hook(options) && !options.switches.disabled.empty()) {
     warn("--disable-hook: oci-nvidia-hook is one hook for all; only `all` leaves it out", context);
   }
   if (spec.edits.hooks.empty()) return;

@@ -5,10 +5,12 @@ import json
 
 import observe
 import test_mig
-from cdi import CDI_SCHEMA, SPEC_DIR, generate, installed, oci_nvidia, podman_run, validate
+from cdi import CDI_SCHEMA, SPEC_DIR, generate, installed, oci_nvidia, podman_run, run_cdi, validate
 from expect import check_gpus
 from harness import SETUP, check, check_equal, fail_text, run, test
 from test_features import CHANNELS, FEATURES, IMEX_MAJOR, host_nodes
+from test_nvidia_cdi_hook import check_same_inside, program
+from test_nvidia_cdi_hook import installed as specification_file
 
 USAGE, DRIVER = 2, 14
 NVIDIAS = "/usr/bin/nvidia-cdi-hook"
@@ -106,6 +108,21 @@ def a_hook_of_nvidias_name_is_called_as_nvidias_is():
     refused(USAGE, "takes the root of its configuration", "--driver-root", "/elsewhere")
     refused(USAGE, "`0` twice", "--device", "0", "--device", "0")
     refused(USAGE, "without any other device", "--device", "none", "--device", "0")
+
+
+@test("cdi")
+def a_container_by_nvidias_calls_has_what_one_by_our_hook_has():
+    """Both specifications are of this program, and in both cases this program serves the hooks."""
+    own = run_cdi(generate("--capabilities", "compute,utility"), ["1"])
+    for name in ("nvidia-cdi-hook", "nvidia-ctk"):
+        words = ["--config", SETUP.config, "--capabilities", "compute,utility", "--hook", program(name)]
+        done = oci_nvidia("cdi", "generate", "--format", "yaml", *words)
+        check_equal((done.returncode, done.stderr), (0, ""), fail_text("cdi generate", done))
+        with specification_file(done.stdout, "yaml"):
+            done = run(podman_run(["1"]))
+            check_equal(done.returncode, 0, fail_text(f"a container by {name}", done))
+        check_gpus(observe.View(done.stdout), [1])
+        check_same_inside(observe.View(done.stdout), own.view)
 
 
 @test("cdi")

@@ -54,6 +54,7 @@ class Race:
     naive: list  # what a naive hook does that loses this race
     trap: object  # trap(bundle, aim) makes the second names
     volume: str = ""  # a directory of the root file system that is a mount of bundle/volume/shared
+    command: list = None  # in the place of our hook at createRuntime
 
 
 @dataclasses.dataclass
@@ -259,7 +260,7 @@ def run_races(name, race, also=None):
         with arena.racing(race) as swaps:
             for number in range(SETUP.races):
                 with arena.bundle(race, canary()) as directory:
-                    words = [SETUP.hook, f"-config={arena.config}", "createRuntime"]
+                    words = race.command or [SETUP.hook, f"-config={arena.config}", "createRuntime"]
                     watched = number % TRACED == 0 and not race.volume
                     trace = directory / "trace" if watched else None
                     words = traced(trace, words) if trace else words

@@ -146,7 +146,7 @@ def a_malformed_call_stops_the_container_with_a_line():
 
 @test("cdi")
 def a_volume_over_the_directories_of_the_hooks_is_never_written():
-    """CVE-2024-0136, -0137 and CVE-2026-24260 were in create-symlinks."""
+    """CVE-2024-0134 and CVE-2026-24260 were in create-symlinks."""
     volume = SETUP.work / "hook-volume"
     (volume / "gbm").mkdir(parents=True, exist_ok=True)
     before = sorted(path.name for path in volume.rglob("*"))

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Every place that the hook works on, exchanged for a link to the host while it does. `run --races N` makes it more than a few."""
 
+import shutil
+
 from attack import UP
 from expect import LIBRARIES
 from harness import SETUP, check, check_equal, test
@@ -42,6 +44,39 @@ def a_mount_target_that_is_swapped_for_a_link_stays_inside():
 def a_library_directory_that_is_swapped_for_a_link_stays_inside():
     naive = ["mount", CONFIG, f"{LIBRARIES}/libnvidia-ml.so.1"]
     run_races("library directory", race_for(naive, UP + "{aim}", LIBRARIES[1:]))
+
+
+def cdi_hook(*words):
+    """A call of NVIDIA's CDI specifications, which our executable serves under that name."""
+    link = SETUP.work / "nvidia-cdi-hook"
+    if not link.exists():
+        link.symlink_to(SETUP.hook)
+    return [link, *words]
+
+
+@test("hostile", cases=[28], cves=["CVE-2026-24260", "CVE-2024-0134"])
+def a_directory_of_create_symlinks_that_is_swapped_stays_inside():
+    links_of_call = [f"libcuda.so.1::{LIBRARIES}/{name}" for name in ("libcuda.so", "a/b/libcuda.so")]
+    words = [word for link in links_of_call for word in ("--link", link)]
+    race = race_for(["mkdir", f"{LIBRARIES}/a/b"], UP + "{aim}", LIBRARIES[1:])
+    race.command = cdi_hook("create-symlinks", *words)
+    run_races("create-symlinks", race)
+
+
+@test("hostile", cases=[28], cves=["CVE-2026-24260", "CVE-2025-23267"])
+def an_etc_of_update_ldcache_that_is_swapped_stays_inside():
+    """Both the cache and the list of folders are in it."""
+    library = SETUP.driver / LIBRARIES[1:] / f"libcuda.so.{SETUP.version}"
+    swapped = links("{aim}", "etc")
+
+    def trap(bundle, aim):
+        (bundle / "rootfs/opt").mkdir()
+        shutil.copy(library, bundle / "rootfs/opt")
+        swapped(bundle, aim)
+
+    race = Race(pairs_of("etc"), ["mkdir", "/etc/nvidia/below"], trap)
+    race.command = cdi_hook("update-ldcache", "--folder", "/opt")
+    run_races("update-ldcache", race)
 
 
 @test("hostile", cases=[28], cves=["CVE-2026-24260", "CVE-2024-45310"])

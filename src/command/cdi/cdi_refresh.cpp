@@ -32,7 +32,7 @@ CdiOutput output_of(const OptionValues& values, const CommandContext& context) {
                                ? kUsualFile
                                : path_from_caller(values["output"].as<std::string>(), context);
   const bool has_format = values.count("format") != 0;
-  const CdiOutput output =
+  CdiOutput output =
       cdi_output(path, has_format ? values["format"].as<std::string>() : std::string());
   if (output.format == CdiFormat::json && path != "-") return output;
   throw UsageFault("cdi refresh writes a file `….json`, not `" + path + "`");

@@ -89,8 +89,8 @@ GpusFacts gpus_facts(const HostReport& report, const EngineReport& docker) {
 
 /// Returns what Docker answers to `--gpus` without the hook: which words, depends on its version.
 std::string gpus_error(const HostReport& report, const EngineReport& docker) {
-  const std::string old = "--gpus ends with `could not select device driver`";
-  const std::string by_cdi = old + " before Docker 29.2; later ones look for the GPUs by CDI";
+  std::string old = "--gpus ends with `could not select device driver`";
+  std::string by_cdi = old + " before Docker 29.2; later ones look for the GPUs by CDI";
   switch (way_of_gpus(DockerEra::since_29_3, gpus_facts(report, docker))) {
     case GpusWay::cdi:
       return by_cdi;

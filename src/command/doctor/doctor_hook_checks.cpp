@@ -146,7 +146,7 @@ std::string bringing(const std::string& path, const std::string& file) {
   if (!is_cdi_hook && name != "nvidia-ctk" && name != "oci-nvidia-hook") {
     return "sudo rm " + shell_word(file) + "  # or write it anew with what wrote it";
   }
-  const std::string install = is_cdi_hook ? "sudo apt-get install oci-nvidia-cdi-hook" : kSetUp;
+  std::string install = is_cdi_hook ? "sudo apt-get install oci-nvidia-cdi-hook" : kSetUp;
   const std::string ours = "/usr/bin/" + name;
   if (path == ours) return install;
   return install + " && sudo install -d " + shell_word(path.substr(0, path.rfind('/'))) +

@@ -2,6 +2,8 @@
 // The roles nvidia-cdi-hook and `nvidia-ctk hook`: command line, error line, exit status.
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstdlib>
 #include <exception>
@@ -26,12 +28,12 @@ constexpr int kExitUsage = 2;
 /// NVIDIA's variables for the debug log. Below createContainer an image may set them; all that it
 /// gains are lines on standard error.
 bool is_debug_set() {
-  for (const char* name : {"NVIDIA_CDI_HOOK_DEBUG", "NVIDIA_CDI_DEBUG", "NVIDIA_CTK_DEBUG"}) {
+  constexpr std::array kNames{"NVIDIA_CDI_HOOK_DEBUG", "NVIDIA_CDI_DEBUG", "NVIDIA_CTK_DEBUG"};
+  return std::any_of(kNames.begin(), kNames.end(), [](const char* name) {
     // NOLINTNEXTLINE(concurrency-mt-unsafe): this program has one thread
     const char* value = std::getenv(name);
-    if (value != nullptr && parse_bool(value).value_or(false)) return true;
-  }
-  return false;
+    return value != nullptr && parse_bool(value).value_or(false);
+  });
 }
 
 int run(const HookCommandLine& line, const CallerContext& caller, bool debug) {

@@ -33,7 +33,9 @@ std::size_t find_command(const std::vector<std::string>& arguments) {
 int execute_command(const std::vector<std::string>& arguments) {
   const auto system = open_root("/");
   const std::string own = system ? own_executable(*system) : std::string();
-  const std::string program = own.substr(0, own.rfind('/') + 1) + "oci-nvidia";
+  // Without /proc, as in a chroot, it is where packages install it.
+  const std::string directory = own.empty() ? "/usr/bin/" : own.substr(0, own.rfind('/') + 1);
+  const std::string program = directory + "oci-nvidia";
   std::vector<std::string> words{kCtkProgram};
   words.insert(words.end(), arguments.begin(), arguments.end());
   try {
@@ -59,7 +61,7 @@ int ctk_main(const std::string& name, const std::vector<std::string>& arguments)
       words.insert(words.begin(), option);
     }
   }
-  return cdi_hook_main(name, words);
+  return cdi_hook_main(name + " hook", words);
 }
 
 }  // namespace nvhook

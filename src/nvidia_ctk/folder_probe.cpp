@@ -75,7 +75,7 @@ class FolderReader {
     return true;
   }
 
-  std::optional<FolderLibrary> look_at(const std::string& name) const {
+  [[nodiscard]] std::optional<FolderLibrary> look_at(const std::string& name) const {
     const UniqueFd seen =
         sys::open_beneath(directory_, name.c_str(), O_PATH | O_NOFOLLOW, RESOLVE_BENEATH);
     if (!seen || !status_of(seen.get()).is_regular()) return std::nullopt;

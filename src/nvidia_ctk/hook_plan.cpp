@@ -171,7 +171,7 @@ Plan plan_of(const EnableCudaCompat& call, const HookFacts& facts) {
   if (decision.use) {
     add_compat_entries(*facts.compat, plan);
     add_conf(kCompatConf, facts.compat->directory.str() + "\n", decision.reason, facts, plan);
-  } else if (facts.compat_conf.value_or("") != "") {
+  } else if (!facts.compat_conf.value_or("").empty()) {
     // Of another container, of which the image was made.
     plan.texts.push_back({.path = kCompatConf, .text = "", .reason = "not for this driver"});
   }

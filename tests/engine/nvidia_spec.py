@@ -45,6 +45,18 @@ RELEASES = {
         environment=("NVIDIA_CTK_DEBUG=false",),
         yaml=False,
     ),
+    # The Kubernetes device plugin, where nothing names another program.
+    "device plugin 0.20": Release(
+        "0.5.0",
+        "nvidia-ctk",
+        (
+            "enable-cuda-compat",
+            "disable-device-node-modification",
+            "update-application-profile",
+        ),
+        environment=("NVIDIA_CTK_DEBUG=false",),
+        yaml=False,
+    ),
     "1.20": Release(
         "0.5.0",
         hooks=(

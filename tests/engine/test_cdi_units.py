@@ -25,7 +25,7 @@ DROP_IN = """\
 [Service]
 # The sandbox has a procfs of its own, without what is simulated here.
 BindReadOnlyPaths=/run/proc/driver:/proc/driver /run/proc/devices:/proc/devices
-StandardError=append:/run/told
+StandardError=append:/run/cdi-told
 # Where a test wants it, a run stays active after it has read the host.
 ExecStartPost=/bin/sh -c 'touch /run/has-read; while [ -e /run/hold ]; do sleep 0.02; done'
 """
@@ -128,7 +128,7 @@ def wait_for(look, expected, what):
 
 
 def told(host):
-    path = host.path("/run/told")
+    path = host.path("/run/cdi-told")
     return path.read_text() if path.exists() else ""
 
 
@@ -137,7 +137,7 @@ def fresh(*options):
     host = install_units()
     host.run("systemctl", "stop", PATH, SETTLE, SERVICE)
     host.run("systemctl", "reset-failed")
-    for name in ("/run/told", "/run/hold", "/run/has-read"):
+    for name in ("/run/cdi-told", "/run/hold", "/run/has-read"):
         host.path(name).unlink(missing_ok=True)
     shutil.rmtree(host.path("/run/cdi"), ignore_errors=True)
     host.path(MODULE).touch()

@@ -17,6 +17,7 @@ from bundle import foreign_nodes
 from cli import binaries, copy_of_image, environment, place
 from expect import check_foreign_nodes, check_gpus, check_loader, check_params
 from harness import CGROUP_NAME, HERE, SETUP, Skip, check, check_equal, fail_text, require_program, run, test
+from nvidia_spec import RELEASES, specification, text_of
 
 # ---- LXC
 
@@ -236,6 +237,35 @@ def ctr_run_with_two_gpus():
     view = observe.View(done.stdout)
     check(done.returncode == 0 and view.complete, fail_text("ctr run", done))
     check_foreign_nodes(view, [1, 2])
+
+
+@test("cli")
+def ctr_run_with_a_cdi_specification_of_nvidias():
+    """Its hooks are ours, under NVIDIA's name."""
+    version = run(["ctr", "--version"]).stdout.split()[2].lstrip("v")
+    if tuple(map(int, version.split(".")[:2])) < (1, 7):
+        raise Skip(f"ctr {version} takes no names by CDI; tests/engine/run --today has a newer one")
+    program = SETUP.work / "nvidia-cdi-hook"
+    program.symlink_to(SETUP.hook)
+    directory = Path("/run/cdi")
+    directory.mkdir(exist_ok=True)
+    for release in RELEASES:
+        calls = program if RELEASES[release].program == program.name else ctk_link()
+        file = directory / f"nvidia.{'yaml' if RELEASES[release].yaml else 'json'}"
+        file.write_text(text_of(specification(str(calls), release), release))
+        done = run_ctr("--device", "nvidia.com/gpu=2")
+        file.unlink()
+        view = observe.View(done.stdout)
+        check(done.returncode == 0 and view.complete, fail_text(f"ctr run, {release}", done))
+        check_foreign_nodes(view, [2])
+        check_loader(view)
+
+
+def ctk_link():
+    link = SETUP.work / "nvidia-ctk"
+    if not link.exists():
+        link.symlink_to(SETUP.hook)
+    return link
 
 
 @test("cli")

@@ -59,7 +59,7 @@ def nvidia_ctk_changes_the_configuration_in_place():
     check(text.startswith("# mine\n"), text)
     check('runtimes = ["crun", "runc"]\n' in text and "#no-cgroups = false\nno-cgroups = true\n" in text, text)
     done = nvidia_ctk(*words, "--set", "nvidia-container-cli.rot=/", status=1)
-    check("is `nvidia-container-cli.root` meant?" in done.stderr, done.stderr)
+    check("perhaps `nvidia-container-cli.root`" in done.stderr, done.stderr)
     check_equal(path.read_text(), text, "the file after a failure")
 
 

@@ -10,7 +10,8 @@ from pathlib import Path
 import observe
 import rootless
 from expect import check_gpus, check_loader, check_mount_flags, check_params, check_started
-from harness import SETUP, Skip, check, check_equal, fail_text, run, test
+from harness import MINORS, SETUP, Skip, check, check_equal, fail_text, run, test
+from nvidia_spec import RELEASES, specification, text_of
 
 rootless.make_user()
 
@@ -283,3 +284,24 @@ def podman_gives_a_container_its_gpu_by_precreate():
         targets = [mount[0] for mount in view.mounts() if "nvidia" in mount[0] or SETUP.version in mount[0]]
         check_equal(sorted(targets), sorted(set(targets)), "mount points of the driver, each once")
     check("editing config.json" in rootless.log(), rootless.log())
+
+
+@test("rootless")
+def podman_serves_specifications_of_nvidias_form():
+    """Their hooks run in the user namespace, and are ours."""
+    directory = Path("/run/cdi")
+    directory.mkdir(exist_ok=True)
+    podman_image()
+    for release in ("1.17", "device plugin 0.20"):
+        program = Path(rootless.HOME, RELEASES[release].program)
+        if not program.exists():
+            program.symlink_to(rootless.HOOK)
+        file = directory / f"nvidia.{'yaml' if RELEASES[release].yaml else 'json'}"
+        file.write_text(text_of(specification(str(program), release), release))
+        try:
+            for mode in ("host", "auto"):
+                view = run_podman(None, "--device", "nvidia.com/gpu=1", f"--userns={mode}", "--user", "0:0")
+                check_loader(view)
+                check(f"/dev/nvidia{MINORS[1]}" in view.nodes(), f"{release}, {mode}: {view.nodes()}")
+        finally:
+            file.unlink()

@@ -49,9 +49,9 @@ const ConfigKey& find_key(std::string_view path) {
   std::vector<std::string> known;
   for (const ConfigKey& key : keys) known.emplace_back(key.path);
   const std::string near = nearest(path, known);
-  throw UsageFault("there is no key `" + std::string(path) + "`" +
-                   (near.empty() ? "; `nvidia-ctk config default` shows the keys"
-                                 : "; is `" + near + "` meant?"));
+  throw UsageFault(
+      "there is no key `" + std::string(path) + "`" +
+      (near.empty() ? "; `nvidia-ctk config default` shows the keys" : "; perhaps `" + near + "`"));
 }
 
 /// The table and the name in it.

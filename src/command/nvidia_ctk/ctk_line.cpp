@@ -86,7 +86,7 @@ std::size_t distance(std::string_view from, std::string_view to) {
 }
 
 std::string is_meant(const std::string& near, const std::string& dashes = {}) {
-  return near.empty() ? std::string() : "; is `" + dashes + near + "` meant?";
+  return near.empty() ? std::string() : "; perhaps `" + dashes + near + "`";
 }
 
 /// NVIDIA's program has had other words for the same.

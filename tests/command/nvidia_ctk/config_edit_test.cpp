@@ -104,7 +104,7 @@ TEST(ConfigEdit, ATextThatCannotBeExtendedIsRefused) {
 
 TEST(ConfigEdit, AnUnknownKeyAndAValueOfAnotherTypeAreRefused) {
   EXPECT_EQ(fault_of("nvidia-container-cli.rot=/"),
-            "there is no key `nvidia-container-cli.rot`; is `nvidia-container-cli.root` meant?");
+            "there is no key `nvidia-container-cli.rot`; perhaps `nvidia-container-cli.root`");
   EXPECT_EQ(fault_of("zzz=1"), "there is no key `zzz`; `nvidia-ctk config default` shows the keys");
   EXPECT_THAT(fault_of("disable-require=maybe"), HasSubstr("true or false, not `maybe`"));
   EXPECT_THAT(fault_of("nvidia-container-cli.root"), HasSubstr("needs a value"));

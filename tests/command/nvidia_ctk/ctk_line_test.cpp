@@ -104,11 +104,11 @@ TEST(CtkLine, WordsLeadToACommand) {
 
 TEST(CtkLine, AnUnknownWordIsNamedWithWhatIsNear) {
   EXPECT_EQ(fault_of({"cdi", "generatx"}),
-            "there is no command `cdi generatx`; is `generate` meant?");
+            "there is no command `cdi generatx`; perhaps `generate`");
   EXPECT_EQ(fault_of({"cdi", "check"}),
             "there is no command `cdi check`; there is: generate, list, transform");
   EXPECT_EQ(fault_of({"cdi", "generate", "--outptu=x"}),
-            "`cdi generate` has no option `--outptu`; is `--output` meant?");
+            "`cdi generate` has no option `--outptu`; perhaps `--output`");
   EXPECT_EQ(fault_of({"cdi", "list", "--zzzzzz"}), "`cdi list` has no option `--zzzzzz`");
   EXPECT_EQ(fault_of({"--zzzzzz"}), "there is no option `--zzzzzz`");
   EXPECT_EQ(fault_of({"cdi", "generate", "--output"}), "`--output` needs a value");

@@ -82,6 +82,12 @@ ContainerRoot find_root(const ContainerState& state, HookContext& context) {
               "check that the runtime passes a `bundle` that has a config.json");
 }
 
+bool has_steps(const Plan& plan) {
+  Plan empty;
+  empty.notes = plan.notes;
+  return !(plan == empty);
+}
+
 ContainerProcess find_process(const ContainerState& state, const HookContext& context) {
   return context.location == HookLocation::outside ? ContainerProcess(state.pid)
                                                    : ContainerProcess::inside();
@@ -105,6 +111,7 @@ void run_cdi_hook(const HookCommandLine& line, HookContext& context) {
   const Plan plan = plan_hook(line.call, facts);
   context.log.notes(plan.notes);
   context.log.phase("planning");
+  if (!has_steps(plan)) return;
   apply_confined(plan, process, rootfs, layer, context.system, context.system, context.log);
 }
 

@@ -4,12 +4,14 @@
 import contextlib
 import functools
 import itertools
+import json
 import os
 
 from cdi import generate, installed
 from docker_daemon import IMAGE, daemon, default_runtime, run_docker, view_of
 from expect import check_foreign_nodes, check_gpus, check_loader
 from harness import MINORS, SETUP, Skip, check, check_equal, fail_text, run, test
+from nvidia_spec import RELEASES, specification
 
 FIRST_VERSION = 28
 LEFT_OUT = "only those by CDI are given"  # what the hook says of --gpus beside CDI
@@ -67,6 +69,24 @@ def gpus_by_the_hook_beside_our_specification():
         view = view_of("--gpus", '"device=1","capabilities=utility"')
     check_gpus(view, [1], compute=False)
     check("libcuda.so.1" not in view.loader(), "libcuda.so.1 is there, and utility alone was asked for")
+
+
+@test("docker")
+def a_specification_of_nvidias_form_alone_and_beside_gpus():
+    """Its hooks are ours, under NVIDIA's names; beside `--gpus`, nothing is given twice."""
+    docker()
+    for release in ("1.17", "device plugin 0.20"):
+        program = SETUP.work / RELEASES[release].program
+        if not program.exists():
+            program.symlink_to(SETUP.hook)
+        document = json.dumps(specification(str(program), release))
+        for options in ([], ["--gpus", '"device=1"']):
+            with installed(document):
+                view = view_of("--device", "nvidia.com/gpu=0", *options)
+            check_foreign_nodes(view, [0])
+            check_loader(view)
+            mounted = [mount[0] for mount in view.mounts() if SETUP.version in mount[0]]
+            check_equal(sorted(mounted), sorted(set(mounted)), "mounts of the driver, each once")
 
 
 # ---- docker build

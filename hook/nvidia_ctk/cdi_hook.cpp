@@ -20,6 +20,7 @@
 #include "oci/container_state.hpp"
 #include "os/files.hpp"
 #include "os/mount_root.hpp"
+#include "os/own_procfs.hpp"
 #include "os/selinux.hpp"
 #include "os/syscalls.hpp"
 #include "text/error.hpp"
@@ -93,6 +94,14 @@ ContainerProcess find_process(const ContainerState& state, const HookContext& co
                                                    : ContainerProcess::inside();
 }
 
+/// As seen by a process inside the container, the prepared directory itself is covered, too.
+bool is_covered(const RootDir& rootfs, const ContainerRoot& root, const ContainerProcess& process,
+                const HookContext& context) {
+  if (context.location == HookLocation::outside) return !is_prepared_root(rootfs, root.path);
+  return is_covered_root(process.mountinfo(), path_in_procfs(rootfs.fd()),
+                         root.spec ? &*root.spec : nullptr);
+}
+
 }  // namespace
 
 void run_cdi_hook(const HookCommandLine& line, HookContext& context) {
@@ -104,6 +113,7 @@ void run_cdi_hook(const HookCommandLine& line, HookContext& context) {
   const RootDir rootfs = process.open_rootfs(root.path);
   const OwnLayer layer({.rootfs = rootfs,
                         .spec = root.spec ? &*root.spec : nullptr,
+                        .is_root_covered = is_covered(rootfs, root, process, context),
                         .mountinfo = [&] { return process.mountinfo(); }});
   context.log.phase("finding container " + state.id);
   HookFacts facts = probe_for_hook(line.call, rootfs, layer, context.system);

@@ -168,6 +168,23 @@ bool is_mounted_outside(std::string_view mountinfo, std::string_view device,
       [&](const auto& mount) { return mount.first != "/" || !rest_below(mount.second, root); });
 }
 
+/// Runtimes mount the root file system over itself, so that there is a first mount of it.
+bool is_covered_root(std::string_view mountinfo, const std::string& root,
+                     const ContainerSpec* spec) {
+  std::vector<std::pair<std::string_view, std::string_view>> mounts;  // device, and what of it
+  for (const std::string_view line : split_list(mountinfo, '\n')) {
+    const auto mount = parse_mountinfo_line(line);
+    if (mount && unescape_mountinfo(mount->point) == root) {
+      mounts.emplace_back(mount->device, mount->root);
+    }
+  }
+  if (mounts.empty() || mounts.front() != mounts.back()) return true;
+  return spec != nullptr &&
+         std::any_of(spec->mounts.begin(), spec->mounts.end(), [](const SpecMount& mount) {
+           return clean_path("/" + mount.destination) == "/";
+         });
+}
+
 bool is_prepared_root(const RootDir& rootfs, const std::string& path) {
   const auto prepared = open_root(path, FileOwner::image);
   return prepared && is_same_file(rootfs.fd(), prepared->fd());

@@ -107,6 +107,12 @@ class OwnLayer {
 [[nodiscard]] bool is_mounted_outside(std::string_view mountinfo, std::string_view device,
                                       const std::string& root);
 
+/// Whether a volume covers the root file system at `root`: what is visible there is not what was
+/// mounted there first, or a mount of config.json has that place. For a process in the container's
+/// mount namespace, before pivot_root; `spec` may be null.
+[[nodiscard]] bool is_covered_root(std::string_view mountinfo, const std::string& root,
+                                   const ContainerSpec* spec);
+
 /// Whether `rootfs`, opened in the container's mount namespace, is the directory that the engine
 /// prepared, which this process sees at `path`. If not, a volume on `/` covers it.
 [[nodiscard]] bool is_prepared_root(const RootDir& rootfs, const std::string& path);

@@ -202,3 +202,25 @@ def a_volume_is_never_written_by_the_calls():
         run_case(**options)
         check_equal(sorted(os.listdir(volume)), ["libcuda.so"], f"volume on {place}")
         check_equal((volume / "libcuda.so").read_text(), "host", f"file of the volume on {place}")
+
+
+@test("hostile")
+def a_volume_over_the_whole_root_is_never_written_by_the_calls():
+    """Mounted last, so that the runtime itself makes nothing but its nodes on it."""
+    volume = SETUP.work / "cdi-root"
+    for name in ("proc", "dev", "etc", LIBRARIES[1:], "usr/lib/i386-linux-gnu"):
+        (volume / name).mkdir(parents=True, exist_ok=True)
+    (volume / LIBRARIES[1:] / "libcuda.so").write_text("host")
+
+    def seen():
+        paths = (path for path in volume.rglob("*") if path.parent.name != "dev")
+        return sorted((str(path.relative_to(volume)), path.is_symlink()) for path in paths)
+
+    def cover(config, directory):
+        by_specification()(config, directory)
+        config["mounts"].append(bind(volume, "/"))
+        del config["hooks"]["prestart"]  # procfs is covered, too
+
+    before = seen()
+    run_container(Case(hook=[], edit=cover))
+    check_equal(seen(), before, "the volume")

@@ -208,5 +208,20 @@ TEST(MountedOutside, ATmpfsThatMerelyContainsTheRootIs) {
   EXPECT_TRUE(is_mounted_outside(kMounts, "0:30", "/run/containers/final"));
 }
 
+TEST(CoveredRoot, IsOneWithAnotherFileSystemOrDirectoryOnTop) {
+  const std::string overlay = "30 1 0:50 / /run/b/rootfs rw - overlay overlay rw\n";
+  const std::string itself = "31 30 0:50 / /run/b/rootfs rw - overlay overlay rw\n";
+  const std::string below = "32 31 0:60 / /run/b/rootfs/vol rw - tmpfs tmpfs rw\n";
+  const std::string volume = "33 31 8:1 /srv /run/b/rootfs rw - ext4 /dev/sda1 rw\n";
+  const std::string plain = "31 1 8:1 /run/b/rootfs /run/b/rootfs rw - ext4 /dev/sda1 rw\n";
+  EXPECT_FALSE(is_covered_root(overlay + itself + below, "/run/b/rootfs", nullptr));
+  EXPECT_TRUE(is_covered_root(overlay + itself + volume, "/run/b/rootfs", nullptr));
+  EXPECT_FALSE(is_covered_root(plain, "/run/b/rootfs", nullptr));
+  EXPECT_TRUE(is_covered_root(plain + volume, "/run/b/rootfs", nullptr));
+  EXPECT_TRUE(is_covered_root("", "/run/b/rootfs", nullptr)) << "nothing is known";
+  const ContainerSpec spec{.mounts = {{.source = "/srv", .destination = "/x/..", .kind = kVolume}}};
+  EXPECT_TRUE(is_covered_root(plain, "/run/b/rootfs", &spec));
+}
+
 }  // namespace
 }  // namespace nvhook::test

@@ -127,17 +127,29 @@ bool restricts_devices(std::string_view unit_text) {
   return std::any_of(lines.begin(), lines.end(), restricts);
 }
 
-bool allows_devices(std::string_view unit_text, const std::vector<DeviceNumber>& devices) {
-  std::set<std::string_view> allowed;
+DevicePolicy device_policy(std::string_view unit_text) {
+  DevicePolicy policy;
   for (const std::string_view line : split(unit_text, '\n')) {
     const Setting setting = setting_of(line);
+    if (setting.key == "DevicePolicy") policy.name = setting.value;
     if (setting.key != "DeviceAllow") continue;
-    if (setting.value.empty()) allowed.clear();
-    const auto space = setting.value.find(' ');
-    const std::string_view access = setting.value.substr(std::min(space, setting.value.size()));
+    if (setting.value.empty()) {
+      policy.allowed.clear();
+    } else {
+      policy.allowed.push_back(setting.value);
+    }
+  }
+  return policy;
+}
+
+bool allows_devices(std::string_view unit_text, const std::vector<DeviceNumber>& devices) {
+  std::set<std::string_view> allowed;
+  for (const std::string_view value : device_policy(unit_text).allowed) {
+    const auto space = value.find(' ');
+    const std::string_view access = value.substr(std::min(space, value.size()));
     if (access.find('r') == std::string_view::npos || access.find('w') == std::string_view::npos)
       continue;
-    allowed.insert(setting.value.substr(0, space));
+    allowed.insert(value.substr(0, space));
   }
   return std::all_of(devices.begin(), devices.end(), [&](DeviceNumber device) {
     return allowed.contains(std::string("/dev/char/") + to_string(device));

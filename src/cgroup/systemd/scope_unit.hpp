@@ -39,6 +39,15 @@ struct NamedScope {
 /// restriction it would become one.
 [[nodiscard]] bool restricts_devices(std::string_view unit_text);
 
+/// The device policy of a unit file and its drop-ins.
+struct DevicePolicy {
+  std::string_view name = "auto";              ///< DevicePolicy=
+  std::vector<std::string_view> allowed = {};  ///< values of DeviceAllow=, in their order
+};
+
+/// Returns it; an assignment of nothing takes back those before it.
+[[nodiscard]] DevicePolicy device_policy(std::string_view unit_text);
+
 /// Whether a unit file and its drop-ins let the unit read and write each of `devices`, by lines in
 /// the form of device_allow_drop_in(); an assignment of nothing takes back those before it. Lines
 /// of other forms, such as `char-nvidia`, are not looked at.

@@ -2,6 +2,7 @@
 // Calls bpf(2) by its number, without a library.
 #include "cgroup/bpf.hpp"
 
+#include <fcntl.h>
 #include <linux/bpf.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -14,6 +15,7 @@
 #include <cstring>
 #include <string_view>
 
+#include "os/files.hpp"
 #include "os/own_procfs.hpp"
 #include "os/syscalls.hpp"
 #include "text/text.hpp"
@@ -22,6 +24,7 @@ namespace nvhook::bpf {
 namespace {
 
 constexpr std::size_t kLogSize = 64UL * 1024;
+constexpr std::size_t kMaxFdinfo = 4096;
 constexpr char kName[] = "oci_nvidia_dev";  // shown by `bpftool prog`
 constexpr char kLicense[] = "Apache-2.0";
 // Offsets of members that bpf_attr has since Linux 6.6; cgroups use them since 6.17.
@@ -53,6 +56,19 @@ bool get_info(int object, Info& info) noexcept {
   request.info.info_len = sizeof info;
   request.info.info = address_of(&info);
   return call(BPF_OBJ_GET_INFO_BY_FD, request) == 0;
+}
+
+/// Returns the value of `key` in what procfs says of a descriptor of a program; empty if there is
+/// none.
+std::string fdinfo_of(int program, std::string_view key) {
+  const std::string name = "self/fdinfo/" + std::to_string(program);
+  const UniqueFd file(::openat(own_procfs(), name.c_str(), O_RDONLY | O_CLOEXEC));
+  const auto text = file ? read_all(file.get(), kMaxFdinfo) : std::nullopt;
+  if (!text) return {};
+  for (const std::string_view line : split_list(*text, '\n')) {
+    if (line.starts_with(key)) return std::string(trim(line.substr(key.size())));
+  }
+  return {};
 }
 
 bpf_attr attach_request(int cgroup, int program, std::uint32_t flags) noexcept {
@@ -194,7 +210,8 @@ UniqueFd open_program(ProgramId id) noexcept {
 
 ProgramId id_of(int program) noexcept {
   bpf_prog_info info{};
-  return get_info(program, info) ? info.id : 0;
+  if (get_info(program, info)) return info.id;
+  return parse_unsigned_int(fdinfo_of(program, "prog_id:")).value_or(0);
 }
 
 std::optional<std::vector<BpfInstruction>> instructions_of(int program) {
@@ -210,6 +227,8 @@ std::optional<std::vector<BpfInstruction>> instructions_of(int program) {
   if (info.xlated_prog_insns == 0) instructions.clear();
   return instructions;
 }
+
+std::string tag_of(int program) { return fdinfo_of(program, "prog_tag:"); }
 
 Loaded load_device_filter(const std::vector<BpfInstruction>& instructions) {
   bpf_attr request = empty_request();

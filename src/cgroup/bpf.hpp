@@ -58,6 +58,12 @@ class Attachments {
 /// show them, nullopt, with errno, if the query fails.
 [[nodiscard]] std::optional<std::vector<BpfInstruction>> instructions_of(int program);
 
+/// Returns the digest that the kernel has of the instructions that a program was loaded with, 16
+/// hexadecimal digits: it shows it in /proc/self/fdinfo to everybody who holds the program, also
+/// where it hides the instructions. Programs with the same tag have the same instructions but for
+/// the numbers of maps. Empty if it cannot be read.
+[[nodiscard]] std::string tag_of(int program);
+
 struct Loaded {
   UniqueFd program = UniqueFd();
   /// Why `program` is empty: the errno text, and the last line of the verifier's log if there is

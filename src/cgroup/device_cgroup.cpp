@@ -83,8 +83,9 @@ void append(Notes& notes, Notes more) {
 
 class DevicePermission::Impl {
  public:
-  Impl(std::string_view cgroup, std::string_view mountinfo, std::vector<DeviceNumber> devices)
-      : devices_(std::move(devices)) {
+  Impl(std::string_view cgroup, std::string_view mountinfo, std::vector<DeviceNumber> devices,
+       FilterGuesses guesses)
+      : devices_(std::move(devices)), guesses_(std::move(guesses)) {
     if (devices_.empty()) return;
     if (in_user_namespace()) {
       notes_.push_back(info("device rules skipped: in a user namespace"));
@@ -183,11 +184,13 @@ class DevicePermission::Impl {
   }
 
   void prepare_filter(UniqueFd directory, std::string path) {
-    append(notes_,
-           filters_.emplace_back(std::move(directory), std::move(path), devices_).prepare());
+    append(
+        notes_,
+        filters_.emplace_back(std::move(directory), std::move(path), devices_, guesses_).prepare());
   }
 
   std::vector<DeviceNumber> devices_;
+  FilterGuesses guesses_;
   std::vector<DeviceList> lists_ = {};
   std::vector<DeviceFilter> filters_ = {};
   bool in_user_namespace_ = false;
@@ -196,8 +199,8 @@ class DevicePermission::Impl {
 };
 
 DevicePermission::DevicePermission(std::string_view cgroup, std::string_view mountinfo,
-                                   std::vector<DeviceNumber> devices)
-    : impl_(std::make_unique<Impl>(cgroup, mountinfo, std::move(devices))) {}
+                                   std::vector<DeviceNumber> devices, FilterGuesses guesses)
+    : impl_(std::make_unique<Impl>(cgroup, mountinfo, std::move(devices), std::move(guesses))) {}
 DevicePermission::DevicePermission(DevicePermission&&) noexcept = default;
 DevicePermission& DevicePermission::operator=(DevicePermission&&) noexcept = default;
 DevicePermission::~DevicePermission() = default;

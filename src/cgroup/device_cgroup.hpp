@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "cgroup/filter_reader.hpp"
 #include "host/facts/inventory.hpp"
 #include "os/device_number.hpp"
 #include "os/unique_fd.hpp"
@@ -21,11 +22,12 @@ class DevicePermission {
  public:
   /// Opens the cgroups that restrict the process whose /proc/<pid>/cgroup reads `cgroup`, using our
   /// own mountinfo, and prepares what will grant `devices` (v2: loads and verifies the new
-  /// program). If nothing restricts the process, nothing will be done. The same, with a note, in a
-  /// user namespace of ours and if the query is not permitted (EPERM; rootless, nested). Throws
-  /// Error(cgroup_not_found, cgroup_denied, device_filter_failed).
+  /// program; `guesses` are for a program that the kernel hides). If nothing restricts the process,
+  /// nothing will be done. The same, with a note, in a user namespace of ours and if the query is
+  /// not permitted (EPERM; rootless, nested). Throws Error(cgroup_not_found, cgroup_denied,
+  /// device_filter_failed).
   DevicePermission(std::string_view cgroup, std::string_view mountinfo,
-                   std::vector<DeviceNumber> devices);
+                   std::vector<DeviceNumber> devices, FilterGuesses guesses = {});
   DevicePermission(DevicePermission&& other) noexcept;
   DevicePermission& operator=(DevicePermission&& other) noexcept;
   DevicePermission(const DevicePermission&) = delete;

@@ -21,6 +21,10 @@ constexpr char kOtherWay[] =
     "name the devices in the container's configuration (--device or CDI), or set no-cgroups = true "
     "if the runtime grants them";
 
+constexpr char kHiddenWay[] =
+    "name the devices in the container's configuration (--device or CDI), or set "
+    "net.core.bpf_jit_harden to at most 1 and start the container again";
+
 bool is_refusal(int error) { return error == EPERM || error == EACCES; }
 
 }  // namespace
@@ -66,19 +70,23 @@ Notes DeviceFilter::prepare_program(bpf::ProgramId id) {
     if (!is_refusal(error)) throw Error(Code::device_filter_failed, "open " + why, kOtherWay);
     return {warning("left in force, and it may deny the devices: " + why)};
   }
-  const auto instructions = bpf::instructions_of(old.get());
-  if (!instructions) throw_errno(Code::device_filter_failed, "read " + name_of(id), kOtherWay);
-  if (instructions->empty()) {
-    throw Error(Code::device_filter_failed,
-                "read " + name_of(id) + ": the kernel does not show its instructions",
-                "run the hook with CAP_SYS_ADMIN and with net.core.bpf_jit_harden at most 1");
+  const FilterReading reading = read_filter(old.get(), guesses_, devices_);
+  if (!reading.why_not.empty()) {
+    throw Error(Code::device_filter_failed, "read " + name_of(id) + ": " + reading.why_not,
+                kHiddenWay);
   }
-  const std::vector<BpfInstruction> merged = prepend_device_rules(*instructions, devices_);
-  if (merged == *instructions) return {};
+  const BpfProgram& instructions = reading.instructions;
+  Notes notes;
+  if (reading.is_guessed) {
+    notes.push_back(info("the device filter of `" + path_ +
+                         "` is made anew from config.json: the kernel does not show it"));
+  }
+  const BpfProgram merged = prepend_device_rules(instructions, devices_);
+  if (merged == instructions) return notes;
   for (const DeviceNumber& device : devices_) {
-    if (lets_use(*instructions, device) != true) missing_.insert(device);
+    if (lets_use(instructions, device) != true) missing_.insert(device);
   }
-  if (const auto obstacle = reload_obstacle(*instructions)) {
+  if (const auto obstacle = reload_obstacle(instructions)) {
     throw Error(Code::device_filter_failed, name_of(id) + " cannot be extended: " + *obstacle,
                 kOtherWay);
   }
@@ -88,7 +96,7 @@ Notes DeviceFilter::prepare_program(bpf::ProgramId id) {
                 "load an extended " + name_of(id) + ": " + loaded.reason, kOtherWay);
   }
   pending_.push_back({.id = id, .old = std::move(old), .granting = std::move(loaded.program)});
-  return {};
+  return notes;
 }
 
 void DeviceFilter::grant() {
@@ -107,9 +115,10 @@ void DeviceFilter::confirm() {
 }
 
 /// A program that appeared after prepare() and that we may not open denies the devices, and no note
-/// has said so. That is an error.
+/// has said so. That is an error; how a program was read is not.
 void DeviceFilter::look_again() {
   for (const Note& note : look()) {
+    if (note.level == Note::Level::info) continue;
     if (std::find(told_.begin(), told_.end(), note) == told_.end()) {
       throw Error(Code::cgroup_denied, note.text, kOtherWay);
     }

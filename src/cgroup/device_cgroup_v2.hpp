@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "cgroup/bpf.hpp"
+#include "cgroup/filter_reader.hpp"
 #include "host/facts/inventory.hpp"
 #include "os/device_number.hpp"
 #include "os/unique_fd.hpp"
@@ -19,13 +20,18 @@ namespace nvhook {
 class DeviceFilter {
  public:
   /// `cgroup` is the opened directory, `path` its name in messages.
-  DeviceFilter(UniqueFd cgroup, std::string path, std::vector<DeviceNumber> devices) noexcept
-      : cgroup_(std::move(cgroup)), path_(std::move(path)), devices_(std::move(devices)) {}
+  DeviceFilter(UniqueFd cgroup, std::string path, std::vector<DeviceNumber> devices,
+               FilterGuesses guesses = {}) noexcept
+      : cgroup_(std::move(cgroup)),
+        path_(std::move(path)),
+        devices_(std::move(devices)),
+        guesses_(std::move(guesses)) {}
 
   /// For each attached program, loads one that grants the devices and leaves all other decisions to
   /// the old instructions. Nothing will be done if there is no program, if the query is not
   /// permitted, or if a program grants the devices already. A program that we may not open stays,
-  /// with a note. Throws Error(device_filter_failed).
+  /// with a note. One that the kernel does not show must be one of the guesses (read_filter).
+  /// Throws Error(device_filter_failed).
   [[nodiscard]] Notes prepare();
 
   /// Whether prepare() was not permitted to see what restricts the container.
@@ -64,6 +70,7 @@ class DeviceFilter {
   UniqueFd cgroup_;
   std::string path_;
   std::vector<DeviceNumber> devices_;
+  FilterGuesses guesses_;
   Notes told_ = {};  // returned by prepare()
   std::set<DeviceNumber> missing_ = {};
   std::size_t attached_ = 0;

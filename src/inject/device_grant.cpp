@@ -4,16 +4,25 @@
 
 #include "cgroup/cgroup_mounts.hpp"
 #include "cgroup/enclosing_cgroup.hpp"
+#include "cgroup/systemd/filter_guesses.hpp"
 #include "os/user_namespace.hpp"
 
 namespace nvhook {
+
+FilterGuesses DeviceGrant::guesses_for(const std::string& cgroup) const {
+  FilterGuesses guesses = filter_guesses(config_json_, cgroup, system_);
+  guesses.granted = granted_;
+  return guesses;
+}
+
 void DeviceGrant::prepare(const std::string& cgroup, const std::vector<DeviceRule>& rules) {
   if (rules.empty()) return;
-  permission_.emplace(cgroup, cgroup_mountinfo(system_, cgroup), devices_of(rules));
+  permission_.emplace(cgroup, cgroup_mountinfo(system_, cgroup), devices_of(rules),
+                      guesses_for(cgroup));
   notes_ = permission_->notes();
   if (permission_->refused()) require_not_denied({&driver_, &system_}, rules.front());
   if (!in_user_namespace() && !permission_->shares_scope()) {
-    scope_ = SystemdScope::find(cgroup, system_);
+    scope_ = SystemdScope::find(cgroup, system_, guesses_for(cgroup));
   }
   rules_ = rules;
 }
@@ -22,7 +31,7 @@ void DeviceGrant::prepare_systemd_rules(const std::string& cgroup,
                                         const std::vector<DeviceRule>& rules) {
   if (in_user_namespace()) return;
   if (is_in_shared_scope(cgroup, cgroup_mountinfo(system_, cgroup))) return;
-  if (!scope_) scope_ = SystemdScope::find(cgroup, system_);
+  if (!scope_) scope_ = SystemdScope::find(cgroup, system_, guesses_for(cgroup));
   if (scope_ && scope_->has_filter_file()) {
     if (rules_.empty()) scope_.reset();  // the runtime's own filter has them all
     return;

@@ -4,6 +4,8 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "cgroup/device_cgroup.hpp"
@@ -19,9 +21,16 @@ namespace nvhook {
 /// Shared by the hook, which grants when a container starts, and `oci-nvidia regrant`.
 class DeviceGrant {
  public:
-  /// `system` and `driver` are the host's roots; both must outlive this object.
-  DeviceGrant(const RootDir& system, const RootDir& driver) noexcept
-      : system_(system), driver_(driver) {}
+  /// `system` and `driver` are the host's roots. `config_json` is the container's, from which a
+  /// device filter is made anew that the kernel hides; empty if it is not known. All must outlive
+  /// this object.
+  DeviceGrant(const RootDir& system, const RootDir& driver,
+              std::string_view config_json = {}) noexcept
+      : system_(system), driver_(driver), config_json_(config_json) {}
+
+  /// Before prepare(): an earlier run may have granted just `devices`. That it granted the rules
+  /// that prepare() gets is expected anyway. Needed only where the kernel hides the filter.
+  void expect_granted(std::vector<DeviceNumber> devices) { granted_.push_back(std::move(devices)); }
 
   /// On the host: opens the cgroups of a process whose /proc/<pid>/cgroup contains `cgroup`, and
   /// prepares what will grant `rules`. Throws as DevicePermission does, and Error(cgroup_denied) if
@@ -47,8 +56,12 @@ class DeviceGrant {
   [[nodiscard]] const Notes& notes() const noexcept { return notes_; }
 
  private:
+  [[nodiscard]] FilterGuesses guesses_for(const std::string& cgroup) const;
+
   const RootDir& system_;
   const RootDir& driver_;
+  std::string_view config_json_;
+  std::vector<std::vector<DeviceNumber>> granted_ = {};
   std::optional<DevicePermission> permission_ = {};
   std::optional<SystemdScope> scope_ = {};
   std::vector<DeviceRule> rules_ = {};

@@ -13,7 +13,7 @@ void inject_driver(Role role, const ContainerTask& task, const Container& contai
   Planned planned = plan_container(task, container.layer.view(), context);
   const Plan plan = share_of(role, task, std::move(planned.plan), context);
   apply_plan(plan, container.process, container.rootfs, container.layer, context.system,
-             planned.host.driver_root, context.log);
+             planned.host.driver_root, context.log, task.config_json);
 }
 
 }  // namespace nvhook

@@ -36,13 +36,14 @@ constexpr std::uint64_t kOwnTree = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS;
 }  // namespace
 
 LinuxKernel::LinuxKernel(const ContainerProcess& process, const RootDir& rootfs,
-                         const OwnLayer& layer, const RootDir& system, const RootDir& driver)
+                         const OwnLayer& layer, const RootDir& system, const RootDir& driver,
+                         std::string_view config_json)
     : process_(process),
       rootfs_(rootfs),
       layer_(layer),
       system_(system),
       driver_(driver),
-      grant_(system, driver),
+      grant_(system, driver, config_json),
       mounts_(make_mounts(process.owner_uid(), process.owner_gid())),
       writer_(process.owner_uid(), process.owner_gid()),
       tree_(rootfs, layer, writer_, undo_) {

@@ -10,6 +10,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "image/own_layer.hpp"
@@ -30,9 +31,10 @@ namespace nvhook {
 class LinuxKernel : public Kernel {
  public:
   /// `layer` says where in `rootfs` files may be made; `system` and `driver` are the host's roots
-  /// below which sources are opened. All must outlive this object.
+  /// below which sources are opened; `config_json` is for DeviceGrant. All must outlive this
+  /// object.
   LinuxKernel(const ContainerProcess& process, const RootDir& rootfs, const OwnLayer& layer,
-              const RootDir& system, const RootDir& driver);
+              const RootDir& system, const RootDir& driver, std::string_view config_json = {});
 
   void prepare(const BindMount& mount) override;
   void prepare(const Symlink& symlink) override;

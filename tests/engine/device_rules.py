@@ -9,10 +9,12 @@ import struct
 from pathlib import Path
 
 SYS_BPF = {"x86_64": 321, "aarch64": 280}
-BPF_PROG_ATTACH, BPF_PROG_DETACH, BPF_PROG_GET_FD_BY_ID, BPF_PROG_QUERY = 8, 9, 13, 16
+BPF_PROG_ATTACH, BPF_PROG_DETACH, BPF_PROG_GET_FD_BY_ID, BPF_OBJ_GET_INFO_BY_FD, BPF_PROG_QUERY = 8, 9, 13, 15, 16
 BPF_F_ALLOW_MULTI = 2
 BPF_CGROUP_DEVICE = 6
 MAX_PROGRAMS = 64
+MAX_INSTRUCTIONS = 65536
+INFO_SIZE = 232  # of struct bpf_prog_info, as far as it is needed
 
 libc = ctypes.CDLL(None, use_errno=True)
 
@@ -46,6 +48,21 @@ def attached_programs(directory):
 
 def open_program(number):
     return bpf(BPF_PROG_GET_FD_BY_ID, struct.pack("=I", number))[0]
+
+
+def instructions_of(number):
+    """The instructions of a program in hexadecimal, 16 digits each; none if the kernel hides them."""
+    program = open_program(number)
+    try:
+        space = ctypes.create_string_buffer(MAX_INSTRUCTIONS * 8)
+        info = ctypes.create_string_buffer(INFO_SIZE)
+        struct.pack_into("=I", info, 20, len(space))
+        struct.pack_into("=Q", info, 32, ctypes.addressof(space))
+        bpf(BPF_OBJ_GET_INFO_BY_FD, struct.pack("=IIQ", program, INFO_SIZE, ctypes.addressof(info)))
+        length, shown = struct.unpack_from("=I", info, 20)[0], struct.unpack_from("=Q", info, 32)[0]
+        return [space.raw[at : at + 8].hex() for at in range(0, length if shown else 0, 8)]
+    finally:
+        os.close(program)
 
 
 def attach_program(directory, program):

@@ -34,13 +34,13 @@ ENGINES = dict(
         ),
         of(
             "runc-cgroup2",
-            "test_container test_mig test_precreate test_shim test_stages test_update test_verify",
+            "test_container test_hidden_filter test_mig test_precreate test_shim test_stages test_update test_verify",
             "runc",
             *CGROUP2,
         ),
         of(
             "crun-cgroup2",
-            "test_cdi_hook_images test_container test_precreate test_shim test_stages test_volumes",
+            "test_cdi_hook_images test_container test_hidden_filter test_precreate test_shim test_stages test_volumes",
             "crun runc",
             *CGROUP2,
         ),

@@ -3,10 +3,12 @@
 //
 // refuse LOG ENOSYS|EPERM CALL[,CALL...] -- COMMAND [ARGUMENT...]
 //
-// CALL is a name of the table below, or `bpf-replace`: then bpf(2) knows no BPF_F_REPLACE, and says
-// EINVAL as kernels before 5.6 do. How often each was refused is added to LOG, a line each. The
-// command's exit status is ours. A supervisor answers (seccomp user notification), because a filter
-// alone can neither count nor read what a pointer leads to.
+// CALL is a name of the table below. `bpf-replace`: bpf(2) knows no BPF_F_REPLACE, and says EINVAL
+// as kernels before 5.6 do. `bpf-read`: it says nothing of a program (EPERM). `bpf-hidden`: it says
+// nothing, but succeeds, as it does for instructions with net.core.bpf_jit_harden = 2. How often
+// each was refused is added to LOG, a line each. The command's exit status is ours. A supervisor
+// answers (seccomp user notification), because a filter alone can neither count nor read what a
+// pointer leads to.
 #define _GNU_SOURCE
 #include <errno.h>
 #include <linux/audit.h>
@@ -52,6 +54,8 @@ static struct call calls[] = {
     {"close_range", SYS_close_range, 0, 0},
     {"statx", SYS_statx, 0, 0},
     {"bpf-replace", SYS_bpf, 0, 0},
+    {"bpf-read", SYS_bpf, 0, 0},
+    {"bpf-hidden", SYS_bpf, 0, 0},
 };
 enum { CALLS = sizeof calls / sizeof calls[0], MAX_PROGRAM = 2 * CALLS + 8 };
 
@@ -156,6 +160,14 @@ static int wants_replace(const struct seccomp_notif* request) {
   return (attributes.attach_flags & BPF_F_REPLACE) != 0;
 }
 
+/// The errno of a bpf(2) that the call of the table refuses, 0 if it is answered without doing
+/// anything, or -1 if it is none of its kind.
+static int bpf_error(const struct call* call, const struct seccomp_notif* request) {
+  if (strcmp(call->name, "bpf-replace") == 0) return wants_replace(request) ? EINVAL : -1;
+  if (request->data.args[0] != BPF_OBJ_GET_INFO_BY_FD) return -1;
+  return strcmp(call->name, "bpf-read") == 0 ? EPERM : 0;
+}
+
 static void answer(int listener, int error) {
   struct seccomp_notif request;
   memset(&request, 0, sizeof request);
@@ -164,9 +176,9 @@ static void answer(int listener, int error) {
   for (int i = 0; i < CALLS; ++i) {
     if (!calls[i].is_refused || calls[i].number != request.data.nr) continue;
     if (calls[i].number == SYS_bpf) {
-      response.error = -EINVAL;
-      if (!wants_replace(&request)) {
-        response.error = 0;
+      const int refusal = bpf_error(&calls[i], &request);
+      response.error = refusal > 0 ? -refusal : 0;
+      if (refusal < 0) {
         response.flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE;
         continue;
       }

@@ -67,25 +67,26 @@ UniqueFd open_program(const RootDir& system, const std::string& path) {
 
 }  // namespace
 
-PinnedFilter::PinnedFilter(const RootDir& system, const std::string& scope, const std::string& path)
+PinnedFilter::PinnedFilter(const RootDir& system, const std::string& scope, const std::string& path,
+                           FilterGuesses guesses)
     : name_(pin_name(scope)),
+      guesses_(std::move(guesses)),
       program_(open_program(system, path)),
       directory_(open_pin_directory(system)) {}
 
 void PinnedFilter::pin(const std::vector<DeviceNumber>& devices) {
-  const auto instructions = bpf::instructions_of(program_.get());
-  if (!instructions || instructions->empty()) {
+  const FilterReading reading = read_filter(program_.get(), guesses_, devices);
+  if (!reading.why_not.empty()) {
     throw Error(Code::device_filter_failed,
-                "read the device filter that the runtime pinned: the kernel does not show its "
-                "instructions",
-                "run the hook with CAP_SYS_ADMIN and with net.core.bpf_jit_harden at most 1");
+                "read the device filter that the runtime pinned: " + reading.why_not, kRemedy);
   }
-  if (const auto obstacle = reload_obstacle(*instructions)) {
+  if (const auto obstacle = reload_obstacle(reading.instructions)) {
     throw Error(Code::device_filter_failed,
                 "the device filter that the runtime pinned cannot be extended: " + *obstacle,
                 kRemedy);
   }
-  const bpf::Loaded copy = bpf::load_device_filter(prepend_device_rules(*instructions, devices));
+  const bpf::Loaded copy =
+      bpf::load_device_filter(prepend_device_rules(reading.instructions, devices));
   if (!copy.program) {
     throw Error(Code::device_filter_failed, "load a copy of the device filter: " + copy.reason,
                 kRemedy);
@@ -104,9 +105,9 @@ void PinnedFilter::pin(const std::vector<DeviceNumber>& devices) {
 bool PinnedFilter::grants(const std::vector<DeviceNumber>& devices) const {
   const UniqueFd file(::openat(directory_.get(), name_.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
   const UniqueFd program = file ? bpf::open_pinned(file.get()) : UniqueFd();
-  const auto instructions = program ? bpf::instructions_of(program.get()) : std::nullopt;
-  if (!instructions) return false;
-  const std::vector<DeviceNumber> granted = granted_by_prologue(*instructions);
+  if (!program) return false;
+  const FilterReading reading = read_filter(program.get(), guesses_, devices);
+  const std::vector<DeviceNumber> granted = granted_by_prologue(reading.instructions);
   return std::all_of(devices.begin(), devices.end(), [&](DeviceNumber device) {
     return std::find(granted.begin(), granted.end(), device) != granted.end();
   });

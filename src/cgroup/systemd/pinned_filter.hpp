@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "cgroup/filter_reader.hpp"
 #include "os/device_number.hpp"
 #include "os/root_dir.hpp"
 #include "os/unique_fd.hpp"
@@ -24,8 +25,9 @@ class PinnedFilter {
  public:
   /// Opens what is needed on the host, whose root is `system`, for the filter of `scope` that is
   /// pinned as `path`. Throws Error(device_filter_failed) if it cannot be opened, or if our
-  /// directory cannot be made or is not in a bpffs.
-  PinnedFilter(const RootDir& system, const std::string& scope, const std::string& path);
+  /// directory cannot be made or is not in a bpffs. `guesses` are for a kernel that hides it.
+  PinnedFilter(const RootDir& system, const std::string& scope, const std::string& path,
+               FilterGuesses guesses = {});
 
   /// Pins a copy of the filter that grants `devices`, too, in place of an earlier one of ours. May
   /// be called in any mount namespace. Throws Error(device_filter_failed).
@@ -41,6 +43,7 @@ class PinnedFilter {
 
  private:
   std::string name_;
+  FilterGuesses guesses_;
   UniqueFd program_ = UniqueFd();
   UniqueFd directory_ = UniqueFd();
   bool is_pinned_ = false;

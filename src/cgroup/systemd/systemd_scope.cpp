@@ -35,7 +35,8 @@ bool is_device(const RootDir& dev, const std::string& path, DeviceNumber number)
 
 }  // namespace
 
-std::optional<SystemdScope> SystemdScope::find(std::string_view cgroup, const RootDir& system) {
+std::optional<SystemdScope> SystemdScope::find(std::string_view cgroup, const RootDir& system,
+                                               const FilterGuesses& guesses) {
   auto named = container_scope(cgroup);
   if (!named) return std::nullopt;
   UniqueFd units = system.open(kTransientUnits, O_PATH | O_DIRECTORY);
@@ -47,14 +48,14 @@ std::optional<SystemdScope> SystemdScope::find(std::string_view cgroup, const Ro
   scope.filter_file_ = pinned_device_filter(scope.text_);
   if (!scope.is_restricted_ && !scope.filter_file_) return std::nullopt;
   scope.bus_ = SystemdBus::connect(system);
-  if (scope.filter_file_) scope.open_filter(system);
+  if (scope.filter_file_) scope.open_filter(system, guesses);
   return scope;
 }
 
 /// The container starts all the same: it works until the next reload.
-void SystemdScope::open_filter(const RootDir& system) {
+void SystemdScope::open_filter(const RootDir& system, const FilterGuesses& guesses) {
   try {
-    pin_.emplace(system, named_.unit, *filter_file_);
+    pin_.emplace(system, named_.unit, *filter_file_, guesses);
   } catch (const Error& error) {
     why_no_pin_ = error.what();
   }

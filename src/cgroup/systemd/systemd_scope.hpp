@@ -34,9 +34,11 @@ class SystemdScope {
  public:
   /// Opens what is needed on the host, whose root is `system`, for a container whose
   /// /proc/<pid>/cgroup contains `cgroup`. nullopt if its cgroup does not have the name of a scope
-  /// of the system manager, or if systemd does not restrict the devices of that scope.
+  /// of the system manager, or if systemd does not restrict the devices of that scope. `guesses`
+  /// are for a device filter in bpffs that the kernel hides.
   [[nodiscard]] static std::optional<SystemdScope> find(std::string_view cgroup,
-                                                        const RootDir& system);
+                                                        const RootDir& system,
+                                                        const FilterGuesses& guesses = {});
 
   /// Whether the files of the unit, as they are now, have all that keep() would write or have
   /// written, so that the container keeps `rules` at the next reload.
@@ -59,7 +61,7 @@ class SystemdScope {
 
   [[nodiscard]] std::optional<std::string> why_not_the_containers(
       SystemdBus::Clock::time_point end);
-  void open_filter(const RootDir& system);
+  void open_filter(const RootDir& system, const FilterGuesses& guesses);
   [[nodiscard]] Note keep_by_file(const std::vector<DeviceNumber>& devices);
   [[nodiscard]] Note tell(const std::vector<DeviceNumber>& devices,
                           SystemdBus::Clock::time_point end);

@@ -18,6 +18,7 @@ ContainerPlan plan_again(const ContainerRecord& record, const RootDir& root,
                         : context.system.read(record.bundle + "/config.json", kMaxSpec);
   if (!text) return result;
   result.has_config = true;
+  result.config_json = *text;
   result.cgroups_path = parse_cgroups_path(*text);
   try {
     const ContainerTask task =

@@ -18,6 +18,7 @@ namespace nvhook {
 struct ContainerPlan {
   /// Whether the container's config.json was found. If not, nothing else is known.
   bool has_config = false;
+  std::string config_json = {};
   Injector injector = Injector::nobody;
   /// Of its request, and of nodes that its process may not open.
   Notes notes = {};

@@ -228,6 +228,11 @@ std::optional<std::vector<BpfInstruction>> instructions_of(int program) {
   return instructions;
 }
 
+bool has_our_name(int program) noexcept {
+  bpf_prog_info info{};
+  return get_info(program, info) && std::string_view(&info.name[0]) == &kName[0];
+}
+
 std::string tag_of(int program) { return fdinfo_of(program, "prog_tag:"); }
 
 Loaded load_device_filter(const std::vector<BpfInstruction>& instructions) {

@@ -58,6 +58,9 @@ class Attachments {
 /// show them, nullopt, with errno, if the query fails.
 [[nodiscard]] std::optional<std::vector<BpfInstruction>> instructions_of(int program);
 
+/// Whether a program has the name of those that load_device_filter() loads. Everybody can give it.
+[[nodiscard]] bool has_our_name(int program) noexcept;
+
 /// Returns the digest that the kernel has of the instructions that a program was loaded with, 16
 /// hexadecimal digits: it shows it in /proc/self/fdinfo to everybody who holds the program, also
 /// where it hides the instructions. Programs with the same tag have the same instructions but for

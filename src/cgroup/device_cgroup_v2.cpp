@@ -23,7 +23,7 @@ constexpr char kOtherWay[] =
 
 constexpr char kHiddenWay[] =
     "name the devices in the container's configuration (--device or CDI), or set "
-    "net.core.bpf_jit_harden to at most 1 and start the container again";
+    "net.core.bpf_jit_harden = 1 and start the container again";
 
 bool is_refusal(int error) { return error == EPERM || error == EACCES; }
 

@@ -9,8 +9,9 @@
 
 namespace nvhook {
 
-FilterGuesses DeviceGrant::guesses_for(const std::string& cgroup) const {
-  FilterGuesses guesses = filter_guesses(config_json_, cgroup, system_);
+FilterGuesses DeviceGrant::guesses_for(const std::string& cgroup,
+                                       const std::vector<DeviceRule>& rules) const {
+  FilterGuesses guesses = filter_guesses(config_json_, cgroup, system_, devices_of(rules));
   guesses.granted = granted_;
   return guesses;
 }
@@ -18,11 +19,11 @@ FilterGuesses DeviceGrant::guesses_for(const std::string& cgroup) const {
 void DeviceGrant::prepare(const std::string& cgroup, const std::vector<DeviceRule>& rules) {
   if (rules.empty()) return;
   permission_.emplace(cgroup, cgroup_mountinfo(system_, cgroup), devices_of(rules),
-                      guesses_for(cgroup));
+                      guesses_for(cgroup, rules));
   notes_ = permission_->notes();
   if (permission_->refused()) require_not_denied({&driver_, &system_}, rules.front());
   if (!in_user_namespace() && !permission_->shares_scope()) {
-    scope_ = SystemdScope::find(cgroup, system_, guesses_for(cgroup));
+    scope_ = SystemdScope::find(cgroup, system_, guesses_for(cgroup, rules));
   }
   rules_ = rules;
 }
@@ -31,7 +32,7 @@ void DeviceGrant::prepare_systemd_rules(const std::string& cgroup,
                                         const std::vector<DeviceRule>& rules) {
   if (in_user_namespace()) return;
   if (is_in_shared_scope(cgroup, cgroup_mountinfo(system_, cgroup))) return;
-  if (!scope_) scope_ = SystemdScope::find(cgroup, system_, guesses_for(cgroup));
+  if (!scope_) scope_ = SystemdScope::find(cgroup, system_, guesses_for(cgroup, rules));
   if (scope_ && scope_->has_filter_file()) {
     if (rules_.empty()) scope_.reset();  // the runtime's own filter has them all
     return;

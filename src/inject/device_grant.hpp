@@ -56,7 +56,8 @@ class DeviceGrant {
   [[nodiscard]] const Notes& notes() const noexcept { return notes_; }
 
  private:
-  [[nodiscard]] FilterGuesses guesses_for(const std::string& cgroup) const;
+  [[nodiscard]] FilterGuesses guesses_for(const std::string& cgroup,
+                                          const std::vector<DeviceRule>& rules) const;
 
   const RootDir& system_;
   const RootDir& driver_;

@@ -18,6 +18,8 @@ import device_rules
 from bundle import HOOK_ENV, Case, bundle, foreign_nodes
 from command import GOOD, document
 from harness import CGROUP_NAME, HERE, MINORS, SETUP, Skip, check, check_equal, fail_text, run, test
+from systemd_container import CRUN, RUNC
+from systemd_container import started as in_scope
 from test_old_kernel import refused
 
 ENGINES = ("runc-cgroup2", "crun-cgroup2")
@@ -152,12 +154,10 @@ def try_all(call):
     lists = ODD + [generated(number) for number in range(GENERATED)]
     if not SETUP.long and call == "bpf-read":
         lists = lists[: len(ODD)]
-    counts = refused("EPERM", (call,), lambda: started.append(sum(tried(rules) for rules in lists)))
-    check(started.pop() > len(lists) // 3, "runtimes took few of these rules")
+    taken = []
+    counts = refused("EPERM", (call,), lambda: taken.append(sum(tried(rules) for rules in lists)))
+    check(taken[0] > len(lists) // 3, "runtimes took few of these rules")
     check(counts.get(call), "the hook never asked for a filter")
-
-
-started = []
 
 
 @test(*ENGINES)
@@ -226,3 +226,38 @@ def a_hardened_kernel_does_not_take_the_gpu():
             check_gpu(name, "a container on a hardened kernel")
             log = (SETUP.work / "hook.log").read_text()
             check("is made anew from config.json" in log, log[-2000:])
+
+
+# ---- in a systemd scope, where systemd's own filter is attached, too
+
+
+def stays_over_reloads(runtime_words, prefix=()):
+    with in_scope(runtime=runtime_words, prefix=prefix) as one:
+        one.check_access("where the filter is hidden")
+        one.host.reload()
+        one.check_access("where the filter is hidden, after a reload")
+
+
+@test("systemd", "systemd-today")
+def a_gpu_in_a_scope_of_runc_is_granted_where_filters_are_hidden():
+    refused("EPERM", ("bpf-hidden",), lambda: stays_over_reloads(RUNC))
+
+
+@test("systemd-today")
+def a_gpu_in_a_scope_of_crun_is_granted_where_filters_are_hidden():
+    refused("EPERM", ("bpf-hidden",), lambda: stays_over_reloads(CRUN))
+
+
+@test("systemd", "systemd-today")
+def a_gpu_that_a_reload_took_is_granted_again_on_a_hardened_kernel():
+    """systemd makes its filter anew; regrant and inspect find out what it is from the unit."""
+    with in_scope(untold="gone") as one:
+        one.host.must("rm", one.drop_in)
+        with hardened_kernel():
+            one.host.reload()
+            one.check_access("after a reload without the drop-in", nodes="EPERM")
+            told = one.oci_nvidia("inspect", status=3)
+            check("denied by the device cgroup" in told, told)
+            check("granted again" in one.regrant(), "granted nothing")
+            one.check_access("after regrant")
+            check("nothing to do" in one.regrant(), "granted something twice")

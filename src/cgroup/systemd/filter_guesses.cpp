@@ -6,7 +6,6 @@
 
 #include <iterator>
 #include <utility>
-#include <vector>
 
 #include "cgroup/filter_rules.hpp"
 #include "cgroup/runtime_filters.hpp"
@@ -30,26 +29,30 @@ std::vector<BpfProgram> by_runtimes(std::string_view config_json) {
 }
 
 void append_by_systemd(std::vector<BpfProgram>& programs, std::string_view cgroup,
-                       const RootDir& system) {
+                       const RootDir& system, const std::vector<DeviceNumber>& told) {
   const auto scope = container_scope(cgroup);
   const RootDir units(scope ? system.open(kTransientUnits, O_PATH | O_DIRECTORY) : UniqueFd());
   if (units.fd() < 0) return;
   const std::string devices = system.read("/proc/devices", kMaxDevices).value_or("");
   for (const OwnDropIn own : {OwnDropIn::left_out, OwnDropIn::included}) {
-    auto more = systemd_filters(unit_text(units, scope->unit, own), devices);
-    std::move(more.begin(), more.end(), std::back_inserter(programs));
+    const std::string text = unit_text(units, scope->unit, own);
+    for (const std::string& each : {text, without_devices(text, told)}) {
+      auto more = systemd_filters(each, devices);
+      std::move(more.begin(), more.end(), std::back_inserter(programs));
+    }
   }
 }
 
 }  // namespace
 
 FilterGuesses filter_guesses(std::string_view config_json, std::string cgroup,
-                             const RootDir& system) {
-  return {.programs = [config_json, cgroup = std::move(cgroup), &system] {
-    std::vector<BpfProgram> programs = by_runtimes(config_json);
-    append_by_systemd(programs, cgroup, system);
-    return programs;
-  }};
+                             const RootDir& system, std::vector<DeviceNumber> devices) {
+  return {
+      .programs = [config_json, cgroup = std::move(cgroup), &system, devices = std::move(devices)] {
+        std::vector<BpfProgram> programs = by_runtimes(config_json);
+        append_by_systemd(programs, cgroup, system, devices);
+        return programs;
+      }};
 }
 
 }  // namespace nvhook

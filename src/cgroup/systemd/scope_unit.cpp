@@ -53,6 +53,10 @@ Setting setting_of(std::string_view line) {
   return {.key = trim(line.substr(0, equals)), .value = trim(line.substr(equals + 1))};
 }
 
+std::string device_allow_line(DeviceNumber device) {
+  return "DeviceAllow=/dev/char/" + to_string(device) + " rw";
+}
+
 /// Whether a line is `DeviceAllow=/dev/null rw`, `DevicePolicy=strict` or the like.
 bool restricts(std::string_view line) {
   const Setting setting = setting_of(line);
@@ -142,6 +146,16 @@ DevicePolicy device_policy(std::string_view unit_text) {
   return policy;
 }
 
+std::string without_devices(std::string_view unit_text, const std::vector<DeviceNumber>& devices) {
+  std::set<std::string> removed;
+  for (const DeviceNumber& device : devices) removed.insert(device_allow_line(device));
+  std::string text;
+  for (const std::string_view line : split(unit_text, '\n')) {
+    if (!removed.contains(std::string(line))) text.append(line).append("\n");
+  }
+  return text;
+}
+
 bool allows_devices(std::string_view unit_text, const std::vector<DeviceNumber>& devices) {
   std::set<std::string_view> allowed;
   for (const std::string_view value : device_policy(unit_text).allowed) {
@@ -182,7 +196,7 @@ std::string pin_name(std::string_view scope) {
 std::string device_allow_drop_in(const std::vector<DeviceNumber>& devices) {
   std::string text = kDropInHead;
   for (const DeviceNumber& device : devices) {
-    text += "DeviceAllow=/dev/char/" + to_string(device) + " rw\n";
+    text += device_allow_line(device) + "\n";
   }
   return text;
 }

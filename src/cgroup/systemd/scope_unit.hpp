@@ -48,6 +48,10 @@ struct DevicePolicy {
 /// Returns it; an assignment of nothing takes back those before it.
 [[nodiscard]] DevicePolicy device_policy(std::string_view unit_text);
 
+/// Returns `unit_text` without the lines by which the hook lets the unit use `devices`.
+[[nodiscard]] std::string without_devices(std::string_view unit_text,
+                                          const std::vector<DeviceNumber>& devices);
+
 /// Whether a unit file and its drop-ins let the unit read and write each of `devices`, by lines in
 /// the form of device_allow_drop_in(); an assignment of nothing takes back those before it. Lines
 /// of other forms, such as `char-nvidia`, are not looked at.

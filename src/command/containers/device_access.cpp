@@ -39,10 +39,11 @@ void look_at_list(const std::string& directory, const std::vector<DeviceNumber>&
                         (rules == 1 ? " rule" : " rules"));
 }
 
-std::vector<BpfInstruction> instructions_of(bpf::ProgramId id) {
+/// Empty if they are not known.
+BpfProgram instructions_of(bpf::ProgramId id, const std::vector<DeviceNumber>& devices,
+                           const FilterGuesses& guesses) {
   const UniqueFd program = bpf::open_program(id);
-  return program ? bpf::instructions_of(program.get()).value_or(std::vector<BpfInstruction>())
-                 : std::vector<BpfInstruction>();
+  return program ? read_filter(program.get(), guesses, devices).instructions : BpfProgram();
 }
 
 /// Reduces `granted` to the devices that all filters so far and this one have rules for.
@@ -58,14 +59,15 @@ void narrow(std::optional<std::vector<DeviceNumber>>& granted, std::vector<Devic
   granted = std::move(both);
 }
 
-std::string rules_in_words(std::size_t granted) {
+std::string rules_in_words(std::size_t granted, bool is_hidden) {
+  if (is_hidden) return ", not all of which the kernel shows (net.core.bpf_jit_harden)";
   if (granted == 0) return ", of the runtime alone, which lets it use the devices in config.json";
   return ", with rules of the hook for " + std::to_string(granted) +
          (granted == 1 ? " device" : " devices");
 }
 
 void look_at_filters(const std::string& directory, const std::vector<DeviceNumber>& devices,
-                     const RootDir& system, DeviceAccess& access) {
+                     const RootDir& system, const FilterGuesses& guesses, DeviceAccess& access) {
   const UniqueFd cgroup = system.open(directory, O_RDONLY | O_DIRECTORY);
   const auto attached = cgroup ? bpf::attached_to(cgroup.get()) : std::nullopt;
   if (!attached) {
@@ -74,19 +76,21 @@ void look_at_filters(const std::string& directory, const std::vector<DeviceNumbe
     return;
   }
   const std::size_t count = attached->programs().size();
+  bool is_hidden = false;
   std::optional<std::vector<DeviceNumber>> granted;
   for (const bpf::ProgramId id : attached->programs()) {
-    const std::vector<BpfInstruction> program = instructions_of(id);
+    const BpfProgram program = instructions_of(id, devices, guesses);
+    is_hidden = is_hidden || program.empty();
     narrow(granted, granted_by_prologue(program));
     for (const DeviceNumber& device : devices) {
       if (lets_use(program, device) == false) access.denied.push_back(device);
     }
   }
-  access.told.push_back(directory + ": " +
-                        (count == 0 ? "no device filter (cgroup v2): nothing is restricted there"
-                                    : std::to_string(count) +
-                                          (count == 1 ? " device filter" : " device filters") +
-                                          " (cgroup v2)" + rules_in_words(granted->size())));
+  access.told.push_back(
+      directory + ": " +
+      (count == 0 ? "no device filter (cgroup v2): nothing is restricted there"
+                  : std::to_string(count) + (count == 1 ? " device filter" : " device filters") +
+                        " (cgroup v2)" + rules_in_words(granted->size(), is_hidden)));
 }
 
 void look_at_systemd(const std::string& cgroup, const RootDir& system, DeviceAccess& access) {
@@ -117,7 +121,7 @@ void look_at_systemd(const std::string& cgroup, const RootDir& system, DeviceAcc
 }  // namespace
 
 DeviceAccess look_at_devices(const std::string& cgroup, const std::vector<DeviceNumber>& devices,
-                             const RootDir& system) {
+                             const RootDir& system, const FilterGuesses& guesses) {
   DeviceAccess access;
   const std::string mountinfo = system.read("/proc/self/mountinfo", kMaxText << 4U).value_or("");
   for (const DeviceCgroup& each : find_device_cgroups(cgroup, mountinfo)) {
@@ -125,11 +129,11 @@ DeviceAccess look_at_devices(const std::string& cgroup, const std::vector<Device
       look_at_list(each.directory, devices, system, access);
       continue;
     }
-    look_at_filters(each.directory, devices, system, access);
+    look_at_filters(each.directory, devices, system, guesses, access);
     // crun's systemd driver puts the container below the scope; systemd's own filter is at the
     // scope.
     if (const auto scope = parent_scope(each.directory)) {
-      look_at_filters(*scope, devices, system, access);
+      look_at_filters(*scope, devices, system, guesses, access);
     }
   }
   if (access.told.empty()) access.told.emplace_back("no device cgroup of it is in sight");

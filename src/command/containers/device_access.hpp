@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "cgroup/filter_reader.hpp"
 #include "host/facts/inventory.hpp"
 #include "os/device_number.hpp"
 #include "os/root_dir.hpp"
@@ -24,9 +25,11 @@ struct DeviceAccess {
 };
 
 /// Reads the device cgroups of the process whose /proc/<pid>/cgroup contains `cgroup`, for
-/// `devices`. For a cgroup that may not be read, `told` says so.
+/// `devices`. For a cgroup that may not be read, `told` says so. `guesses` are for a device filter
+/// that the kernel hides.
 [[nodiscard]] DeviceAccess look_at_devices(const std::string& cgroup,
                                            const std::vector<DeviceNumber>& devices,
-                                           const RootDir& system);
+                                           const RootDir& system,
+                                           const FilterGuesses& guesses = {});
 
 }  // namespace nvhook

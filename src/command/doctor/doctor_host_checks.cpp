@@ -26,8 +26,13 @@ std::string words(CgroupLayout layout) {
 }
 
 Seen look_at_cgroups(const HostReport& report) {
-  const std::string seen =
+  std::string seen =
       words(report.cgroups) + (report.has_systemd ? " with systemd" : ", no systemd");
+  if (report.hides_filters && report.cgroups != CgroupLayout::v1) {
+    seen +=
+        "; the kernel hides device filters (net.core.bpf_jit_harden = 2), so the hook makes "
+        "those of runc, crun and systemd anew from config.json";
+  }
   if (report.cgroups == CgroupLayout::none) {
     return {Verdict::note, seen + ": the hook has no device rules to set"};
   }

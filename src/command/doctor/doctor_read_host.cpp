@@ -190,6 +190,8 @@ ReadConfig read_config_files(const CommandContext& context) {
 void read_surroundings(const CommandContext& context, HostReport& report) {
   const RootDir& system = context.system;
   report.cgroups = read_cgroups(system);
+  report.hides_filters =
+      trim(system.read("/proc/sys/net/core/bpf_jit_harden", kMaxFlag).value_or("")) == "2";
   report.has_systemd = is_there(system, "/run/systemd/system");
   report.has_systemd_socket = is_there(system, "/run/systemd/private");
   report.scopes_at_risk = read_scopes_at_risk(system);

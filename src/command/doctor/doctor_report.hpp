@@ -241,6 +241,8 @@ struct HostReport {
   std::vector<FoundCdiSpec> cdi_specs = {};
   std::vector<EngineReport> engines = {};
   CgroupLayout cgroups = CgroupLayout::none;
+  /// The kernel does not show device filters (net.core.bpf_jit_harden); only root can know.
+  bool hides_filters = false;
   bool has_systemd = false;
   bool has_systemd_socket = false;
   std::optional<SelinuxReport> selinux = {};  ///< nullopt: no SELinux

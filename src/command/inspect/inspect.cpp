@@ -6,6 +6,7 @@
 #include <boost/program_options.hpp>
 #include <ostream>
 
+#include "cgroup/systemd/filter_guesses.hpp"
 #include "command/containers/container_cgroup.hpp"
 #include "command/containers/container_lookup.hpp"
 #include "command/containers/container_plan.hpp"
@@ -97,8 +98,13 @@ Outcome run_inspect(const OptionValues& values, CommandContext& context) {
   const ContainerDriver driver = look_at_container(root, mounts, plan);
   const std::string cgroup = process.text("cgroup");
   const auto own = own_cgroups(cgroup, would_get.cgroups_path, record.id);
+  const auto planned =
+      plan == nullptr ? std::vector<DeviceNumber>() : devices_of(plan->device_rules);
+  FilterGuesses guesses =
+      filter_guesses(would_get.config_json, own.value_or(cgroup), context.system, planned);
+  guesses.granted.push_back(planned);
   const DeviceAccess access =
-      look_at_devices(own.value_or(cgroup), numbers_of(driver), context.system);
+      look_at_devices(own.value_or(cgroup), numbers_of(driver), context.system, guesses);
   const Inspection inspection{
       .container = record,
       .driver = driver,

@@ -137,6 +137,7 @@ Regrant regrant(const ContainerRecord& record, const HostConfig& config, Command
   if (plan.failure) throw Error(*plan.failure);
   const std::vector<DeviceRule> rules = rules_given(plan.planned->plan, root, done.notes);
   DeviceGrant grant(context.system, plan.planned->host.driver_root, plan.config_json);
+  grant.expect_granted(devices_of(plan.planned->plan.device_rules));
   grant.prepare(own_cgroups_of(record, plan, process), rules);
   done.rules = rules_for(grant.missing(), rules);
   if (!done.rules.empty()) {

@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include "cgroup/filter_verdict.hpp"
+#include "cgroup/systemd/scope_unit.hpp"
 #include "os/device_number.hpp"
 
 namespace nvhook {
@@ -45,6 +46,13 @@ TEST(SystemdFilters, AllowWhatIsListed) {
 TEST(SystemdFilters, DenyAllIfNothingIsListed) {
   EXPECT_THAT(verdicts("", kGpu), Each(false));
   EXPECT_THAT(verdicts("DeviceAllow=char-* rw\nDeviceAllow=\n", kGpu), Each(false));
+}
+
+TEST(SystemdFilters, BeforeSystemdWasToldLackTheLinesOfTheHook) {
+  const std::string unit = kStrict + "DeviceAllow=/dev/char/195:1 rw\n";
+  EXPECT_EQ(without_devices(unit + device_allow_drop_in({kGpu}), {kGpu}),
+            without_devices(unit + device_allow_drop_in({}), {}));
+  EXPECT_EQ(without_devices(unit, {kGpu}), unit + "\n");
 }
 
 TEST(SystemdFilters, AreNoneIfTheUnitDoesNotTell) {

@@ -24,6 +24,7 @@ using test::kOurSpec;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
+using testing::Not;
 using testing::StartsWith;
 
 /// Returns the ids of findings that are worse than a note.
@@ -353,6 +354,16 @@ TEST(Doctor, Wsl2NeedsNeitherPciNorNodes) {
   HostReport report = healthy();
   report.driver = {.is_wsl = true};
   EXPECT_THAT(faults(report), IsEmpty());
+}
+
+TEST(Doctor, AHardenedKernelIsNamedWhereFiltersAreUsed) {
+  HostReport report = healthy();
+  report.hides_filters = true;
+  report.cgroups = CgroupLayout::v2;
+  EXPECT_THAT(faults(report), IsEmpty());
+  EXPECT_THAT(finding_of(report, "cgroup").seen.text, HasSubstr("net.core.bpf_jit_harden = 2"));
+  report.cgroups = CgroupLayout::v1;
+  EXPECT_THAT(finding_of(report, "cgroup").seen.text, Not(HasSubstr("bpf_jit_harden")));
 }
 
 TEST(Doctor, AFileOfADriverThatIsNotForAllIsANoteToRoot) {

@@ -133,7 +133,7 @@ TODAY = {
     **dict(
         of(
             f"podman-systemd-{suffix}",
-            "test_survival",
+            "test_survival test_hidden_filter",
             "setpriv debootstrap",
             *CGROUP2,
             suite=suite,

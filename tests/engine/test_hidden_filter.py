@@ -20,6 +20,7 @@ from command import GOOD, document
 from harness import CGROUP_NAME, HERE, MINORS, SETUP, Skip, check, check_equal, fail_text, run, test
 from systemd_container import CRUN, RUNC
 from systemd_container import started as in_scope
+from systemd_podman import by_podman
 from test_old_kernel import refused
 
 ENGINES = ("runc-cgroup2", "crun-cgroup2")
@@ -261,3 +262,17 @@ def a_gpu_that_a_reload_took_is_granted_again_on_a_hardened_kernel():
             check("granted again" in one.regrant(), "granted nothing")
             one.check_access("after regrant")
             check("nothing to do" in one.regrant(), "granted something twice")
+
+
+@test("podman-systemd-today", "podman-systemd-next")
+def a_gpu_of_podman_stays_on_a_hardened_kernel():
+    """What was loaded while the kernel was hardened stays hidden."""
+    for runtime_name, manager in (("crun", "systemd"), ("runc", "systemd"), ("crun", "cgroupfs"), ("runc", "cgroupfs")):
+        with contextlib.ExitStack() as stack:
+            with hardened_kernel():
+                one = stack.enter_context(by_podman(runtime_name, manager))
+            one.check_access(f"of {runtime_name} with {manager}")
+            one.host.reload()
+            one.check_access(f"of {runtime_name} with {manager}, after a reload")
+            check("nothing to do" in one.regrant(), "granted something twice")
+            one.oci_nvidia("inspect")

@@ -41,10 +41,10 @@ FilterReading read_filter(int program, const FilterGuesses& guesses,
   if (auto guessed = guess(bpf::tag_of(program), guesses, devices)) {
     return {.instructions = *std::move(guessed), .is_guessed = true};
   }
-  return {.why_not = (error != 0 ? "its instructions cannot be read: " + errno_text(error)
-                                 : "the kernel hides its instructions (net.core.bpf_jit_harden)") +
-                     std::string(", and it is none that runc, crun or systemd makes of this "
-                                 "container's config.json")};
+  const std::string reason = error != 0
+                                 ? "its instructions cannot be read: " + errno_text(error)
+                                 : "the kernel hides its instructions (net.core.bpf_jit_harden)";
+  return {.why_not = reason + ", and " + guesses.none_is_right};
 }
 
 }  // namespace nvhook

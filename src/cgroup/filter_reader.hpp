@@ -18,6 +18,9 @@ struct FilterGuesses {
   /// Devices that an earlier run of the hook may have granted in them: each a whole list. That
   /// earlier runs granted what this one does is always tried.
   std::vector<std::vector<DeviceNumber>> granted = {};
+  /// What an error says if no guess is right.
+  std::string none_is_right =
+      "it is none that runc, crun or systemd makes of this container's config.json";
 };
 
 struct FilterReading {

@@ -60,7 +60,7 @@ void append_rule(BpfProgram& program, const FilterMatch& match, ResultWidth widt
   if (match.type) append_check(program, BPF_REG_2, *match.type, left -= 1);
   if (match.access) append_access_check(program, *match.access, left -= kAccessSize);
   if (match.major) append_check(program, BPF_REG_4, *match.major, left -= 1);
-  if (match.minor) append_check(program, BPF_REG_5, *match.minor, left -= 1);
+  if (match.minor) append_check(program, BPF_REG_5, *match.minor, left - 1);
   append_return(program, width, result);
 }
 

@@ -173,13 +173,13 @@ BpfProgram filter_of_crun(const FilterRules& rules, Tun tun, EndMark end_mark) {
   CrunFilter filter;
   if (end_mark == EndMark::included) filter.append('\0', 0, 0, "", true);
   if (tun == Tun::included) filter.append(kTun.type, kTun.major, kTun.minor, kTun.access, true);
-  for (auto device = kOfCrun.rbegin(); device != kOfCrun.rend(); ++device) {
-    filter.append(device->type, device->major, device->minor, device->access, true);
-  }
-  for (auto rule = rules.rules.rbegin(); rule != rules.rules.rend(); ++rule) {
-    const char type = !rule->type ? 'a' : rule->type->empty() ? '\0' : rule->type->front();
-    filter.append(type, rule->major, rule->minor, rule->access, rule->allow);
-  }
+  std::for_each(kOfCrun.rbegin(), kOfCrun.rend(), [&](const DefaultDevice& device) {
+    filter.append(device.type, device.major, device.minor, device.access, true);
+  });
+  std::for_each(rules.rules.rbegin(), rules.rules.rend(), [&](const FilterRule& rule) {
+    const char type = !rule.type ? 'a' : rule.type->empty() ? '\0' : rule.type->front();
+    filter.append(type, rule.major, rule.minor, rule.access, rule.allow);
+  });
   return std::move(filter).program();
 }
 

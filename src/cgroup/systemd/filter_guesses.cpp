@@ -47,12 +47,16 @@ void append_by_systemd(std::vector<BpfProgram>& programs, std::string_view cgrou
 
 FilterGuesses filter_guesses(std::string_view config_json, std::string cgroup,
                              const RootDir& system, std::vector<DeviceNumber> devices) {
-  return {
+  FilterGuesses guesses{
       .programs = [config_json, cgroup = std::move(cgroup), &system, devices = std::move(devices)] {
         std::vector<BpfProgram> programs = by_runtimes(config_json);
         append_by_systemd(programs, cgroup, system, devices);
         return programs;
       }};
+  if (config_json.empty()) {
+    guesses.none_is_right = "config.json, of which the runtime made it, is not known here";
+  }
+  return guesses;
 }
 
 }  // namespace nvhook

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <iterator>
 #include <optional>
 #include <string>
 
@@ -55,39 +56,45 @@ std::optional<FilterMatch> numbers_in(std::string_view text) {
   return FilterMatch{.major = *major, .minor = *minor};
 }
 
+/// Returns the numbers that `driver`, the name of a driver, its major or `*`, stands for.
+std::vector<FilterMatch> numbers_of_driver(const std::string& driver, const Kind& kind,
+                                           std::string_view devices) {
+  if (driver == "*") return {FilterMatch{}};
+  if (const auto major = parse_unsigned_int(driver)) return {FilterMatch{.major = *major}};
+  std::vector<FilterMatch> matches;
+  for (const std::uint32_t major : majors_of(driver, kind.heading, devices)) {
+    matches.push_back({.major = major});
+  }
+  return matches;
+}
+
+/// Returns the numbers that `name` in a DeviceAllow= stands for; nullopt if they are not known.
+std::optional<std::vector<FilterMatch>> numbers_of(std::string_view name, const Kind& kind,
+                                                   std::string_view devices) {
+  if (name.starts_with(kind.drivers)) {
+    return numbers_of_driver(std::string(name.substr(kind.drivers.size())), kind, devices);
+  }
+  const auto numbers = numbers_in(name.substr(kind.path.size()));
+  return numbers ? std::optional(std::vector{*numbers}) : std::nullopt;
+}
+
 /// Returns what `value` of a DeviceAllow= lets through; nullopt if it is not known.
 std::optional<std::vector<FilterMatch>> matches_of(std::string_view value,
                                                    std::string_view devices) {
   const auto space = std::min(value.find(' '), value.size());
   const std::string_view name = value.substr(0, space);
   const std::string_view access = trim(value.substr(space));
-  std::vector<FilterMatch> matches;
-  for (const Kind& kind : kKinds) {
-    if (name.starts_with(kind.path)) {
-      const auto numbers = numbers_in(name.substr(kind.path.size()));
-      if (!numbers) return std::nullopt;
-      matches = {*numbers};
-    } else if (name.starts_with(kind.drivers)) {
-      const std::string driver(name.substr(kind.drivers.size()));
-      if (driver == "*") {
-        matches = {FilterMatch{}};
-      } else if (const auto major = parse_unsigned_int(driver)) {
-        matches = {FilterMatch{.major = *major}};
-      } else {
-        for (const std::uint32_t each : majors_of(driver, kind.heading, devices)) {
-          matches.push_back({.major = each});
-        }
-      }
-    } else {
-      continue;
-    }
-    for (FilterMatch& match : matches) {
-      match.type = kind.type;
-      match.access = access_to_match(access.empty() ? kAllAccess : access_bits(access));
-    }
-    return matches;
+  const auto* const kind = std::find_if(std::begin(kKinds), std::end(kKinds), [&](const Kind& one) {
+    return name.starts_with(one.path) || name.starts_with(one.drivers);
+  });
+  if (kind == std::end(kKinds)) return std::nullopt;
+  auto matches = numbers_of(name, *kind, devices);
+  if (!matches) return std::nullopt;
+  for (FilterMatch& match : *matches) {
+    match.type = kind->type;
+    match.access = access_to_match(access.empty() ? kAllAccess : access_bits(access));
   }
-  return std::nullopt;
+  return matches;
 }
 
 void append_pass(BpfProgram& program, const FilterMatch& match) {
@@ -95,7 +102,7 @@ void append_pass(BpfProgram& program, const FilterMatch& match) {
   if (match.access) append_access_check(program, *match.access, left);
   append_check(program, BPF_REG_2, match.type.value_or(0), left -= 1);
   if (match.major) append_check(program, BPF_REG_4, *match.major, left -= 1);
-  if (match.minor) append_check(program, BPF_REG_5, *match.minor, left -= 1);
+  if (match.minor) append_check(program, BPF_REG_5, *match.minor, left - 1);
   program.push_back(encode_bpf(BPF_JMP | BPF_JA, 0, 0, kPass, 0));
 }
 

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <functional>
 #include <optional>
 #include <string>
 #include <utility>
@@ -95,11 +96,16 @@ ContainerProcess find_process(const ContainerState& state, const HookContext& co
 }
 
 /// As seen by a process inside the container, the prepared directory itself is covered, too.
-bool is_covered(const RootDir& rootfs, const ContainerRoot& root, const ContainerProcess& process,
-                const HookContext& context) {
-  if (context.location == HookLocation::outside) return !is_prepared_root(rootfs, root.path);
-  return is_covered_root(process.mountinfo(), path_in_procfs(rootfs.fd()),
-                         root.spec ? &*root.spec : nullptr);
+/// Outside, it must be compared before the namespace is entered.
+std::function<bool()> covered_root(const RootDir& rootfs, const ContainerRoot& root,
+                                   const ContainerProcess& process, const HookContext& context) {
+  if (context.location == HookLocation::outside) {
+    return [is_covered = !is_prepared_root(rootfs, root.path)] { return is_covered; };
+  }
+  return [&] {
+    return is_covered_root(rootfs, root.spec ? &*root.spec : nullptr,
+                           [&] { return process.mountinfo(); });
+  };
 }
 
 }  // namespace
@@ -113,7 +119,7 @@ void run_cdi_hook(const HookCommandLine& line, HookContext& context) {
   const RootDir rootfs = process.open_rootfs(root.path);
   const OwnLayer layer({.rootfs = rootfs,
                         .spec = root.spec ? &*root.spec : nullptr,
-                        .is_root_covered = is_covered(rootfs, root, process, context),
+                        .is_root_covered = covered_root(rootfs, root, process, context),
                         .mountinfo = [&] { return process.mountinfo(); }});
   context.log.phase("finding container " + state.id);
   HookFacts facts = probe_for_hook(line.call, rootfs, layer, context.system);

@@ -78,8 +78,9 @@ void configure_container(Role role, const ContainerTask& task, pid_t pid, const 
                          const RunContext& run) {
   const ContainerProcess process(pid);
   const RootDir root = process.open_rootfs(rootfs);
+  const bool is_covered = !is_prepared_root(root, rootfs);
   const OwnLayer layer(
-      {.rootfs = root, .spec = &task.spec, .is_root_covered = !is_prepared_root(root, rootfs)});
+      {.rootfs = root, .spec = &task.spec, .is_root_covered = [=] { return is_covered; }});
   inject_driver(role, task, {process, root, layer}, run);
 }
 

@@ -18,6 +18,7 @@
 #include "formats/mountinfo.hpp"
 #include "os/device_number.hpp"
 #include "os/mount_id.hpp"
+#include "os/mount_stack.hpp"
 #include "os/own_procfs.hpp"
 #include "text/text.hpp"
 
@@ -93,7 +94,8 @@ std::optional<std::string> OwnLayer::find_obstacle(int directory, std::uint64_t 
 }
 
 std::optional<std::string> OwnLayer::root_obstacle() const {
-  if (task_.is_root_covered) return "lies on a volume that covers the whole root";
+  if (task_.is_root_covered && task_.is_root_covered())
+    return "lies on a volume that covers the whole root";
   return task_.spec == nullptr ? std::nullopt : read_only_root(*task_.spec, task_.rootfs.fd());
 }
 
@@ -168,21 +170,29 @@ bool is_mounted_outside(std::string_view mountinfo, std::string_view device,
       [&](const auto& mount) { return mount.first != "/" || !rest_below(mount.second, root); });
 }
 
+bool is_covered_root(const RootDir& rootfs, const ContainerSpec* spec,
+                     const std::function<std::string()>& mountinfo) {
+  if (spec != nullptr &&
+      std::any_of(spec->mounts.begin(), spec->mounts.end(), [](const SpecMount& mount) {
+        return clean_path("/" + mount.destination) == "/";
+      })) {
+    return true;
+  }
+  const std::string path = path_in_procfs(rootfs.fd());
+  if (const auto same = shows_lowest_mount(rootfs.fd(), path)) return !*same;
+  return is_covered_mount(mountinfo(), path);
+}
+
 /// Runtimes mount the root file system over itself, so that there is a first mount of it.
-bool is_covered_root(std::string_view mountinfo, const std::string& root,
-                     const ContainerSpec* spec) {
+bool is_covered_mount(std::string_view mountinfo, const std::string& point) {
   std::vector<std::pair<std::string_view, std::string_view>> mounts;  // device, and what of it
   for (const std::string_view line : split_list(mountinfo, '\n')) {
     const auto mount = parse_mountinfo_line(line);
-    if (mount && unescape_mountinfo(mount->point) == root) {
+    if (mount && unescape_mountinfo(mount->point) == point) {
       mounts.emplace_back(mount->device, mount->root);
     }
   }
-  if (mounts.empty() || mounts.front() != mounts.back()) return true;
-  return spec != nullptr &&
-         std::any_of(spec->mounts.begin(), spec->mounts.end(), [](const SpecMount& mount) {
-           return clean_path("/" + mount.destination) == "/";
-         });
+  return mounts.empty() || mounts.front() != mounts.back();
 }
 
 bool is_prepared_root(const RootDir& rootfs, const std::string& path) {

@@ -53,8 +53,9 @@ class OwnLayer {
     const RootDir& rootfs;
     /// Has the mounts of config.json; null if it is not known, as for nvidia-container-cli.
     const ContainerSpec* spec = nullptr;
-    /// Whether a volume covers the root directory that the engine prepared.
-    bool is_root_covered = false;
+    /// Whether a volume covers the root directory that the engine prepared; called only if
+    /// something is to be made in it, and once. Null if none does.
+    std::function<bool()> is_root_covered = {};
     /// Returns the text of the container's mountinfo; called only without `spec`. May be null.
     std::function<std::string()> mountinfo = {};
     /// Whether the container runs already. A read-only mount is then no obstacle, because it may
@@ -107,11 +108,15 @@ class OwnLayer {
 [[nodiscard]] bool is_mounted_outside(std::string_view mountinfo, std::string_view device,
                                       const std::string& root);
 
-/// Whether a volume covers the root file system at `root`: what is visible there is not what was
+/// Whether a volume covers the root file system `rootfs`: what is visible there is not what was
 /// mounted there first, or a mount of config.json has that place. For a process in the container's
-/// mount namespace, before pivot_root; `spec` may be null.
-[[nodiscard]] bool is_covered_root(std::string_view mountinfo, const std::string& root,
-                                   const ContainerSpec* spec);
+/// mount namespace, before pivot_root; `spec` may be null. `mountinfo` is called only if the kernel
+/// cannot be asked about single mounts: the host may have thousands.
+[[nodiscard]] bool is_covered_root(const RootDir& rootfs, const ContainerSpec* spec,
+                                   const std::function<std::string()>& mountinfo);
+
+/// Whether what is visible at `point` is not what was mounted there first.
+[[nodiscard]] bool is_covered_mount(std::string_view mountinfo, const std::string& point);
 
 /// Whether `rootfs`, opened in the container's mount namespace, is the directory that the engine
 /// prepared, which this process sees at `path`. If not, a volume on `/` covers it.

@@ -6,6 +6,12 @@
 #include <gmock/gmock.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <fstream>
+#include <iterator>
 
 #include "inject/container_process.hpp"
 #include "inject/layer_writer.hpp"
@@ -130,7 +136,7 @@ TEST_F(OwnLayerTest, AVolumeOverTheWholeRootIsNot) {
   const ContainerProcess process(container_->pid());
   const RootDir root = process.open_rootfs(container_->rootfs());
   const ContainerSpec spec = usual_spec();
-  const OwnLayer layer({.rootfs = root, .spec = &spec, .is_root_covered = true});
+  const OwnLayer layer({.rootfs = root, .spec = &spec, .is_root_covered = [] { return true; }});
   EXPECT_THAT(layer.obstacle_at(ContainerPath("/usr")).value_or(""), HasSubstr("covers"));
   EXPECT_EQ(layer.obstacle_at(ContainerPath("/run")), std::nullopt);
   EXPECT_TRUE(is_prepared_root(root, container_->rootfs()));
@@ -214,13 +220,61 @@ TEST(CoveredRoot, IsOneWithAnotherFileSystemOrDirectoryOnTop) {
   const std::string below = "32 31 0:60 / /run/b/rootfs/vol rw - tmpfs tmpfs rw\n";
   const std::string volume = "33 31 8:1 /srv /run/b/rootfs rw - ext4 /dev/sda1 rw\n";
   const std::string plain = "31 1 8:1 /run/b/rootfs /run/b/rootfs rw - ext4 /dev/sda1 rw\n";
-  EXPECT_FALSE(is_covered_root(overlay + itself + below, "/run/b/rootfs", nullptr));
-  EXPECT_TRUE(is_covered_root(overlay + itself + volume, "/run/b/rootfs", nullptr));
-  EXPECT_FALSE(is_covered_root(plain, "/run/b/rootfs", nullptr));
-  EXPECT_TRUE(is_covered_root(plain + volume, "/run/b/rootfs", nullptr));
-  EXPECT_TRUE(is_covered_root("", "/run/b/rootfs", nullptr)) << "nothing is known";
+  EXPECT_FALSE(is_covered_mount(overlay + itself + below, "/run/b/rootfs"));
+  EXPECT_TRUE(is_covered_mount(overlay + itself + volume, "/run/b/rootfs"));
+  EXPECT_FALSE(is_covered_mount(plain, "/run/b/rootfs"));
+  EXPECT_TRUE(is_covered_mount(plain + volume, "/run/b/rootfs"));
+  EXPECT_TRUE(is_covered_mount("", "/run/b/rootfs")) << "nothing is known";
+}
+
+TEST(CoveredRoot, IsOneThatAMountOfTheSpecHas) {
+  const TemporaryDirectory directory;
+  const auto root = open_root(directory.path().string(), FileOwner::image);
   const ContainerSpec spec{.mounts = {{.source = "/srv", .destination = "/x/..", .kind = kVolume}}};
-  EXPECT_TRUE(is_covered_root(plain, "/run/b/rootfs", &spec));
+  EXPECT_TRUE(is_covered_root(*root, &spec, [] { return std::string(); }));
+}
+
+/// What is_covered_root says of `path`, and how often it read all mounts: "yes", "no, 1 reads".
+std::string covered(const std::string& path, bool by_mountinfo) {
+  std::ifstream file("/proc/self/mountinfo");
+  const std::string text(std::istreambuf_iterator<char>(file), {});
+  if (by_mountinfo) return is_covered_mount(text, path) ? "yes" : "no";
+  int reads = 0;
+  const auto mountinfo = [&] {
+    ++reads;
+    return text;
+  };
+  const auto root = open_root(path, FileOwner::image);
+  const std::string answer = is_covered_root(*root, nullptr, mountinfo) ? "yes" : "no";
+  return reads == 0 ? answer : answer + ", " + std::to_string(reads) + " reads";
+}
+
+TEST(CoveredRoot, IsSeenWithoutReadingAllMounts) {
+  if (::geteuid() != 0) GTEST_SKIP() << "needs root to make mount namespaces: run ctest as root";
+  constexpr long kStatmount = 457;
+  ::syscall(kStatmount, nullptr, nullptr, 0, 0);
+  if (errno == ENOSYS) GTEST_SKIP() << "Linux before 6.8";
+  const TemporaryDirectory host;
+  host.directory("/a root");
+  host.directory("/other");
+  const std::string root = host.below("/a root").string();
+  const std::string other = host.below("/other").string();
+  const auto bind = [&](const std::string& source) {
+    return ::mount(source.c_str(), root.c_str(), nullptr, MS_BIND, nullptr) == 0;
+  };
+  EXPECT_EQ(in_child([&]() -> std::string {
+              if (::unshare(CLONE_NEWNS) != 0 ||
+                  ::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0) {
+                return "no namespace";
+              }
+              std::string answers;
+              for (const std::string& source : {root, root, other, root}) {
+                if (!bind(source)) return "no mount";
+                answers += covered(root, false) + "=" + covered(root, true) + " ";
+              }
+              return answers;
+            }),
+            "no=no no=no yes=yes yes=yes ");
 }
 
 }  // namespace

@@ -3,13 +3,13 @@
 #include "oci/container_spec.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cstdint>
 #include <limits>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string_view>
 
+#include "oci/plain_spec.hpp"
 #include "oci/spec_text.hpp"
 #include "text/error.hpp"
 #include "text/json_extent.hpp"
@@ -97,11 +97,7 @@ Environment environment_of(const Json& process) {
   const Json* const entries = find(process, "env", Json::value_t::array, "process.env");
   if (entries == nullptr) return environment;
   for (const Json& element : *entries) {
-    std::string entry = string_in(element, "process.env");
-    const auto separator = entry.find('=');
-    std::string value = separator == std::string::npos ? "" : entry.substr(separator + 1);
-    if (separator != std::string::npos) entry.resize(separator);
-    environment.insert_or_assign(std::move(entry), std::move(value));
+    add_variable(string_in(element, "process.env"), environment);
   }
   return environment;
 }
@@ -137,21 +133,11 @@ bool is_read_only(const Json& root) {
   return field != nullptr && field->get<bool>();
 }
 
-/// As in runtimes: the option makes a mount of any type a bind mount.
 bool is_bind(const Json& mount) {
   const Json* const options = find(mount, "options", Json::value_t::array, "mounts[].options");
   return options != nullptr && std::any_of(options->begin(), options->end(), [](const Json& one) {
            return one == "bind" || one == "rbind";
          });
-}
-
-SpecMount::Kind kind_of(const Json& mount, std::string_view type) {
-  constexpr std::array kKernelTypes{"proc", "sysfs", "cgroup", "cgroup2", "mqueue", "devpts"};
-  if (is_bind(mount)) return SpecMount::Kind::volume;
-  if (type == "tmpfs") return SpecMount::Kind::tmpfs;
-  const bool is_kernels =
-      std::find(kKernelTypes.begin(), kKernelTypes.end(), type) != kKernelTypes.end();
-  return is_kernels ? SpecMount::Kind::kernel : SpecMount::Kind::volume;
 }
 
 std::vector<SpecMount> mounts_of(const Json& spec) {
@@ -167,7 +153,7 @@ std::vector<SpecMount> mounts_of(const Json& spec) {
       fail("`mounts` holds a value of type " + std::string(mount.type_name()));
     mounts.push_back({.source = text(mount, "source", "mounts[].source"),
                       .destination = text(mount, "destination", "mounts[].destination"),
-                      .kind = kind_of(mount, text(mount, "type", "mounts[].type"))});
+                      .kind = kind_of_mount(text(mount, "type", "mounts[].type"), is_bind(mount))});
   }
   return mounts;
 }
@@ -215,6 +201,7 @@ LinuxSpec linux_of(const Json& object) {
 }  // namespace
 
 ContainerSpec parse_spec(std::string_view json) {
+  if (auto plain = read_plain_spec(json)) return *std::move(plain);
   const Json spec = parse_object(extent_of(json), is_bulk);
   require(find(spec, "ociVersion", Json::value_t::string, "ociVersion"), "Version");
   const Json& process = require(find(spec, "process", Json::value_t::object, "process"), "Process");

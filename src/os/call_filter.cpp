@@ -121,7 +121,8 @@ struct Region {
 
 /// Writes the filter. It finds the region of a call by binary search: the kernel runs a new filter
 /// once for every existing call, and comparing with one call after the other would take many times
-/// as long. All of this happens at compile time, where a throw is a compile error.
+/// as long. All branches lead to the same two returns, because the kernel also translates each
+/// instruction. All of this happens at compile time, where a throw is a compile error.
 class FilterWriter {
  public:
   constexpr FilterWriter() {
@@ -132,10 +133,10 @@ class FilterWriter {
     }
     begin(kX32, kNever);
     add(load(offsetof(seccomp_data, arch)));
-    add(jump(BPF_JEQ, kArchitecture, 1, 0));
-    add(kRefuse);
+    branch(BPF_JEQ, kArchitecture, size_ + 1, kRefused);
     add(load(offsetof(seccomp_data, nr)));
-    decide(0, regions_size_);
+    static_cast<void>(decide(0, regions_size_));
+    finish();
   }
 
   [[nodiscard]] constexpr std::size_t size() const { return size_; }
@@ -143,23 +144,28 @@ class FilterWriter {
 
  private:
   static_assert(std::endian::native == std::endian::little);
-  static constexpr sock_filter kAllow = BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
-  static constexpr sock_filter kRefuse = BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM);
+
+  /// An instruction's number, or one of these two, whose numbers are known at the end.
+  using Place = std::size_t;
+  static constexpr Place kAllowed = std::numeric_limits<Place>::max();
+  static constexpr Place kRefused = kAllowed - 1;
+
+  struct Branch {
+    Place at = 0;
+    Place then = 0;
+    Place otherwise = 0;
+  };
 
   static constexpr sock_filter load(std::size_t offset) {
     return BPF_STMT(BPF_LD | BPF_W | BPF_ABS, static_cast<std::uint32_t>(offset));
   }
 
-  /// Skips `then` instructions if the comparison holds, else `fallback` instructions.
-  static constexpr sock_filter jump(unsigned comparison, std::uint32_t value, std::size_t then,
-                                    std::size_t fallback) {
-    constexpr std::size_t kFarthest = std::numeric_limits<std::uint8_t>::max();
-    if (then > kFarthest || fallback > kFarthest) throw std::length_error("a jump is too far");
-    return BPF_JUMP(static_cast<std::uint16_t>(BPF_JMP | BPF_K | comparison), value,
-                    static_cast<std::uint8_t>(then), static_cast<std::uint8_t>(fallback));
-  }
-
   constexpr void add(sock_filter instruction) { filter_.at(size_++) = instruction; }
+
+  constexpr void branch(unsigned comparison, std::uint32_t value, Place then, Place otherwise) {
+    branches_.at(branches_size_++) = {.at = size_, .then = then, .otherwise = otherwise};
+    add(BPF_JUMP(static_cast<std::uint16_t>(BPF_JMP | BPF_K | comparison), value, 0, 0));
+  }
 
   /// Starts a region at `first`, unless the region before has the same condition.
   constexpr void begin(std::uint32_t first, const CallCondition& allowed_if) {
@@ -168,31 +174,55 @@ class FilterWriter {
     regions_.at(regions_size_++) = {.first = first, .allowed_if = allowed_if};
   }
 
-  /// Writes the search among the regions from `first` up to `last`.
-  constexpr void decide(std::size_t first, std::size_t last) {
+  /// Writes the search among the regions from `first` up to `last`. Returns where it begins.
+  constexpr Place decide(std::size_t first, std::size_t last) {
     if (last - first == 1) return judge(regions_.at(first).allowed_if);
     const std::size_t middle = first + (last - first) / 2;
-    const std::size_t branch = size_++;
-    decide(first, middle);
-    filter_.at(branch) = jump(BPF_JGE, regions_.at(middle).first, size_ - branch - 1, 0);
-    decide(middle, last);
+    const Place start = size_;
+    const std::size_t own = branches_size_;
+    branch(BPF_JGE, regions_.at(middle).first, 0, 0);
+    branches_.at(own).otherwise = decide(first, middle);
+    branches_.at(own).then = decide(middle, last);
+    return start;
   }
 
-  constexpr void judge(const CallCondition& allowed_if) {
-    if (allowed_if == kAlways) return add(kAllow);
-    if (allowed_if == kNever) return add(kRefuse);
+  constexpr Place judge(const CallCondition& allowed_if) {
+    if (allowed_if == kAlways) return kAllowed;
+    if (allowed_if == kNever) return kRefused;
+    const Place start = size_;
     add(load(offsetof(seccomp_data, args) + allowed_if.argument * sizeof(seccomp_data::args[0])));
     add(BPF_STMT(BPF_ALU | BPF_AND | BPF_K, allowed_if.mask));
-    add(jump(BPF_JEQ, allowed_if.value, 0, 1));
-    add(kAllow);
-    add(kRefuse);
+    branch(BPF_JEQ, allowed_if.value, kAllowed, kRefused);
+    return start;
+  }
+
+  /// Adds the returns, and the distances to jump.
+  constexpr void finish() {
+    const Place allowed = size_;
+    add(BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW));
+    const Place refused = size_;
+    add(BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM));
+    const auto distance = [&](Place from, Place to) {
+      constexpr std::size_t kFarthest = std::numeric_limits<std::uint8_t>::max();
+      if (to == kAllowed) to = allowed;
+      if (to == kRefused) to = refused;
+      if (to <= from || to - from - 1 > kFarthest) throw std::length_error("a jump is too far");
+      return static_cast<std::uint8_t>(to - from - 1);
+    };
+    for (std::size_t i = 0; i < branches_size_; ++i) {
+      const Branch& branch = branches_.at(i);
+      filter_.at(branch.at).jt = distance(branch.at, branch.then);
+      filter_.at(branch.at).jf = distance(branch.at, branch.otherwise);
+    }
   }
 
   static constexpr std::size_t kMaxRegions = 2 * kRules.size() + 2;
+  // One branch between two regions, one in each region at most, and one for the architecture.
+  std::array<Branch, 2 * kMaxRegions> branches_ = {};
+  std::size_t branches_size_ = 0;
   std::array<Region, kMaxRegions> regions_ = {};
   std::size_t regions_size_ = 0;
-  // One branch between two regions, and at most five instructions for each region.
-  std::array<sock_filter, 4 + 6 * kMaxRegions> filter_ = {};
+  std::array<sock_filter, 4 + 4 * kMaxRegions> filter_ = {};
   std::size_t size_ = 0;
 };
 

@@ -69,6 +69,14 @@ std::uint32_t verdict(const seccomp_data& data) {
   throw std::runtime_error("the filter has no end");
 }
 
+// The kernel checks, translates and tries each instruction when the filter is set, at every start.
+TEST(CallFilter, HasNoMoreReturnsThanVerdicts) {
+  const auto filter = call_filter();
+  EXPECT_EQ(std::count_if(filter.begin(), filter.end(),
+                          [](const sock_filter& one) { return one.code == (BPF_RET | BPF_K); }),
+            2);
+}
+
 TEST(CallFilter, RefusesWhatIsListedAndNothingElse) {
   for (std::uint32_t number = 0; number < kNumbers; ++number) {
     const auto rules = call_rules();

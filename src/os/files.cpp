@@ -20,6 +20,8 @@ namespace {
 // that is touched for the first time costs a page fault.
 constexpr std::size_t kFirstRead = 4096;
 constexpr std::size_t kLargestRead = 1UL << 20U;
+// Of a library: its headers, and in many its SONAME.
+constexpr std::size_t kHead = 1024;
 
 /// Reads a JSON text byte by byte, only to find where its outermost object or array is closed.
 class DocumentEnd {
@@ -82,6 +84,20 @@ ssize_t append_read(int fd, std::string& bytes, std::size_t limit) {
   return count;
 }
 
+ReadAt unbuffered_reader_of(int fd) {
+  return [fd](std::uint64_t offset, std::size_t size) {
+    std::string bytes(size, '\0');
+    const ssize_t count = ::pread(fd, bytes.data(), size, static_cast<off_t>(offset));
+    // An error must not look like the end of the file. EINVAL is an offset that no file can have,
+    // from a header with false values.
+    if (count < 0 && errno != EINVAL) {
+      throw_errno(Code::internal, "read a library", "look at the kernel's log: a disk may fail");
+    }
+    bytes.resize(static_cast<std::size_t>(std::max<ssize_t>(count, 0)));
+    return bytes;
+  };
+}
+
 }  // namespace
 
 std::optional<std::string> read_all(int fd, std::size_t limit, std::size_t expected) {
@@ -115,16 +131,10 @@ std::optional<std::string> read_document(int fd, std::size_t limit,
 }
 
 ReadAt reader_of(int fd) {
-  return [fd](std::uint64_t offset, std::size_t size) {
-    std::string bytes(size, '\0');
-    const ssize_t count = ::pread(fd, bytes.data(), size, static_cast<off_t>(offset));
-    // An error must not look like the end of the file. EINVAL is an offset that no file can have,
-    // from a header with false values.
-    if (count < 0 && errno != EINVAL) {
-      throw_errno(Code::internal, "read a library", "look at the kernel's log: a disk may fail");
-    }
-    bytes.resize(static_cast<std::size_t>(std::max<ssize_t>(count, 0)));
-    return bytes;
+  const ReadAt read = unbuffered_reader_of(fd);
+  return [read, head = read(0, kHead)](std::uint64_t offset, std::size_t size) {
+    const bool is_in_head = size <= head.size() && offset <= head.size() - size;
+    return is_in_head ? head.substr(static_cast<std::size_t>(offset), size) : read(offset, size);
   };
 }
 

@@ -47,6 +47,14 @@ std::string session_of_apptainer(const std::string& root) {
   return root == parent + "/final" && parent.ends_with(kSession) ? parent : std::string();
 }
 
+/// Only a destination of dots and slashes, or with `..`, can be another name of the root.
+bool is_at_root(const SpecMount& mount) {
+  const std::string& path = mount.destination;
+  const bool may_be =
+      path.find_first_not_of("/.") == std::string::npos || path.find("..") != std::string::npos;
+  return may_be && clean_path("/" + path) == "/";
+}
+
 }  // namespace
 
 OwnLayer::OwnLayer(Task task) : task_(std::move(task)), root_id_(mount_id_of(task_.rootfs.fd())) {}
@@ -172,10 +180,7 @@ bool is_mounted_outside(std::string_view mountinfo, std::string_view device,
 
 bool is_covered_root(const RootDir& rootfs, const ContainerSpec* spec,
                      const std::function<std::string()>& mountinfo) {
-  if (spec != nullptr &&
-      std::any_of(spec->mounts.begin(), spec->mounts.end(), [](const SpecMount& mount) {
-        return clean_path("/" + mount.destination) == "/";
-      })) {
+  if (spec != nullptr && std::any_of(spec->mounts.begin(), spec->mounts.end(), is_at_root)) {
     return true;
   }
   const std::string path = path_in_procfs(rootfs.fd());

@@ -14,6 +14,8 @@ constexpr std::size_t kMaxDigits = 18;  // fits into every integer
 
 bool is_digit(char c) noexcept { return c >= '0' && c <= '9'; }
 
+bool is_space(char c) noexcept { return c == ' ' || c == '\n' || c == '\t' || c == '\r'; }
+
 bool is_plain(char c) noexcept { return c >= ' ' && c <= '~' && c != '"' && c != '\\'; }
 
 /// The character that the escape `\c` stands for; NUL for all others.
@@ -27,8 +29,7 @@ char character_of(char c) noexcept {
 }  // namespace
 
 void JsonReader::skip_space() noexcept {
-  constexpr std::string_view kSpace = " \t\r\n";
-  while (at_ < text_.size() && kSpace.find(text_[at_]) != std::string_view::npos) ++at_;
+  while (at_ < text_.size() && is_space(text_[at_])) ++at_;
 }
 
 bool JsonReader::is_next(char first) noexcept {

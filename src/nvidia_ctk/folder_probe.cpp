@@ -10,6 +10,8 @@
 #include <array>
 #include <cerrno>
 #include <memory>
+#include <optional>
+#include <set>
 #include <string_view>
 #include <utility>
 
@@ -17,6 +19,7 @@
 #include "host/driver/driver_places.hpp"
 #include "os/files.hpp"
 #include "os/mount_id.hpp"
+#include "os/mount_stack.hpp"
 #include "os/own_procfs.hpp"
 #include "os/read_link.hpp"
 #include "os/syscalls.hpp"
@@ -44,6 +47,7 @@ class FolderReader {
       : directory_(directory), own_mount_(mount_id_of(directory)) {
     // On a mount of its own all files were put there.
     only_mounted_ = only_mounted && own_mount_ == mount_id_of(rootfs.fd());
+    if (only_mounted_) mounted_ = names_mounted_over(rootfs.fd(), path_in_procfs(directory));
   }
 
   /// Returns false if there is too much.
@@ -68,8 +72,13 @@ class FolderReader {
     return name.starts_with("lib") && name.find(".so") != std::string_view::npos;
   }
 
+  /// Images have hundreds of libraries, so not each is asked for if the kernel can list the mounts.
+  [[nodiscard]] bool is_mounted(const std::string& name) const {
+    return mounted_ ? mounted_->contains(name) : !is_on_mount(directory_, name, own_mount_);
+  }
+
   bool add(const std::string& name, std::vector<FolderLibrary>& libraries) {
-    if (only_mounted_ && is_on_mount(directory_, name, own_mount_)) return true;
+    if (only_mounted_ && !is_mounted(name)) return true;
     if (libraries.size() >= kMaxLibraries) return false;
     if (auto library = look_at(name)) libraries.push_back(*std::move(library));
     return true;
@@ -99,6 +108,7 @@ class FolderReader {
   int directory_;
   std::uint64_t own_mount_;
   bool only_mounted_ = false;
+  std::optional<std::set<std::string, std::less<>>> mounted_ = {};
 };
 
 }  // namespace

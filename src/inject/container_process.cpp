@@ -101,7 +101,6 @@ ContainerProcess::ContainerProcess(Standalone /*alone*/)
       uid_(::geteuid()),
       gid_(::getegid()) {
   if (!proc_) throw_errno(Code::namespace_denied, "open `/proc/self`", "mount proc on /proc");
-  read_cgroup();
 }
 
 /// Processes of a user namespace may not look at the host's first process: theirs is another.
@@ -135,7 +134,7 @@ void ContainerProcess::require_first_thread() const {
 }
 
 /// Reads it early, because a /proc with `hidepid` later shows it only to processes that may trace.
-void ContainerProcess::read_cgroup() {
+void ContainerProcess::read_cgroup() const {
   cgroup_text_ = read_text(proc_.get(), "cgroup");
   if (!cgroup_text_) cgroup_error_ = errno;
 }
@@ -182,6 +181,7 @@ RootDir ContainerProcess::open_rootfs(const std::string& path) const {
 }
 
 const std::string& ContainerProcess::cgroup_text() const {
+  if (!cgroup_text_ && is_standalone()) read_cgroup();
   if (!cgroup_text_) {
     errno = cgroup_error_;
     throw_errno(Code::cgroup_not_found, "read `/proc/" + std::to_string(pid_) + "/cgroup`",

@@ -58,7 +58,7 @@ class ContainerProcess {
   struct Standalone {};
   explicit ContainerProcess(Standalone alone);
   void require_first_thread() const;
-  void read_cgroup();
+  void read_cgroup() const;
   [[nodiscard]] bool has_exited() const;
 
   pid_t pid_;
@@ -69,8 +69,9 @@ class ContainerProcess {
   bool has_own_mounts_ = true;
   uid_t uid_ = 0;
   gid_t gid_ = 0;
-  std::optional<std::string> cgroup_text_ = {};
-  int cgroup_error_ = 0;
+  // This process's own can be read at any time; few need it then.
+  mutable std::optional<std::string> cgroup_text_ = {};
+  mutable int cgroup_error_ = 0;
 };
 
 }  // namespace nvhook

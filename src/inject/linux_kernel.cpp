@@ -83,6 +83,7 @@ void LinuxKernel::prepare(const TmpfsMount& mount) {
 }
 
 void LinuxKernel::prepare(const std::vector<DeviceRule>& rules) {
+  if (rules.empty()) return;  // then nobody need read the cgroup
   grant_.prepare(process_.cgroup_text(), rules);
 }
 

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "inject/container_process.hpp"
+#include "support/read_count.hpp"
 #include "support/temporary_directory.hpp"
 #include "support/test_container.hpp"
 #include "text/error.hpp"
@@ -52,6 +53,13 @@ TEST(HookPlace, AProcfsThatKnowsUsByAnotherNumberSaysInside) {
   const TemporaryDirectory system;
   system.link("/proc/self", std::to_string(::getpid() + 1));
   EXPECT_EQ(find_location(::getpid(), *open_root(system.path().string())), HookLocation::inside);
+}
+
+TEST(StandaloneProcess, ReadsItsCgroupOnlyForThoseWhoAsk) {
+  const long reads = test::reads_of([] { static_cast<void>(ContainerProcess::standalone()); });
+  if (reads >= 0) EXPECT_EQ(reads, 0);
+  const ContainerProcess process = ContainerProcess::standalone();
+  EXPECT_FALSE(process.cgroup_text().empty());
 }
 
 TEST(DriverByHook, IsNotWhatAnImageBringsAsFiles) {

@@ -3,6 +3,7 @@
 #include "text/json_reader.hpp"
 
 #include <algorithm>
+#include <array>
 
 #include "text/json_extent.hpp"
 #include "text/text.hpp"
@@ -16,7 +17,14 @@ bool is_digit(char c) noexcept { return c >= '0' && c <= '9'; }
 
 bool is_space(char c) noexcept { return c == ' ' || c == '\n' || c == '\t' || c == '\r'; }
 
-bool is_plain(char c) noexcept { return c >= ' ' && c <= '~' && c != '"' && c != '\\'; }
+/// A table, because most of the time goes into the characters of strings.
+constexpr auto kPlain = [] {
+  std::array<bool, 256> plain{};
+  for (unsigned char c = ' '; c <= '~'; ++c) plain.at(c) = c != '"' && c != '\\';
+  return plain;
+}();
+
+constexpr bool is_plain(char c) noexcept { return kPlain.at(static_cast<unsigned char>(c)); }
 
 /// The character that the escape `\c` stands for; NUL for all others.
 char character_of(char c) noexcept {
@@ -71,16 +79,24 @@ bool JsonReader::goes_on() noexcept {
 }
 
 std::string_view JsonReader::plain_characters() noexcept {
-  const std::size_t begin = at_;
-  while (at_ < text_.size() && is_plain(text_[at_])) ++at_;
-  return text_.substr(begin, at_ - begin);
+  const std::string_view rest = text_.substr(at_);
+  std::size_t length = 0;
+  while (length < rest.size() && is_plain(rest[length])) ++length;
+  at_ += length;
+  return rest.substr(0, length);
+}
+
+/// No white space may come before it.
+void JsonReader::expect_quote() noexcept {
+  if (at_ >= text_.size() || text_[at_] != '"') return fail();
+  ++at_;
 }
 
 std::string_view JsonReader::name() noexcept {
   expect('"');
   if (has_failed_) return {};
   const std::string_view name = plain_characters();
-  expect("\"");
+  expect_quote();
   return name;
 }
 
@@ -113,7 +129,7 @@ std::string_view JsonReader::string() {
     }
     plain = decoded_;
   }
-  expect("\"");
+  expect_quote();
   return has_failed_ ? std::string_view() : plain;
 }
 

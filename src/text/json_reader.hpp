@@ -63,6 +63,7 @@ class JsonReader {
   void close(char bracket) noexcept;
   void expect(char c) noexcept;
   void expect(std::string_view word) noexcept;
+  void expect_quote() noexcept;
   void skip_space() noexcept;
   void skip_number() noexcept;
   [[nodiscard]] std::string_view name() noexcept;

@@ -39,13 +39,21 @@ int refuse(const std::string& what) {
 }
 
 /// Writes everything at the end, so that a command that fails leaves no partial output. A reader
-/// that has read enough (`| head`) is no failure.
-void write(const std::string& text) {
+/// that has read enough (`| head`) is no failure, but then this returns false.
+bool write(const std::string& text) {
   std::cout << text << std::flush;
   if (!std::cout && errno != EPIPE) {
     throw Error(Code::internal, "write to standard output",
                 "look at what standard output leads to");
   }
+  return static_cast<bool>(std::cout);
+}
+
+/// Writes what `out` has, and empties it.
+bool write_so_far(std::ostringstream& out) {
+  const bool is_read = write(out.str());
+  out.str({});
+  return is_read;
 }
 
 /// The directory in which the command was started counts, not `/`, where it runs.
@@ -68,15 +76,17 @@ int run(const CommandLine& line, const Style& style, const CallerContext& caller
                          .json = line.global.json,
                          .style = style,
                          .out = out,
-                         .err = std::cerr};
+                         .err = std::cerr,
+                         .show_now = [&out] { return write_so_far(out); }};
   if (line.global.verbose) context.log.use_stderr();
   const Outcome outcome = line.command->run(line.values, context);
-  write(out.str());
+  static_cast<void>(write_so_far(out));
   return static_cast<int>(outcome);
 }
 
 int show_help(const CommandLine& line) {
-  write(line.command == nullptr ? help_text(all_commands()) : help_text(*line.command));
+  static_cast<void>(
+      write(line.command == nullptr ? help_text(all_commands()) : help_text(*line.command)));
   return 0;
 }
 
@@ -87,7 +97,7 @@ int command_main(const std::vector<std::string>& arguments) {
     const CommandLine line = parse_command_line(arguments, all_commands());
     if (line.global.help) return show_help(line);
     if (line.global.version) {
-      write(std::string(kCommandProgram) + " " OCI_NVIDIA_VERSION "\n");
+      static_cast<void>(write(std::string(kCommandProgram) + " " OCI_NVIDIA_VERSION "\n"));
       return 0;
     }
     const auto style = style_of(line.global.color, shown_on);
@@ -112,7 +122,7 @@ int ctk_main(const std::vector<std::string>& arguments) {
   std::ostringstream out;
   CommandContext context{.caller = caller, .system = system, .out = out, .err = std::cerr};
   const int status = run_nvidia_ctk(arguments, environment, context, OCI_NVIDIA_VERSION);
-  write(out.str());
+  static_cast<void>(write(out.str()));
   return status;
 }
 

@@ -11,6 +11,7 @@
 #include "command/explain/explain.hpp"
 #include "command/inspect/inspect.hpp"
 #include "command/list/list.hpp"
+#include "command/ps/ps.hpp"
 #include "command/regrant/regrant.hpp"
 #include "command/setup/setup.hpp"
 #include "command/shell/command.hpp"
@@ -98,6 +99,18 @@ constexpr std::array kCommands{
             .details = kInspectDetails,
             .add_options = add_inspect_options,
             .run = run_inspect},
+    Command{.name = "ps",
+            .operands = "",
+            .summary = "which container has which GPU, and which processes use it",
+            .details = kPsDetails,
+            .add_options = add_ps_options,
+            .run = run_ps},
+    Command{.name = "top",
+            .operands = "",
+            .summary = "the same, once more every second",
+            .details = kTopDetails,
+            .add_options = add_top_options,
+            .run = run_top},
     Command{.name = "regrant",
             .operands = kRegrantOperands,
             .summary = "gives a running container its GPUs back that it may not use any more",

@@ -78,11 +78,11 @@ ENGINES = dict(
         ),
         of(
             "command",
-            "test_list test_explain test_inspect test_regrant test_doctor test_doctor_hosts test_host_root test_setup "
+            "test_list test_explain test_inspect test_ps test_regrant test_doctor test_doctor_hosts test_host_root test_setup "
             "test_nvidia_ctk test_gpus_option",
             "runc strace setpriv",
         ),
-        of("command-cgroup2", "test_inspect test_regrant", "runc", *CGROUP2),
+        of("command-cgroup2", "test_inspect test_ps test_regrant", "runc", *CGROUP2),
         of("old-kernel", "test_old_kernel", "runc cc"),
         of("old-kernel-cgroup2", "test_old_kernel", "runc cc", *CGROUP2),
         # systemd and crun of today; the others are those of Debian 12.

@@ -277,18 +277,23 @@ ContainerRecord find_container(const std::string& word, const RootDir& system,
   throw_unknown(word, search.denied());
 }
 
+SeenContainers seen_containers(const RootDir& system, const CallerContext& caller) {
+  const Search trusted = search_trusted(system, caller);
+  SeenContainers seen{.containers = trusted.records(), .denied = trusted.denied()};
+  const std::vector<ContainerRecord> of_users = search_users(system, caller).records();
+  seen.containers.insert(seen.containers.end(), of_users.begin(), of_users.end());
+  std::erase_if(seen.containers, [](const ContainerRecord& record) { return record.pid == 0; });
+  return seen;
+}
+
 std::vector<ContainerRecord> running_containers(const RootDir& system,
                                                 const CallerContext& caller) {
-  const Search trusted = search_trusted(system, caller);
-  if (!trusted.denied().empty()) {
-    throw Error(Code::container_not_found, "`" + trusted.denied() + "` may not be read",
+  SeenContainers seen = seen_containers(system, caller);
+  if (!seen.denied.empty()) {
+    throw Error(Code::container_not_found, "`" + seen.denied + "` may not be read",
                 "sudo oci-nvidia …");
   }
-  std::vector<ContainerRecord> all = trusted.records();
-  const std::vector<ContainerRecord> of_users = search_users(system, caller).records();
-  all.insert(all.end(), of_users.begin(), of_users.end());
-  std::erase_if(all, [](const ContainerRecord& record) { return record.pid == 0; });
-  return all;
+  return std::move(seen.containers);
 }
 
 std::string word_of(const ContainerRecord& record) {

@@ -20,6 +20,16 @@ namespace nvhook {
 [[nodiscard]] ContainerRecord find_container(const std::string& word, const RootDir& system,
                                              const CallerContext& caller);
 
+struct SeenContainers {
+  std::vector<ContainerRecord> containers = {};
+  /// A directory of records that may not be read; empty if there was none.
+  std::string denied = {};
+};
+
+/// Returns the containers that run, of root and the caller, then of other users, as far as their
+/// records may be read.
+[[nodiscard]] SeenContainers seen_containers(const RootDir& system, const CallerContext& caller);
+
 /// Returns the containers that run, of root and the caller and of other users, as find_container()
 /// would find them. Throws Error(container_not_found) if a record may not be read.
 [[nodiscard]] std::vector<ContainerRecord> running_containers(const RootDir& system,

@@ -4,6 +4,7 @@
 
 #include <boost/program_options/options_description.hpp>
 #include <boost/program_options/variables_map.hpp>
+#include <functional>
 #include <iosfwd>
 #include <span>
 #include <stdexcept>
@@ -44,6 +45,9 @@ struct CommandContext {
   Style style = {};
   std::ostream& out;  ///< the data, for standard output
   std::ostream& err;  ///< messages: notes, progress, what was done
+  /// Shows what `out` has got so far, for a command that goes on; everything else is shown at the
+  /// end. Returns false if nobody reads it any more.
+  std::function<bool()> show_now = [] { return true; };
   Log log = {};
 };
 

@@ -49,7 +49,8 @@ std::vector<Option> options_in(const po::options_description& options) {
   for (const auto& each : options.options()) {
     const std::string shown = each->format_name();  // for example `-v [ --verbose ]`
     const bool has_letter = shown.size() > 2 && shown[0] == '-' && shown[1] != '-';
-    const bool has_value = each->semantic()->max_tokens() > 0;
+    // A value that may be left out is never a word of its own.
+    const bool has_value = each->semantic()->min_tokens() > 0;
     found.push_back({.name = each->long_name(),
                      .letter = has_letter ? shown.substr(1, 1) : std::string(),
                      .about = each->description(),

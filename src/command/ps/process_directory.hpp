@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+// The directory of one process in /proc.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstddef>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "command/ps/driver_devices.hpp"
+#include "os/device_number.hpp"
+#include "os/root_dir.hpp"
+#include "os/unique_fd.hpp"
+
+namespace nvhook {
+
+/// Always refers to the process that had the number at construction; after its end nothing can be
+/// read.
+class ProcessDirectory {
+ public:
+  /// `proc` is the opened /proc. Use is_open() to see whether there is such a process.
+  ProcessDirectory(int proc, pid_t pid);
+
+  [[nodiscard]] bool is_open() const noexcept { return static_cast<bool>(directory_); }
+  [[nodiscard]] pid_t pid() const noexcept { return pid_; }
+
+  /// Returns the file `name`; nullopt if the process has ended, or with errno EACCES or EPERM if
+  /// it may not be looked at.
+  [[nodiscard]] std::optional<std::string> read(const char* name) const;
+
+  /// Returns the text of the link ns/pid; empty if it may not be read.
+  [[nodiscard]] std::string pid_namespace() const;
+
+  struct OpenNodes {
+    std::set<DeviceNumber> numbers = {};
+    bool is_denied = false;  ///< the descriptors may not be looked at
+  };
+  /// Returns the driver's devices that descriptors of the process are open on, whatever the files
+  /// are called. Opens none of them, and asks no file system that could keep us waiting. A
+  /// descriptor that only names a file (O_PATH) does not count.
+  [[nodiscard]] OpenNodes open_nodes(const DriverDevices& driver) const;
+
+  /// Opens its root directory, all of which is hostile; empty if that is not permitted.
+  [[nodiscard]] UniqueFd root() const;
+
+ private:
+  /// Returns how many descriptors there are.
+  static std::size_t look_at_descriptors(int owner, const DriverDevices& driver, OpenNodes& found);
+  [[nodiscard]] bool has_threads() const;
+
+  pid_t pid_;
+  UniqueFd directory_;
+};
+
+/// Returns the status of `name` in `directory` without waiting for a file system that a user
+/// serves; nullopt if there is none. A link is followed if `flags` has no AT_SYMLINK_NOFOLLOW.
+struct NodeFacts {
+  unsigned mode = 0;
+  DeviceNumber number = {};
+};
+[[nodiscard]] std::optional<NodeFacts> look_at_node(int directory, const char* name, int flags);
+
+/// Returns the names in `directory`, in no order; nullopt, with errno, if it cannot be read.
+[[nodiscard]] std::optional<std::vector<std::string>> names_in(UniqueFd directory);
+
+/// Returns the numbers of all processes in `proc`, the opened /proc.
+[[nodiscard]] std::vector<pid_t> all_processes(int proc);
+
+}  // namespace nvhook

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+// Cuts the cells of a table to the width of a terminal.
+#pragma once
+
+#include <cstddef>
+
+#include "command/render/table.hpp"
+
+namespace nvhook {
+
+/// Returns `table` with its widest cells cut, so that no line of to_text() has more than `width`
+/// columns; no column becomes narrower than 7. A path keeps its end, other text its beginning; `…`
+/// stands for the rest. 0: nothing is cut.
+[[nodiscard]] Table narrowed(Table table, std::size_t width);
+
+}  // namespace nvhook

@@ -2,7 +2,7 @@
 """What `oci-nvidia ps --watch` costs beside many containers: the share of one core at one sample a second.
 
 A container here is a cgroup named as Docker names it, with a process in a PID and a mount namespace and a /dev of its
-own, which holds a GPU open or not. That is all that `ps` sees of a container.
+own, which holds a GPU open or not, and a monitor in the cgroup of the host. That is all that `ps` sees of a container.
 """
 
 import contextlib
@@ -10,19 +10,21 @@ import dataclasses
 import hashlib
 import json
 import os
-import resource
 import subprocess
 import sys
 import time
 from pathlib import Path
 
-from gpu_users import hold, openable_gpus
+from gpu_users import MAJOR, openable_gpus
 from harness import MINORS, SETUP, check, check_equal
 
 CONTAINERS = 200
+SETTLING = 6  # samples
+MOST_SAMPLES = 20  # a second each
 HIERARCHIES = ("/sys/fs/cgroup", "/sys/fs/cgroup/devices")
-# The container's process has descriptors, as real ones have.
-START = "mount -t tmpfs tmpfs /dev && mknod /dev/nvidia{minor} c 4 {minor} && {hold} & exec sleep 1000"
+# A container that was given no GPU. Only cgroup v1 can be told so without a program for the kernel.
+DENY = "echo a >{place}/devices.deny; echo 'c 1:* rwm' >{place}/devices.allow; echo 'c *:* m' >{place}/devices.allow; "
+START = "mount -t tmpfs tmpfs /dev && mknod /dev/nvidia{minor} c {major} {minor}; {hold} exec sleep 1000"
 
 
 @dataclasses.dataclass
@@ -46,22 +48,24 @@ def start(number, is_user):
     for place in places:
         place.mkdir(parents=True)
     index = number % len(MINORS)
-    process = hold(index) if is_user else "(exec sleep 1000)"
-    script = START.format(minor=MINORS[index], hold=process)
-    script = "".join(f"echo $$ >{place}/cgroup.procs; " for place in places) + (
-        f"exec unshare --mount --pid --fork --kill-child --mount-proc sh -c '{script}'"
-    )
+    held = f"exec 3<>/dev/nvidia{MINORS[index]};" if is_user else ""
+    script = START.format(major=MAJOR, minor=MINORS[index], hold=held) if is_user else "mount -t tmpfs tmpfs /dev; exec sleep 1000"
+    for place in places:
+        if not is_user and (place / "devices.deny").exists():
+            subprocess.run(["sh", "-c", DENY.format(place=place)], check=True)
+    moved = "".join(f"echo 0 >{place}/cgroup.procs; " for place in places)
+    script = f"exec unshare --mount --pid --fork --kill-child --mount-proc sh -c '{moved}{script}'"
     return subprocess.Popen(["sh", "-c", script], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
 @contextlib.contextmanager
 def containers(count, users):
-    started = []
+    running = []
     try:
-        started += [start(number, number < users) for number in range(count)]
+        running += [start(number, number < users) for number in range(count)]
         yield
     finally:
-        for process in started:
+        for process in running:
             process.kill()
             process.wait()
         for place in (place for number in range(count) for place in cgroups(number)):
@@ -84,39 +88,47 @@ def seen():
     return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
 
 
+def started(count):
+    return all((place / "cgroup.procs").read_text() for number in range(count) for place in cgroups(number))
+
+
 def wait_until_all_are_seen(count, users):
     end = time.monotonic() + 120
     while True:
         found = seen()
         using = sum(len(one["processes"]) for one in found["containers"])
-        if (len(found["containers"]), using) == (count, users):
+        if (len(found["containers"]), using) == (users, users) and started(count):
             return
         check(time.monotonic() < end, f"{len(found['containers'])} containers, {using} processes")
         time.sleep(0.2)
 
 
+def processor_time(pid):
+    """Of a process, in seconds (proc(5), schedstat)."""
+    return int(Path(f"/proc/{pid}/schedstat").read_text().split()[0]) / 1e9
+
+
 def measure(samples):
-    """Processor time of one sample, of those after the first, in seconds."""
-    command = [str(SETUP.hook.parent / "oci-nvidia"), "ps", "--json", "--watch=0.05"]
-
-    def processor_time(count):
-        before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
-            for _ in range(count):
-                check(process.stdout.readline(), "no sample")
-            process.terminate()
-            process.stdout.read()
-            check_equal(process.wait(), 0, "exit status")
-        after = resource.getrusage(resource.RUSAGE_CHILDREN)
-        return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-
-    return (processor_time(samples + 1) - processor_time(1)) / samples
+    """Processor time of one sample, once all containers have been seen for some time, in seconds."""
+    command = [str(SETUP.hook.parent / "oci-nvidia"), "ps", "--json", "--watch"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+        for _ in range(SETTLING):
+            check(process.stdout.readline(), "no sample")
+        before = processor_time(process.pid)
+        for _ in range(samples):
+            check(process.stdout.readline(), "no sample")
+        took = (processor_time(process.pid) - before) / samples
+        process.terminate()
+        process.stdout.read()
+        check_equal(process.wait(), 0, "exit status")
+    return took
 
 
 def rows(samples):
+    samples = min(samples, MOST_SAMPLES)
     found = []
     with openable_gpus():
-        for count, users in ((0, 0), (CONTAINERS, 0), (CONTAINERS, CONTAINERS)):
+        for count, users in ((0, 0), (CONTAINERS, len(MINORS)), (CONTAINERS, CONTAINERS)):
             with containers(count, users):
                 wait_until_all_are_seen(count, users)
                 processes = sum(name.isdigit() for name in os.listdir("/proc"))

@@ -91,6 +91,7 @@ Given given_devices(const DriverDevices& driver, const std::optional<std::set<De
                     const Verdicts& verdicts) {
   const auto other = verdicts.find(kNoDevice);
   const bool is_restricted = other != verdicts.end() && other->second == false;
+  const bool is_barred = is_restricted && those(verdicts, keys_of(verdicts), true).empty();
   std::set<DeviceNumber> numbers = nodes.value_or(std::set<DeviceNumber>());
   if (driver.behind(numbers).empty()) {
     if (!is_restricted) return {.is_known = nodes.has_value()};
@@ -98,7 +99,7 @@ Given given_devices(const DriverDevices& driver, const std::optional<std::set<De
   }
   const auto allowed = driver.behind(those(verdicts, numbers, false));
   const auto not_denied = driver.behind(those(verdicts, numbers, true));
-  Given given;
+  Given given{.is_barred = is_barred};
   for (const std::size_t device : driver.behind(numbers)) {
     const Permission otherwise =
         contains(not_denied, device) ? Permission::unknown : Permission::denied;
@@ -132,7 +133,7 @@ bool GivenDevices::is_local(int fd, const ProcessDirectory& process) {
   if (const auto known = local_mounts_.find(key); known != local_mounts_.end()) {
     return known->second;
   }
-  const std::string mountinfo = process.read("mountinfo").value_or("");
+  const std::string mountinfo = process.mountinfo();
   const bool result = is_local_type(mountinfo, mount_id_of(fd));
   if (local_mounts_.size() >= kMostKept) local_mounts_.clear();
   if (key != 0) local_mounts_.emplace(key, result);

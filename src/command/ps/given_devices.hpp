@@ -32,6 +32,8 @@ struct Given {
   std::vector<GivenDevice> devices = {};
   /// False if what decides may not be looked at.
   bool is_known = true;
+  /// Its device cgroups deny every GPU: its processes can only get one that another has opened.
+  bool is_barred = false;
 
   friend bool operator==(const Given&, const Given&) = default;
 };

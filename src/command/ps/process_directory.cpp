@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Everything is read below one descriptor. The links in fd are followed by the kernel to the open
-// files themselves, not by their text.
+// Everything is read below one descriptor.
 #include "command/ps/process_directory.hpp"
 
 #include <dirent.h>
@@ -9,6 +8,7 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <memory>
 #include <string_view>
@@ -22,22 +22,8 @@ namespace nvhook {
 namespace {
 
 constexpr std::size_t kMaxText = 1UL << 20U;
+constexpr std::size_t kMaxMountinfo = 16UL << 20U;
 constexpr std::size_t kUsualText = 4096;
-constexpr unsigned kReadOrWrite = S_IRUSR | S_IWUSR;
-
-/// Whether `name` in `owner`/fdinfo says that the descriptor was opened with O_PATH.
-bool only_names(int owner, const std::string& name) {
-  const std::string path = "fdinfo/" + name;
-  const UniqueFd file(::openat(owner, path.c_str(), O_RDONLY | O_CLOEXEC));
-  const std::string text = file ? read_all(file.get(), kMaxText).value_or("") : "";
-  constexpr std::string_view kFlags = "\nflags:";
-  const auto at = text.find(kFlags);
-  if (at == std::string::npos) return false;
-  const std::string_view line = std::string_view(text).substr(at + kFlags.size());
-  constexpr int kOctal = 8;
-  const auto flags = parse_unsigned(trim(line.substr(0, line.find('\n'))), kOctal);
-  return flags && (*flags & O_PATH) != 0;
-}
 
 }  // namespace
 
@@ -86,7 +72,19 @@ ProcessDirectory::ProcessDirectory(int proc, pid_t pid)
 
 std::optional<std::string> ProcessDirectory::read(const char* name) const {
   const UniqueFd file(::openat(directory_.get(), name, O_RDONLY | O_CLOEXEC));
-  return file ? read_all(file.get(), kMaxText, kUsualText) : std::nullopt;
+  if (!file) return std::nullopt;
+  std::array<char, kUsualText> buffer{};
+  const ssize_t size = ::read(file.get(), buffer.data(), buffer.size());
+  if (size < 0) return std::nullopt;
+  std::string text(buffer.data(), static_cast<std::size_t>(size));
+  if (text.size() < buffer.size()) return text;  // so there is no more
+  const auto rest = read_all(file.get(), kMaxText);
+  return rest ? std::optional(text + *rest) : std::nullopt;
+}
+
+std::string ProcessDirectory::mountinfo() const {
+  const UniqueFd file(::openat(directory_.get(), "mountinfo", O_RDONLY | O_CLOEXEC));
+  return file ? read_all(file.get(), kMaxMountinfo).value_or("") : "";
 }
 
 std::string ProcessDirectory::pid_namespace() const {
@@ -95,51 +93,6 @@ std::string ProcessDirectory::pid_namespace() const {
 
 UniqueFd ProcessDirectory::root() const {
   return sys::open_beneath(directory_.get(), "root", O_PATH | O_DIRECTORY, 0);
-}
-
-/// The kernel counts threads as if they were subdirectories of `task`.
-bool ProcessDirectory::has_threads() const {
-  struct stat status {};
-  constexpr nlink_t kOne = 3;
-  return ::fstatat(directory_.get(), "task", &status, 0) == 0 && status.st_nlink > kOne;
-}
-
-std::size_t ProcessDirectory::look_at_descriptors(int owner, const DriverDevices& driver,
-                                                  OpenNodes& found) {
-  const auto names = names_in(UniqueFd(::openat(owner, "fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC)));
-  if (!names) {
-    found.is_denied = found.is_denied || errno == EACCES || errno == EPERM;
-    return 0;
-  }
-  const UniqueFd fds(::openat(owner, "fd", O_PATH | O_DIRECTORY | O_CLOEXEC));
-  for (const std::string& name : *names) {
-    const auto status = look_at_node(fds.get(), name.c_str(), 0);
-    if (!status || !S_ISCHR(status->mode) || !driver.contains(status->number)) continue;
-    if (found.numbers.contains(status->number)) continue;
-    // The link of a descriptor that neither reads nor writes has no permission bits. Such a one may
-    // still control the device (access mode 3).
-    const auto link = look_at_node(fds.get(), name.c_str(), AT_SYMLINK_NOFOLLOW);
-    if (link && (link->mode & kReadOrWrite) == 0 && only_names(owner, name)) continue;
-    found.numbers.insert(status->number);
-  }
-  return names->size();
-}
-
-ProcessDirectory::OpenNodes ProcessDirectory::open_nodes(const DriverDevices& driver) const {
-  OpenNodes found;
-  const bool has_any = look_at_descriptors(directory_.get(), driver, found) != 0;
-  if (has_any || found.is_denied || !has_threads()) return found;
-  // The first thread has ended; the others have the descriptors.
-  const auto threads =
-      names_in(UniqueFd(::openat(directory_.get(), "task", O_RDONLY | O_DIRECTORY | O_CLOEXEC)));
-  if (!threads) return found;
-  for (const std::string& thread : *threads) {
-    const std::string path = "task/" + thread;
-    const UniqueFd owner(
-        ::openat(directory_.get(), path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
-    if (owner && look_at_descriptors(owner.get(), driver, found) != 0) break;
-  }
-  return found;
 }
 
 }  // namespace nvhook

@@ -4,13 +4,10 @@
 
 #include <sys/types.h>
 
-#include <cstddef>
 #include <optional>
-#include <set>
 #include <string>
 #include <vector>
 
-#include "command/ps/driver_devices.hpp"
 #include "os/device_number.hpp"
 #include "os/root_dir.hpp"
 #include "os/unique_fd.hpp"
@@ -27,30 +24,20 @@ class ProcessDirectory {
   [[nodiscard]] bool is_open() const noexcept { return static_cast<bool>(directory_); }
   [[nodiscard]] pid_t pid() const noexcept { return pid_; }
 
-  /// Returns the file `name`; nullopt if the process has ended, or with errno EACCES or EPERM if
-  /// it may not be looked at.
+  /// Returns the file `name`, which the kernel must make as a whole (not mountinfo); nullopt if the
+  /// process has ended, or with errno EACCES or EPERM if it may not be looked at.
   [[nodiscard]] std::optional<std::string> read(const char* name) const;
+
+  /// Returns mountinfo; empty if it cannot be read.
+  [[nodiscard]] std::string mountinfo() const;
 
   /// Returns the text of the link ns/pid; empty if it may not be read.
   [[nodiscard]] std::string pid_namespace() const;
-
-  struct OpenNodes {
-    std::set<DeviceNumber> numbers = {};
-    bool is_denied = false;  ///< the descriptors may not be looked at
-  };
-  /// Returns the driver's devices that descriptors of the process are open on, whatever the files
-  /// are called. Opens none of them, and asks no file system that could keep us waiting. A
-  /// descriptor that only names a file (O_PATH) does not count.
-  [[nodiscard]] OpenNodes open_nodes(const DriverDevices& driver) const;
 
   /// Opens its root directory, all of which is hostile; empty if that is not permitted.
   [[nodiscard]] UniqueFd root() const;
 
  private:
-  /// Returns how many descriptors there are.
-  static std::size_t look_at_descriptors(int owner, const DriverDevices& driver, OpenNodes& found);
-  [[nodiscard]] bool has_threads() const;
-
   pid_t pid_;
   UniqueFd directory_;
 };

@@ -24,6 +24,11 @@ constexpr std::size_t kMaxUserDatabase = 16UL << 20U;
 constexpr std::size_t kMaxUptime = 256;
 /// A container can be given another name while it runs.
 constexpr double kRecordsKept = 30;
+constexpr double kFactsKept = 10;
+/// A runtime moves a container's process to its cgroup soon after it has started it.
+constexpr unsigned kUnsettled = 3;
+
+bool is_fresh(double read, double now) { return now >= read && now - read < kFactsKept; }
 
 bool is_denied_now() { return errno == EACCES || errno == EPERM; }
 
@@ -49,12 +54,14 @@ Sampler::Sampler(const RootDir& system, const CallerContext& caller)
     : system_(system),
       caller_(caller),
       proc_(system.open("/proc", O_RDONLY | O_DIRECTORY)),
+      descriptors_(proc_.get()),
       own_namespace_(system.read_link("/proc/self/ns/pid").value_or("")) {}
 
 void Sampler::use(const Inventory& inventory) {
   if (inventory_ == inventory) return;
   inventory_ = inventory;
   given_.reset();
+  facts_.clear();
   driver_ = std::make_unique<DriverDevices>(*inventory_);
   given_ = std::make_unique<GivenDevices>(system_, *driver_);
 }
@@ -80,12 +87,8 @@ Seconds Sampler::start_of(pid_t pid) const {
   return stat ? time_of(stat->start_ticks) : std::numeric_limits<Seconds>::max();
 }
 
-GpuProcess Sampler::describe(const ProcessDirectory& process, const Group& group,
-                             ProcessDirectory::OpenNodes nodes) const {
-  GpuProcess found{.pid = process.pid(),
-                   .cgroup = group.path,
-                   .devices = driver_->behind(nodes.numbers),
-                   .nodes = std::move(nodes.numbers)};
+GpuProcess Sampler::describe(const ProcessDirectory& process) const {
+  GpuProcess found{.pid = process.pid()};
   const auto stat = parse_stat(process.read("stat").value_or(""));
   if (!stat) return found;
   found.name = stat->name;
@@ -97,37 +100,88 @@ GpuProcess Sampler::describe(const ProcessDirectory& process, const Group& group
   return found;
 }
 
-Sampler::Groups Sampler::scan(Sample& sample) const {
+/// Returns false if the process has ended, or may not be looked at (errno).
+bool Sampler::learn(Known& known, const DescriptorTable& table, double now) const {
+  if (known.identity != table.identity) known = {.identity = table.identity};
+  const bool is_settled = ++known.samples > kUnsettled;
+  if (!is_settled || !is_fresh(known.read, now)) {
+    const auto cgroup = ProcessDirectory(proc_.get(), table.pid).read("cgroup");
+    if (!cgroup) return false;
+    known.read = now;
+    if (*cgroup != known.cgroup) {
+      known.cgroup = *cgroup;
+      known.path = device_cgroup_path(*cgroup);
+    }
+  }
+  if (!known.pid_namespace && index_.find_by_cgroup(known.path).cgroup.empty()) {
+    known.pid_namespace = ProcessDirectory(proc_.get(), table.pid).pid_namespace();
+  }
+  return true;
+}
+
+void Sampler::use_gpus(Known& known, const DescriptorTable& table, OpenNodes nodes,
+                       double now) const {
+  if (nodes.numbers.empty()) {
+    known.user.reset();
+    return;
+  }
+  if (!known.user || !is_fresh(known.described, now)) {
+    known.user = describe(ProcessDirectory(proc_.get(), table.pid));
+    known.described = now;
+    const auto again = descriptors_.table_of(table.pid);
+    const bool has_ended = !known.user->uid || !again || again->identity != table.identity;
+    if (has_ended) {
+      known.user.reset();
+      return;
+    }
+  }
+  known.user->cgroup = known.path;
+  known.user->devices = driver_->behind(nodes.numbers);
+  known.user->nodes = std::move(nodes.numbers);
+}
+
+bool Sampler::must_scan(const Known& known, double now) {
+  const bool can_wait = known.is_barred && !known.user && known.samples > kUnsettled;
+  return !can_wait || !is_fresh(known.scanned, now);
+}
+
+/// Returns false if that is not permitted.
+bool Sampler::look_at_descriptors(Known& known, const DescriptorTable& table, double now) const {
+  if (!must_scan(known, now)) return true;
+  OpenNodes nodes = descriptors_.open_nodes(table, *driver_);
+  known.scanned = now;
+  if (nodes.is_denied) return false;
+  use_gpus(known, table, std::move(nodes), now);
+  return true;
+}
+
+Sampler::Groups Sampler::scan(Sample& sample, double now) {
   Groups groups;
+  Processes seen;
   for (const pid_t pid : all_processes(proc_.get())) {
-    const ProcessDirectory process(proc_.get(), pid);
-    if (!process.is_open()) continue;
-    const auto cgroup = process.read("cgroup");
-    if (!cgroup) {
+    const auto table = descriptors_.table_of(pid);
+    Known known = std::move(processes_[pid]);
+    if (!table || !learn(known, *table, now)) {
       sample.unreadable_processes += is_denied_now() ? 1U : 0U;
       continue;
     }
-    std::string path = device_cgroup_path(*cgroup);
-    std::string space;
-    if (index_.find_by_cgroup(path).cgroup.empty()) space = process.pid_namespace();
-    std::string key = path + '\n' + space;
-    Group& group = groups[key];
-    if (group.pids.empty()) {
-      group.path = std::move(path);
-      group.cgroup = *cgroup;
-      group.pid_namespace = std::move(space);
-    }
-    auto nodes = process.open_nodes(*driver_);
-    if (nodes.is_denied) {
-      const auto stat = parse_stat(process.read("stat").value_or(""));
+    if (!look_at_descriptors(known, *table, now)) {
+      const auto stat = parse_stat(ProcessDirectory(proc_.get(), pid).read("stat").value_or(""));
       if (stat && (stat->is_kernel_thread || stat->is_dead)) continue;
       ++sample.unreadable_processes;
     }
+    const std::string space = known.pid_namespace.value_or("");
+    Group& group = groups[known.path + '\n' + space];
+    if (group.pids.empty()) {
+      group.path = known.path;
+      group.cgroup = known.cgroup;
+      group.pid_namespace = space;
+    }
     group.pids.push_back(pid);
-    if (nodes.numbers.empty()) continue;
-    GpuProcess user = describe(process, group, std::move(nodes));
-    if (user.uid) group.users.push_back(std::move(user));  // otherwise it has ended
+    if (known.user) group.users.push_back(*known.user);
+    seen.emplace(pid, std::move(known));
   }
+  processes_ = std::move(seen);
   return groups;
 }
 
@@ -146,47 +200,73 @@ std::map<std::string, std::vector<Sampler::Group>> Sampler::by_container(
 }
 
 /// The engine's word counts, if that process is in the container still; else the oldest process.
-void Sampler::set_first_process(const std::vector<Group>& groups, GpuContainer& container) const {
+pid_t Sampler::first_process(pid_t recorded, const std::vector<Group>& groups) const {
+  pid_t oldest = 0;
+  Seconds started = std::numeric_limits<Seconds>::max();
   for (const Group& group : groups) {
-    if (std::find(group.pids.begin(), group.pids.end(), container.record.pid) == group.pids.end()) {
-      continue;
+    if (std::find(group.pids.begin(), group.pids.end(), recorded) != group.pids.end()) {
+      return recorded;
     }
-    container.started = start_of(container.record.pid);
-    return;
   }
-  container.started = std::numeric_limits<Seconds>::max();
-  container.record.pid = 0;
   for (const Group& group : groups) {
     for (const pid_t pid : group.pids) {
-      const Seconds started = start_of(pid);
-      if (container.record.pid != 0 && started >= container.started) continue;
-      container.started = started;
-      container.record.pid = pid;
+      const Seconds its = start_of(pid);
+      if (oldest != 0 && its >= started) continue;
+      oldest = pid;
+      started = its;
+    }
+  }
+  return oldest;
+}
+
+Sampler::Facts Sampler::look_at(const ContainerKey& key, const std::vector<Group>& groups,
+                                double now) const {
+  Facts facts{.pid = first_process(key.record.pid, groups), .read = now};
+  const ProcessDirectory process(proc_.get(), facts.pid);
+  if (!process.is_open()) return facts;  // it has ended
+  const Known& known = processes_.at(facts.pid);
+  facts.identity = known.identity;
+  facts.started = start_of(facts.pid);
+  facts.is_host = key.by_namespace && !given_->has_own_dev(process);
+  if (facts.is_host) return facts;
+  const std::string own = own_cgroups(known.cgroup, key.cgroup, "").value_or(known.cgroup);
+  facts.given = given_->look_at(process, own);
+  return facts;
+}
+
+const Sampler::Facts& Sampler::facts_of(const std::string& name, const ContainerKey& key,
+                                        const std::vector<Group>& groups, double now) {
+  Facts& facts = facts_[name];
+  const auto process = processes_.find(facts.pid);
+  const bool lives = process != processes_.end() && process->second.identity == facts.identity;
+  const bool is_others = key.record.pid != facts.pid && processes_.contains(key.record.pid);
+  if (!lives || is_others || !is_fresh(facts.read, now)) facts = look_at(key, groups, now);
+  return facts;
+}
+
+void Sampler::set_barred(const std::vector<Group>& groups, bool is_barred) {
+  for (const Group& group : groups) {
+    for (const pid_t pid : group.pids) {
+      const auto known = processes_.find(pid);
+      if (known != processes_.end()) known->second.is_barred = is_barred;
     }
   }
 }
 
-void Sampler::add_container(ContainerKey key, std::vector<Group> groups, Sample& sample) const {
-  const auto first = std::find_if(groups.begin(), groups.end(), [&](const Group& group) {
-    return std::find(group.pids.begin(), group.pids.end(), key.record.pid) != group.pids.end();
-  });
-  const Group& seen = first == groups.end() ? groups.front() : *first;
-  const ProcessDirectory process(
-      proc_.get(), first == groups.end() ? groups.front().pids.front() : key.record.pid);
-  if (!process.is_open()) return;  // it has ended
-  const bool is_host = key.by_namespace && !given_->has_own_dev(process);
-  GpuContainer container{.record = std::move(key.record), .cgroup = std::move(key.cgroup)};
+void Sampler::add_container(const Facts& facts, ContainerKey key, std::vector<Group> groups,
+                            Sample& sample) {
+  GpuContainer container{.record = std::move(key.record),
+                         .cgroup = std::move(key.cgroup),
+                         .started = facts.started,
+                         .devices = facts.given.devices};
+  container.record.pid = facts.pid;
   for (Group& group : groups) {
-    auto& to = is_host ? sample.host_processes : container.processes;
+    auto& to = facts.is_host ? sample.host_processes : container.processes;
     std::move(group.users.begin(), group.users.end(), std::back_inserter(to));
   }
-  if (is_host) return;
-  Given given = given_->look_at(
-      process, own_cgroups(seen.cgroup, container.cgroup, "").value_or(seen.cgroup));
-  container.devices = std::move(given.devices);
-  if (!given.is_known) ++sample.unreadable_containers;
+  if (facts.is_host) return;
+  if (!facts.given.is_known) ++sample.unreadable_containers;
   if (container.devices.empty() && container.processes.empty()) return;
-  set_first_process(groups, container);
   sort_by_pid(container.processes);
   sample.containers.push_back(std::move(container));
 }
@@ -218,7 +298,7 @@ Sample Sampler::take(const Inventory& inventory, double now) {
   use(inventory);
   Sample sample{.time = static_cast<Seconds>(now), .devices = driver_->devices()};
   if (now - records_read_ > kRecordsKept || now < records_read_) read_records(now);
-  Groups groups = scan(sample);
+  Groups groups = scan(sample, now);
   std::set<std::string> known;
   for (const auto& [name, group] : groups) known.insert(name);
   const bool has_new = !std::includes(known_.begin(), known_.end(), known.begin(), known.end());
@@ -229,13 +309,16 @@ Sample Sampler::take(const Inventory& inventory, double now) {
   for (auto& [name, joined] : containers) {
     ContainerKey& key = keys.at(name);
     if (!key.cgroup.empty()) {
-      add_container(std::move(key), std::move(joined), sample);
+      const Facts& facts = facts_of(name, key, joined, now);
+      set_barred(joined, facts.given.is_barred);
+      add_container(facts, std::move(key), std::move(joined), sample);
       continue;
     }
     for (Group& group : joined) {
       std::move(group.users.begin(), group.users.end(), std::back_inserter(sample.host_processes));
     }
   }
+  std::erase_if(facts_, [&](const auto& one) { return !containers.contains(one.first); });
   std::sort(sample.containers.begin(), sample.containers.end(), comes_before);
   sort_by_pid(sample.host_processes);
   sample.notes = notes_of(sample);

@@ -7,9 +7,11 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "command/ps/container_index.hpp"
+#include "command/ps/descriptor_scan.hpp"
 #include "command/ps/given_devices.hpp"
 #include "command/ps/process_directory.hpp"
 #include "command/ps/sample.hpp"
@@ -18,9 +20,10 @@
 
 namespace nvhook {
 
-/// Keeps from one sample to the next what engines record, until a cgroup appears that was not there
-/// before, at most half a minute. The descriptors of every process are looked at each time: any can
-/// get one from another, whatever its own cgroup allows.
+/// The descriptors of a process are looked at each time, but only every ten seconds if its
+/// container may open no GPU: then it can only get one that another process has opened. Other facts
+/// are kept for ten seconds, as long as the process is the same; what engines record, until there
+/// is a new cgroup, at most half a minute.
 class Sampler {
  public:
   /// Both must outlive this.
@@ -31,6 +34,31 @@ class Sampler {
   [[nodiscard]] Sample take(const Inventory& inventory, double now);
 
  private:
+  /// What is known of a process, while it lives.
+  struct Known {
+    ProcessIdentity identity = {};
+    unsigned samples = 0;  ///< in which it was seen
+    double read = 0;       ///< when the cgroup was read
+    std::string cgroup = {};
+    std::string path = {};
+    std::optional<std::string> pid_namespace = {};
+    std::optional<GpuProcess> user = {};
+    double described = 0;    ///< when `user` was read
+    double scanned = 0;      ///< when its descriptors were looked at
+    bool is_barred = false;  ///< as Given::is_barred
+  };
+  using Processes = std::unordered_map<pid_t, Known>;
+
+  /// What is known of a container, while its process is the same.
+  struct Facts {
+    pid_t pid = 0;
+    ProcessIdentity identity = {};
+    double read = 0;
+    Seconds started = 0;
+    bool is_host = false;
+    Given given = {};
+  };
+
   /// Processes of one cgroup and, outside of known containers, of one PID namespace.
   struct Group {
     std::string path = {};
@@ -44,20 +72,31 @@ class Sampler {
 
   void use(const Inventory& inventory);
   void read_records(double now);
-  [[nodiscard]] Groups scan(Sample& sample) const;
+  [[nodiscard]] Groups scan(Sample& sample, double now);
+  [[nodiscard]] bool learn(Known& known, const DescriptorTable& table, double now) const;
+  [[nodiscard]] static bool must_scan(const Known& known, double now);
+  [[nodiscard]] bool look_at_descriptors(Known& known, const DescriptorTable& table,
+                                         double now) const;
+  void use_gpus(Known& known, const DescriptorTable& table, OpenNodes nodes, double now) const;
   [[nodiscard]] std::map<std::string, std::vector<Group>> by_container(
       Groups groups, std::map<std::string, ContainerKey>& keys) const;
-  [[nodiscard]] GpuProcess describe(const ProcessDirectory& process, const Group& group,
-                                    ProcessDirectory::OpenNodes nodes) const;
+  [[nodiscard]] GpuProcess describe(const ProcessDirectory& process) const;
   [[nodiscard]] Seconds time_of(std::uint64_t ticks) const;
   [[nodiscard]] Seconds start_of(pid_t pid) const;
-  void set_first_process(const std::vector<Group>& groups, GpuContainer& container) const;
-  void add_container(ContainerKey key, std::vector<Group> groups, Sample& sample) const;
+  [[nodiscard]] pid_t first_process(pid_t recorded, const std::vector<Group>& groups) const;
+  [[nodiscard]] Facts look_at(const ContainerKey& key, const std::vector<Group>& groups,
+                              double now) const;
+  [[nodiscard]] const Facts& facts_of(const std::string& name, const ContainerKey& key,
+                                      const std::vector<Group>& groups, double now);
+  void set_barred(const std::vector<Group>& groups, bool is_barred);
+  static void add_container(const Facts& facts, ContainerKey key, std::vector<Group> groups,
+                            Sample& sample);
   [[nodiscard]] Notes notes_of(const Sample& sample) const;
 
   const RootDir& system_;
   const CallerContext& caller_;
   UniqueFd proc_;
+  DescriptorScan descriptors_;
   std::string own_namespace_;
   double boot_ = 0;  ///< 0 before the first sample
   std::optional<Inventory> inventory_ = {};
@@ -67,7 +106,9 @@ class Sampler {
   std::string denied_records_ = {};
   std::string passwd_ = {};
   double records_read_ = 0;
-  std::set<std::string> known_ = {};  ///< keys of the groups of the last sample
+  Processes processes_ = {};
+  std::map<std::string, Facts> facts_ = {};  ///< by the key of the container
+  std::set<std::string> known_ = {};         ///< keys of the groups of the last sample
 };
 
 }  // namespace nvhook

@@ -61,6 +61,14 @@ TEST_F(GivenToAContainer, AreNoneIfNothingIsRestrictedAndNoNodeIsThere) {
   EXPECT_TRUE(given.is_known);
 }
 
+TEST_F(GivenToAContainer, AreBarredOnlyIfNoGpuMayBeOpened) {
+  const std::set<DeviceNumber> none;
+  EXPECT_TRUE(given_devices(driver_, none, verdicts(false, false, false)).is_barred);
+  EXPECT_FALSE(given_devices(driver_, none, verdicts(false, true, false)).is_barred);
+  EXPECT_FALSE(given_devices(driver_, none, verdicts(false, {}, false)).is_barred);
+  EXPECT_FALSE(given_devices(driver_, none, verdicts({}, {}, {})).is_barred);
+}
+
 TEST_F(GivenToAContainer, AreNotKnownIfNothingMayBeLookedAt) {
   EXPECT_FALSE(given_devices(driver_, std::nullopt, verdicts({}, {}, {})).is_known);
   EXPECT_FALSE(given_devices(driver_, std::nullopt, verdicts(true, true, true)).is_known);

@@ -215,6 +215,38 @@ TEST_F(SimulatedProc, AContainerThatIsNewIsFoundInTheNextSample) {
   EXPECT_EQ(found.containers[0].record.id, "web");
 }
 
+TEST_F(SimulatedProc, AnotherProcessWithTheNumberOfOneThatHasEndedIsAnotherProcess) {
+  add(10, "/x", "first", kHost);
+  open(10, 3, "/dev/zero");
+  EXPECT_EQ(sample().host_processes.at(0).name, "first");
+  std::filesystem::rename(host_.below("/proc/10"), host_.below("/ended"));
+  add(10, "/y", "second", kHost);
+  open(10, 3, "/dev/full");
+  const Sample found = sampler_->take(inventory(), 2001);
+  ASSERT_THAT(found.host_processes, SizeIs(1));
+  EXPECT_EQ(found.host_processes[0].name, "second");
+  EXPECT_EQ(found.host_processes[0].cgroup, "/y");
+  EXPECT_THAT(found.host_processes[0].devices, ElementsAre(1));
+}
+
+TEST_F(SimulatedProc, AContainerThatMayOpenNoGpuIsLookedAtFromTimeToTime) {
+  host_.write("/proc/self/cgroup", "5:devices:/\n");
+  host_.write("/proc/self/mountinfo",
+              "30 1 0:30 / /sys/fs/cgroup/devices rw - cgroup cgroup rw,devices\n");
+  host_.write("/sys/fs/cgroup/devices/docker/" + kId + "/devices.list", "c 1:3 rwm\n");
+  add(10, "/docker/" + kId, "init", kElsewhere);
+  host_.write("/proc/10/cgroup", "5:devices:/docker/" + kId + "\n");
+  host_.link("/held", "/dev/null");
+  open(10, 3, "../../../held");
+  for (int second = 0; second < 6; ++second) {
+    EXPECT_THAT(sampler_->take(inventory(), 2000 + second).containers, IsEmpty());
+  }
+  std::filesystem::remove(host_.below("/held"));
+  host_.link("/held", "/dev/zero");  // from another process
+  EXPECT_THAT(sampler_->take(inventory(), 2007).containers, IsEmpty());
+  EXPECT_THAT(sampler_->take(inventory(), 2016).containers, SizeIs(1));
+}
+
 TEST_F(SimulatedProc, ARecordOfAUserCountsOnlyInThatUsersCgroups) {
   host_.write("/run/user/1000/crun/fake.service/status", R"({"pid":10})");
   add(10, "/system.slice/fake.service", "x", kHost);

@@ -5,6 +5,7 @@ import contextlib
 
 from command import GOOD, check_refused, document, oci_nvidia, resolved
 from docker_daemon import IMAGE, daemon
+from gpu_users import all_users, hold, openable_gpus, wait_for_users
 from harness import SETUP, check, check_equal, fail_text, run, test
 from usual_places import usual_places
 
@@ -37,3 +38,17 @@ def oci_nvidia_finds_a_container_of_docker():
         if common and not identity[:common].isdigit():  # or it is a process
             check_refused(oci_nvidia("inspect", identity[:common]), 15, "NVH-0509", "2 containers")
         check_refused(oci_nvidia("inspect", "we"), 15, "NVH-0509", "`we`")
+
+
+@test("docker")
+def oci_nvidia_ps_shows_a_container_of_docker():
+    links = {"/run/docker/containerd": SETUP.work / "docker/exec/containerd", "/var/lib/docker": SETUP.disk / "docker"}
+    with openable_gpus(), container("web") as identity, usual_places(links):
+        run(["docker", "-H", daemon(), "exec", "--detach", "--user", "1000", "web", "sh", "-c", hold(1)], check=True)
+        users = wait_for_users(1)
+        found = document("ps", status=GOOD)["containers"]
+        check_equal([(one["engine"], one["id"], one["name"]) for one in found], [("Docker", identity, "web")], "containers")
+        check_equal([device["device"] for device in found[0]["devices"]], ["1"], "devices")
+        processes = {one["pid"]: (one["uid"], one["devices"]) for one in found[0]["processes"]}
+        check_equal(processes, dict.fromkeys(users, (1000, ["1"])), "processes")
+        check_equal(users, all_users(), "what the kernel says")

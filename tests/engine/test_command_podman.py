@@ -5,6 +5,7 @@ import contextlib
 from pathlib import Path
 
 from command import BROKEN, GOOD, check_refused, document, oci_nvidia, resolved
+from gpu_users import hold, openable_gpus, wait_for_users
 from harness import MINORS, SETUP, check, check_equal, fail_text, run, test
 from test_podman import RUN_OPTIONS, RUNROOT, image, podman
 from usual_places import usual_places
@@ -63,3 +64,14 @@ def oci_nvidia_explains_a_container_of_podman_that_has_ended():
             check("does not run" in plan["notes"][0], plan["notes"])
             done = oci_nvidia("inspect", identity)
             check_refused(done, 15, "NVH-0501", "does not run")
+
+
+@test("podman")
+def oci_nvidia_ps_shows_a_container_of_podman():
+    with openable_gpus(), container("web") as identity, usual_places(PLACES):
+        run(podman("exec", "--detach", "web", "sh", "-c", hold(1)), check=True)
+        users = wait_for_users(1)
+        found = document("ps", status=GOOD)["containers"]
+        check_equal([(one["engine"], one["id"], one["name"]) for one in found], [("Podman", identity, "web")], "containers")
+        check_equal([device["device"] for device in found[0]["devices"]], ["1"], "devices")
+        check_equal({one["pid"] for one in found[0]["processes"]}, set(users), "processes")

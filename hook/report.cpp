@@ -21,6 +21,7 @@ int report(const Error& error, HookContext& context) {
                   .container_id = context.container_id,
                   .inside_container = context.location != HookLocation::outside},
                  context.system, context.caller.runtime_directory);
+  context.audit.finish(context.system, context.container_id, &error);
   return exit_status(error.code());
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "config/config.hpp"
+#include "inject/audit.hpp"
 #include "nvidia_container_cli/cli_options.hpp"
 #include "os/log.hpp"
 #include "os/process_setup.hpp"
@@ -14,6 +15,7 @@ struct CliContext {
   const CallerContext& caller;
   const RootDir& system;  ///< the host's root
   Log log = {};
+  Audit audit = Audit("nvidia-container-cli");
 };
 
 // Each of these throws Error.

@@ -39,6 +39,8 @@ void configure(const CliOptions& options, const Config& config, CliContext& cont
   // There is no config.json here, so no mounts, device rules or SELinux label are known.
   const ContainerTask task{.injector = Injector::this_hook,
                            .request = {.request = request_of(options.selection)}};
+  context.audit.enable(config, context.system);
+  context.audit.describe(task);
   const ContainerProcess process = find_process(options);
   const RootDir root = process.open_rootfs(absolute_path(options.rootfs, context));
   const OwnLayer layer({.rootfs = root, .mountinfo = [&] { return process.mountinfo(); }});

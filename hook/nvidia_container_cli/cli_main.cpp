@@ -23,6 +23,7 @@ int report(const Error& error, const CliOptions& options, CliContext& context) {
   const std::string line = to_cli_line(error);
   complain(std::string(kCliProgram) + ": " + line + "\n");
   context.log.line("failed: " + line);
+  context.audit.finish(context.system, "", &error);
   // Without --pid a person or script started the program and sees the line itself.
   if (!options.pid.empty()) {
     report_failure({.code = error.code(), .line = line}, context.system,
@@ -45,6 +46,7 @@ int run(const CliOptions& options, CliContext& context) {
         configure(options, config, context);
         break;
     }
+    context.audit.finish(context.system, "");
     return 0;
   } catch (const Error& error) {
     return report(error, options, context);

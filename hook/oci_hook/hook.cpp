@@ -137,6 +137,7 @@ Config read_config(const Options& options, HookContext& context) {
                 "says"));
   }
   if (!inside && !result.config.debug_log.empty()) context.log.open_file(result.config.debug_log);
+  if (!inside && !options.dry_run) context.audit.enable(result.config, context.system);
   context.log.line("version " OCI_NVIDIA_VERSION);
   context.log.notes(result.notes);
   context.log.phase("configuration");
@@ -156,6 +157,7 @@ void run_hook(const Options& options, HookContext& context) {
   }
   const auto bundle = find_bundle(state, context, notes);
   if (!bundle) return leave_to_earlier_stage("/", state.pid, context);
+  if (options.cdi) context.audit.set_caller("cdi");
   const ContainerTask task = derive(options, bundle->text, config);
   notes.insert(notes.end(), task.request.notes.begin(), task.request.notes.end());
   context.log.notes(notes);
@@ -165,6 +167,7 @@ void run_hook(const Options& options, HookContext& context) {
     context.log.line(reason);
     return;
   }
+  context.audit.describe(task);
   const std::string rootfs = rootfs_path(task.spec, bundle->directory);
   const auto cache = options.dry_run ? CachePolicy::bypass : CachePolicy::use;
   const RunContext run{config, context.system, context.log, cache};

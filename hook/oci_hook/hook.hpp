@@ -6,6 +6,7 @@
 #include <string>
 
 #include "config/config.hpp"
+#include "inject/audit.hpp"
 #include "inject/container_stage.hpp"
 #include "oci_hook/options.hpp"
 #include "os/log.hpp"
@@ -21,10 +22,11 @@ struct HookContext {
   Log log = {};
   std::string container_id = {};
   HookLocation location = HookLocation::outside;
+  Audit audit = Audit();
 };
 
-/// Reads the configuration files that can be trusted at context.location, and opens the log that
-/// they name. Throws what load_config throws.
+/// Reads the configuration files that can be trusted at context.location, and opens the log and
+/// the audit that they name. Throws what load_config throws.
 [[nodiscard]] Config read_config(const Options& options, HookContext& context);
 
 /// Reads the state from standard input and injects the driver if the container asks for it: all of

@@ -48,6 +48,7 @@ int run(const Options& options, const CallerContext& caller) {
     } else {
       run_hook(options, context);
     }
+    context.audit.finish(context.system, context.container_id);
     return 0;
   } catch (const Error& error) {
     return report(error, context);

@@ -26,12 +26,14 @@ void run_precreate(const Options& options, HookContext& context) {
   }
   Config config = read_config(options, context);
   config.load_kmods = config.load_kmods && !options.dry_run;
+  context.audit.set_caller("precreate");
   const auto edited = edit_container_spec(*text, "",
                                           {.caller = context.caller,
                                            .system = context.system,
                                            .config = config,
                                            .config_file = options.config_file,
-                                           .log = context.log});
+                                           .log = context.log,
+                                           .audit = context.audit});
   // One write at the end, so that a run that fails prints nothing.
   if (!write_all(STDOUT_FILENO, edited ? *edited : *text)) {
     throw_errno(Code::internal, "write config.json to standard output",

@@ -81,13 +81,17 @@ int with_report(const RuntimeCommand& command, const CallerContext& caller, cons
   const CallerContext caller = detach_from_caller();
   const int status = with_report(command, caller, [&](HookContext& context) {
     if (!config.runtime_debug_log.empty()) context.log.open_file(config.runtime_debug_log);
+    context.audit.set_caller("runtime");
+    context.audit.enable(config, context.system);
     const auto edited = edit_container_spec(bundle.text, bundle.directory,
                                             {.caller = caller,
                                              .system = context.system,
                                              .config = config,
                                              .config_file = caller.config_file,
-                                             .log = context.log});
+                                             .log = context.log,
+                                             .audit = context.audit});
     if (edited) replace_spec(bundle.directory, *edited);
+    context.audit.finish(context.system, context.container_id);
     return 0;
   });
   ::_exit(status);

@@ -99,6 +99,7 @@ std::optional<std::string> edit_container_spec(const std::string& text,
     filter.log.line(reason);
     return std::nullopt;
   }
+  filter.audit.describe(task);
   const RootDir image = open_image(task.spec, directory, filter.caller);
   const SpecLayer layer(task.spec, &image);
   const Planned planned = plan_container(

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "config/config.hpp"
+#include "inject/audit.hpp"
 #include "os/log.hpp"
 #include "os/process_setup.hpp"
 #include "os/root_dir.hpp"
@@ -21,6 +22,7 @@ struct SpecFilter {
   /// was given.
   std::string config_file = {};
   Log& log;
+  Audit& audit;
 };
 
 /// Returns `text`, a config.json, with everything added that a specification can express of what

@@ -73,6 +73,11 @@ void set_placement(Reading& reading, const Entry& entry, const std::string& valu
       value == "private" ? Placement::private_directory : Placement::standard;
 }
 
+void set_audit(Reading& reading, const Entry& entry, const std::string& value) {
+  const bool is_word = value.empty() || value == "journal";
+  reading.result.config.audit = is_word ? value : absolute_path(entry, value);
+}
+
 void set_driver_root(Reading& reading, const Entry& entry, const std::string& value) {
   reading.result.config.driver_root = value.empty() ? "/" : absolute_path(entry, value);
 }
@@ -183,6 +188,7 @@ constexpr std::array kKeys{
     Key{"accept-nvidia-visible-devices-as-volume-mounts", &Config::accept_volume_mounts},
     Key{"supported-driver-capabilities", Text{set_supported_capabilities}},
     Key{"placement", Text{set_placement}},
+    Key{"audit", Text{set_audit}},
 
     Key{"nvidia-container-cli.root", Text{set_driver_root}},
     Key{"nvidia-container-cli.ldcache", Text{set_loader_cache}},

@@ -47,6 +47,9 @@ struct Config {
   bool accept_volume_mounts = false;
   CapabilitySet supported_capabilities = CapabilitySet::all();
   Placement placement = Placement::standard;
+  /// Where a record of each container that asks for GPUs goes: `journal`, or the path of a file;
+  /// empty for none.
+  std::string audit = {};
 
   // [nvidia-container-cli]
   std::string driver_root = "/";

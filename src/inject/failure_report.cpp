@@ -4,19 +4,15 @@
 
 #include <fcntl.h>
 #include <linux/openat2.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <ctime>
 
-#include "os/files.hpp"
-#include "os/own_procfs.hpp"
+#include "inject/journal.hpp"
 #include "os/replace_file.hpp"
 #include "os/syscalls.hpp"
 #include "os/user_namespace.hpp"
-#include "text/text.hpp"
 
 namespace nvhook {
 namespace {
@@ -25,28 +21,16 @@ constexpr const char* kIdentifier = "oci-nvidia-hook";
 constexpr int kPriorityError = 3;         // LOG_ERR
 constexpr int kSyslogErrorOfDaemon = 27;  // LOG_DAEMON | LOG_ERR
 
-/// Sends one datagram to the socket at `path`; returns false on failure.
-bool send_to(const RootDir& system, const std::string& path, const std::string& message) {
-  const UniqueFd found = system.open(path, O_PATH);
-  const UniqueFd socket = found ? connect_to(found.get(), SOCK_DGRAM) : UniqueFd();
-  return socket && ::send(socket.get(), message.data(), message.size(), MSG_NOSIGNAL) >= 0;
-}
-
-std::string one_line(std::string_view text) {
-  std::string line = printable(text);
-  std::replace(line.begin(), line.end(), '\n', ' ');
-  return line;
-}
-
 void send_to_log(const Failure& failure, const RootDir& system) {
-  const std::string journal =
-      "MESSAGE=" + one_line(failure.line) + "\nPRIORITY=" + std::to_string(kPriorityError) +
-      "\nSYSLOG_IDENTIFIER=" + kIdentifier + "\nCONTAINER_ID=" + one_line(failure.container_id) +
-      "\nNVH_CODE=" + to_string(failure.code) + "\n";
-  if (send_to(system, "/run/systemd/journal/socket", journal)) return;
-  static_cast<void>(send_to(system, "/dev/log",
-                            "<" + std::to_string(kSyslogErrorOfDaemon) + ">" + kIdentifier + ": " +
-                                one_line(failure.line)));
+  const std::string journal = journal_field("MESSAGE", failure.line) +
+                              journal_field("PRIORITY", std::to_string(kPriorityError)) +
+                              journal_field("SYSLOG_IDENTIFIER", kIdentifier) +
+                              journal_field("CONTAINER_ID", failure.container_id) +
+                              journal_field("NVH_CODE", to_string(failure.code));
+  if (send_datagram(system, kJournalSocket, journal)) return;
+  static_cast<void>(send_datagram(system, "/dev/log",
+                                  "<" + std::to_string(kSyslogErrorOfDaemon) + ">" + kIdentifier +
+                                      ": " + in_one_line(failure.line)));
 }
 
 /// Opens the parent directory of the record: /run, or the user's runtime directory for anybody but
@@ -72,8 +56,8 @@ void write_record(const Failure& failure, const RootDir& system,
       sys::open_beneath(run.get(), kIdentifier, O_PATH | O_DIRECTORY, kInDirectory);
   if (!directory || status_of(directory.get()).owner != ::geteuid()) return;
   const std::string record = "time: " + std::to_string(std::time(nullptr)) +
-                             "\ncontainer: " + one_line(failure.container_id) +
-                             "\nmessage: " + one_line(failure.line) + "\n";
+                             "\ncontainer: " + in_one_line(failure.container_id) +
+                             "\nmessage: " + in_one_line(failure.line) + "\n";
   static_cast<void>(put_file(directory.get(), "last-failure", record, 0644));
 }
 

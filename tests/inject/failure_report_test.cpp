@@ -5,42 +5,22 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/mount.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
-
-#include <array>
-#include <filesystem>
 
 #include "os/own_procfs.hpp"
 #include "os/user_namespace.hpp"
+#include "support/datagram_socket.hpp"
 #include "support/private_namespaces.hpp"
 #include "support/temporary_directory.hpp"
 
 namespace nvhook {
 namespace {
 
+using test::heard;
+using test::listen_at;
 using ::testing::HasSubstr;
 
 const Failure kFailure{.code = Code::internal, .line = "NVH-0901: x", .container_id = "c"};
-
-/// The socket of a daemon at `path` of the host.
-UniqueFd listen_at(const test::TemporaryDirectory& host, const std::string& path) {
-  std::filesystem::create_directories(host.below(path).parent_path());
-  UniqueFd socket(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-  sockaddr_un address{.sun_family = AF_UNIX, .sun_path = {}};
-  host.below(path).string().copy(static_cast<char*>(address.sun_path), sizeof address.sun_path - 1);
-  test::require(
-      ::bind(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0,
-      "bind");
-  return socket;
-}
-
-std::string heard(const UniqueFd& socket) {
-  std::array<char, 4096> text{};
-  const ssize_t length = ::recv(socket.get(), text.data(), text.size(), 0);
-  return length < 0 ? std::string() : std::string(text.data(), static_cast<std::size_t>(length));
-}
 
 void report(const test::TemporaryDirectory& host) {
   const auto root = open_root(host.path().string());

@@ -6,9 +6,10 @@ import json
 import socket
 from pathlib import Path
 
-from bundle import Case, run_container
+import shim
+from bundle import Case, bundle, run_container
 from expect import check_started
-from harness import SETUP, check, check_equal, test
+from harness import CGROUP_NAME, SETUP, check, check_equal, run, test
 
 JOURNAL = Path("/run/systemd/journal/socket")
 
@@ -54,6 +55,28 @@ def audit_takes_down_each_container_that_asks():
     check_equal(seen, [("hook", "0,1", "done", ""), ("hook", "77", "refused", "NVH-0202")], "records")
     check_equal(lines[0]["capabilities"], "compute,utility", "capabilities")
     check(lines[0]["container"] and int(lines[0]["microseconds"]) > 0, lines[0])
+
+
+@test("runc")
+def audit_names_who_asked():
+    """Podman's stage before the container exists; the shim, and the hook that it adds, which does the rest."""
+    path = SETUP.work / "audit.jsonl"
+    settings = SETUP.work / "audit.toml"
+    settings.write_text(config(path) + '[nvidia-container-runtime]\nruntimes = ["runc"]\n')
+    environment = {**shim.environment(), "NVIDIA_CTK_CONFIG_FILE_PATH": str(settings)}
+    with bundle(Case("1", hook=[])) as directory:
+        text = (directory / "config.json").read_text()
+        done = run([SETUP.hook, f"-config={settings}", "precreate"], input=text, cwd=directory)
+        check_equal(done.returncode, 0, done.stderr)
+        name = f"{CGROUP_NAME}{directory.name}"
+        done = run([shim.program(), "run", "--bundle", directory, name], env=environment)
+        check_equal(done.returncode, 0, done.stderr)
+    seen = [json.loads(line) for line in path.read_text().splitlines()]
+    path.unlink()
+    settings.unlink()
+    records = [(one["caller"], one["container"], one["devices"], one["result"]) for one in seen]
+    expected = [("precreate", "", "1", "done"), ("runtime", "", "1", "done"), ("hook", name, "1", "done")]
+    check_equal(records, expected, "records")
 
 
 @test("runc")

@@ -41,6 +41,7 @@ std::string engine_of(const ContainerRecord& record) {
 
 std::vector<std::size_t> positions_of(const std::vector<GivenDevice>& given) {
   std::vector<std::size_t> positions;
+  positions.reserve(given.size());
   for (const GivenDevice& one : given) positions.push_back(one.device);
   return positions;
 }

@@ -186,7 +186,7 @@ Sampler::Groups Sampler::scan(Sample& sample, double now) {
 }
 
 std::map<std::string, std::vector<Sampler::Group>> Sampler::by_container(
-    Groups groups, std::map<std::string, ContainerKey>& keys) const {
+    Groups& groups, std::map<std::string, ContainerKey>& keys) const {
   std::map<std::string, std::vector<Group>> joined;
   for (auto& [name, group] : groups) {
     if (group.pids.empty()) continue;
@@ -305,7 +305,7 @@ Sample Sampler::take(const Inventory& inventory, double now) {
   known_ = std::move(known);
   if (has_new && records_read_ != now) read_records(now);
   std::map<std::string, ContainerKey> keys;
-  auto containers = by_container(std::move(groups), keys);
+  auto containers = by_container(groups, keys);
   for (auto& [name, joined] : containers) {
     ContainerKey& key = keys.at(name);
     if (!key.cgroup.empty()) {

@@ -78,8 +78,9 @@ class Sampler {
   [[nodiscard]] bool look_at_descriptors(Known& known, const DescriptorTable& table,
                                          double now) const;
   void use_gpus(Known& known, const DescriptorTable& table, OpenNodes nodes, double now) const;
+  /// Moves `groups` to their containers.
   [[nodiscard]] std::map<std::string, std::vector<Group>> by_container(
-      Groups groups, std::map<std::string, ContainerKey>& keys) const;
+      Groups& groups, std::map<std::string, ContainerKey>& keys) const;
   [[nodiscard]] GpuProcess describe(const ProcessDirectory& process) const;
   [[nodiscard]] Seconds time_of(std::uint64_t ticks) const;
   [[nodiscard]] Seconds start_of(pid_t pid) const;

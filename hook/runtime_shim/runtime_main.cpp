@@ -16,6 +16,7 @@
 #include "oci/container_spec.hpp"
 #include "oci/engine_log.hpp"
 #include "oci/low_level_runtime.hpp"
+#include "oci/made_container.hpp"
 #include "oci/runtime_command.hpp"
 #include "oci_hook/hook.hpp"
 #include "os/default_child_signal.hpp"
@@ -147,15 +148,18 @@ int runtime_main(const std::string& name, const std::vector<std::string>& argume
   if (command.wants_version) print_version();
   const CallerContext caller = read_caller();
   // execute_runtime does not return, so this is a failure; engines expect status 1.
-  static_cast<void>(with_report(command, caller, [&](HookContext& /*context*/) {
+  static_cast<void>(with_report(command, caller, [&](HookContext& context) {
     const Config config = read_config(name, command, caller);
-    const std::string runtime =
-        find_low_level_runtime(config.low_level_runtimes, caller.search_path);
+    const auto made = find_made_container(command, config.low_level_runtimes,
+                                          caller.runtime_directory, context.system);
+    const std::string runtime = find_low_level_runtime(
+        made ? candidates_for(made->runtime, config.low_level_runtimes) : config.low_level_runtimes,
+        caller.search_path);
     if (command.makes_container) {
       if (const int failed = edit_bundle(command, caller, config); failed != 0) return failed;
     }
-    std::vector<std::string> words{runtime};
-    words.insert(words.end(), arguments.begin(), arguments.end());
+    std::vector<std::string> words = arguments;
+    words.insert(words.begin(), runtime);
     execute_runtime(runtime, std::move(words));
   }));
   return kExitFailure;

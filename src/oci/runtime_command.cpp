@@ -6,18 +6,41 @@
 #include <array>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <utility>
 
 namespace nvhook {
 namespace {
 
 // The commands of the OCI runtime command line interface, and further ones of runc and crun.
-constexpr std::array<std::string_view, 19> kCommands{
+constexpr std::array<std::string_view, 20> kCommands{
     "checkpoint", "create", "delete", "events", "exec",  "features", "help",
     "init",       "kill",   "list",   "mounts", "pause", "ps",       "restore",
-    "resume",     "run",    "spec",   "start",  "state"};
+    "resume",     "run",    "spec",   "start",  "state", "update"};
+// Those that act on a container that exists.
+constexpr std::array<std::string_view, 12> kForExisting{"checkpoint", "delete", "events", "exec",
+                                                        "kill",       "mounts", "pause",  "ps",
+                                                        "resume",     "start",  "state",  "update"};
 // Global options with a value, which may be a word that is also a command.
 constexpr std::array<std::string_view, 7> kWithValue{"log",  "log-format",     "log-level", "root",
                                                      "criu", "cgroup-manager", "rootless"};
+// Options of `exec` with a value, which may be the name of another container.
+constexpr std::array<std::string_view, 17> kExecWithValue{"additional-gids",
+                                                          "apparmor",
+                                                          "cap",
+                                                          "c",
+                                                          "cgroup",
+                                                          "console-socket",
+                                                          "cwd",
+                                                          "env",
+                                                          "e",
+                                                          "g",
+                                                          "pid-file",
+                                                          "preserve-fds",
+                                                          "process",
+                                                          "p",
+                                                          "process-label",
+                                                          "user",
+                                                          "u"};
 
 bool contains(const auto& list, std::string_view word) {
   return std::find(list.begin(), list.end(), word) != list.end();
@@ -61,7 +84,28 @@ void read_global(Reader& reader, const Option& option, RuntimeCommand& command) 
   const auto value = reader.value_of(option);
   if (!value) return;
   if (option.name == "log") command.log = *value;
+  if (option.name == "root") command.root = *value;
   if (option.name == "log-format") command.log_is_json = *value == "json";
+}
+
+/// Every option of `update` has a value.
+bool has_value(std::string_view command, std::string_view option) {
+  return command == "update" || (command == "exec" && contains(kExecWithValue, option));
+}
+
+void read_existing(Reader& reader, const std::string& name, RuntimeCommand& command) {
+  while (!reader.at_end()) {
+    const std::string& word = reader.next();
+    const auto option = option_of(word);
+    if (!option) {
+      if (word != "--") command.operands.push_back(word);
+      continue;
+    }
+    if (!has_value(name, option->name)) continue;
+    const auto value = reader.value_of(*option);
+    const bool is_resources = option->name == "resources" || option->name == "r";
+    if (name == "update" && is_resources && value) command.resources = *value;
+  }
 }
 
 std::string_view without_wrapping(std::string_view name) {
@@ -104,7 +148,24 @@ RuntimeCommand parse_runtime_command(const std::vector<std::string>& arguments) 
     if (!option || (option->name != "bundle" && option->name != "b")) continue;
     if (const auto value = reader.value_of(*option)) command.bundle = *value;
   }
+  if (contains(kForExisting, name)) read_existing(reader, name, command);
   return command;
+}
+
+std::vector<std::string> with_resources_on_standard_input(std::vector<std::string> arguments) {
+  const auto update = std::find(arguments.begin(), arguments.end(), "update");
+  bool is_value = false;
+  for (auto word = update; word != arguments.end(); ++word) {
+    if (std::exchange(is_value, false)) {
+      *word = "-";
+      continue;
+    }
+    const auto option = option_of(*word);
+    if (!option || (option->name != "resources" && option->name != "r")) continue;
+    is_value = !option->value;
+    if (option->value) word->replace(word->find('=') + 1, std::string::npos, "-");
+  }
+  return arguments;
 }
 
 std::string runtime_log_entry(std::string_view message, std::string_view time, bool is_json) {

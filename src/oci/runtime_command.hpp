@@ -20,6 +20,13 @@ struct RuntimeCommand {
   std::string log = {};
   bool log_is_json = false;
   bool wants_version = false;
+  /// The value of `--root`, the directory of the runtime's state; empty if it is not given.
+  std::string root = {};
+  /// Of a command for a container that exists: the words that may be its id, in order. Values of
+  /// unknown options may be among them.
+  std::vector<std::string> operands = {};
+  /// Of `update`: the file with the new resources, `-` for standard input; empty if there is none.
+  std::string resources = {};
 
   friend bool operator==(const RuntimeCommand&, const RuntimeCommand&) = default;
 };
@@ -37,6 +44,11 @@ struct RuntimeCommand {
 /// `--option=value`; if one is given twice, the last one counts. The command is the first word that
 /// is a runtime's command, so that unknown options, with or without a value, do no harm.
 [[nodiscard]] RuntimeCommand parse_runtime_command(const std::vector<std::string>& arguments);
+
+/// Returns `arguments`, the command line of an `update`, with `-` in the place of the file with the
+/// new resources.
+[[nodiscard]] std::vector<std::string> with_resources_on_standard_input(
+    std::vector<std::string> arguments);
 
 /// Returns an entry, with its line end, for the file named by `--log`, in the format of runc.
 /// containerd, and so Docker, show it to their users. `time` is in RFC 3339.

@@ -40,7 +40,7 @@ ENGINES = dict(
         ),
         of(
             "crun-cgroup2",
-            "test_cdi_hook_images test_container test_hidden_filter test_precreate test_shim test_stages test_volumes",
+            "test_cdi_hook_images test_container test_hidden_filter test_precreate test_shim test_stages test_volumes test_shim_made",
             "crun runc",
             *CGROUP2,
         ),

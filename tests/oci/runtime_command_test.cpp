@@ -53,6 +53,8 @@ RuntimeCommand makes(const std::string& bundle) {
   return {.makes_container = true, .bundle = bundle};
 }
 
+RuntimeCommand on(const std::vector<std::string>& operands) { return {.operands = operands}; }
+
 INSTANTIATE_TEST_SUITE_P(
     RuntimeCommand, Lines,
     ::testing::Values(
@@ -62,7 +64,8 @@ INSTANTIATE_TEST_SUITE_P(
              {.makes_container = true,
               .bundle = "/run/b",
               .log = "/run/b/log.json",
-              .log_is_json = true}},
+              .log_is_json = true,
+              .root = "/run/containerd/runc/k8s.io"}},
         Line{"Podman",
              "--systemd-cgroup --log-format=json --log /run/oci-log create --bundle /b "
              "--pid-file=/p --console-socket /c abc",
@@ -75,13 +78,37 @@ INSTANTIATE_TEST_SUITE_P(
         Line{"BundleAfterTheName", "create abc --bundle /b", makes("/b")},
         Line{"BundleWithoutValue", "create abc --bundle", makes(".")},
         Line{"ABundleThatIsCalledCreate", "create --bundle create abc", makes("create")},
-        Line{"AContainerThatIsCalledCreate", "start create", {}},
-        Line{"ARootThatIsCalledCreate", "--root create state abc", {}},
-        Line{"ALogThatIsCalledRun", "--log run delete abc", {.log = "run"}},
+        Line{"AContainerThatIsCalledCreate", "start create", on({"create"})},
+        Line{"ARootThatIsCalledCreate",
+             "--root create state abc",
+             {.root = "create", .operands = {"abc"}}},
+        Line{"ALogThatIsCalledRun", "--log run delete abc", {.log = "run", .operands = {"abc"}}},
+        Line{"UpdateOfContainerd",
+             "--root /r update --resources=- abc",
+             {.root = "/r", .operands = {"abc"}, .resources = "-"}},
+        Line{"UpdateWithAFile",
+             "update --memory 4 -r /f abc",
+             {.operands = {"abc"}, .resources = "/f"}},
+        Line{"UpdateByOptions", "update --cpuset-cpus 0-1 abc", on({"abc"})},
+        Line{"ResourcesOfAnotherCommand", "delete -r abc", on({"abc"})},
+        Line{"Exec", "exec --user web --process /p -d abc sh -c", on({"abc", "sh"})},
+        Line{"ExecAfterDashes", "exec -- abc sh", on({"abc", "sh"})},
+        Line{"KillWithItsSignal", "kill --all abc 9", on({"abc", "9"})},
         Line{"AnUnknownOptionWithAValue", "--new-option value create --bundle /b abc", makes("/b")},
         Line{"BundleOfAnotherCommand", "restore --bundle /b abc", {}},
         Line{"Version", "--version", {.wants_version = true}}, Line{"NoWords", "", {}}),
     [](const auto& row) { return row.param.name; });
+
+TEST(ResourcesOnStandardInput, TakeThePlaceOfTheFile) {
+  const auto changed = [](std::string_view words) {
+    const auto pieces = split_list(words, ' ');
+    return join(with_resources_on_standard_input({pieces.begin(), pieces.end()}), " ");
+  };
+  EXPECT_EQ(changed("--root /r update --resources /f abc"), "--root /r update --resources - abc");
+  EXPECT_EQ(changed("update -r=/f --memory=4 abc"), "update -r=- --memory=4 abc");
+  EXPECT_EQ(changed("update --resources=- abc"), "update --resources=- abc");
+  EXPECT_EQ(changed("-r /f update abc"), "-r /f update abc");
+}
 
 TEST(RuntimeLog, IsJsonThatContainerdReads) {
   const std::string entry =

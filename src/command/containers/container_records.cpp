@@ -6,6 +6,7 @@
 #include <limits>
 #include <nlohmann/json.hpp>
 
+#include "oci/made_container.hpp"
 #include "text/text.hpp"
 
 namespace nvhook {
@@ -38,16 +39,6 @@ pid_t pid_of(const Json& value) {
              : 0;
 }
 
-std::string bundle_label(const Json& labels) {
-  constexpr std::string_view kPrefix = "bundle=";
-  if (!labels.is_array()) return {};
-  for (const Json& label : labels) {
-    const std::string text = text_of(label);
-    if (text.starts_with(kPrefix)) return text.substr(kPrefix.size());
-  }
-  return {};
-}
-
 /// CRI-O stores the pod in the metadata, as a JSON document in a string; Podman does not.
 std::string storage_engine(const Json& container) {
   return member(parse(text_of(member(container, "metadata"))), "pod-id").is_string() ? "CRI-O"
@@ -61,14 +52,14 @@ ContainerRecord parse_runc_state(std::string_view json) {
   return {.engine = "runc",
           .id = text_of(member(state, "id")),
           .pid = pid_of(member(state, "init_process_pid")),
-          .bundle = bundle_label(member(member(state, "config"), "labels"))};
+          .bundle = bundle_in_runc_state(json)};
 }
 
 ContainerRecord parse_crun_status(std::string_view json) {
   const Json status = parse(json);
   return {.engine = "crun",
           .pid = pid_of(member(status, "pid")),
-          .bundle = text_of(member(status, "bundle"))};
+          .bundle = bundle_in_crun_status(json)};
 }
 
 pid_t parse_pid_file(std::string_view text) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The runtime shim role: edits config.json if the command creates a container, then executes the
-// low-level runtime.
+// The runtime shim role: edits config.json if the command creates a container, keeps its devices if
+// the command updates its resources, then executes the low-level runtime.
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -25,6 +25,7 @@
 #include "plan/container_task.hpp"
 #include "print.hpp"
 #include "report.hpp"
+#include "runtime_shim/resource_update.hpp"
 #include "runtime_shim/spec_filter.hpp"
 
 namespace nvhook {
@@ -159,6 +160,9 @@ int runtime_main(const std::string& name, const std::vector<std::string>& argume
       if (const int failed = edit_bundle(command, caller, config); failed != 0) return failed;
     }
     std::vector<std::string> words = arguments;
+    if (made && !command.resources.empty()) {
+      words = keep_devices_over_update(command, *made, caller, context.system, std::move(words));
+    }
     words.insert(words.begin(), runtime);
     execute_runtime(runtime, std::move(words));
   }));

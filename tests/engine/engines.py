@@ -29,7 +29,7 @@ ENGINES = dict(
         of(
             "runc",
             "test_container test_bad_input test_compat test_runc test_verify test_images test_mig test_mps "
-            "test_audit test_features test_update test_stages test_userns test_cdi_hook_images test_precreate test_shim test_shim_cdi test_volumes",
+            "test_audit test_features test_update test_stages test_userns test_cdi_hook_images test_precreate test_shim test_shim_cdi test_volumes test_shim_made",
             "runc",
         ),
         of(

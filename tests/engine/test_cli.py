@@ -151,7 +151,7 @@ def list_knows_mig_devices_by_name():
 def errors_have_the_words_that_scripts_know():
     no_driver = [SIMULATE, "--no-driver", "--"]
     check_error(cli("info", before=no_driver), "initialization error: nvml error: driver not loaded (NVH-0401: ")
-    check_error(cli("list", "-d", "9"), "device error: 9: unknown device (NVH-0202: this host has 0 (GPU-", "Try: ")
+    check_error(cli("list", "-d", "9"), "device error: 9: unknown device (NVH-0202: this host has GPUs 0, 1, ", "Try: ")
     other = [SIMULATE, "--driver-version", "550.54.15", "--"]
     check_error(cli("info", before=other), "initialization error: nvml error: driver/library version mismatch (NVH-0403: ")
     empty = SETUP.work / "empty"

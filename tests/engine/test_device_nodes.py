@@ -167,7 +167,7 @@ def all_in_a_container_are_the_gpus_that_it_was_given():
         check_equal(nodes, {"nvidia3"}, f"nodes of {devices}")
         check("GPU 0, 2, 3, 4, 5, 6, 7 left out: this is a container" in done.stdout, done.stdout)
     done = explain("0")
-    check("unknown device; this container has 1 (" in done.stdout and "where it is started" in done.stdout, fail_text("explain 0", done))
+    check("unknown device; this container has GPU 1" in done.stdout and "where it is started" in done.stdout, fail_text("explain 0", done))
 
 
 @test("cli")

@@ -151,13 +151,15 @@ def an_unknown_mig_device_is_refused_with_the_list_of_those_there_are():
     for name in names:
         outcome = run_mig(name)
         check(outcome.exit != 0, f"{name}: the container started")
-        words = [f"`{name}`: unknown device", "GPU 1 MIG 0", mig_uuid(1, 7)]
+        words = [f"`{name}`: unknown device", "GPU 1 MIG 0 (GPU instance 7, "]
         # NVML, which knows the names, is not asked: GPU 0 has no MIG device, and the old form says
         # itself which instances are meant.
         if name == "0:0" or name.startswith("MIG-GPU"):
             words = [f"`{name}`: unknown device", "GPU 2 (GPU instance 7, compute instance 0)"]
         check_equal(outcome.record["exit"], 12, f"exit code ({outcome.record['stderr']})")
         check_one_line(outcome.record["stderr"], "NVH-0202", *words)
+        others = {mig_uuid(1, 7), f"{UUID}0"} - {name}
+        check(not any(uuid in outcome.record["stderr"] for uuid in others), "a tenant learns UUIDs")
         check_equal(
             outcome.record["after"], outcome.record["before"], "container around the hook"
         )

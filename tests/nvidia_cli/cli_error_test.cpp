@@ -24,8 +24,8 @@ TEST_P(CliError, BeginsAsTheReferenceDoes) {
 INSTANTIATE_TEST_SUITE_P(
     Known, CliError,
     ::testing::Values(
-        Case{"UnknownDevice", Code::unknown_device, "`7`: unknown device; this host has 0 (GPU-5c)",
-             "device error: 7: unknown device (NVH-0202: this host has 0 (GPU-5c))"},
+        Case{"UnknownDevice", Code::unknown_device, "`7`: unknown device; this host has GPU 0",
+             "device error: 7: unknown device (NVH-0202: this host has GPU 0)"},
         Case{"NoDriver", Code::driver_not_loaded, "no file",
              "initialization error: nvml error: driver not loaded (NVH-0401: no file)"},
         Case{"OtherVersion", Code::driver_version_mismatch, "module 1, library 2",

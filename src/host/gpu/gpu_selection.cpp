@@ -62,15 +62,17 @@ std::string here(const Inventory& inventory) {
   return inventory.nodes_are_given ? "this container has" : "this host has";
 }
 
+/// Without UUIDs: whoever reads the error of a container, such as a tenant of a cluster, must not
+/// learn those of GPUs that are not theirs.
 std::string describe_gpus(const Inventory& inventory) {
   const std::vector<Gpu>& gpus = inventory.gpus;
   if (gpus.empty()) return here(inventory) + " no GPU";
   std::vector<std::string> names;
   names.reserve(gpus.size());
   for (const Gpu& gpu : gpus) {
-    names.push_back(std::to_string(gpu.index) + (gpu.uuid.empty() ? "" : " (" + gpu.uuid + ")"));
+    names.push_back(std::to_string(gpu.index));
   }
-  std::string text = here(inventory);
+  std::string text = here(inventory) + (gpus.size() == 1 ? " GPU" : " GPUs");
   append_shown(text, names);
   return text;
 }
@@ -79,7 +81,8 @@ std::string describe_mig_devices(const Inventory& inventory) {
   if (inventory.mig_devices.empty()) return here(inventory) + " no MIG device";
   std::vector<std::string> names;
   names.reserve(inventory.mig_devices.size());
-  for (const MigDevice& device : inventory.mig_devices) {
+  for (MigDevice device : inventory.mig_devices) {
+    device.uuid.clear();
     const Gpu* gpu = find_minor(inventory.gpus, device.gpu_minor);
     std::string name = gpu == nullptr ? "" : "GPU " + std::to_string(gpu->index) + " ";
     names.push_back(name + to_string(device));

@@ -12,6 +12,7 @@ namespace {
 
 using ::testing::AllOf;
 using ::testing::ElementsAre;
+using ::testing::EndsWith;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::ThrowsMessage;
@@ -57,7 +58,7 @@ class UnknownDevice : public ::testing::TestWithParam<const char*> {};
 TEST_P(UnknownDevice, IsRefusedByNameWithWhatExists) {
   EXPECT_THAT([] { static_cast<void>(select({GetParam()})); },
               ThrowsMessage<Error>(AllOf(HasSubstr(GetParam()), HasSubstr("unknown device"),
-                                         HasSubstr("0 (GPU-aaaaaaaa-0000)"))));
+                                         EndsWith("this host has GPUs 0, 1, 2"))));
 }
 INSTANTIATE_TEST_SUITE_P(Names, UnknownDevice,
                          ::testing::Values("3", "99", "-1", "+0", "0x0", "GPU-aaaaaaaa", "GPU-",
@@ -90,7 +91,7 @@ TEST(GpuSelection, AContainerThatWasNotGivenAllIsNotCalledAHost) {
   Inventory inventory = dgx();
   inventory.nodes_are_given = true;
   EXPECT_THAT([&] { static_cast<void>(select_devices(DeviceNames{"7"}, inventory)); },
-              ThrowsMessage<Error>(HasSubstr("this container has 0 (GPU-aaaaaaaa-0000)")));
+              ThrowsMessage<Error>(HasSubstr("this container has GPUs 0, 1, 2")));
 }
 
 TEST(GpuSelection, WithoutAnyGpuTheMessageSaysSo) {
@@ -147,10 +148,10 @@ TEST(GpuSelection, AllBringsEveryMigDeviceAndAGpuByItsOwnNameNone) {
 
 class UnknownMigDevice : public ::testing::TestWithParam<const char*> {};
 TEST_P(UnknownMigDevice, IsRefusedWithTheOnesThatExist) {
-  EXPECT_THAT([] { static_cast<void>(select({GetParam()})); },
-              ThrowsMessage<Error>(AllOf(
-                  HasSubstr(GetParam()), HasSubstr("unknown device"),
-                  HasSubstr("GPU 1 MIG 1 (MIG-22222222-bb, GPU instance 5, compute instance 0)"))));
+  EXPECT_THAT(
+      [] { static_cast<void>(select({GetParam()})); },
+      ThrowsMessage<Error>(AllOf(HasSubstr(GetParam()), HasSubstr("unknown device"),
+                                 HasSubstr("GPU 1 MIG 1 (GPU instance 5, compute instance 0)"))));
 }
 INSTANTIATE_TEST_SUITE_P(Names, UnknownMigDevice,
                          ::testing::Values("1:2", "0:0", "9:9", "MIG-1/2/3", "MIG-", "MIG-3333",

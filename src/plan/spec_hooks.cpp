@@ -79,6 +79,15 @@ bool is_driver_hook(const std::string& path) {
   return std::find(kHookNames.begin(), kHookNames.end(), name_of(path)) != kHookNames.end();
 }
 
+bool has_driver_hook(std::string_view json) {
+  const std::vector<std::string_view> names(kHookNames.begin(), kHookNames.end());
+  return std::any_of(kStages.begin(), kStages.end(), [&](const char* stage) {
+    const std::vector<SpecHook> hooks = hooks_at(json, stage, names);
+    return std::any_of(hooks.begin(), hooks.end(),
+                       [](const SpecHook& hook) { return is_driver_hook(hook.path); });
+  });
+}
+
 bool is_edited(std::string_view json) { return !own_hooks_with(kCompleteFlag, json).empty(); }
 
 std::vector<SpecHook> own_cdi_hooks(std::string_view json) {

@@ -28,6 +28,9 @@ struct SpecHook {
 /// `legacy`.
 [[nodiscard]] bool is_driver_hook(const std::string& path);
 
+/// Whether config.json has such a hook, at whatever stage.
+[[nodiscard]] bool has_driver_hook(std::string_view json);
+
 /// Whether config.json has a completing hook; then other hooks of ours have nothing to do.
 [[nodiscard]] bool is_edited(std::string_view json);
 

@@ -75,6 +75,25 @@ def explain_tells_where_each_part_of_the_request_comes_from():
 
 
 @test("command")
+def explain_of_a_container_that_runs_tells_what_it_has():
+    with running(Case("1", args=["sleep", "1000"])) as name:
+        found = document("explain", "--container", name)
+    check("it runs, and has " in found["notes"][0] and " of the driver; oci-nvidia inspect" in found["notes"][0], found["notes"])
+
+
+@test("command")
+def explain_of_a_container_whose_hook_did_not_run_does_not_say_that_all_is_well():
+    """The commonest mistake in Kubernetes: a GPU is asked for, and the handler of the shim is not."""
+    with running(Case("1", args=["sleep", "1000"], hook=[])) as name:
+        found = document("explain", "--container", name, status=BROKEN)
+        text = text_of("explain", "--container", name, status=BROKEN)
+    verdict = found["verdict"]
+    check(verdict.startswith("It asks for the driver, and has nothing of it: neither the hook nor the runtime shim"), verdict)
+    check(verdict in text and ". Try: register the hook" in verdict, text)
+    check(found["plan"]["steps"] and "for a container that is made anew" in found["notes"][0], found["notes"])
+
+
+@test("command")
 def explain_says_why_nothing_is_injected():
     for words, why in (
         ([], "unset"),

@@ -73,7 +73,17 @@ def inspect_of_a_container_without_a_request_finds_nothing():
 def inspect_of_a_container_whose_hook_did_not_run_says_so():
     with running(Case("1", args=["sleep", "1000"], hook=[])) as name:
         found = document("inspect", name, status=BROKEN)
-    check("has nothing of it" in texts(found, "bad")[0], found["findings"])
+    check("has nothing of it: neither the hook nor the runtime shim was called" in texts(found, "bad")[0], found["findings"])
+
+
+@test("command")
+def inspect_of_a_container_whose_request_is_refused_says_why():
+    settings = "accept-nvidia-visible-devices-envvar-when-unprivileged = false\n"
+    with running(Case("1", args=["sleep", "1000"], hook=[])) as name:
+        config = SETUP.work / "refuses.toml"
+        config.write_text(settings + SETUP.config.read_text())
+        found = document("inspect", name, status=GOOD, config=config)
+    check(f"when-unprivileged is false ({config}:1:1)" in texts(found, "good")[0], found["findings"])
 
 
 @test("command")

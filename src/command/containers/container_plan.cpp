@@ -3,6 +3,7 @@
 #include "command/containers/container_plan.hpp"
 
 #include "command/containers/container_cgroup.hpp"
+#include "command/containers/no_request.hpp"
 #include "image/own_layer.hpp"
 #include "oci/bundle.hpp"
 #include "oci/container_spec.hpp"
@@ -25,6 +26,10 @@ ContainerPlan plan_again(const ContainerRecord& record, const RootDir& root,
         derive_task_to_show(*text, parse_spec(*text), config.as_written.config);
     result.injector = task.injector;
     result.notes = task.request.notes;
+    if (task.injector == Injector::nobody) {
+      result.no_request = why_no_request(task.request, config.as_written);
+    }
+    result.missing = why_missing(record.engine, *text);
     if (!reason_to_do_nothing(task, Role::spec_editor).empty()) return result;
     const OwnLayer layer({.rootfs = root, .spec = &task.spec, .is_running = true});
     result.planned =

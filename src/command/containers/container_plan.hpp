@@ -6,6 +6,7 @@
 #include <string>
 
 #include "command/containers/container_records.hpp"
+#include "command/containers/missing_driver.hpp"
 #include "command/engines/host_config.hpp"
 #include "command/shell/command.hpp"
 #include "plan/container_task.hpp"
@@ -24,6 +25,10 @@ struct ContainerPlan {
   Notes notes = {};
   /// Empty if the driver does not come from a hook or an edit of ours, and after a failure.
   std::optional<Planned> planned = {};
+  /// Why it has no request; empty if it has one.
+  std::string no_request = {};
+  /// Why it would run without the driver, should nothing of it be there; empty without a request.
+  MissingDriver missing = {};
   /// Why it would not start now.
   std::optional<Error> failure = {};
   /// `linux.cgroupsPath`.

@@ -14,6 +14,7 @@ namespace {
 using enum Finding::Level;
 
 constexpr const char* kRestart = "restart the container";
+constexpr const char* kAllIsGood = "all of it is the driver that the host has today";
 constexpr std::size_t kShownNames = 3;
 
 /// Returns for example `libcuda.so.1, …` and how many more.
@@ -40,18 +41,18 @@ class Judge {
       judge_access();
     }
     judge_missing(has_anything);
-    if (findings_.empty()) {
-      add(good,
-          has_anything ? "all of it is the driver that the host has today"
-                       : "nothing of the driver is in it, and it does not ask for it",
-          "");
-    }
+    if (findings_.empty()) add(good, has_anything ? kAllIsGood : why_nothing_is_there(), "");
     return std::move(findings_);
   }
 
  private:
   void add(Finding::Level level, std::string text, std::string remedy) {
     findings_.push_back({.level = level, .text = std::move(text), .remedy = std::move(remedy)});
+  }
+
+  [[nodiscard]] std::string why_nothing_is_there() const {
+    return "nothing of the driver is in it" +
+           (today_.no_request.empty() ? ", and it does not ask for it" : ": " + today_.no_request);
   }
 
   void judge_files() {
@@ -148,8 +149,8 @@ class Judge {
   void judge_missing(bool has_anything) {
     if (today_.plan == nullptr) return;
     if (!has_anything) {
-      add(bad, "it asks for the driver, and has nothing of it",
-          "register the hook with its engine (oci-nvidia doctor), and " + std::string(kRestart));
+      add(bad, "it asks for the driver, and has nothing of it: " + today_.missing.cause,
+          today_.missing.remedy);
       return;
     }
     std::vector<std::string> missing = driver_.missing;

@@ -8,6 +8,7 @@
 
 #include "command/containers/container_driver.hpp"
 #include "command/containers/device_access.hpp"
+#include "command/containers/missing_driver.hpp"
 #include "host/facts/inventory.hpp"
 #include "plan/plan.hpp"
 #include "text/error.hpp"
@@ -23,6 +24,10 @@ struct Today {
   std::optional<Error> failure = {};
   /// What the container would get if it were started now; null if unknown or nothing.
   const Plan* plan = nullptr;
+  /// Why it asks for nothing; empty if that is not known.
+  std::string no_request = {};
+  /// Why nothing of the driver is there, if so.
+  MissingDriver missing = {};
   /// True if the hook grants the devices, so that its rules must be in force.
   bool by_hook = false;
 };

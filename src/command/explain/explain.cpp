@@ -17,6 +17,25 @@
 #include "plan/run.hpp"
 
 namespace nvhook {
+namespace {
+
+/// Tells of a container that runs what it has, beside what it would get.
+void compare_with_now(const Subject& subject, Explanation& explanation) {
+  if (!subject.driver) return;
+  const std::size_t files = subject.driver->files.size();
+  const std::size_t nodes = subject.driver->nodes.size();
+  if (files + nodes != 0) {
+    explanation.notes.push_back(
+        info("it runs, and has " + std::to_string(files) + " files and " + std::to_string(nodes) +
+             " devices of the driver; oci-nvidia inspect compares them with "
+             "the host's"));
+  } else if (explanation.plan) {
+    explanation.missing = why_missing(subject.engine, subject.spec);
+    explanation.notes.push_back(info("the steps are those for a container that is made anew"));
+  }
+}
+
+}  // namespace
 
 void add_explain_options(boost::program_options::options_description& options) {
   add_subject_options(options);
@@ -49,6 +68,7 @@ Outcome run_explain(const OptionValues& values, CommandContext& context) {
       explanation.left_to_hook = share_of(Role::completing_hook, task, planned->plan,
                                           {config.as_written.config, context.system, context.log});
     }
+    compare_with_now(subject, explanation);
   } catch (const Error& error) {
     explanation.failure = error;
   }
@@ -57,7 +77,7 @@ Outcome run_explain(const OptionValues& values, CommandContext& context) {
   } else {
     context.out << explanation_text(explanation, context.style);
   }
-  return explanation.failure ? Outcome::broken : Outcome::good;
+  return explanation.failure || explanation.missing ? Outcome::broken : Outcome::good;
 }
 
 }  // namespace nvhook

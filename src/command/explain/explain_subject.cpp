@@ -62,7 +62,10 @@ Subject from_bundle(const std::string& directory, const CommandContext& context)
 /// mounted, which is an empty directory if it has mounted nothing.
 void find_image(const ContainerRecord& record, const CommandContext& context, Subject& subject) {
   if (record.pid != 0) {
-    subject.image = ProcessView(record.pid, context.system).root();
+    const ProcessView process(record.pid, context.system);
+    subject.image = process.root();
+    subject.driver =
+        look_at_container(*subject.image, parse_mount_table(process.text("mountinfo")), nullptr);
     return;
   }
   const std::string rootfs = rootfs_path(parse_spec(subject.spec), record.bundle);
@@ -98,7 +101,7 @@ std::string read_spec_of(const ContainerRecord& record, const CommandContext& co
 
 Subject from_container(const std::string& word, const CommandContext& context) {
   const ContainerRecord record = find_container(word, context.system, context.caller);
-  Subject subject{.name = describe(record)};
+  Subject subject{.name = describe(record), .engine = record.engine};
   if (record.bundle.empty()) {
     throw Error(Code::spec_unreadable, subject.name + ": no engine tells where its config.json is",
                 "name it with --bundle DIRECTORY, or tell its variables with --env");

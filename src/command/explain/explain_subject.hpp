@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 
+#include "command/containers/container_driver.hpp"
 #include "command/shell/command.hpp"
 #include "os/root_dir.hpp"
 #include "text/note.hpp"
@@ -16,6 +17,9 @@ struct Subject {
   std::string spec = {};  ///< config.json
   /// nullopt: nothing is known of the image.
   std::optional<RootDir> image = {};
+  /// Of a container that runs: what it has of the driver now.
+  std::optional<ContainerDriver> driver = {};
+  std::string engine = {};  ///< of a container; empty if no engine is known
   Notes notes = {};
 };
 

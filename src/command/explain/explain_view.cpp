@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <variant>
 
+#include "command/containers/no_request.hpp"
 #include "command/explain/given_view.hpp"
 #include "command/render/plan_table.hpp"
 #include "command/render/table.hpp"
@@ -16,36 +17,6 @@
 
 namespace nvhook {
 namespace {
-
-constexpr std::string_view kPolicy = "accept-nvidia-visible-devices-envvar-when-unprivileged";
-
-/// Returns `/etc/…/config.toml:3:1` of the last file that sets `key`; empty if none does.
-std::string where_set(const ConfigResult& config, std::string_view key) {
-  std::string where;
-  for (const Setting& setting : config.settings) {
-    if (setting.key == key) where = setting.where;
-  }
-  return where;
-}
-
-std::string why_no_request(const RequestResult& request, const ConfigResult& config) {
-  const std::string& source = request.devices_source;
-  switch (request.why_not) {
-    case NoRequest::unset:
-      return source + " is not set";
-    case NoRequest::empty:
-      return source + " is empty";
-    case NoRequest::is_void:
-      return source + " says `void`";
-    case NoRequest::unprivileged: {
-      const std::string where = where_set(config, kPolicy);
-      return "the container has no CAP_SYS_ADMIN, and then " + source +
-             " does not count: " + std::string(kPolicy) + " is false" +
-             (where.empty() ? "" : " (" + where + ")");
-    }
-  }
-  return {};
-}
 
 std::string_view to_string(Injector injector) {
   switch (injector) {
@@ -185,6 +156,10 @@ Json texts_of(const Notes& notes) {
 
 std::string verdict_of(const Explanation& explanation) {
   if (explanation.failure) return "It would not start: " + to_line(*explanation.failure);
+  if (explanation.missing) {
+    return "It asks for the driver, and has nothing of it: " + explanation.missing->cause +
+           ". Try: " + explanation.missing->remedy;
+  }
   const ContainerTask& task = *explanation.task;
   switch (task.injector) {
     case Injector::nobody:
@@ -203,7 +178,8 @@ std::string verdict_of(const Explanation& explanation) {
 }
 
 std::string explanation_text(const Explanation& explanation, const Style& style) {
-  const Colour colour = explanation.failure ? Colour::bad : Colour::good;
+  const bool is_bad = explanation.failure || explanation.missing;
+  const Colour colour = is_bad ? Colour::bad : Colour::good;
   std::string text = style(Colour::bold, printable(explanation.subject)) + "\n" +
                      style(colour, printable(verdict_of(explanation))) + "\n";
   if (explanation.task && explanation.task->request.request) {

@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 
+#include "command/containers/missing_driver.hpp"
 #include "command/render/style.hpp"
 #include "command/shell/json_document.hpp"
 #include "config/config.hpp"
@@ -29,6 +30,8 @@ struct Explanation {
   std::optional<Plan> left_to_hook = {};
   /// What the engine gives by CDI, if it does.
   std::optional<GivenDriver> given = {};
+  /// Of a container that runs without what it asks for: why.
+  std::optional<MissingDriver> missing = {};
   /// How the requirements were decided.
   Notes requirements = {};
   /// What was examined and what was not.

@@ -115,6 +115,8 @@ Outcome run_inspect(const OptionValues& values, CommandContext& context) {
                          .inventory = inventory,
                          .failure = today.failure,
                          .plan = plan,
+                         .no_request = would_get.no_request,
+                         .missing = would_get.missing,
                          .by_hook = would_get.injector == Injector::this_hook}),
       .notes = notes_of(would_get)};
   if (context.json) {

@@ -132,3 +132,13 @@ def doctor_finds_the_hook_that_is_reinstalled():
     start_dockerd(host)
     check_equal(faults(doctor(host)), [], "faults with the hook again")
     shutil.rmtree(host)
+
+
+@test("command")
+def doctor_warns_of_variables_of_images_on_a_node_of_kubernetes():
+    host = copy_host("node")
+    (host / "var/lib/kubelet").mkdir(parents=True)
+    check_fault(doctor(host), "pods", "warning", "examples/kubernetes/node-config.toml")
+    shutil.copy(HERE.parents[1] / "docs/examples/kubernetes/node-config.toml", host / "etc/oci-nvidia-hook/config.toml")
+    check_equal(faults(doctor(host)), [], "faults with node-config.toml")
+    shutil.rmtree(host)

@@ -74,10 +74,29 @@ Seen look_at_driver_root(const HostReport& report) {
   return {Verdict::good, report.config.driver_root};
 }
 
+/// In a cluster the authors of pods and images are not those who decide who gets a GPU.
+Seen look_at_pods(const HostReport& report) {
+  if (!report.has_kubelet || report.user) return {Verdict::good, "this is no node of Kubernetes"};
+  if (report.config.accepts_variables) {
+    return {Verdict::warning,
+            "variables of images count on this node of Kubernetes: a pod without a limit gets all "
+            "GPUs if its image says NVIDIA_VISIBLE_DEVICES=all, as CUDA images do",
+            "sudoedit /etc/oci-nvidia-hook/config.toml  # the two lines of "
+            "examples/kubernetes/node-config.toml; deviceListStrategy is volume-mounts or cdi-cri"};
+  }
+  if (!report.config.accepts_mounts) return {Verdict::good, "no variable of an image counts"};
+  return {
+      Verdict::note,
+      "pods get GPUs by mounts below /var/run/nvidia-container-devices: whoever may use hostPath "
+      "volumes can make them as the device plugin does",
+      "kubectl label namespace NAMESPACE pod-security.kubernetes.io/enforce=baseline"};
+}
+
 constexpr std::array kChecks{
     Check{"config", "configuration", "", look_at_config},
     Check{"config-owner", "who may change it", "config", look_at_owner},
     Check{"no-cgroups", "device rules", "config", look_at_no_cgroups},
+    Check{"pods", "who may ask for GPUs", "config", look_at_pods},
     Check{"driver-root", "driver root", "config", look_at_driver_root},
 };
 

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 
 #include "command/doctor/doctor_checks.hpp"
@@ -176,6 +177,8 @@ ReadConfig read_config_files(const CommandContext& context) {
       }
     }
   }
+  result.report.accepts_variables = result.config.accept_envvar_when_unprivileged;
+  result.report.accepts_mounts = result.config.accept_volume_mounts;
   result.report.load_kmods = result.config.load_kmods;
   result.report.driver_root = result.config.driver_root;
   result.report.log_fault =
@@ -187,11 +190,21 @@ ReadConfig read_config_files(const CommandContext& context) {
   return result;
 }
 
+/// Whether a kubelet has its directory here: the usual one, which k3s and RKE2 use, too, or that of
+/// k0s or microk8s.
+bool has_kubelet(const RootDir& system) {
+  constexpr std::array kDirectories{"/var/lib/kubelet", "/var/lib/k0s/kubelet",
+                                    "/var/snap/microk8s/common/var/lib/kubelet"};
+  return std::any_of(kDirectories.begin(), kDirectories.end(),
+                     [&](const char* directory) { return is_there(system, directory); });
+}
+
 void read_surroundings(const CommandContext& context, HostReport& report) {
   const RootDir& system = context.system;
   report.cgroups = read_cgroups(system);
   report.hides_filters =
       trim(system.read("/proc/sys/net/core/bpf_jit_harden", kMaxFlag).value_or("")) == "2";
+  report.has_kubelet = has_kubelet(system);
   report.has_systemd = is_there(system, "/run/systemd/system");
   report.has_systemd_socket = is_there(system, "/run/systemd/private");
   report.scopes_at_risk = read_scopes_at_risk(system);

@@ -36,6 +36,8 @@ struct ConfigReport {
   bool load_kmods = true;
   std::string driver_root = "/";
   std::optional<Fault> driver_root_fault = {};
+  bool accepts_variables = true;  ///< of containers without CAP_SYS_ADMIN
+  bool accepts_mounts = false;
   std::optional<Fault> log_fault = {};  ///< why a debug log cannot be written
 };
 
@@ -247,6 +249,7 @@ struct HostReport {
   bool has_systemd_socket = false;
   std::optional<SelinuxReport> selinux = {};  ///< nullopt: no SELinux
   bool has_apparmor = false;
+  bool has_kubelet = false;             ///< this is, or was, a node of Kubernetes
   std::optional<UserReport> user = {};  ///< nullopt: root runs doctor
   std::optional<LastFailure> last_failure = {};
 };

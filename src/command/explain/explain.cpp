@@ -19,6 +19,15 @@
 namespace nvhook {
 namespace {
 
+/// Nothing in config.json tells a mount of the kubelet from one that a pod asked for.
+void note_who_makes_mounts(Explanation& explanation) {
+  const RequestResult& request = explanation.task->request;
+  if (!request.request || request.devices_source != "volume mounts") return;
+  explanation.notes.push_back(info(
+      "its mounts name the devices. On Kubernetes the device plugin makes them, but whoever may "
+      "use hostPath volumes can, too; the Pod Security level `baseline` forbids those"));
+}
+
 /// Tells of a container that runs what it has, beside what it would get.
 void compare_with_now(const Subject& subject, Explanation& explanation) {
   if (!subject.driver) return;
@@ -51,6 +60,7 @@ Outcome run_explain(const OptionValues& values, CommandContext& context) {
   try {
     explanation.task = derive_task_to_show(subject.spec, std::move(spec), config.as_written.config);
     const ContainerTask& task = *explanation.task;
+    note_who_makes_mounts(explanation);
     if (task.injector == Injector::engine) {
       explanation.given = given_driver(subject.spec, task.spec, task.linux_spec);
     }

@@ -200,6 +200,8 @@ const std::vector<Broken> kConfigFaults{
      [](HostReport& r) { r.config.files[0].owner = 1000; }},
     {"no-cgroups", Verdict::warning, "sed -i",
      [](HostReport& r) { r.config.files[0].sets_no_cgroups = true; }},
+    {"pods", Verdict::warning, "examples/kubernetes/node-config.toml",
+     [](HostReport& r) { r.has_kubelet = true; }},
     {"driver-root", Verdict::bad, "start the driver container",
      [](HostReport& r) {
        r.config.driver_root_fault = Fault{"not there", "start the driver container"};

@@ -6,7 +6,8 @@ build_packages=(ca-certificates cmake g++ libboost-program-options-dev libgmock-
                 libtomlplusplus-dev libyaml-cpp-dev ninja-build nlohmann-json3-dev pkg-config scdoc)
 # One OCI runtime, and tools to make and examine its containers.
 container_packages=(busybox-static jq mount musl-tools python3 runc strace util-linux)
-engine_packages=(containerd crun debootstrap docker.io fish lxc patch podman python3-jsonschema uidmap zsh)
+engine_packages=(containerd crun debootstrap docker.io fish lxc patch podman python3-grpcio python3-jsonschema uidmap
+                 zsh)
 # What tests/bench needs in addition.
 bench_packages=(libbenchmark-dev valgrind)
 # To build and test packages. ccache, because most code is compiled twice with the same options.

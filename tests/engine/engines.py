@@ -60,6 +60,7 @@ ENGINES = dict(
         of("lxc-cgroup2", "test_lxc", "lxc-execute runc", *CGROUP2),
         of("cdi", "test_cdi test_cdi_check test_cdi_generate test_cdi_refresh test_nvidia_cdi_hook test_volumes_podman", "podman runc"),
         of("cdi-cgroup2", "test_cdi test_nvidia_cdi_hook", "podman crun runc", *CGROUP2),
+        of("cri", "test_cri", "containerd runc crun"),
         of("cli", "test_cli test_cli_callers test_device_nodes test_volumes_cli", "runc setpriv"),
         of(
             "hostile",
@@ -128,6 +129,13 @@ TODAY = {
         for name in ("apptainer", "incus")
     ),
     **elsewhere("today", "sid", "lxc-cgroup2", "cdi", "cdi-cgroup2"),
+    # More of containerd's CRI plugin: user namespaces and CDI are there since 2.
+    **{
+        f"cri{hierarchy}-today": dataclasses.replace(
+            elsewhere("today", "sid", "cri")["cri-today"], options=options
+        )
+        for hierarchy, options in (("", ()), ("-cgroup2", CGROUP2))
+    },
     # LXC 7 knows no cgroup v1.
     "cli-today": dataclasses.replace(elsewhere("today", "sid", "cli")["cli-today"], options=CGROUP2),
     **dict(
@@ -146,7 +154,7 @@ TODAY = {
     **elsewhere("next", "experimental", "runc", "runc-cgroup2", "cdi-cgroup2"),
 }
 # Packages of these trees; the engine is skipped that lacks one with `?`.
-TOOLS = "buildah? busybox-static fuse-overlayfs gcc iproute2 jq libc6-dev musl-tools passt podman procps python3 python3-jsonschema tar uidmap"
+TOOLS = "buildah? busybox-static fuse-overlayfs gcc iproute2 jq libc6-dev musl-tools passt podman procps python3 python3-grpcio python3-jsonschema tar uidmap"
 PACKAGES = {
     "sid": f"{TOOLS} apptainer? containerd criu? docker-buildx? docker-cli? docker.io incus-base? incus-client? lxc?",
     "experimental": TOOLS,

@@ -3,11 +3,8 @@
 
 import atexit
 import functools
-import hashlib
-import json
 import shutil
 import subprocess
-import tarfile
 import time
 from pathlib import Path
 
@@ -17,6 +14,7 @@ from bundle import foreign_nodes
 from cli import binaries, copy_of_image, environment, place
 from expect import check_foreign_nodes, check_gpus, check_loader, check_params
 from harness import CGROUP_NAME, HERE, SETUP, Skip, check, check_equal, fail_text, require_program, run, test
+from image_archive import IMAGE, make_archive
 from nvidia_spec import RELEASES, specification, text_of
 
 # ---- LXC
@@ -136,24 +134,7 @@ def lxc_privileged_must_allow_the_devices_itself():
 
 # ---- containerd
 
-IMAGE = "docker.io/library/oci-nvidia-test:latest"
 START_LIMIT_S = 60
-
-
-def make_image(path):
-    """The root file system as an archive that containerd imports."""
-    layer = path.with_suffix(".layer")
-    run(["tar", "-C", SETUP.rootfs, "-cf", layer, "."], check=True)
-    digest = hashlib.sha256(layer.read_bytes()).hexdigest()
-    config = path.with_suffix(".json")
-    root = {"type": "layers", "diff_ids": [f"sha256:{digest}"]}
-    config.write_text(json.dumps({"architecture": "amd64", "os": "linux", "config": {}, "rootfs": root}))
-    manifest = path.with_suffix(".manifest")
-    manifest.write_text(json.dumps([{"Config": "config.json", "RepoTags": [IMAGE], "Layers": ["layer.tar"]}]))
-    with tarfile.open(path, "w") as archive:
-        for file, name in ((manifest, "manifest.json"), (config, "config.json"), (layer, "layer.tar")):
-            archive.add(file, name)
-    layer.unlink()
 
 
 def stop(process):
@@ -184,7 +165,7 @@ def containerd():
             raise Skip(f"containerd does not start here: {log.read_text(errors='replace')[-300:]}")
         time.sleep(0.1)
     archive = SETUP.disk / "image.tar"
-    make_image(archive)
+    make_archive(archive, [IMAGE])
     words = ["ctr", "--address", address, "image", "import"]
     # Since 2.0 the daemon imports, which knows only the snapshotter of its configuration.
     local = ["--local"] if "--local" in run([*words, "--help"]).stdout else []

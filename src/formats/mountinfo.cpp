@@ -36,6 +36,16 @@ std::optional<MountinfoLine> parse_mountinfo_line(std::string_view line) {
   return mount.point.starts_with('/') ? std::optional(mount) : std::nullopt;
 }
 
+std::uint64_t peer_group_of(std::string_view line) {
+  constexpr std::string_view kShared = " shared:";
+  // Spaces in the names before it are escaped.
+  const std::string_view mount = line.substr(0, line.find(" - "));
+  const auto at = mount.find(kShared);
+  if (at == std::string_view::npos) return 0;
+  std::string_view rest = mount.substr(at + kShared.size());
+  return parse_unsigned(next_word(rest)).value_or(0);
+}
+
 std::string unescape_mountinfo(std::string_view text) {
   std::string plain;
   for (std::size_t at = 0; at < text.size(); ++at) {

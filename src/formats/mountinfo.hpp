@@ -24,6 +24,9 @@ struct MountinfoLine {
 /// Returns nullopt if the line is malformed.
 [[nodiscard]] std::optional<MountinfoLine> parse_mountinfo_line(std::string_view line);
 
+/// Returns the number of the peer group of the mount in `line` (`shared:7`); 0 if it has no peers.
+[[nodiscard]] std::uint64_t peer_group_of(std::string_view line);
+
 /// Returns `text` with the octal escapes of mountinfo (space, tab, line end, backslash) decoded.
 [[nodiscard]] std::string unescape_mountinfo(std::string_view text);
 

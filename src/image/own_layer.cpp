@@ -109,8 +109,17 @@ std::optional<std::string> OwnLayer::root_obstacle() const {
 
 /// Asks the file system last, because that of a volume may be a user's program (FUSE).
 bool OwnLayer::is_own_tmpfs(int directory, std::uint64_t id) const {
-  const bool is_own = task_.spec != nullptr ? is_runtimes_tmpfs(id) : !is_on_host_too(directory);
+  if (task_.host_mountinfo && is_mounted_on_host(directory)) return false;
+  const bool is_own = task_.spec != nullptr ? is_runtimes_tmpfs(id)
+                                            : task_.host_mountinfo || !is_on_host_too(directory);
   return is_own && filesystem_of(directory) == TMPFS_MAGIC;
+}
+
+bool OwnLayer::is_mounted_on_host(int directory) const {
+  struct stat status {};
+  const std::string text = task_.host_mountinfo();
+  return text.empty() || ::fstat(directory, &status) != 0 ||
+         is_mounted(text, to_string(DeviceNumber{major(status.st_dev), minor(status.st_dev)}));
 }
 
 /// Returns the ID of the mount that is visible at the destination of `mount`; 0 if none.
@@ -186,6 +195,14 @@ bool is_covered_root(const RootDir& rootfs, const ContainerSpec* spec,
   const std::string path = path_in_procfs(rootfs.fd());
   if (const auto same = shows_lowest_mount(rootfs.fd(), path)) return !*same;
   return is_covered_mount(mountinfo(), path);
+}
+
+bool is_mounted(std::string_view mountinfo, std::string_view device) {
+  const std::vector<std::string_view> lines = split_list(mountinfo, '\n');
+  return std::any_of(lines.begin(), lines.end(), [&](std::string_view line) {
+    const auto mount = parse_mountinfo_line(line);
+    return mount && mount->device == device;
+  });
 }
 
 /// Runtimes mount the root file system over itself, so that there is a first mount of it.

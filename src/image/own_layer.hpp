@@ -61,6 +61,10 @@ class OwnLayer {
     /// Whether the container runs already. A read-only mount is then no obstacle, because it may
     /// have been writable when the container started.
     bool is_running = false;
+    /// For a container that is changed while it runs, so that it can have mounted what it likes:
+    /// returns the text of the mountinfo of this host. A file system that is mounted there, too, is
+    /// the host's. May be null.
+    std::function<std::string()> host_mountinfo = {};
   };
 
   explicit OwnLayer(Task task);
@@ -89,6 +93,7 @@ class OwnLayer {
   [[nodiscard]] bool is_own_tmpfs(int directory, std::uint64_t id) const;
   [[nodiscard]] bool is_runtimes_tmpfs(std::uint64_t id) const;
   [[nodiscard]] bool is_on_host_too(int directory) const;
+  [[nodiscard]] bool is_mounted_on_host(int directory) const;
   [[nodiscard]] std::string text_of_mount(std::uint64_t id) const;
   [[nodiscard]] std::uint64_t mount_at(const SpecMount& mount) const;
 
@@ -107,6 +112,9 @@ class OwnLayer {
 ///   they mount parts into it, such as its /dev.
 [[nodiscard]] bool is_mounted_outside(std::string_view mountinfo, std::string_view device,
                                       const std::string& root);
+
+/// Whether the file system with the number `device` ("0:61") is mounted anywhere in `mountinfo`.
+[[nodiscard]] bool is_mounted(std::string_view mountinfo, std::string_view device);
 
 /// Whether a volume covers the root file system `rootfs`: what is visible there is not what was
 /// mounted there first, or a mount of config.json has that place. For a process in the container's

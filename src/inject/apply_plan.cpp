@@ -4,6 +4,7 @@
 
 #include <string>
 
+#include "inject/applied_steps.hpp"
 #include "inject/apply.hpp"
 #include "inject/container_stage.hpp"
 #include "inject/linux_kernel.hpp"
@@ -21,14 +22,15 @@ void apply_plan(const Plan& plan, const ContainerProcess& process, const RootDir
   apply_confined(plan, process, rootfs, layer, system, driver_root, log, config_json);
 }
 
-void apply_confined(const Plan& plan, const ContainerProcess& process, const RootDir& rootfs,
-                    const OwnLayer& layer, const RootDir& system, const RootDir& driver_root,
-                    Log& log, std::string_view config_json) {
+Notes apply_confined(const Plan& plan, const ContainerProcess& process, const RootDir& rootfs,
+                     const OwnLayer& layer, const RootDir& system, const RootDir& driver_root,
+                     Log& log, std::string_view config_json) {
   confine_to_container_work();
   LinuxKernel kernel(process, rootfs, layer, system, driver_root, config_json);
   apply(plan, kernel);
   log.notes(kernel.notes());
   log.phase("applying " + std::to_string(plan.mounts.size()) + " mounts");
+  return kernel.notes();
 }
 
 }  // namespace nvhook

@@ -9,6 +9,7 @@
 #include "os/log.hpp"
 #include "os/root_dir.hpp"
 #include "plan/plan.hpp"
+#include "text/note.hpp"
 
 namespace nvhook {
 
@@ -20,9 +21,9 @@ void apply_plan(const Plan& plan, const ContainerProcess& process, const RootDir
                 const OwnLayer& layer, const RootDir& system, const RootDir& driver_root, Log& log,
                 std::string_view config_json = {});
 
-/// As apply_plan(), but whatever earlier hooks did.
-void apply_confined(const Plan& plan, const ContainerProcess& process, const RootDir& rootfs,
-                    const OwnLayer& layer, const RootDir& system, const RootDir& driver_root,
-                    Log& log, std::string_view config_json = {});
+/// As apply_plan(), but whatever earlier hooks did. Returns what was decided while applying.
+Notes apply_confined(const Plan& plan, const ContainerProcess& process, const RootDir& rootfs,
+                     const OwnLayer& layer, const RootDir& system, const RootDir& driver_root,
+                     Log& log, std::string_view config_json = {});
 
 }  // namespace nvhook

@@ -47,6 +47,17 @@ class ContainerProcess {
   [[nodiscard]] uid_t owner_uid() const noexcept { return uid_; }
   [[nodiscard]] gid_t owner_gid() const noexcept { return gid_; }
 
+  /// For a container that runs already: from now on cgroup_text() is `own_cgroups`, those that its
+  /// engine made, wherever its processes moved since; and owner_uid() is the root user of its user
+  /// namespace, whoever its first process is by now. Throws Error(namespace_denied) if the process
+  /// has moved into another user namespace.
+  void set_running(std::string own_cgroups);
+  [[nodiscard]] bool is_running() const noexcept { return is_running_; }
+  /// Opens the root directory of a container that runs: that of its mount namespace, which its
+  /// processes cannot choose by chroot. Throws Error(rootfs_invalid) if its first process has
+  /// another root directory, or if that is the root of this host, and Error(namespace_denied).
+  [[nodiscard]] RootDir open_running_root() const;
+
   /// Joins its mount namespace, unless this process is standalone. Throws Error(namespace_denied,
   /// container_gone).
   void enter_mount_namespace() const;
@@ -59,6 +70,7 @@ class ContainerProcess {
   explicit ContainerProcess(Standalone alone);
   void require_first_thread() const;
   void read_cgroup() const;
+  void find_root_user();
   [[nodiscard]] bool has_exited() const;
 
   pid_t pid_;
@@ -67,6 +79,7 @@ class ContainerProcess {
   UniqueFd stat_ = UniqueFd();  // /proc/<pid>/stat, if there is no pidfd
   UniqueFd mount_namespace_ = UniqueFd();
   bool has_own_mounts_ = true;
+  bool is_running_ = false;
   uid_t uid_ = 0;
   gid_t gid_ = 0;
   // This process's own can be read at any time; few need it then.

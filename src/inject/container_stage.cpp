@@ -37,16 +37,6 @@ bool shares_mount_namespace(pid_t pid, const RootDir& system) {
          ::fstatat(system.fd(), name.c_str(), &other, 0) == 0 && is_same_file(ours, other);
 }
 
-bool shows(const BindMount& mount, const RootDir& rootfs, const RootDir& source_root) {
-  const UniqueFd source = source_root.open(mount.source.path.str(), O_PATH | O_NOFOLLOW);
-  const UniqueFd target = rootfs.open(mount.target.str(), O_PATH);
-  struct stat wanted {};
-  struct stat seen {};
-  return source && target && ::fstat(source.get(), &wanted) == 0 &&
-         ::fstat(target.get(), &seen) == 0 && is_same_file(wanted, seen) &&
-         is_mount_root(target.get(), rootfs);
-}
-
 }  // namespace
 
 HookLocation find_location(pid_t pid, const RootDir& system) {
@@ -66,14 +56,6 @@ bool has_driver_by_hook(const RootDir& rootfs) {
   if (!params || params->find("ModifyDeviceFiles: 0\n") == std::string::npos) return false;
   const UniqueFd node = rootfs.open("/dev/nvidiactl", O_PATH | O_NOFOLLOW);
   return node && status_of(node.get()).is_character_device();
-}
-
-bool is_applied(const Plan& plan, const RootDir& rootfs, const RootDir& system,
-                const RootDir& driver) {
-  return std::all_of(plan.mounts.begin(), plan.mounts.end(), [&](const BindMount& mount) {
-    return mount.optional ||
-           shows(mount, rootfs, mount.source.root == HostRoot::driver ? driver : system);
-  });
 }
 
 }  // namespace nvhook

@@ -6,7 +6,6 @@
 #include <sys/types.h>
 
 #include "os/root_dir.hpp"
-#include "plan/plan.hpp"
 
 namespace nvhook {
 
@@ -29,9 +28,5 @@ enum class HookLocation {
 /// can contain, and there is a device node /dev/nvidiactl, mounted or made by the runtime from an
 /// edited config.json.
 [[nodiscard]] bool has_driver_by_hook(const RootDir& rootfs);
-
-/// Whether every mount of `plan` that is not optional exists: its target is a mount of its source.
-[[nodiscard]] bool is_applied(const Plan& plan, const RootDir& rootfs, const RootDir& system,
-                              const RootDir& driver);
 
 }  // namespace nvhook

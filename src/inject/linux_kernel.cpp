@@ -113,6 +113,7 @@ void LinuxKernel::require_unshared_root() const {
 }
 
 void LinuxKernel::enter() {
+  if (process_.is_running()) host_mountinfo_ = own_mountinfo(system_);
   process_.enter_mount_namespace();
   if (process_.is_standalone() && is_mount_api_refused()) require_unshared_root();
   mounts_->enter();
@@ -197,6 +198,7 @@ void LinuxKernel::make_slave(int fd) {
   if (!known_slaves_.insert(fd).second) return;
   const std::uint64_t id = mount_id_of(fd);
   if (!slave_mounts_.insert(id).second) return;
+  if (process_.is_running() && !is_peer_of_host(id)) return;
   const UniqueFd root = mount_root_of(fd, rootfs_);
   if (id == 0 || !root || !mounts_->make_slave(root.get())) {
     throw_errno(
@@ -219,9 +221,10 @@ void LinuxKernel::attach(const ContainerPath& target) {
 }
 
 void LinuxKernel::attach(const TmpfsMount& mount) {
-  attach(mount.target);
   const auto found = pending_.find(mount.target);
   if (found == pending_.end()) return;
+  if (mount.takes_over) take_over(mount, found->second);
+  attach(mount.target);
   // What is attached to a slave mount is not shared.
   const std::uint64_t id = mount_id_of(found->second.tree.fd.get());
   if (id != 0) slave_mounts_.insert(id);

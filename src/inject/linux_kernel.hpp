@@ -72,7 +72,12 @@ class LinuxKernel : public Kernel {
   };
 
   void attach(const ContainerPath& target);
+  /// Takes away the tmpfs that `pending` would be attached to, so that it takes its place.
+  void take_over(const TmpfsMount& mount, Pending& pending);
   void require_unshared_root() const;
+  /// Whether the mount with this ID is a peer of one of the host, so that what is attached to it
+  /// would be seen there. A container that runs may have shared mounts of its own.
+  [[nodiscard]] bool is_peer_of_host(std::uint64_t id) const;
   /// Makes the mount of `fd` a slave; `fd` must stay open.
   void make_slave(int fd);
   [[nodiscard]] Tree tree_for(const Symlink& symlink);
@@ -109,6 +114,7 @@ class LinuxKernel : public Kernel {
   std::map<ContainerPath, LoaderFile> text_files_ = {};
   std::string label_ = {};  // SELinux label of our tmpfs
   std::set<ContainerPath> left_out_links_ = {};
+  std::string host_mountinfo_ = {};  // for a container that runs
   std::set<int> known_slaves_ = {};  // descriptors on mounts that are slaves
   std::set<std::uint64_t> slave_mounts_ = {};
   std::vector<Replacement> replacements_ = {};

@@ -73,6 +73,9 @@ struct TmpfsMount {
   bool read_only = false;
   /// May be left out, with a note, if its target cannot be made.
   bool optional = false;
+  /// A tmpfs that is mounted at the target gives way to it: in a container that runs, the one that
+  /// was mounted there before.
+  bool takes_over = false;
   std::string reason = {};
 
   friend bool operator==(const TmpfsMount&, const TmpfsMount&) = default;

@@ -7,12 +7,14 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <fstream>
 #include <iterator>
 
+#include "cgroup/cgroup_mounts.hpp"
 #include "inject/container_process.hpp"
 #include "inject/layer_writer.hpp"
 #include "support/test_container.hpp"
@@ -73,6 +75,14 @@ class OwnLayerTest : public ::testing::Test {
     return layer.obstacle_at(ContainerPath(path)).value_or("");
   }
 
+  /// The number of the file system at `path`, as in mountinfo.
+  [[nodiscard]] static std::string device_of(const RootDir& root, const std::string& path) {
+    struct stat status {};
+    const UniqueFd fd = root.open(path, O_PATH);
+    EXPECT_EQ(::fstat(fd.get(), &status), 0);
+    return std::to_string(major(status.st_dev)) + ":" + std::to_string(minor(status.st_dev));
+  }
+
   TemporaryDirectory host_ = {};
   std::optional<TestContainer> container_ = {};
 };
@@ -112,6 +122,28 @@ TEST_F(OwnLayerTest, WithoutConfigJsonATmpfsIsIfTheHostDoesNotHaveItToo) {
   EXPECT_EQ(obstacle("/run", nullptr), "");
   EXPECT_EQ(obstacle("/dev", nullptr), "");
   EXPECT_THAT(obstacle("/shared", nullptr), HasSubstr("not the container's own"));
+}
+
+TEST_F(OwnLayerTest, OfAContainerThatRunsATmpfsIsIfTheHostHasItNowhere) {
+  const ContainerProcess process(container_->pid());
+  const RootDir root = process.open_rootfs(container_->rootfs());
+  ContainerSpec spec = usual_spec();
+  // It was made by the runtime, and the container has since mounted a volume there.
+  spec.mounts.push_back({.source = "tmpfs", .destination = "/shared", .kind = kTmpfs});
+  std::erase_if(spec.mounts, [](const SpecMount& mount) {
+    return mount.kind == kVolume && mount.destination == "/shared";
+  });
+  const std::string own = own_mountinfo(*open_root("/"));
+  for (const ContainerSpec* known :
+       {static_cast<const ContainerSpec*>(&spec), static_cast<const ContainerSpec*>(nullptr)}) {
+    const OwnLayer layer({.rootfs = root, .spec = known, .host_mountinfo = [&] {
+                            return own + "99 1 " + device_of(root, "/shared") +
+                                   " / /srv rw - tmpfs t rw\n";
+                          }});
+    EXPECT_EQ(layer.obstacle_at(ContainerPath("/run")), std::nullopt);
+    EXPECT_THAT(layer.obstacle_at(ContainerPath("/shared")).value_or(""),
+                HasSubstr("not the container's own"));
+  }
 }
 
 TEST_F(OwnLayerTest, WhereALinkLeadsTwoMountsToOnePlaceTheVolumeDecides) {

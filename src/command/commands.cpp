@@ -2,6 +2,7 @@
 // The table of all commands; help and shell completion are made from it.
 #include <array>
 
+#include "command/attach/attach.hpp"
 #include "command/cdi/cdi_check.hpp"
 #include "command/cdi/cdi_generate.hpp"
 #include "command/cdi/cdi_list.hpp"
@@ -117,6 +118,12 @@ constexpr std::array kCommands{
             .details = kRegrantDetails,
             .add_options = add_regrant_options,
             .run = run_regrant},
+    Command{.name = "attach",
+            .operands = kAttachOperands,
+            .summary = "gives GPUs to a container that runs",
+            .details = kAttachDetails,
+            .add_options = add_attach_options,
+            .run = run_attach},
     Command{.name = "setup",
             .operands = kSetupOperands,
             .summary = "makes an engine know of the hook or the runtime",

@@ -286,6 +286,14 @@ SeenContainers seen_containers(const RootDir& system, const CallerContext& calle
   return seen;
 }
 
+ContainerRecord running_container(const std::string& word, const RootDir& system,
+                                  const CallerContext& caller) {
+  ContainerRecord record = find_container(word, system, caller);
+  if (record.pid != 0) return record;
+  throw Error(Code::container_gone, describe(record) + " does not run",
+              "start it: the hook then gives it the devices that it asks for");
+}
+
 std::vector<ContainerRecord> running_containers(const RootDir& system,
                                                 const CallerContext& caller) {
   SeenContainers seen = seen_containers(system, caller);

@@ -30,6 +30,10 @@ struct SeenContainers {
 /// records may be read.
 [[nodiscard]] SeenContainers seen_containers(const RootDir& system, const CallerContext& caller);
 
+/// As find_container(). Throws Error(container_gone) if the container does not run.
+[[nodiscard]] ContainerRecord running_container(const std::string& word, const RootDir& system,
+                                                const CallerContext& caller);
+
 /// Returns the containers that run, of root and the caller and of other users, as find_container()
 /// would find them. Throws Error(container_not_found) if a record may not be read.
 [[nodiscard]] std::vector<ContainerRecord> running_containers(const RootDir& system,

@@ -42,13 +42,6 @@ void require_own_host(const HostConfig& config) {
               "call oci-nvidia regrant on that host, or chroot into its root");
 }
 
-ContainerRecord running_container(const std::string& word, const CommandContext& context) {
-  ContainerRecord record = find_container(word, context.system, context.caller);
-  if (record.pid != 0) return record;
-  throw Error(Code::container_gone, describe(record) + " does not run",
-              "start it: the hook then grants it its devices");
-}
-
 std::vector<Regrant> regrant_all(const HostConfig& config, CommandContext& context,
                                  Granting granting) {
   std::vector<Regrant> all;
@@ -86,8 +79,9 @@ Outcome run_regrant(const OptionValues& values, CommandContext& context) {
   if (all) {
     done = regrant_all(config, context, granting);
   } else {
-    done.push_back(
-        regrant(running_container(operands.front(), context), config, context, granting));
+    const ContainerRecord record =
+        running_container(operands.front(), context.system, context.caller);
+    done.push_back(regrant(record, config, context, granting));
   }
   if (context.json) {
     print_json(regrants_json(done, granting), context.out);

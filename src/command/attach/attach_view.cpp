@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+// Says what was given in one line, because most of the steps are the same for every container.
+#include "command/attach/attach_view.hpp"
+
+#include <algorithm>
+
+#include "command/containers/container_lookup.hpp"
+#include "os/device_number.hpp"
+#include "text/text.hpp"
+
+namespace nvhook {
+namespace {
+
+std::string counted(std::size_t count, std::string_view one, std::string_view many) {
+  return std::to_string(count) + " " + std::string(count == 1 ? one : many);
+}
+
+std::vector<std::string> nodes_of(const Plan& steps) {
+  std::vector<std::string> nodes;
+  for (const BindMount& mount : steps.mounts) {
+    if (mount.type == SourceType::character_device) nodes.push_back(mount.target.str());
+  }
+  return nodes;
+}
+
+std::vector<std::string> files_of(const Plan& steps) {
+  std::vector<std::string> files;
+  for (const BindMount& mount : steps.mounts) {
+    if (mount.type != SourceType::character_device) files.push_back(mount.target.str());
+  }
+  for (const TmpfsMount& mount : steps.tmpfs) files.push_back(mount.target.str());
+  return files;
+}
+
+std::vector<std::string> rules_of(const Attachment& attachment) {
+  std::vector<std::string> rules;
+  for (const DeviceRule& rule : attachment.denied) rules.push_back(to_rule(rule.device));
+  return rules;
+}
+
+std::string summary(const Attachment& attachment, const AttachResult& result) {
+  const std::string devices =
+      attachment.devices.empty() ? "the driver" : join(attachment.devices, ", ");
+  if (attachment.is_complete()) return "nothing to do: it has " + devices;
+  return (result.is_dry_run ? "would get " : "got ") + devices + ": " +
+         counted(nodes_of(attachment.steps).size(), "node", "nodes") + ", " +
+         counted(files_of(attachment.steps).size(), "mount", "mounts") + ", " +
+         counted(attachment.denied.size(), "device rule", "device rules");
+}
+
+Json strings(const std::vector<std::string>& texts) {
+  Json list = Json::array();
+  for (const std::string& text : texts) list.push_back(text);
+  return list;
+}
+
+}  // namespace
+
+std::string attachment_text(const Attachment& attachment, const AttachResult& result,
+                            const Style& style) {
+  const Colour colour = outcome_of(result) == Outcome::good ? Colour::good : Colour::warning;
+  std::string text = printable(describe(result.container)) + ": " +
+                     style(colour, printable(summary(attachment, result))) + "\n";
+  if (result.is_dry_run) {
+    for (const std::string& node : nodes_of(attachment.steps)) text += "  node  " + node + "\n";
+    for (const std::string& file : files_of(attachment.steps)) text += "  mount " + file + "\n";
+    for (const std::string& rule : rules_of(attachment)) text += "  rule  " + rule + " rw\n";
+  }
+  for (const Note& note : result.notes) {
+    if (note.level == Note::Level::warning) text += "  " + printable(note.text) + "\n";
+  }
+  return text;
+}
+
+Json attachment_json(const Attachment& attachment, const AttachResult& result) {
+  Json document = json_document("attach", 1);
+  const ContainerRecord& container = result.container;
+  document["dry_run"] = result.is_dry_run;
+  document["engine"] = container.engine;
+  document["id"] = container.id;
+  document["name"] = container.name;
+  document["pid"] = container.pid;
+  if (!container.user.empty()) document["user"] = container.user;
+  document["result"] = attachment.is_complete() ? "nothing-to-do" : "attached";
+  document["devices"] = strings(attachment.devices);
+  document["nodes"] = strings(nodes_of(attachment.steps));
+  document["mounts"] = strings(files_of(attachment.steps));
+  document["rules"] = strings(rules_of(attachment));
+  document["notes"] = Json::array();
+  for (const Note& note : result.notes) document["notes"].push_back(note.text);
+  return document;
+}
+
+Outcome outcome_of(const AttachResult& result) {
+  return std::any_of(result.notes.begin(), result.notes.end(),
+                     [](const Note& note) { return note.level == Note::Level::warning; })
+             ? Outcome::warning
+             : Outcome::good;
+}
+
+}  // namespace nvhook

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+// Gives devices to one container that runs: the run of the hook, less what the container has.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "command/attach/live_container.hpp"
+#include "command/engines/host_config.hpp"
+#include "command/shell/command.hpp"
+#include "config/capability.hpp"
+#include "host/host_facts.hpp"
+#include "plan/plan.hpp"
+#include "text/note.hpp"
+
+namespace nvhook {
+
+/// What is to be given.
+struct AttachRequest {
+  /// As in NVIDIA_VISIBLE_DEVICES: `1`, `GPU-…`, `0:1`, `all`; names by CDI, too.
+  std::string devices = {};
+  /// In addition to those of the container's config.json; nullopt: no others.
+  std::optional<CapabilitySet> capabilities = {};
+};
+
+/// What attach() would do.
+struct Attachment {
+  HostFacts host;
+  /// The whole plan for the devices that the container has and the new ones.
+  Plan whole = {};
+  /// What of it the container lacks.
+  Plan steps = {};
+  /// Devices of the plan that its device cgroup denies.
+  std::vector<DeviceRule> denied = {};
+  /// `GPU 1 (GPU-…)`, `MIG device 0:1 (MIG-…)`: what was asked for.
+  std::vector<std::string> devices = {};
+
+  [[nodiscard]] bool is_complete() const {
+    return steps.tmpfs.empty() && steps.mounts.empty() && denied.empty();
+  }
+};
+
+/// Makes the plan. Changes nothing. Throws what plan_container throws, Error(privilege_required) if
+/// the devices are denied by a cgroup that is not known to be this container's alone, and
+/// Error(driver_version_mismatch) if the container has files of another driver.
+[[nodiscard]] Attachment plan_attachment(const LiveContainer& container,
+                                         const AttachRequest& request, const HostConfig& config,
+                                         CommandContext& context);
+
+/// Applies the steps: all of them or none. Afterwards this process is in the container's mount
+/// namespace and can start no other one. Returns what was decided while applying. Throws what
+/// apply_confined throws.
+Notes apply_attachment(const Attachment& attachment, const LiveContainer& container,
+                       CommandContext& context);
+
+}  // namespace nvhook

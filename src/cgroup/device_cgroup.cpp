@@ -84,8 +84,8 @@ void append(Notes& notes, Notes more) {
 class DevicePermission::Impl {
  public:
   Impl(std::string_view cgroup, std::string_view mountinfo, std::vector<DeviceNumber> devices,
-       FilterGuesses guesses)
-      : devices_(std::move(devices)), guesses_(std::move(guesses)) {
+       FilterGuesses guesses, DeviceChange change)
+      : devices_(std::move(devices)), guesses_(std::move(guesses)), change_(change) {
     if (devices_.empty()) return;
     if (in_user_namespace()) {
       notes_.push_back(info("device rules skipped: in a user namespace"));
@@ -101,6 +101,11 @@ class DevicePermission::Impl {
       } else {
         prepare_filters(each);
       }
+    }
+    if (change_ == DeviceChange::deny && !is_restricted()) {
+      notes_.push_back(
+          warning("no device cgroup restricts the container: its processes can still "
+                  "use the devices if they find another way to them"));
     }
   }
 
@@ -137,6 +142,11 @@ class DevicePermission::Impl {
   [[nodiscard]] const Notes& notes() const noexcept { return notes_; }
 
  private:
+  [[nodiscard]] bool is_restricted() const {
+    return !lists_.empty() || std::any_of(filters_.begin(), filters_.end(),
+                                          [](const auto& part) { return part.attached() != 0; });
+  }
+
   void require_mounted(const std::vector<DeviceCgroup>& listed,
                        const std::vector<DeviceCgroup>& found) {
     if (listed.empty()) {
@@ -162,7 +172,8 @@ class DevicePermission::Impl {
   }
 
   void prepare_list(const DeviceCgroup& cgroup) {
-    append(notes_, lists_.emplace_back(open_cgroup(cgroup), cgroup.directory).prepare(devices_));
+    append(notes_,
+           lists_.emplace_back(open_cgroup(cgroup), cgroup.directory, change_).prepare(devices_));
   }
 
   void prepare_filters(const DeviceCgroup& cgroup) {
@@ -184,13 +195,14 @@ class DevicePermission::Impl {
   }
 
   void prepare_filter(UniqueFd directory, std::string path) {
-    append(
-        notes_,
-        filters_.emplace_back(std::move(directory), std::move(path), devices_, guesses_).prepare());
+    append(notes_,
+           filters_.emplace_back(std::move(directory), std::move(path), devices_, guesses_, change_)
+               .prepare());
   }
 
   std::vector<DeviceNumber> devices_;
   FilterGuesses guesses_;
+  DeviceChange change_;
   std::vector<DeviceList> lists_ = {};
   std::vector<DeviceFilter> filters_ = {};
   bool in_user_namespace_ = false;
@@ -199,8 +211,10 @@ class DevicePermission::Impl {
 };
 
 DevicePermission::DevicePermission(std::string_view cgroup, std::string_view mountinfo,
-                                   std::vector<DeviceNumber> devices, FilterGuesses guesses)
-    : impl_(std::make_unique<Impl>(cgroup, mountinfo, std::move(devices), std::move(guesses))) {}
+                                   std::vector<DeviceNumber> devices, FilterGuesses guesses,
+                                   DeviceChange change)
+    : impl_(std::make_unique<Impl>(cgroup, mountinfo, std::move(devices), std::move(guesses),
+                                   change)) {}
 DevicePermission::DevicePermission(DevicePermission&&) noexcept = default;
 DevicePermission& DevicePermission::operator=(DevicePermission&&) noexcept = default;
 DevicePermission::~DevicePermission() = default;

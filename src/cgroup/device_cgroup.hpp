@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "cgroup/device_change.hpp"
 #include "cgroup/filter_reader.hpp"
 #include "host/facts/inventory.hpp"
 #include "os/device_number.hpp"
@@ -17,7 +18,8 @@ namespace nvhook {
 
 /// The device permissions of one container. The cgroups are opened on the host before anything is
 /// changed; granting comes last and can be taken back. At no moment does the filter allow more than
-/// before plus `devices`.
+/// before plus `devices`. With DeviceChange::deny the same, but `devices` are taken away: then
+/// missing() are those that are not denied yet.
 class DevicePermission {
  public:
   /// Opens the cgroups that restrict the process whose /proc/<pid>/cgroup reads `cgroup`, using our
@@ -27,7 +29,8 @@ class DevicePermission {
   /// not permitted (EPERM; rootless, nested). Throws Error(cgroup_not_found, cgroup_denied,
   /// device_filter_failed).
   DevicePermission(std::string_view cgroup, std::string_view mountinfo,
-                   std::vector<DeviceNumber> devices, FilterGuesses guesses = {});
+                   std::vector<DeviceNumber> devices, FilterGuesses guesses = {},
+                   DeviceChange change = DeviceChange::allow);
   DevicePermission(DevicePermission&& other) noexcept;
   DevicePermission& operator=(DevicePermission&& other) noexcept;
   DevicePermission(const DevicePermission&) = delete;

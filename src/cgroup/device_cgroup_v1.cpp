@@ -21,6 +21,15 @@ UniqueFd open_file(const UniqueFd& directory, const char* name, int flags) {
   return UniqueFd(::openat(directory.get(), name, flags | O_NOFOLLOW | O_CLOEXEC));
 }
 
+/// Returns what of read and write is not in `missing`.
+std::string access_without(const std::string& missing) {
+  std::string rest;
+  for (const char access : {'r', 'w'}) {
+    if (missing.find(access) == std::string::npos) rest += access;
+  }
+  return rest;
+}
+
 }  // namespace
 
 Notes DeviceList::prepare(const std::vector<DeviceNumber>& devices) {
@@ -31,10 +40,13 @@ Notes DeviceList::prepare(const std::vector<DeviceNumber>& devices) {
                 "set no-cgroups = true if the runtime grants the devices itself");
   }
   for (const DeviceNumber& device : devices) {
-    const std::string access = missing_device_access(*text, device);
+    const std::string missing = missing_device_access(*text, device);
+    const std::string access = change_ == DeviceChange::allow ? missing : access_without(missing);
     if (access.empty()) continue;
     missing_.push_back(device);
-    rules_.push_back(to_rule(device) + " " + access);
+    const std::string rule = to_rule(device) + " " + access;
+    rules_.push_back(change_ == DeviceChange::allow ? rule : to_rule(device) + " rwm");
+    undo_rules_.push_back(rule);
   }
   if (missing_.empty()) return {};
   allow_ = open_file(directory_, "devices.allow", O_WRONLY);
@@ -55,15 +67,18 @@ Notes DeviceList::prepare(const std::vector<DeviceNumber>& devices) {
 void DeviceList::grant() {
   for (; granted_ < rules_.size(); ++granted_) {
     const std::string& rule = rules_[granted_];
-    if (write_all(allow_.get(), rule)) continue;
-    throw_errno(Code::cgroup_denied, "allow `" + rule + "` in `" + path_ + "`",
+    const bool allows = change_ == DeviceChange::allow;
+    if (write_all((allows ? allow_ : deny_).get(), rule)) continue;
+    throw_errno(Code::cgroup_denied,
+                (allows ? "allow `" : "deny `") + rule + "` in `" + path_ + "`",
                 "allow the device in the parent cgroup, or set no-cgroups = true if the runtime "
                 "grants the devices itself");
   }
 }
 
 void DeviceList::revoke() noexcept {
-  while (granted_ > 0) (void)write_all(deny_.get(), rules_[--granted_]);
+  const UniqueFd& file = change_ == DeviceChange::allow ? deny_ : allow_;
+  while (granted_ > 0) (void)write_all(file.get(), undo_rules_[--granted_]);
 }
 
 }  // namespace nvhook

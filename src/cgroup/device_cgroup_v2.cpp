@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <iterator>
 
+#include "cgroup/denying_filter.hpp"
 #include "cgroup/device_filter.hpp"
 #include "cgroup/filter_verdict.hpp"
 #include "os/syscalls.hpp"
@@ -81,10 +82,12 @@ Notes DeviceFilter::prepare_program(bpf::ProgramId id) {
     notes.push_back(info("the device filter of `" + path_ +
                          "` is made anew from config.json: the kernel does not show it"));
   }
-  const BpfProgram merged = prepend_device_rules(instructions, devices_);
+  const bool allows = change_ == DeviceChange::allow;
+  const BpfProgram merged =
+      allows ? prepend_device_rules(instructions, devices_) : deny_devices(instructions, devices_);
   if (merged == instructions) return notes;
   for (const DeviceNumber& device : devices_) {
-    if (lets_use(instructions, device) != true) missing_.insert(device);
+    if (lets_use(instructions, device) != allows) missing_.insert(device);
   }
   if (const auto obstacle = reload_obstacle(instructions)) {
     throw Error(Code::device_filter_failed, name_of(id) + " cannot be extended: " + *obstacle,

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "cgroup/bpf.hpp"
+#include "cgroup/device_change.hpp"
 #include "cgroup/filter_reader.hpp"
 #include "host/facts/inventory.hpp"
 #include "os/device_number.hpp"
@@ -21,23 +22,24 @@ class DeviceFilter {
  public:
   /// `cgroup` is the opened directory, `path` its name in messages.
   DeviceFilter(UniqueFd cgroup, std::string path, std::vector<DeviceNumber> devices,
-               FilterGuesses guesses = {}) noexcept
+               FilterGuesses guesses = {}, DeviceChange change = DeviceChange::allow) noexcept
       : cgroup_(std::move(cgroup)),
         path_(std::move(path)),
         devices_(std::move(devices)),
-        guesses_(std::move(guesses)) {}
+        guesses_(std::move(guesses)),
+        change_(change) {}
 
-  /// For each attached program, loads one that grants the devices and leaves all other decisions to
-  /// the old instructions. Nothing will be done if there is no program, if the query is not
-  /// permitted, or if a program grants the devices already. A program that we may not open stays,
-  /// with a note. One that the kernel does not show must be one of the guesses (read_filter).
-  /// Throws Error(device_filter_failed).
+  /// For each attached program, loads one that grants (or denies) the devices and leaves all other
+  /// decisions to the old instructions. Nothing will be done if there is no program, if the query
+  /// is not permitted, or if a program grants the devices already. A program that we may not open
+  /// stays, with a note. One that the kernel does not show must be one of the guesses
+  /// (read_filter). Throws Error(device_filter_failed).
   [[nodiscard]] Notes prepare();
 
   /// Whether prepare() was not permitted to see what restricts the container.
   [[nodiscard]] bool refused() const noexcept { return refused_; }
-  /// The devices that prepare() found at least one program to deny, or to decide in a way that is
-  /// not known, in order.
+  /// The devices that prepare() found at least one program to deny (or to allow, if they are to be
+  /// denied), or to decide in a way that is not known, in order.
   [[nodiscard]] const std::set<DeviceNumber>& missing() const noexcept { return missing_; }
   /// Number of programs that prepare() found.
   [[nodiscard]] std::size_t attached() const noexcept { return attached_; }
@@ -71,6 +73,7 @@ class DeviceFilter {
   std::string path_;
   std::vector<DeviceNumber> devices_;
   FilterGuesses guesses_;
+  DeviceChange change_;
   Notes told_ = {};  // returned by prepare()
   std::set<DeviceNumber> missing_ = {};
   std::size_t attached_ = 0;

@@ -3,6 +3,7 @@
 #include <array>
 
 #include "command/attach/attach.hpp"
+#include "command/attach/detach.hpp"
 #include "command/cdi/cdi_check.hpp"
 #include "command/cdi/cdi_generate.hpp"
 #include "command/cdi/cdi_list.hpp"
@@ -124,6 +125,12 @@ constexpr std::array kCommands{
             .details = kAttachDetails,
             .add_options = add_attach_options,
             .run = run_attach},
+    Command{.name = "detach",
+            .operands = kDetachOperands,
+            .summary = "takes GPUs from a container that runs",
+            .details = kDetachDetails,
+            .add_options = add_detach_options,
+            .run = run_detach},
     Command{.name = "setup",
             .operands = kSetupOperands,
             .summary = "makes an engine know of the hook or the runtime",

@@ -19,10 +19,9 @@ namespace {
 
 namespace format = ld_cache_format;
 
-// Real caches are smaller than 1 MiB, and their strings together less than twice as long as the
-// file, because a name is the tail of its path. These limits bound the work that a hostile image
-// can cause to a few passes over its own bytes, and the size of the result to little more than that
-// of a real cache.
+// Real caches are smaller than 1 MiB, and their strings less than twice as long as the file,
+// because a name is the tail of its path. The limits bound the work that a hostile image can cause
+// to a few passes over its own bytes, and the result to little more than the size of a real cache.
 constexpr std::size_t kMaxImageBytes = std::size_t{256} << 20;
 constexpr std::size_t kMaxStringsPerImage = 4;
 constexpr std::size_t kMaxStrings = std::size_t{16} << 20;
@@ -194,12 +193,8 @@ std::optional<Image> parse_old(std::string_view file) {
 }
 
 std::optional<Image> parse_image(std::string_view bytes) {
-  if (bytes.size() > kMaxImageBytes) {
-    return std::nullopt;
-  }
-  if (bytes.starts_with(format::kNewMagic)) {
-    return parse_new(bytes, 0);
-  }
+  if (bytes.size() > kMaxImageBytes) return std::nullopt;
+  if (bytes.starts_with(format::kNewMagic)) return parse_new(bytes, 0);
   return bytes.starts_with(format::kOldMagic) ? parse_old(bytes) : std::nullopt;
 }
 
@@ -385,7 +380,8 @@ std::optional<std::vector<LdCacheEntry>> parse_ld_cache(std::string_view bytes) 
   return entries;
 }
 
-LdCacheEdit edit_ld_cache(std::string_view existing, const std::vector<LdCacheEntry>& additions) {
+LdCacheEdit edit_ld_cache(std::string_view existing, const std::vector<LdCacheEntry>& additions,
+                          const std::vector<LdCacheEntry>& removals) {
   std::optional<Image> parsed;
   if (!existing.empty()) {
     parsed = parse_image(existing);
@@ -393,6 +389,9 @@ LdCacheEdit edit_ld_cache(std::string_view existing, const std::vector<LdCacheEn
   }
   const bool kept_existing = existing.empty() || parsed.has_value();
   Image image = std::move(parsed).value_or(Image{.flags = format::kOrderLittle});
+  Libraries gone;
+  for (const auto& [flags, name, path, os, hwcap] : removals) gone.emplace(name, flags, path);
+  std::erase_if(image.entries, [&](const Entry& one) { return gone.contains(library_of(one)); });
   image.entries = merge(std::move(image.entries), additions);
   return {.bytes = encode(image), .kept_existing = kept_existing};
 }

@@ -47,9 +47,12 @@ struct LdCacheEdit {
 /// (`_dl_cache_libcmp`, descending). hwcap and os_version are kept, and so are the extension
 /// sections (generator, glibc-hwcaps, tunables).
 ///
+/// Entries of `existing` with the name, flags and path of one of `removals` are left out first.
+///
 /// The additions win a lookup of their name; of two additions with the same name and flags, the
 /// first does. Takes a few passes over `existing`, whatever it contains.
 [[nodiscard]] LdCacheEdit edit_ld_cache(std::string_view existing,
-                                        const std::vector<LdCacheEntry>& additions);
+                                        const std::vector<LdCacheEntry>& additions,
+                                        const std::vector<LdCacheEntry>& removals = {});
 
 }  // namespace nvhook

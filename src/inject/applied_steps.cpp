@@ -54,9 +54,13 @@ bool has_nothing_else(const TmpfsMount& mount, const RootDir& tmpfs) {
     const bool is_top = slash == std::string::npos;
     names[is_top ? "" : entry.path.substr(0, slash)].insert(is_top ? entry.path
                                                                    : entry.path.substr(slash + 1));
+    if (entry.directory) names.try_emplace(entry.path);
   }
   return std::all_of(names.begin(), names.end(), [&](const auto& directory) {
-    const std::vector<std::string> seen = tmpfs.list("/" + directory.first);
+    const std::string path = "/" + directory.first;
+    const UniqueFd opened = tmpfs.open(path, O_PATH | O_DIRECTORY);
+    if (path != "/" && opened && is_mount_root(opened.get(), tmpfs)) return true;
+    const std::vector<std::string> seen = tmpfs.list(path);
     return std::equal(seen.begin(), seen.end(), directory.second.begin(), directory.second.end());
   });
 }

@@ -5,7 +5,7 @@
 namespace nvhook {
 namespace {
 
-void run_phases(const Plan& plan, Kernel& kernel) {
+void prepare(const Plan& plan, Kernel& kernel) {
   for (const TmpfsMount& tmpfs : plan.tmpfs) kernel.prepare(tmpfs);
   for (const BindMount& mount : plan.mounts) kernel.prepare(mount);
   for (const Symlink& symlink : plan.symlinks) {
@@ -13,23 +13,44 @@ void run_phases(const Plan& plan, Kernel& kernel) {
   }
   kernel.prepare(plan.device_rules);
   if (!plan.rules_of_runtime.empty()) kernel.prepare_systemd_rules(plan.rules_of_runtime);
-  kernel.enter();
-  // Resolve all targets before any attach: a mount of ours must never change what a later path
-  // means (CVE-2024-0132).
+  if (!plan.withdrawn_rules.empty()) {
+    kernel.prepare_withdrawal(plan.withdrawn_rules, plan.device_rules);
+  }
+}
+
+/// Resolves all targets before any attach: a mount of ours must never change what a later path
+/// means (CVE-2024-0132).
+void resolve(const Plan& plan, Kernel& kernel) {
   for (const TmpfsMount& tmpfs : plan.tmpfs) kernel.resolve(tmpfs);
   for (const BindMount& mount : plan.mounts) kernel.resolve(mount);
   for (const Symlink& symlink : plan.symlinks) kernel.resolve(symlink);
   for (const TextFile& text : plan.texts) kernel.resolve(text);
-  if (!plan.loader_entries.empty()) kernel.resolve(plan.loader_entries);
+  if (!plan.loader_entries.empty() || !plan.stale_loader_entries.empty()) {
+    kernel.resolve(plan.loader_entries);
+  }
   if (plan.loader_path) kernel.resolve(*plan.loader_path);
+}
+
+void change(const Plan& plan, Kernel& kernel) {
+  // Closed first: what is taken away must not be used from then on, whatever fails later.
+  if (!plan.withdrawn_rules.empty()) kernel.withdraw_devices();
+  for (const Removal& removal : plan.removals) kernel.take_away(removal);
   for (const TmpfsMount& tmpfs : plan.tmpfs) kernel.attach(tmpfs);
   for (const BindMount& mount : plan.mounts) kernel.attach(mount);
   for (const Symlink& symlink : plan.symlinks) kernel.create(symlink);
   for (const TextFile& text : plan.texts) kernel.create(text);
-  for (const ModeChange& change : plan.modes) kernel.set(change);
+  for (const ModeChange& mode : plan.modes) kernel.set(mode);
   const bool cover = plan.cover_loader_files;
   if (!plan.loader_entries.empty()) kernel.update_loader_cache(plan.loader_entries, cover);
+  if (!plan.stale_loader_entries.empty()) kernel.shrink_loader_cache(plan.stale_loader_entries);
   if (plan.loader_path) kernel.update_loader_path(*plan.loader_path, cover);
+}
+
+void run_phases(const Plan& plan, Kernel& kernel) {
+  prepare(plan, kernel);
+  kernel.enter();
+  resolve(plan, kernel);
+  change(plan, kernel);
   kernel.verify();
   // Grant access only after everything else succeeded; only a rename can still fail after it.
   kernel.allow_devices();

@@ -34,6 +34,10 @@ class Kernel {
   /// Prepares the DeviceAllow= for `rules`, which the runtime grants, but systemd may not know.
   virtual void prepare_systemd_rules(const std::vector<DeviceRule>& rules) = 0;
 
+  /// Prepares what denies `rules`; `kept` stay.
+  virtual void prepare_withdrawal(const std::vector<DeviceRule>& rules,
+                                  const std::vector<DeviceRule>& kept) = 0;
+
   // In the container's mount namespace.
   virtual void enter() = 0;
   /// Finds the target below the root file system and makes it if it is missing. All targets are
@@ -45,6 +49,9 @@ class Kernel {
   virtual void resolve(const TextFile& text) = 0;
   virtual void resolve(const std::vector<LoaderEntry>& entries) = 0;
   virtual void resolve(const LoaderPath& path) = 0;
+  /// Denies the devices of prepare_withdrawal().
+  virtual void withdraw_devices() = 0;
+  virtual void take_away(const Removal& removal) = 0;
   virtual void attach(const TmpfsMount& mount) = 0;
   virtual void attach(const BindMount& mount) = 0;
   virtual void create(const Symlink& symlink) = 0;
@@ -53,6 +60,8 @@ class Kernel {
   /// Writes the new content of the loader's file beside it; or mounts it over the file, if `cover`
   /// is set or nothing may be written there.
   virtual void update_loader_cache(const std::vector<LoaderEntry>& entries, bool cover) = 0;
+  /// Writes the loader cache without `entries`.
+  virtual void shrink_loader_cache(const std::vector<LoaderEntry>& entries) = 0;
   virtual void update_loader_path(const LoaderPath& path, bool cover) = 0;
   /// Checks that each target shows its source.
   virtual void verify() = 0;

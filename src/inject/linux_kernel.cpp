@@ -44,6 +44,7 @@ LinuxKernel::LinuxKernel(const ContainerProcess& process, const RootDir& rootfs,
       system_(system),
       driver_(driver),
       grant_(system, driver, config_json),
+      withdrawal_(system, config_json),
       mounts_(make_mounts(process.owner_uid(), process.owner_gid())),
       writer_(process.owner_uid(), process.owner_gid()),
       tree_(rootfs, layer, writer_, undo_) {
@@ -351,7 +352,7 @@ void LinuxKernel::allow_devices() {
 
 void LinuxKernel::commit() noexcept {
   undo_.forget();
-  for (const auto& let_go : on_commit_) let_go();
+  for (const auto& finish : on_commit_) finish();
   mounts_->leave();
 }
 

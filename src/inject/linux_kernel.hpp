@@ -16,6 +16,7 @@
 #include "image/own_layer.hpp"
 #include "inject/container_process.hpp"
 #include "inject/device_grant.hpp"
+#include "inject/device_withdrawal.hpp"
 #include "inject/kernel.hpp"
 #include "inject/layer_writer.hpp"
 #include "inject/loader_files.hpp"
@@ -41,6 +42,8 @@ class LinuxKernel : public Kernel {
   void prepare(const TmpfsMount& mount) override;
   void prepare(const std::vector<DeviceRule>& rules) override;
   void prepare_systemd_rules(const std::vector<DeviceRule>& rules) override;
+  void prepare_withdrawal(const std::vector<DeviceRule>& rules,
+                          const std::vector<DeviceRule>& kept) override;
   void enter() override;
   void resolve(const TmpfsMount& mount) override;
   void resolve(const BindMount& mount) override;
@@ -48,12 +51,15 @@ class LinuxKernel : public Kernel {
   void resolve(const TextFile& text) override;
   void resolve(const std::vector<LoaderEntry>& entries) override;
   void resolve(const LoaderPath& path) override;
+  void withdraw_devices() override;
+  void take_away(const Removal& removal) override;
   void attach(const TmpfsMount& mount) override;
   void attach(const BindMount& mount) override;
   void create(const Symlink& symlink) override;
   void create(const TextFile& text) override;
   void set(const ModeChange& change) override;
   void update_loader_cache(const std::vector<LoaderEntry>& entries, bool cover) override;
+  void shrink_loader_cache(const std::vector<LoaderEntry>& entries) override;
   void update_loader_path(const LoaderPath& path, bool cover) override;
   void verify() override;
   void allow_devices() override;
@@ -72,6 +78,8 @@ class LinuxKernel : public Kernel {
   };
 
   void attach(const ContainerPath& target);
+  void take_away_mount(const ContainerPath& path, const SharedFd& shown);
+  void take_away_entry(const ContainerPath& path, int shown);
   /// Takes away the tmpfs that `pending` would be attached to, so that it takes its place.
   void take_over(const TmpfsMount& mount, Pending& pending);
   void require_unshared_root() const;
@@ -103,6 +111,7 @@ class LinuxKernel : public Kernel {
   const RootDir& system_;
   const RootDir& driver_;
   DeviceGrant grant_;
+  DeviceWithdrawal withdrawal_;
   std::unique_ptr<Mounts> mounts_;
   UndoStack undo_ = {};
   LayerWriter writer_;

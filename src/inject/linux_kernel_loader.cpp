@@ -94,6 +94,10 @@ void LinuxKernel::update_loader_path(const LoaderPath& path, bool cover) {
   update(file, way, new_loader_path(file, way, path.directories, notes_), is_needed);
 }
 
-void LinuxKernel::replace_files() { on_commit_ = put_in_place(replacements_, writer_, undo_); }
+void LinuxKernel::replace_files() {
+  for (auto& let_go : put_in_place(replacements_, writer_, undo_)) {
+    on_commit_.push_back(std::move(let_go));
+  }
+}
 
 }  // namespace nvhook

@@ -21,6 +21,9 @@
 namespace nvhook {
 namespace {
 
+// The largest known images have caches of a few MiB.
+constexpr std::size_t kMaxCache = 16UL << 20U;
+
 std::vector<LdCacheEntry> to_cache_entries(const std::vector<LoaderEntry>& entries) {
   std::vector<LdCacheEntry> additions;
   additions.reserve(entries.size());
@@ -126,8 +129,6 @@ LoaderFile find_loader_file(const RootDir& rootfs, TargetTree& tree, const Conta
 
 LoaderText new_loader_cache(const LoaderFile& file, LoaderUpdate update,
                             const std::vector<LoaderEntry>& entries, Notes& notes) {
-  // The largest known images have caches of a few MiB.
-  constexpr std::size_t kMaxCache = 16UL << 20U;
   LoaderText text{.before = read_file(file, update, kMaxCache, notes).value_or("")};
   LdCacheEdit edit = edit_ld_cache(text.before, to_cache_entries(entries));
   if (!edit.kept_existing) {
@@ -136,6 +137,14 @@ LoaderText new_loader_cache(const LoaderFile& file, LoaderUpdate update,
   }
   text.after = std::move(edit.bytes);
   if (!file.seen) text.without_libraries = edit_ld_cache("", {}).bytes;
+  return text;
+}
+
+LoaderText shrunk_loader_cache(const LoaderFile& file, const std::vector<LoaderEntry>& entries,
+                               Notes& notes) {
+  LoaderText text{.before = read_file(file, LoaderUpdate::rename, kMaxCache, notes).value_or("")};
+  LdCacheEdit edit = edit_ld_cache(text.before, {}, to_cache_entries(entries));
+  text.after = edit.kept_existing ? std::move(edit.bytes) : text.before;
   return text;
 }
 

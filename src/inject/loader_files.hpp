@@ -56,6 +56,9 @@ struct LoaderText {
 /// that counts for this way of updating. Throws Error(loader_cache_failed).
 [[nodiscard]] LoaderText new_loader_cache(const LoaderFile& file, LoaderUpdate update,
                                           const std::vector<LoaderEntry>& entries, Notes& notes);
+/// The same without `entries`.
+[[nodiscard]] LoaderText shrunk_loader_cache(const LoaderFile& file,
+                                             const std::vector<LoaderEntry>& entries, Notes& notes);
 /// The same for musl's path file, with `directories` added.
 [[nodiscard]] LoaderText new_loader_path(const LoaderFile& file, LoaderUpdate update,
                                          const std::vector<ContainerPath>& directories,

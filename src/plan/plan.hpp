@@ -128,6 +128,24 @@ struct DeviceRule {
   return devices;
 }
 
+/// Takes from a container that runs what an earlier plan made there. What is something else by now
+/// stays, with a note.
+struct Removal {
+  enum class Kind {
+    node,   ///< the character device `device`, mounted or made by the runtime
+    mount,  ///< a mount that shows `source`
+    tmpfs,  ///< a tmpfs that is mounted there, with all that is mounted on it
+    link,   ///< a link to `link_target`
+  };
+  Kind kind = Kind::mount;
+  ContainerPath path = {};
+  HostFile source = {};
+  DeviceNumber device = {};
+  std::string link_target = {};
+
+  friend bool operator==(const Removal&, const Removal&) = default;
+};
+
 /// One library for the container's loader cache.
 struct LoaderEntry {
   std::string soname = {};
@@ -172,8 +190,11 @@ struct Plan {
   std::vector<Symlink> symlinks = {};
   std::vector<TextFile> texts = {};
   std::vector<ModeChange> modes = {};
+  std::vector<Removal> removals = {};
   /// If empty, the loader cache is left alone.
   std::vector<LoaderEntry> loader_entries = {};
+  /// Entries of the loader cache that are taken out.
+  std::vector<LoaderEntry> stale_loader_entries = {};
   /// Present if the image's loader is musl's, which has no cache.
   std::optional<LoaderPath> loader_path = {};
   /// Mount over the loader's files instead of replacing them, so that an image that is made of the
@@ -181,6 +202,8 @@ struct Plan {
   bool cover_loader_files = false;
   /// Empty if the configuration says to leave the device cgroup alone.
   std::vector<DeviceRule> device_rules = {};
+  /// Devices that are taken back, before anything else is changed.
+  std::vector<DeviceRule> withdrawn_rules = {};
   /// Rules that the runtime itself grants. Only systemd has to be informed of them: of the rules
   /// that runc passes to systemd, it drops each device without a link in /dev/char, and NVIDIA's
   /// driver makes no such links.

@@ -54,6 +54,7 @@ enum class Code : std::uint16_t {
   container_not_found = 509,
   target_on_volume = 510,
   container_paused = 511,
+  device_in_use = 512,
   // 06xx permission: the device cgroup
   cgroup_not_found = 601,
   cgroup_denied = 602,

@@ -274,12 +274,14 @@ def traced(name, gpu, *options):
     return oci_nvidia("attach", name, gpu, before=["strace", "-f", "-qq", *options])
 
 
-def counted(name, gpu, directory):
-    trace = directory / "trace"
-    done = traced(name, gpu, "-o", str(trace), "-e", "trace=" + ",".join(CALLS))
-    check(done.returncode == 0, fail_text("attach", done))
+def traced_command(command, name, gpu, calls):
+    """How often it makes each of `calls`, in a run that succeeds."""
+    trace = SETUP.work / "trace"
+    strace = ["strace", "-f", "-qq", "-o", str(trace), "-e", "trace=" + ",".join(calls)]
+    done = oci_nvidia(command, name, gpu, before=strace)
+    check(done.returncode == 0, fail_text(command, done))
     words = [line.split(maxsplit=1)[1].partition("(")[0] for line in trace.read_text().splitlines()]
-    return {call: words.count(call) for call in CALLS}
+    return {call: words.count(call) for call in calls}
 
 
 def chosen(count):
@@ -294,7 +296,7 @@ def state_of(name):
 def a_call_that_fails_leaves_the_container_as_it_was_or_complete():
     """The container has a GPU already, so that its view of /proc must be exchanged, too."""
     with container("0") as name:
-        counts = counted(name, "1", SETUP.work)
+        counts = traced_command("attach", name, "1", CALLS)
     faults = [(call, CALLS[call], at) for call, count in counts.items() if count for at in chosen(count)]
     tried = 0
     while tried < len(faults):
@@ -315,7 +317,7 @@ def a_call_that_fails_leaves_the_container_as_it_was_or_complete():
 @test(*ALL)
 def an_attach_that_is_killed_opens_nothing_and_can_be_done_again():
     with container("0") as name:
-        counts = counted(name, "1", SETUP.work)
+        counts = traced_command("attach", name, "1", CALLS)
     foreign = [f"/foreign/gpu{minor}" for minor in range(8) if minor not in (MINORS[0], MINORS[1])]
     for call in ("move_mount", "umount2", "symlinkat", "renameat2", "bpf", "setns"):
         for at in sorted({1, counts[call]} - {0}):

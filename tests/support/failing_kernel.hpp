@@ -35,6 +35,23 @@ class FailingKernel : public Kernel {
     step();
     real_.prepare_systemd_rules(rules);
   }
+  void prepare_withdrawal(const std::vector<DeviceRule>& rules,
+                          const std::vector<DeviceRule>& kept) override {
+    step();
+    real_.prepare_withdrawal(rules, kept);
+  }
+  void withdraw_devices() override {
+    step();
+    real_.withdraw_devices();
+  }
+  void take_away(const Removal& removal) override {
+    step();
+    real_.take_away(removal);
+  }
+  void shrink_loader_cache(const std::vector<LoaderEntry>& entries) override {
+    step();
+    real_.shrink_loader_cache(entries);
+  }
   void enter() override {
     step();
     real_.enter();

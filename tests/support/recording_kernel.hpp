@@ -27,6 +27,16 @@ class RecordingKernel : public Kernel {
   void prepare_systemd_rules(const std::vector<DeviceRule>& rules) override {
     record("prepare to tell " + std::to_string(rules.size()) + " rules");
   }
+  void prepare_withdrawal(const std::vector<DeviceRule>& rules,
+                          const std::vector<DeviceRule>& kept) override {
+    record("prepare to deny " + std::to_string(rules.size()) + " rules of " +
+           std::to_string(rules.size() + kept.size()));
+  }
+  void withdraw_devices() override { record("deny devices"); }
+  void take_away(const Removal& removal) override { record("remove " + removal.path.str()); }
+  void shrink_loader_cache(const std::vector<LoaderEntry>& entries) override {
+    record("cache without " + std::to_string(entries.size()));
+  }
   void enter() override { record("enter"); }
   void resolve(const TmpfsMount& mount) override { record("resolve " + mount.target.str()); }
   void resolve(const BindMount& mount) override { record("resolve " + mount.target.str()); }

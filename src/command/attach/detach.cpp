@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+// Pins the container, plans, looks who uses the devices, applies, and says what was done.
+#include "command/attach/detach.hpp"
+
+#include <boost/program_options.hpp>
+#include <ostream>
+
+#include "command/attach/detach_view.hpp"
+#include "command/attach/detaching.hpp"
+#include "command/attach/holders.hpp"
+#include "command/containers/container_lookup.hpp"
+#include "command/engines/host_config.hpp"
+#include "text/error.hpp"
+#include "text/text.hpp"
+
+namespace nvhook {
+namespace {
+
+namespace po = boost::program_options;
+
+constexpr const char* kForce = "force";
+constexpr const char* kDryRun = "dry-run";
+constexpr std::size_t kShown = 8;
+
+std::vector<std::string> operands_of(const OptionValues& values) {
+  if (!values.contains("operand")) return {};
+  return values["operand"].as<std::vector<std::string>>();
+}
+
+void require_own_host(const HostConfig& config) {
+  if (config.is_ours) return;
+  throw Error(Code::namespace_denied, "containers of a host below --host-root do not run here",
+              "call oci-nvidia detach on that host, or chroot into its root");
+}
+
+[[noreturn]] void throw_in_use(const ContainerRecord& record, const std::vector<Holder>& holders) {
+  std::vector<std::string> shown;
+  for (const Holder& holder : holders) {
+    if (shown.size() == kShown) break;
+    shown.push_back(std::to_string(holder.pid) + " (" + holder.name + ", " + holder.node + ")");
+  }
+  const std::size_t more = holders.size() - shown.size();
+  throw Error(Code::device_in_use,
+              "processes of " + describe(record) + " use the devices: " + join(shown, ", ") +
+                  (more == 0 ? "" : " and " + std::to_string(more) + " more"),
+              "end them first; or --force, and they keep what they have open until they end");
+}
+
+}  // namespace
+
+void add_detach_options(po::options_description& options) {
+  options.add_options()(kForce, po::bool_switch(), "although processes use the devices")(
+      kDryRun, po::bool_switch(), "only show what would be done");
+}
+
+Outcome run_detach(const OptionValues& values, CommandContext& context) {
+  const std::vector<std::string> operands = operands_of(values);
+  if (operands.size() != 2) throw UsageFault("detach takes a container and devices that it has");
+  const HostConfig config = read_host_config(context);
+  require_own_host(config);
+  const ContainerRecord record = running_container(operands[0], context.system, context.caller);
+  const LiveContainer container = pin_container(record, context.system);
+  const Detachment detachment = plan_detachment(container, operands[1], config, context);
+  DetachResult result{.container = record,
+                      .is_dry_run = values[kDryRun].as<bool>(),
+                      .notes = detachment.steps.notes};
+  if (!detachment.is_complete()) {
+    result.holders = holders_of(container, detachment.rules, context.system);
+  }
+  const bool is_done = !result.is_dry_run && !detachment.is_complete();
+  if (is_done) {
+    if (!result.holders.empty() && !values[kForce].as<bool>()) throw_in_use(record, result.holders);
+    const Notes more = apply_detachment(detachment, container, context);
+    result.notes.insert(result.notes.end(), more.begin(), more.end());
+  }
+  if (context.json) {
+    print_json(detachment_json(detachment, result), context.out);
+  } else {
+    context.out << detachment_text(detachment, result, context.style);
+  }
+  return outcome_of(result);
+}
+
+}  // namespace nvhook

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+// The permission of the kernel tells what a container has: its own files do not.
+#include "command/attach/live_request.hpp"
+
+#include <algorithm>
+#include <iterator>
+
+#include "inject/device_grant.hpp"
+#include "os/device_number.hpp"
+#include "os/refused_calls.hpp"
+#include "text/error.hpp"
+
+namespace nvhook {
+namespace {
+
+constexpr const char* kDevices = "NVIDIA_VISIBLE_DEVICES";
+constexpr const char* kDriverCapabilities = "NVIDIA_DRIVER_CAPABILITIES";
+
+}  // namespace
+
+void require_mount_calls() {
+  if (!is_mount_api_refused()) return;
+  throw Error(Code::mount_failed, "this kernel has not the calls that mount by descriptor",
+              "run Linux 5.12 or later, or restart the container with the devices");
+}
+
+Config config_for_root(Config config) {
+  config.accept_envvar_when_unprivileged = true;
+  config.accept_volume_mounts = false;
+  config.swarm_resources.clear();
+  if (config.mode == RuntimeMode::cdi) config.mode = RuntimeMode::automatic;
+  return config;
+}
+
+ContainerTask live_task(const LiveContainer& container, const std::string& devices,
+                        const std::optional<CapabilitySet>& capabilities, const Config& config) {
+  ContainerTask task{.injector = Injector::this_hook, .config_json = container.config_json};
+  if (container.spec) {
+    task.spec = *container.spec;
+    task.linux_spec = parse_linux_spec(container.config_json);
+  }
+  task.spec.environment[kDevices] = devices;
+  if (capabilities) {
+    std::string& words = task.spec.environment[kDriverCapabilities];
+    words += (words.empty() ? "" : ",") + to_string(*capabilities);
+  }
+  task.request = derive_request(task.spec, config);
+  if (!task.request.request) {
+    throw Error(Code::invalid_request, "`" + devices + "` names no device",
+                "name GPUs or MIG devices as `oci-nvidia list` shows them, or `all`");
+  }
+  task.request.request->devices_source = "attach";
+  return task;
+}
+
+std::vector<DeviceRule> rules_of(const std::vector<SpecNode>& nodes) {
+  std::vector<DeviceRule> rules;
+  for (const SpecNode& node : nodes) {
+    if (node.number) rules.push_back({.device = *node.number, .node = HostPath(node.path)});
+  }
+  return rules;
+}
+
+std::vector<DeviceRule> denied_of(const LiveContainer& container,
+                                  const std::vector<DeviceRule>& rules, const RootDir& system,
+                                  const RootDir& driver) {
+  DeviceGrant grant(system, driver, container.config_json);
+  grant.prepare(container.process->cgroup_text(), rules);
+  const std::vector<DeviceNumber> missing = grant.missing();
+  std::vector<DeviceRule> denied;
+  std::copy_if(rules.begin(), rules.end(), std::back_inserter(denied), [&](const auto& rule) {
+    return std::binary_search(missing.begin(), missing.end(), rule.device);
+  });
+  return denied;
+}
+
+std::vector<SpecNode> nodes_it_has(const LiveContainer& container, const ContainerDriver& has,
+                                   const HostFacts& host, const RootDir& system) {
+  std::vector<SpecNode> nodes;
+  for (const ContainerNode& one : has.nodes) {
+    const auto is_it = [&](const DeviceNode& node) {
+      return node.file.path.str() == one.path && node.number == one.number;
+    };
+    const auto& known = host.inventory.nodes;
+    if (std::any_of(known.begin(), known.end(), is_it)) nodes.push_back({one.path, one.number});
+  }
+  const auto denied = denied_of(container, rules_of(nodes), system, host.driver_root);
+  std::erase_if(nodes, [&](const SpecNode& node) {
+    return std::any_of(denied.begin(), denied.end(),
+                       [&](const DeviceRule& rule) { return rule.device == node.number; });
+  });
+  return nodes;
+}
+
+void require_own_cgroup(const LiveContainer& container, const std::vector<DeviceRule>& rules) {
+  if (rules.empty() || container.has_own_cgroup || !container.record.user.empty()) return;
+  throw Error(Code::cgroup_denied,
+              "the device cgroup of process " + std::to_string(container.record.pid) +
+                  ", which decides on " + to_rule(rules.front().device) +
+                  ", is not known to be that of one container alone",
+              "name a container of an engine, by its name or id");
+}
+
+std::vector<std::string> names_of(const SelectedDevices& selected) {
+  std::vector<std::string> names;
+  for (const Gpu& gpu : selected.gpus) {
+    names.push_back("GPU " + std::to_string(gpu.index) +
+                    (gpu.uuid.empty() ? "" : " (" + gpu.uuid + ")"));
+  }
+  for (const MigDevice& device : selected.mig_devices) {
+    names.push_back("MIG device " + to_string(device));
+  }
+  return names;
+}
+
+}  // namespace nvhook

@@ -21,9 +21,9 @@ inline constexpr std::string_view kAttachDetails =
     "the\n"
     "user namespace of its engine (podman unshare).\n\n"
     "  sudo oci-nvidia attach web 1\n"
-    "      GPU 1 for the container web of Docker, Podman, CRI-O, containerd, runc or crun\n"
+    "      GPU 1 for the container web of Docker, Podman, CRI-O, containerd, runc, crun or LXC\n"
     "  sudo oci-nvidia attach 4711 GPU-8f6a…\n"
-    "      for the container whose first process has the number 4711 (LXC)\n"
+    "      for the container whose first process has the number 4711\n"
     "  sudo oci-nvidia attach --dry-run --capabilities graphics web all\n"
     "      shows what would be done";
 

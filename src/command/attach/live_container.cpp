@@ -11,6 +11,7 @@
 #include "command/attach/frozen.hpp"
 #include "command/containers/container_cgroup.hpp"
 #include "command/containers/container_lookup.hpp"
+#include "command/containers/lxc_container.hpp"
 #include "formats/mountinfo.hpp"
 #include "oci/bundle.hpp"
 #include "os/file_status.hpp"
@@ -33,8 +34,11 @@ std::string device_of_root(const std::string& mountinfo) {
 
 /// Whether the root directory is the one that the engine prepared, as the host sees it.
 bool is_prepared(const LiveContainer& container, const RootDir& system) {
-  if (!container.spec) return false;
-  const std::string path = rootfs_path(*container.spec, container.record.bundle);
+  const std::string path = container.spec ? rootfs_path(*container.spec, container.record.bundle)
+                           : container.record.engine == kLxc
+                               ? lxc_rootfs(container.record.name, system)
+                               : std::string();
+  if (path.empty()) return false;
   const UniqueFd prepared = system.open(path, O_PATH | O_DIRECTORY);
   return prepared && is_same_file(prepared.get(), container.root->fd());
 }

@@ -37,7 +37,8 @@ std::string scope_of(std::string_view cgroups_path) {
 std::vector<std::string> names_of(std::string_view cgroups_path, std::string_view id) {
   if (cgroups_path.empty()) {
     const std::string name(id);
-    return {name, "runc-" + name + std::string(kScope), "crun-" + name + std::string(kScope)};
+    return {name, "runc-" + name + std::string(kScope), "crun-" + name + std::string(kScope),
+            "lxc.payload." + name};
   }
   std::vector<std::string> names = {std::string(cgroups_path)};
   if (std::string scope = scope_of(cgroups_path); !scope.empty()) names.push_back(scope);

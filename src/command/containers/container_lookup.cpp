@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "command/containers/lxc_container.hpp"
 #include "command/containers/record_reader.hpp"
 #include "command/engines/storage_conf.hpp"
 #include "host/facts/proc_text.hpp"
@@ -191,8 +192,9 @@ std::string ids_of(const std::vector<ContainerRecord>& records) {
 }
 
 [[noreturn]] void throw_unknown(const std::string& word, const std::string& denied) {
-  std::string what = "no container or process `" + word +
-                     "`: looked for in what Docker, containerd, Podman, CRI-O, runc and crun know";
+  std::string what =
+      "no container or process `" + word +
+      "`: looked for in what Docker, containerd, Podman, CRI-O, runc, crun and LXC know";
   if (denied.empty()) {
     throw Error(Code::container_not_found, what,
                 "give its id, the beginning of that, its name, or the number of its first process "
@@ -274,6 +276,7 @@ ContainerRecord find_container(const std::string& word, const RootDir& system,
   const std::vector<ContainerRecord> of_users = users.records();
   if (is_process) return of_process(pid, trusted, of_users);
   if (const auto found = choose_of_users(of_users, word)) return *found;
+  if (const auto found = find_lxc_container(word, system)) return *found;
   throw_unknown(word, search.denied());
 }
 

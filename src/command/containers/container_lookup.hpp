@@ -12,10 +12,10 @@
 namespace nvhook {
 
 /// Returns the container that `word` names: by its id, the beginning of its id, its name, or the
-/// number of its first process. For a process that no engine knows (LXC, or no container) the
-/// record has a pid only. Searches runc, crun, containerd, Docker, Podman and CRI-O below `system`,
-/// as root and the caller use them; if no such container is found there, also those of other
-/// unprivileged users, where `1000:name` names the user, too. Throws Error(container_not_found) if
+/// number of its first process. For a process that no engine knows the record has a pid only.
+/// Searches runc, crun, containerd, Docker, Podman and CRI-O below `system`, as root and the caller
+/// use them; if no such container is found there, also those of other unprivileged users, where
+/// `1000:name` names the user, too, and those of LXC by name. Throws Error(container_not_found) if
 /// `word` names no container, or several.
 [[nodiscard]] ContainerRecord find_container(const std::string& word, const RootDir& system,
                                              const CallerContext& caller);

@@ -91,7 +91,7 @@ ENGINES = dict(
         # systemd and crun of today; the others are those of Debian 12.
         of(
             "systemd-today",
-            "test_systemd test_systemd_pin test_hidden_filter",
+            "test_systemd test_systemd_attach test_systemd_pin test_hidden_filter",
             "setpriv debootstrap cc",
             *CGROUP2,
             suite="forky",
@@ -99,7 +99,7 @@ ENGINES = dict(
         ),
         of(
             "systemd",
-            "test_systemd test_systemd_names test_systemd_precreate test_hidden_filter test_device_nodes test_cdi_units",
+            "test_systemd test_systemd_attach test_systemd_names test_systemd_precreate test_hidden_filter test_device_nodes test_cdi_units",
             "runc setpriv cc",
             *CGROUP2,
             systemd=True,

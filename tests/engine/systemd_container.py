@@ -67,11 +67,12 @@ class Container:
     def has_drop_in(self):
         return self.host.path(self.drop_in).exists()
 
-    def check_access(self, when, nodes="ENXIO"):
+    def check_access(self, when, nodes="ENXIO", others=()):
         """The selected GPU's nodes give `nodes` (there is no driver: ENXIO was allowed), those of the others EPERM."""
         check_equal(self.opened(*NODES), dict.fromkeys(NODES, nodes), f"selected nodes {when}")
         expected = {f"/foreign/gpu{minor}": "EPERM" for minor in range(8)}
-        expected[f"/foreign/gpu{MINORS[GPU]}"] = nodes
+        for gpu in (GPU, *others):
+            expected[f"/foreign/gpu{MINORS[gpu]}"] = nodes
         check_equal(self.opened(*expected), expected, f"nodes of all GPUs {when}")
         check_equal(self.opened("/dev/null"), {"/dev/null": "opened"}, f"/dev/null {when}")
 

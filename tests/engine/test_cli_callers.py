@@ -3,6 +3,7 @@
 
 import atexit
 import functools
+import itertools
 import shutil
 import subprocess
 import time
@@ -10,12 +11,16 @@ from pathlib import Path
 
 import observe
 import shim
+from attach_cycle import check_attach_cycle
 from bundle import foreign_nodes
 from cli import binaries, copy_of_image, environment, place
 from expect import check_foreign_nodes, check_gpus, check_loader, check_params
 from harness import CGROUP_NAME, HERE, SETUP, Skip, check, check_equal, fail_text, require_program, run, test
 from image_archive import IMAGE, make_archive
 from nvidia_spec import RELEASES, specification, text_of
+from usual_places import usual_places
+
+TASKS = "/run/containerd/io.containerd.runtime.v2.task"
 
 # ---- LXC
 
@@ -210,6 +215,26 @@ def ctr_run_with_one_gpu():
     check_foreign_nodes(view, [0])
     check_loader(view)
     check_params(view)
+
+
+@test("cli")
+def a_container_of_containerd_gets_a_gpu_and_loses_it():
+    name = f"{CGROUP_NAME}ctr-attach"
+    words = ["run", "--detach", "--net-host", "--snapshotter", "native", "--runc-binary", HERE / "runc-with-procfs"]
+    words += ["--cgroup", f"/{name}", IMAGE, name, "sleep", "1000"]
+    done = run([*containerd(), *words], env=environment(NVIDIA_CTK_CONFIG_FILE_PATH=str(SETUP.config)))
+    check(done.returncode == 0, fail_text("ctr run", done))
+    numbers = itertools.count()
+
+    def inside(*command):
+        return run([*containerd(), "task", "exec", "--exec-id", f"e{next(numbers)}", name, *command]).stdout
+
+    try:
+        with usual_places({TASKS: place() / "containerd/state" / Path(TASKS).name}):
+            check_attach_cycle(name, lambda path: inside("inspect", "open", path).split()[1], lambda: inside("/sbin/ldconfig", "-p"))
+    finally:
+        run([*containerd(), "task", "delete", "--force", name])
+        run([*containerd(), "container", "delete", name])
 
 
 @test("cli")

@@ -3,17 +3,21 @@
 
 import contextlib
 
-from command import GOOD, check_refused, document, oci_nvidia, resolved
+from attach_cycle import check_cycle_by
+from command import GOOD, WARNING, check_refused, document, oci_nvidia, resolved
 from docker_daemon import IMAGE, daemon
 from gpu_users import all_users, hold, openable_gpus, wait_for_users
 from harness import SETUP, check, check_equal, fail_text, run, test
 from usual_places import usual_places
 
 
+LINKS = {"/run/docker/containerd": SETUP.work / "docker/exec/containerd", "/var/lib/docker": SETUP.disk / "docker"}
+
+
 @contextlib.contextmanager
-def container(name):
+def container(name, options=("--gpus", '"device=1"')):
     docker = ["docker", "-H", daemon()]
-    words = ["run", "--detach", "--name", name, "--network", "none", "--gpus", '"device=1"']
+    words = ["run", "--detach", "--name", name, "--network", "none", *options]
     done = run([*docker, *words, IMAGE, "sleep", "1000"])
     check_equal(done.returncode, 0, fail_text("docker run", done))
     try:
@@ -24,8 +28,7 @@ def container(name):
 
 @test("docker")
 def oci_nvidia_finds_a_container_of_docker():
-    links = {"/run/docker/containerd": SETUP.work / "docker/exec/containerd", "/var/lib/docker": SETUP.disk / "docker"}
-    with container("web") as identity, container("web2") as other, usual_places(links):
+    with container("web") as identity, container("web2") as other, usual_places(LINKS):
         for word in ("web", identity, identity[:12]):
             found = document("inspect", word, status=GOOD)
             check_equal(found["container"]["engine"], "Docker", "engine")
@@ -42,8 +45,7 @@ def oci_nvidia_finds_a_container_of_docker():
 
 @test("docker")
 def oci_nvidia_ps_shows_a_container_of_docker():
-    links = {"/run/docker/containerd": SETUP.work / "docker/exec/containerd", "/var/lib/docker": SETUP.disk / "docker"}
-    with openable_gpus(), container("web") as identity, usual_places(links):
+    with openable_gpus(), container("web") as identity, usual_places(LINKS):
         run(["docker", "-H", daemon(), "exec", "--detach", "--user", "1000", "web", "sh", "-c", hold(1)], check=True)
         users = wait_for_users(1)
         found = document("ps", status=GOOD)["containers"]
@@ -52,3 +54,14 @@ def oci_nvidia_ps_shows_a_container_of_docker():
         processes = {one["pid"]: (one["uid"], one["devices"]) for one in found[0]["processes"]}
         check_equal(processes, dict.fromkeys(users, (1000, ["1"])), "processes")
         check_equal(users, all_users(), "what the kernel says")
+
+
+@test("docker")
+def a_container_of_docker_gets_a_gpu_and_loses_it():
+    for options in ((), ("--gpus", '"device=1"'), ("--user", "1000"), ("--read-only", "--tmpfs", "/run")):
+        with container("web", options), usual_places(LINKS):
+            if "--read-only" in options:
+                check_equal(document("attach", "web", "2", status=WARNING)["result"], "attached", "attach")
+                check_equal(document("detach", "web", "2", status=GOOD)["result"], "detached", "detach")
+            else:
+                check_cycle_by(["docker", "-H", daemon(), "exec", "web"], "web")

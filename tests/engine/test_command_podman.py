@@ -4,6 +4,7 @@
 import contextlib
 from pathlib import Path
 
+from attach_cycle import check_cycle_by
 from command import BROKEN, GOOD, check_refused, document, oci_nvidia, resolved
 from gpu_users import hold, openable_gpus, wait_for_users
 from harness import MINORS, SETUP, check, check_equal, fail_text, run, test
@@ -14,9 +15,9 @@ PLACES = {"/run/containers/storage": RUNROOT, "/var/lib/containers/storage": SET
 
 
 @contextlib.contextmanager
-def container(name):
+def container(name, request=("-e", "NVIDIA_VISIBLE_DEVICES=1")):
     options = [word for word in RUN_OPTIONS if word != "--rm"]
-    words = ["run", "--detach", "--name", name, *options, "-e", "NVIDIA_VISIBLE_DEVICES=1"]
+    words = ["run", "--detach", "--name", name, *options, *request]
     done = run(podman(*words, image(), "sleep", "1000"))
     check_equal(done.returncode, 0, fail_text("podman run", done))
     try:
@@ -75,3 +76,10 @@ def oci_nvidia_ps_shows_a_container_of_podman():
         check_equal([(one["engine"], one["id"], one["name"]) for one in found], [("Podman", identity, "web")], "containers")
         check_equal([device["device"] for device in found[0]["devices"]], ["1"], "devices")
         check_equal({one["pid"] for one in found[0]["processes"]}, set(users), "processes")
+
+
+@test("podman")
+def a_container_of_podman_gets_a_gpu_and_loses_it():
+    for request in ((), ("-e", "NVIDIA_VISIBLE_DEVICES=1"), ("--user", "1000")):
+        with container("web", request), usual_places(PLACES):
+            check_cycle_by(podman("exec", "web"), "web")

@@ -10,6 +10,8 @@ from pathlib import Path
 import observe
 import rootless
 from expect import check_gpus, check_loader, check_mount_flags, check_params, check_started
+from attach_cycle import GPU, NODE
+from command import GOOD, WARNING, document
 from harness import MINORS, SETUP, Skip, check, check_equal, fail_text, run, test
 from nvidia_spec import RELEASES, specification, text_of
 
@@ -305,3 +307,37 @@ def podman_serves_specifications_of_nvidias_form():
                 check(f"/dev/nvidia{MINORS[1]}" in view.nodes(), f"{release}, {mode}: {view.nodes()}")
         finally:
             file.unlink()
+
+
+def podman_in_usual_places(*words):
+    """Where `oci-nvidia` looks for the containers of a user."""
+    command = ["podman", "--root", f"{rootless.HOME}/home/.local/share/containers/storage"]
+    command += ["--runroot", f"{rootless.RUNTIME_DIRECTORY}/containers", "--cgroup-manager", "cgroupfs"]
+    command += ["--events-backend", "file", "--hooks-dir", hooks_directory(SETUP.hook_definition)]
+    return rootless.as_user(*command, *words)
+
+
+@test("rootless")
+def a_container_of_a_user_gets_a_gpu_from_root_and_loses_it():
+    rootless.tree()
+    rootless.write_config()
+    done = podman_in_usual_places("import", f"{rootless.HOME}/image.tar", IMAGE)
+    check_equal(done.returncode, 0, fail_text("podman import", done))
+    limits = "--detach --name web --network none --runtime runc --ulimit nofile=1024:1024 --ulimit nproc=1000:1000 --pids-limit -1"
+    done = podman_in_usual_places("run", *limits.split(), IMAGE, "sleep", "1000")
+    check_equal(done.returncode, 0, fail_text("podman run", done))
+
+    def opened():
+        return podman_in_usual_places("exec", "web", "inspect", "open", NODE).stdout.split()[1]
+
+    try:
+        check_equal(opened(), "ENOENT", "before")
+        word = f"{rootless.USER}:web"
+        check_equal(document("attach", word, str(GPU), status=GOOD)["result"], "attached", "attach")
+        check_equal(opened(), "ENXIO", "after attach")
+        owner = podman_in_usual_places("exec", "web", "stat", "-c", "%u", "/etc/ld.so.cache").stdout.strip()
+        check_equal(owner, "0", "owner of the loader cache")
+        check_equal(document("detach", word, str(GPU), status=WARNING)["result"], "detached", "detach")
+        check_equal(opened(), "ENOENT", "after detach")
+    finally:
+        podman_in_usual_places("rm", "--force", "--time", "0", "web")

@@ -206,6 +206,8 @@ def a_config_json_that_the_filter_was_not_made_of_opens_nothing():
 @contextlib.contextmanager
 def hardened_kernel():
     """The real setting, for a short time; other processes that want it wait."""
+    if not SETUP.long:
+        raise Skip("it changes the kernel of this machine for a moment, which tests beside it would notice; run --long alone")
     before = HARDEN.read_text().strip() if HARDEN.exists() else ""
     with Path("/run/oci-nvidia-test-harden.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)

@@ -11,8 +11,7 @@ namespace nvhook {
 
 /// Returns `program` without rules of ours (prepend_device_rules) for `devices`, and with
 /// instructions that deny every access to those of them that the rest would still let be used. All
-/// other decisions stay. A later prepend_device_rules() grants them again. Throws
-/// Error(device_filter_failed) for more devices than a jump can skip.
+/// other decisions stay. A later prepend_device_rules() grants them again.
 [[nodiscard]] BpfProgram deny_devices(const BpfProgram& program,
                                       const std::vector<DeviceNumber>& devices);
 

@@ -3,9 +3,7 @@
 #include "inject/applied_steps.hpp"
 
 #include <fcntl.h>
-#include <linux/magic.h>
 #include <sys/stat.h>
-#include <sys/vfs.h>
 
 #include <algorithm>
 #include <map>
@@ -13,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "inject/tmpfs.hpp"
 #include "os/file_status.hpp"
 #include "os/mount_root.hpp"
 
@@ -27,11 +26,6 @@ bool shows(const BindMount& mount, const RootDir& rootfs, const RootDir& source_
   return source && target && ::fstat(source.get(), &wanted) == 0 &&
          ::fstat(target.get(), &seen) == 0 && is_same_file(wanted, seen) &&
          is_mount_root(target.get(), rootfs);
-}
-
-bool is_tmpfs(int fd) {
-  struct statfs filesystem {};
-  return ::fstatfs(fd, &filesystem) == 0 && filesystem.f_type == TMPFS_MAGIC;
 }
 
 bool shows(const TmpfsEntry& entry, const RootDir& tmpfs) {

@@ -27,6 +27,7 @@ Notes apply_confined(const Plan& plan, const ContainerProcess& process, const Ro
                      Log& log, std::string_view config_json) {
   confine_to_container_work();
   LinuxKernel kernel(process, rootfs, layer, system, driver_root, config_json);
+  kernel.keep_granted(plan.granted_rules);
   apply(plan, kernel);
   log.notes(kernel.notes());
   log.phase("applying " + std::to_string(plan.mounts.size()) + " mounts");

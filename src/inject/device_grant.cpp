@@ -57,8 +57,13 @@ void DeviceGrant::grant(const ContainerProcess& process) {
   if (permission_ && scope_->has_filter_file()) permission_->confirm();
 }
 
+void DeviceGrant::keep_granted(const std::vector<DeviceRule>& rules) {
+  kept_ = rules;
+  if (!kept_.empty()) expect_granted(devices_of(kept_));
+}
+
 void DeviceGrant::revoke() noexcept {
-  if (scope_) scope_->forget();
+  if (scope_) scope_->restore(kept_);
   if (permission_) permission_->revoke();
 }
 

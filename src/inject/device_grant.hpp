@@ -32,6 +32,10 @@ class DeviceGrant {
   /// that prepare() gets is expected anyway. Needed only where the kernel hides the filter.
   void expect_granted(std::vector<DeviceNumber> devices) { granted_.push_back(std::move(devices)); }
 
+  /// Before prepare(), for a container that runs: it has `rules` already, and keeps them after
+  /// revoke().
+  void keep_granted(const std::vector<DeviceRule>& rules);
+
   /// On the host: opens the cgroups of a process whose /proc/<pid>/cgroup contains `cgroup`, and
   /// prepares what will grant `rules`. Throws as DevicePermission does, and Error(cgroup_denied) if
   /// a cgroup around this one denies the control device.
@@ -49,7 +53,7 @@ class DeviceGrant {
   /// Grants. May be called in any mount namespace. Throws Error(container_gone) if `process` has
   /// ended, and as DevicePermission::grant does; revoke() undoes what was done before that.
   void grant(const ContainerProcess& process);
-  /// Takes back what grant() gave.
+  /// Takes back what grant() gave, but for keep_granted().
   void revoke() noexcept;
 
   /// What could not be done, and what systemd was told.
@@ -66,6 +70,7 @@ class DeviceGrant {
   std::optional<DevicePermission> permission_ = {};
   std::optional<SystemdScope> scope_ = {};
   std::vector<DeviceRule> rules_ = {};
+  std::vector<DeviceRule> kept_ = {};
   Notes notes_ = {};
 };
 

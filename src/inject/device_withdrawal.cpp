@@ -12,10 +12,10 @@ namespace nvhook {
 
 void DeviceWithdrawal::prepare(const std::string& cgroup, const std::vector<DeviceRule>& rules,
                                const std::vector<DeviceRule>& kept) {
-  rules_ = rules;
   kept_ = kept;
-  std::vector<DeviceNumber> granted = devices_of(rules);
-  for (const DeviceNumber& device : devices_of(kept)) granted.push_back(device);
+  had_ = kept;
+  had_.insert(had_.end(), rules.begin(), rules.end());
+  std::vector<DeviceNumber> granted = devices_of(had_);
   FilterGuesses guesses = filter_guesses(config_json_, cgroup, system_, granted);
   guesses.granted.push_back(std::move(granted));
   permission_.emplace(cgroup, cgroup_mountinfo(system_, cgroup), devices_of(rules), guesses,
@@ -24,10 +24,6 @@ void DeviceWithdrawal::prepare(const std::string& cgroup, const std::vector<Devi
   if (!in_user_namespace() && !permission_->shares_scope()) {
     scope_ = SystemdScope::find(cgroup, system_, guesses);
   }
-}
-
-std::vector<DeviceNumber> DeviceWithdrawal::open_devices() const {
-  return permission_ ? permission_->missing() : std::vector<DeviceNumber>();
 }
 
 void DeviceWithdrawal::withdraw(const ContainerProcess& process) {
@@ -43,10 +39,7 @@ void DeviceWithdrawal::withdraw(const ContainerProcess& process) {
 void DeviceWithdrawal::undo() noexcept {
   if (!permission_) return;
   permission_->revoke();
-  if (!scope_) return;
-  std::vector<DeviceRule> all = kept_;
-  all.insert(all.end(), rules_.begin(), rules_.end());
-  static_cast<void>(scope_->keep(all));
+  if (scope_) scope_->restore(had_);
 }
 
 }  // namespace nvhook

@@ -27,8 +27,6 @@ class DeviceWithdrawal {
   /// /proc/<pid>/cgroup; `kept` are the rules of ours that stay. Throws as DevicePermission does.
   void prepare(const std::string& cgroup, const std::vector<DeviceRule>& rules,
                const std::vector<DeviceRule>& kept);
-  /// After prepare(): the devices that the container can still use, in order.
-  [[nodiscard]] std::vector<DeviceNumber> open_devices() const;
 
   /// Denies the devices, in any mount namespace. Throws Error(container_gone) if `process` has
   /// ended, and as DevicePermission::grant does; undo() undoes what was done before that.
@@ -43,8 +41,8 @@ class DeviceWithdrawal {
   std::string_view config_json_;
   std::optional<DevicePermission> permission_ = {};
   std::optional<SystemdScope> scope_ = {};
-  std::vector<DeviceRule> rules_ = {};
   std::vector<DeviceRule> kept_ = {};
+  std::vector<DeviceRule> had_ = {};  // these, and those that are taken
   Notes notes_ = {};
 };
 

@@ -37,6 +37,9 @@ class LinuxKernel : public Kernel {
   LinuxKernel(const ContainerProcess& process, const RootDir& rootfs, const OwnLayer& layer,
               const RootDir& system, const RootDir& driver, std::string_view config_json = {});
 
+  /// For a container that runs: it may use the devices of `rules` already (DeviceGrant).
+  void keep_granted(const std::vector<DeviceRule>& rules) { grant_.keep_granted(rules); }
+
   void prepare(const BindMount& mount) override;
   void prepare(const Symlink& symlink) override;
   void prepare(const TmpfsMount& mount) override;

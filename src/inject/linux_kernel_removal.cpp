@@ -1,25 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 // The functions of LinuxKernel that take away what an earlier plan made.
 #include <fcntl.h>
-#include <linux/magic.h>
 #include <linux/mount.h>
 #include <linux/openat2.h>
 #include <sys/stat.h>
-#include <sys/vfs.h>
 
 #include "inject/linux_kernel.hpp"
+#include "inject/tmpfs.hpp"
 #include "os/mount_root.hpp"
-#include "os/read_link.hpp"
 #include "os/syscalls.hpp"
 #include "text/error.hpp"
 
 namespace nvhook {
 namespace {
-
-bool is_tmpfs(int fd) {
-  struct statfs filesystem {};
-  return ::fstatfs(fd, &filesystem) == 0 && filesystem.f_type == TMPFS_MAGIC;
-}
 
 bool is_device(int fd, DeviceNumber number) {
   const FileStatus status = status_of(fd);
@@ -68,7 +61,7 @@ void LinuxKernel::take_away(const Removal& removal) {
       return take_away_mount(removal.path, shown);
     }
     case Removal::Kind::tmpfs:
-      if (!is_mount || !is_tmpfs(shown->get())) break;
+      if (!is_mount || !is_tmpfs_with(shown->get(), removal.mark)) break;
       return take_away_mount(removal.path, shown);
     case Removal::Kind::link:
       if (rootfs_.read_link(path) != removal.link_target) break;
@@ -122,13 +115,13 @@ void LinuxKernel::take_away_entry(const ContainerPath& path, int shown) {
 
 void LinuxKernel::shrink_loader_cache(const std::vector<LoaderEntry>& entries) {
   const LoaderFile& file = loader_files_.at(kLoaderCache);
-  if (file.is_mount) {
-    // A file of ours that covers the image's own.
-    if (is_tmpfs(file.seen->get())) take_away_mount(kLoaderCache, file.seen);
-    return;
-  }
   if (!file.seen) return;
-  update(file, LoaderUpdate::rename, shrunk_loader_cache(file, entries, notes_), false);
+  LoaderText text = shrunk_loader_cache(file, entries, notes_);
+  if (!file.is_mount) return update(file, LoaderUpdate::rename, text, false);
+  // A file of ours that covers the image's own lists our libraries; one of the user's does not.
+  if (is_tmpfs(file.seen->get()) && text.before != text.after) {
+    take_away_mount(kLoaderCache, file.seen);
+  }
 }
 
 }  // namespace nvhook

@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // The functions of LinuxKernel that only a container needs that runs already.
 #include <fcntl.h>
-#include <linux/magic.h>
 #include <linux/mount.h>
 #include <linux/openat2.h>
-#include <sys/vfs.h>
 
 #include <algorithm>
 
 #include "formats/mountinfo.hpp"
 #include "inject/linux_kernel.hpp"
+#include "inject/tmpfs.hpp"
 #include "os/files.hpp"
 #include "os/mount_root.hpp"
 #include "os/own_procfs.hpp"
@@ -38,10 +37,9 @@ bool LinuxKernel::is_peer_of_host(std::uint64_t id) const {
 /// root of the old tmpfs. For a moment the container sees what is below it.
 void LinuxKernel::take_over(const TmpfsMount& mount, Pending& pending) {
   const int old = pending.target.fd->get();
-  struct statfs filesystem {};
-  const bool is_tmpfs = is_mount_root(old, rootfs_) && ::fstatfs(old, &filesystem) == 0 &&
-                        filesystem.f_type == TMPFS_MAGIC;
-  if (!is_tmpfs) return;
+  const bool is_ours = is_mount_root(old, rootfs_) && !mount.entries.empty() &&
+                       is_tmpfs_with(old, mount.entries.front().path);
+  if (!is_ours) return;
   const ContainerPath parent = mount.target.parent();
   const SharedFd directory =
       mount.on_procfs ? procfs_target(parent) : tree_.directory(parent).shared();

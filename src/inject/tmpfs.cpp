@@ -3,9 +3,11 @@
 #include "inject/tmpfs.hpp"
 
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <linux/mount.h>
 #include <linux/openat2.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "os/file_status.hpp"
@@ -95,6 +97,15 @@ TmpfsMount tmpfs_with_file(const std::string& content, const std::string& label)
 
 void fill_tmpfs(int tmpfs, const TmpfsMount& mount, uid_t uid, gid_t gid) {
   for (const TmpfsEntry& entry : mount.entries) add_entry(tmpfs, entry, mount, uid, gid);
+}
+
+bool is_tmpfs(int fd) noexcept {
+  struct statfs filesystem {};
+  return ::fstatfs(fd, &filesystem) == 0 && filesystem.f_type == TMPFS_MAGIC;
+}
+
+bool is_tmpfs_with(int fd, const std::string& entry) noexcept {
+  return is_tmpfs(fd) && sys::open_beneath(fd, entry.c_str(), O_PATH | O_NOFOLLOW, kBeneath);
 }
 
 }  // namespace nvhook

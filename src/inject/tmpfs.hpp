@@ -27,4 +27,11 @@ inline constexpr const char* kFileOfTmpfs = "file";
 /// Makes `mount`'s entries on the tmpfs, all owned by `uid`:`gid`. Throws Error(mount_failed).
 void fill_tmpfs(int tmpfs, const TmpfsMount& mount, uid_t uid, gid_t gid);
 
+/// Whether `fd` is on a tmpfs.
+[[nodiscard]] bool is_tmpfs(int fd) noexcept;
+
+/// Whether the directory `fd` is on a tmpfs and has an entry of ours: `entry`, below it. A tmpfs
+/// that the user mounted at the same place has none.
+[[nodiscard]] bool is_tmpfs_with(int fd, const std::string& entry) noexcept;
+
 }  // namespace nvhook

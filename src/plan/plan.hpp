@@ -73,8 +73,8 @@ struct TmpfsMount {
   bool read_only = false;
   /// May be left out, with a note, if its target cannot be made.
   bool optional = false;
-  /// A tmpfs that is mounted at the target gives way to it: in a container that runs, the one that
-  /// was mounted there before.
+  /// A tmpfs with the first entry of this one that is mounted at the target gives way to it: in a
+  /// container that runs, the one of an earlier plan.
   bool takes_over = false;
   std::string reason = {};
 
@@ -134,7 +134,7 @@ struct Removal {
   enum class Kind {
     node,   ///< the character device `device`, mounted or made by the runtime
     mount,  ///< a mount that shows `source`
-    tmpfs,  ///< a tmpfs that is mounted there, with all that is mounted on it
+    tmpfs,  ///< a tmpfs with the entry `mark`, with all that is mounted on it
     link,   ///< a link to `link_target`
   };
   Kind kind = Kind::mount;
@@ -142,6 +142,7 @@ struct Removal {
   HostFile source = {};
   DeviceNumber device = {};
   std::string link_target = {};
+  std::string mark = {};  ///< path below the tmpfs
 
   friend bool operator==(const Removal&, const Removal&) = default;
 };
@@ -202,6 +203,8 @@ struct Plan {
   bool cover_loader_files = false;
   /// Empty if the configuration says to leave the device cgroup alone.
   std::vector<DeviceRule> device_rules = {};
+  /// Of a container that runs: what it may use already, and keeps if applying the plan fails.
+  std::vector<DeviceRule> granted_rules = {};
   /// Devices that are taken back, before anything else is changed.
   std::vector<DeviceRule> withdrawn_rules = {};
   /// Rules that the runtime itself grants. Only systemd has to be informed of them: of the rules

@@ -6,6 +6,7 @@ major number is that of the virtual consoles, whose nodes can be opened.
 """
 
 import contextlib
+import fcntl
 import os
 import stat
 import subprocess
@@ -28,7 +29,15 @@ def held_in_container(index, then="sleep 1000"):
 
 @contextlib.contextmanager
 def openable_gpus():
-    """The nodes of all GPUs are such that can be opened."""
+    """The nodes of all GPUs are such that can be opened. One engine after the other: the numbers are the whole machine's."""
+    with (SETUP.rootfs.parent / "openable.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with openable_gpus_of_this_host():
+            yield
+
+
+@contextlib.contextmanager
+def openable_gpus_of_this_host():
     place = SETUP.work / "openable"
     place.mkdir()
     mounted = []

@@ -1,15 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """`oci-nvidia detach`: a container that runs loses a GPU, and nothing that it still needs."""
 
-import contextlib
 import os
-import subprocess
+import shutil
 
-import images
-from bundle import bind
 from command import GOOD, WARNING, check_refused, document, oci_nvidia, text_of
+from gpu_users import all_users, hold, openable_gpus, wait_for_users
 from harness import MINORS, SETUP, check, check_equal, fail_text, mount_table, run, test
 from test_attach import check_has, container, layer_of, mounts_of, opened, state_of, traced_command
+from test_old_kernel import wrapper
+from volumes import on, volume
 
 ALL = ("attach", "attach-cgroup2")
 
@@ -70,44 +70,57 @@ def what_was_given_at_the_start_goes_as_well():
         check_has_none(name)
 
 
-@contextlib.contextmanager
-def holding(name, path):
-    words = ["runc", "exec", name, "/hold", path]
-    with subprocess.Popen(words, stdout=subprocess.PIPE, stdin=subprocess.PIPE, text=True) as child:
-        check_equal(child.stdout.readline(), "held\n", "the holder")
-        try:
-            yield
-        finally:
-            child.communicate("")
-
-
 @test(*ALL)
 def processes_that_have_it_open_are_named_and_nothing_is_done_without_force():
-    program = SETUP.work / "hold"
-    images.compile_program(program, "hold.c", "-static")
-    with container("0,1", bind(program, "/hold", "ro")) as name:
-        run(["runc", "exec", name, "/bin/sh", "-c", "touch /tmp/alias"], check=True)
+    with openable_gpus(), container("0,1") as name:
+        run(["runc", "exec", "--detach", name, "/bin/sh", "-c", f"exec >/dev/null 2>&1; {hold(1)}"], check=True)
+        (user,) = wait_for_users(1)
         before = state_of(name)
-        with holding(name, node(1)):
-            shown = text_of("detach", "--dry-run", name, "1", status=WARNING)
-            check("(hold) has" in shown and node(1) in shown, shown)
-            done = oci_nvidia("detach", name, "1")
-            check_refused(done, done.returncode, "NVH-0512", "(hold, ", "--force")
-            check_equal(state_of(name), before, "the container")
-            document("detach", name, "3")
-            done = document("detach", "--force", name, "1", status=WARNING)
-            check_equal([one["node"] for one in done["holders"]], [node(1)], "holders")
-            check_has(name, [0])
+        shown = text_of("detach", "--dry-run", name, "1", status=WARNING)
+        check(f"process {user} (sleep) has {node(1)} open" in shown, shown)
+        done = oci_nvidia("detach", name, "1")
+        check_refused(done, done.returncode, "NVH-0512", f"{user} (sleep, {node(1)})", "--force")
+        check_equal(state_of(name), before, "the container")
+        check("nothing to do" in text_of("detach", name, "3"), "a GPU that it does not have")
+        done = document("detach", "--force", name, "1", status=WARNING)
+        check_equal([(one["pid"], one["node"]) for one in done["holders"]], [(user, node(1))], "holders")
+        check_equal(all_users(), {user: {1}}, "who has it open")
+        check_equal(opened(name, node(1))[node(1)], "ENOENT", "its node")
 
 
 @test("attach")
 def a_process_of_the_host_that_has_it_open_does_not_matter():
-    with container("0,1") as name:
-        held = os.open(node(1), os.O_PATH)
+    with openable_gpus(), container("0,1") as name:
+        held = os.open(node(1), os.O_RDWR | os.O_NOCTTY)
         try:
             check_equal(document("detach", name, "1")["holders"], [], "holders")
         finally:
             os.close(held)
+
+
+@test("attach")
+def what_the_user_mounted_in_the_same_places_stays():
+    """A tmpfs at a directory of ours, and a loader cache of the user's own."""
+    profiles = "/etc/nvidia/nvidia-application-profiles-rc.d"
+    own = {"destination": profiles, "type": "tmpfs", "source": "tmpfs", "options": ["mode=755"]}
+    with volume("cache", tmpfs=True) as source:
+        shutil.copy(f"{SETUP.rootfs}/etc/ld.so.cache", source / "cache")
+        with container(None, own, on(source / "cache", "/etc/ld.so.cache")) as name:
+            before = mounts_of(name)
+            document("attach", name, "1")
+            document("detach", name, "1")
+            check_equal(mounts_of(name), before, "mounts")
+
+
+@test("attach-cgroup2")
+def a_kernel_that_hides_filters_lets_gpus_come_and_go():
+    """What the container has is known by its nodes; the filter is then guessed (docs/device-permissions.md)."""
+    hidden = wrapper(SETUP.work / "hidden.log", "EPERM", ("bpf-hidden",))
+    with container("0") as name:
+        for command, gpu, has in (("attach", "1", [0, 1]), ("detach", "0", [1]), ("attach", "2", [1, 2])):
+            done = oci_nvidia(command, name, gpu, before=hidden)
+            check_equal(done.returncode, GOOD, fail_text(command, done))
+            check_has(name, has)
 
 
 @test(*ALL)

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """GPUs that come and go while a container runs in a systemd scope, and what a daemon-reload makes of them."""
 
-from harness import MINORS, check_equal, test
-from systemd_container import CRUN, WITH_MEMLOCK, started
+from harness import MINORS, SETUP, check, check_equal, test
+from systemd_container import CRUN, GPU, WITH_MEMLOCK, started
 
 
 def check_attached_over_reloads(container):
@@ -30,3 +30,22 @@ def a_gpu_that_is_attached_stays_over_daemon_reload_and_one_that_is_detached_doe
 def a_gpu_is_attached_and_detached_with_crun_in_a_scope():
     with started(CRUN, prefix=WITH_MEMLOCK) as container:
         check_attached_over_reloads(container)
+
+
+@test("systemd-today")
+def an_attach_that_fails_takes_nothing_at_the_next_reload():
+    """crun's scope: what systemd takes its filter from was written anew, and must have the GPU of the start again."""
+
+    def utility(config):
+        config["process"]["env"].append("NVIDIA_DRIVER_CAPABILITIES=utility")
+
+    node = f"/dev/nvidia{MINORS[GPU]}"
+    with started(CRUN, prefix=WITH_MEMLOCK, edit=utility) as container:
+        program = SETUP.hook.parent / "oci-nvidia"
+        strace = ["strace", "-f", "-qq", "-o", "/dev/null", "-e", "inject=renameat2,renameat,rename:error=EIO"]
+        words = ["attach", "--capabilities", "compute", container.name, "0", "--config", SETUP.config]
+        done = container.host.run(*strace, program, *words)
+        check(done.returncode > 3, f"it did not fail: {done.stdout}{done.stderr}")
+        for when in ("the failure", "a reload", "two reloads"):
+            check_equal(container.opened(node), {node: "ENXIO"}, f"{node} after {when}")
+            container.host.reload()

@@ -162,4 +162,13 @@ void SystemdScope::forget() noexcept {
   if (pin_) pin_->unpin();
 }
 
+void SystemdScope::restore(const std::vector<DeviceRule>& rules) noexcept {
+  if (rules.empty()) return forget();
+  try {
+    static_cast<void>(keep(rules));
+  } catch (...) {
+    // The container works until systemd reloads; the error that is undone is what is told.
+  }
+}
+
 }  // namespace nvhook

@@ -54,6 +54,9 @@ class SystemdScope {
   /// Removes the drop-in that keep() made, and then the pinned filter. What systemd got through the
   /// socket ends with the scope.
   void forget() noexcept;
+  /// Undoes keep() in a container that had `rules` before it: as forget() if it had none, else
+  /// keeps them alone.
+  void restore(const std::vector<DeviceRule>& rules) noexcept;
 
  private:
   SystemdScope(NamedScope named, UniqueFd units, UniqueFd dev) noexcept

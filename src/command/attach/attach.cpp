@@ -7,6 +7,7 @@
 
 #include "command/attach/attach_view.hpp"
 #include "command/attach/attaching.hpp"
+#include "command/attach/live_request.hpp"
 #include "command/containers/container_lookup.hpp"
 #include "command/engines/host_config.hpp"
 #include "text/error.hpp"
@@ -18,17 +19,6 @@ namespace po = boost::program_options;
 
 constexpr const char* kMore = "capabilities";
 constexpr const char* kDryRun = "dry-run";
-
-std::vector<std::string> operands_of(const OptionValues& values) {
-  if (!values.contains("operand")) return {};
-  return values["operand"].as<std::vector<std::string>>();
-}
-
-void require_own_host(const HostConfig& config) {
-  if (config.is_ours) return;
-  throw Error(Code::namespace_denied, "containers of a host below --host-root do not run here",
-              "call oci-nvidia attach on that host, or chroot into its root");
-}
 
 AttachRequest request_of(const OptionValues& values, const std::string& devices) {
   AttachRequest request{.devices = devices};
@@ -54,14 +44,14 @@ Outcome run_attach(const OptionValues& values, CommandContext& context) {
   const std::vector<std::string> operands = operands_of(values);
   if (operands.size() != 2) throw UsageFault("attach takes a container and the devices for it");
   const HostConfig config = read_host_config(context);
-  require_own_host(config);
+  require_own_host(config, "attach");
   const AttachRequest request = request_of(values, operands[1]);
   const ContainerRecord record = running_container(operands[0], context.system, context.caller);
   const LiveContainer container = pin_container(record, context.system);
   const Attachment attachment = plan_attachment(container, request, config, context);
   AttachResult result{.container = record,
                       .is_dry_run = values[kDryRun].as<bool>(),
-                      .notes = attachment.whole.notes};
+                      .notes = attachment.steps.notes};
   if (!result.is_dry_run && !attachment.is_complete()) {
     const Notes more = apply_attachment(attachment, container, context);
     result.notes.insert(result.notes.end(), more.begin(), more.end());

@@ -2,9 +2,7 @@
 // Says what was given in one line, because most of the steps are the same for every container.
 #include "command/attach/attach_view.hpp"
 
-#include <algorithm>
-
-#include "command/containers/container_lookup.hpp"
+#include "command/attach/live_view.hpp"
 #include "os/device_number.hpp"
 #include "text/text.hpp"
 
@@ -48,54 +46,33 @@ std::string summary(const Attachment& attachment, const AttachResult& result) {
          counted(attachment.denied.size(), "device rule", "device rules");
 }
 
-Json strings(const std::vector<std::string>& texts) {
-  Json list = Json::array();
-  for (const std::string& text : texts) list.push_back(text);
-  return list;
-}
-
 }  // namespace
 
 std::string attachment_text(const Attachment& attachment, const AttachResult& result,
                             const Style& style) {
-  const Colour colour = outcome_of(result) == Outcome::good ? Colour::good : Colour::warning;
-  std::string text = printable(describe(result.container)) + ": " +
-                     style(colour, printable(summary(attachment, result))) + "\n";
+  std::string text =
+      live_headline(result.container, summary(attachment, result), outcome_of(result), style);
   if (result.is_dry_run) {
     for (const std::string& node : nodes_of(attachment.steps)) text += "  node  " + node + "\n";
     for (const std::string& file : files_of(attachment.steps)) text += "  mount " + file + "\n";
     for (const std::string& rule : rules_of(attachment)) text += "  rule  " + rule + " rw\n";
   }
-  for (const Note& note : result.notes) {
-    if (note.level == Note::Level::warning) text += "  " + printable(note.text) + "\n";
-  }
-  return text;
+  return text + warning_lines(result.notes);
 }
 
 Json attachment_json(const Attachment& attachment, const AttachResult& result) {
-  Json document = json_document("attach", 1);
-  const ContainerRecord& container = result.container;
-  document["dry_run"] = result.is_dry_run;
-  document["engine"] = container.engine;
-  document["id"] = container.id;
-  document["name"] = container.name;
-  document["pid"] = container.pid;
-  if (!container.user.empty()) document["user"] = container.user;
+  Json document = live_document("attach", result.container, result.is_dry_run);
   document["result"] = attachment.is_complete() ? "nothing-to-do" : "attached";
-  document["devices"] = strings(attachment.devices);
-  document["nodes"] = strings(nodes_of(attachment.steps));
-  document["mounts"] = strings(files_of(attachment.steps));
-  document["rules"] = strings(rules_of(attachment));
-  document["notes"] = Json::array();
-  for (const Note& note : result.notes) document["notes"].push_back(note.text);
+  document["devices"] = json_of(attachment.devices);
+  document["nodes"] = json_of(nodes_of(attachment.steps));
+  document["mounts"] = json_of(files_of(attachment.steps));
+  document["rules"] = json_of(rules_of(attachment));
+  document["notes"] = json_of(result.notes);
   return document;
 }
 
 Outcome outcome_of(const AttachResult& result) {
-  return std::any_of(result.notes.begin(), result.notes.end(),
-                     [](const Note& note) { return note.level == Note::Level::warning; })
-             ? Outcome::warning
-             : Outcome::good;
+  return has_warning(result.notes) ? Outcome::warning : Outcome::good;
 }
 
 }  // namespace nvhook

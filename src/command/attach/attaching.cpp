@@ -56,6 +56,7 @@ Attachment plan_attachment(const LiveContainer& container, const AttachRequest& 
   const ContainerDriver has = look_at_container(*container.root, mounts, nullptr);
   require_todays_driver(container, has, planned.host.inventory);
   GrantedNodes all{.nodes = nodes_it_has(container, has, planned.host, context.system)};
+  const std::vector<DeviceRule> granted = rules_of(all.nodes);
   if (!all.nodes.empty()) {
     add_nodes_of(planned.plan, all.nodes);
     task.request.request->devices = std::move(all);
@@ -64,12 +65,15 @@ Attachment plan_attachment(const LiveContainer& container, const AttachRequest& 
   Attachment attachment{.host = std::move(planned.host), .devices = names_of(selected)};
   attachment.steps =
       without_applied(planned.plan, *container.root, context.system, attachment.host.driver_root);
-  attachment.denied =
-      denied_of(container, planned.plan.device_rules, context.system, attachment.host.driver_root);
-  attachment.whole = std::move(planned.plan);
+  attachment.denied = denied_of(container, planned.plan.device_rules, granted, context.system,
+                                attachment.host.driver_root);
   require_own_cgroup(container, attachment.denied);
   // A cgroup that others share, too, is left as it is.
-  if (!container.has_own_cgroup) attachment.steps.device_rules.clear();
+  if (container.has_own_cgroup) {
+    attachment.steps.granted_rules = granted;
+  } else {
+    attachment.steps.device_rules.clear();
+  }
   return attachment;
 }
 

@@ -27,9 +27,7 @@ struct AttachRequest {
 /// What attach() would do.
 struct Attachment {
   HostFacts host;
-  /// The whole plan for the devices that the container has and the new ones.
-  Plan whole = {};
-  /// What of it the container lacks.
+  /// What the container lacks of the plan for the devices that it has and the new ones.
   Plan steps = {};
   /// Devices of the plan that its device cgroup denies.
   std::vector<DeviceRule> denied = {};

@@ -8,6 +8,7 @@
 #include "command/attach/detach_view.hpp"
 #include "command/attach/detaching.hpp"
 #include "command/attach/holders.hpp"
+#include "command/attach/live_request.hpp"
 #include "command/containers/container_lookup.hpp"
 #include "command/engines/host_config.hpp"
 #include "text/error.hpp"
@@ -21,17 +22,6 @@ namespace po = boost::program_options;
 constexpr const char* kForce = "force";
 constexpr const char* kDryRun = "dry-run";
 constexpr std::size_t kShown = 8;
-
-std::vector<std::string> operands_of(const OptionValues& values) {
-  if (!values.contains("operand")) return {};
-  return values["operand"].as<std::vector<std::string>>();
-}
-
-void require_own_host(const HostConfig& config) {
-  if (config.is_ours) return;
-  throw Error(Code::namespace_denied, "containers of a host below --host-root do not run here",
-              "call oci-nvidia detach on that host, or chroot into its root");
-}
 
 [[noreturn]] void throw_in_use(const ContainerRecord& record, const std::vector<Holder>& holders) {
   std::vector<std::string> shown;
@@ -57,7 +47,7 @@ Outcome run_detach(const OptionValues& values, CommandContext& context) {
   const std::vector<std::string> operands = operands_of(values);
   if (operands.size() != 2) throw UsageFault("detach takes a container and devices that it has");
   const HostConfig config = read_host_config(context);
-  require_own_host(config);
+  require_own_host(config, "detach");
   const ContainerRecord record = running_container(operands[0], context.system, context.caller);
   const LiveContainer container = pin_container(record, context.system);
   const Detachment detachment = plan_detachment(container, operands[1], config, context);
@@ -65,7 +55,8 @@ Outcome run_detach(const OptionValues& values, CommandContext& context) {
                       .is_dry_run = values[kDryRun].as<bool>(),
                       .notes = detachment.steps.notes};
   if (!detachment.is_complete()) {
-    result.holders = holders_of(container, detachment.rules, context.system);
+    result.holders =
+        holders_of(container, detachment.rules, detachment.host.inventory, context.system);
   }
   const bool is_done = !result.is_dry_run && !detachment.is_complete();
   if (is_done) {

@@ -135,7 +135,9 @@ void remove_driver(const Plan& plan, Plan& steps) {
     steps.removals.push_back({.path = mount.target, .source = mount.source});
   }
   for (const TmpfsMount& mount : plan.tmpfs) {
-    steps.removals.push_back({.kind = Removal::Kind::tmpfs, .path = mount.target});
+    if (mount.entries.empty()) continue;
+    steps.removals.push_back(
+        {.kind = Removal::Kind::tmpfs, .path = mount.target, .mark = mount.entries.front().path});
   }
   for (const LoaderEntry& entry : plan.loader_entries) {
     const bool is_on_private = is_on_any(plan.tmpfs, entry.path);
@@ -192,6 +194,7 @@ Detachment plan_detachment(const LiveContainer& container, const std::string& de
   if (container.has_own_cgroup) {
     steps.withdrawn_rules = detachment.rules;
     steps.device_rules = rules_of(parts.kept);
+    steps.granted_rules = rules_of(nodes);
   } else {
     steps.notes.push_back(
         warning("its device cgroup is not its own, and stays as it is: only the nodes are taken"));

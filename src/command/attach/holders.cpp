@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Asks the kernel about opened files without waiting for a file system that a user serves.
+// Looks at descriptors as `ps` does, and at what is mapped.
 #include "command/attach/holders.hpp"
 
 #include <fcntl.h>
@@ -7,14 +7,16 @@
 
 #include <algorithm>
 #include <optional>
+#include <set>
 
+#include "command/containers/descriptor_scan.hpp"
+#include "command/containers/driver_devices.hpp"
+#include "command/containers/process_directory.hpp"
 #include "os/device_number.hpp"
 #include "text/text.hpp"
 
 namespace nvhook {
 namespace {
-
-constexpr std::size_t kMaxText = 1UL << 20U;
 
 /// Whether a process with the /proc/<pid>/cgroup `cgroup` is in one of the cgroups `own`, or below.
 bool is_in_cgroups(std::string_view cgroup, std::string_view own) {
@@ -29,79 +31,78 @@ bool is_in_cgroups(std::string_view cgroup, std::string_view own) {
   return false;
 }
 
-std::optional<DeviceNumber> device_at(int directory, const std::string& name) {
-  struct statx status {};
-  if (::statx(directory, name.c_str(), AT_STATX_DONT_SYNC, STATX_TYPE, &status) != 0 ||
-      !S_ISCHR(status.stx_mode)) {
-    return std::nullopt;
-  }
-  return DeviceNumber{.major = status.stx_rdev_major, .minor = status.stx_rdev_minor};
-}
-
 class Search {
  public:
   Search(const LiveContainer& container, const std::vector<DeviceRule>& nodes,
-         const RootDir& system)
+         const Inventory& inventory, const RootDir& system)
       : container_(container),
         nodes_(nodes),
+        driver_(inventory),
         system_(system),
-        namespace_(mount_namespace(std::to_string(container.record.pid))) {}
+        proc_(system.open("/proc", O_RDONLY | O_DIRECTORY)),
+        namespace_(mount_namespace(container.record.pid)) {}
 
   [[nodiscard]] std::vector<Holder> holders() const {
     std::vector<Holder> found;
-    const auto is_number = [](std::string_view name) { return parse_unsigned(name).has_value(); };
-    for (const std::string& pid : system_.list("/proc", is_number)) {
+    for (const pid_t pid : all_processes(proc_.get())) {
       if (!is_in_container(pid)) continue;
-      if (const auto node = node_of(pid)) {
-        found.push_back({.pid = static_cast<pid_t>(*parse_unsigned(pid)),
-                         .name = std::string(
-                             trim(system_.read("/proc/" + pid + "/comm", kMaxText).value_or(""))),
-                         .node = *node});
-      }
+      const auto node = first_of(numbers_of(pid));
+      if (!node) continue;
+      const std::string name = ProcessDirectory(proc_.get(), pid).read("comm").value_or("");
+      found.push_back({.pid = pid, .name = std::string(trim(name)), .node = *node});
     }
     return found;
   }
 
  private:
-  [[nodiscard]] std::string mount_namespace(const std::string& pid) const {
-    return system_.read_link("/proc/" + pid + "/ns/mnt").value_or("");
+  [[nodiscard]] std::string mount_namespace(pid_t pid) const {
+    return system_.read_link("/proc/" + std::to_string(pid) + "/ns/mnt").value_or("");
   }
 
-  [[nodiscard]] bool is_in_container(const std::string& pid) const {
+  [[nodiscard]] bool is_in_container(pid_t pid) const {
     if (!namespace_.empty() && mount_namespace(pid) == namespace_) return true;
     if (!container_.has_own_cgroup) return false;
-    const auto cgroup = system_.read("/proc/" + pid + "/cgroup", kMaxText);
+    const auto cgroup = ProcessDirectory(proc_.get(), pid).read("cgroup");
     return cgroup && is_in_cgroups(*cgroup, container_.process->cgroup_text());
   }
 
-  /// The first of the nodes that the process has open or mapped.
-  [[nodiscard]] std::optional<std::string> node_of(const std::string& pid) const {
-    for (const char* kind : {"/fd", "/map_files"}) {
-      const std::string path = "/proc/" + pid + kind;
-      const UniqueFd directory = system_.open(path, O_PATH | O_DIRECTORY);
-      if (!directory) continue;
-      for (const std::string& name : system_.list(path)) {
-        const auto device = device_at(directory.get(), name);
-        const auto node = std::find_if(nodes_.begin(), nodes_.end(), [&](const DeviceRule& rule) {
-          return device && rule.device == *device;
-        });
-        if (node != nodes_.end()) return node->node.str();
-      }
+  /// What of the driver the process has open or mapped.
+  [[nodiscard]] std::set<DeviceNumber> numbers_of(pid_t pid) const {
+    const DescriptorScan scan(proc_.get());
+    const auto table = scan.table_of(pid);
+    std::set<DeviceNumber> numbers;
+    if (table) numbers = scan.open_nodes(*table, driver_).numbers;
+    const std::string path = std::to_string(pid) + "/map_files";
+    const UniqueFd maps(
+        ::openat(proc_.get(), path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW));
+    const auto names = names_in(UniqueFd(::fcntl(maps.get(), F_DUPFD_CLOEXEC, 0)));
+    for (const std::string& name : names.value_or(std::vector<std::string>())) {
+      const auto mapped = look_at_node(maps.get(), name.c_str(), 0);
+      if (mapped && S_ISCHR(mapped->mode)) numbers.insert(mapped->number);
     }
-    return std::nullopt;
+    return numbers;
+  }
+
+  [[nodiscard]] std::optional<std::string> first_of(const std::set<DeviceNumber>& numbers) const {
+    const auto node = std::find_if(nodes_.begin(), nodes_.end(), [&](const DeviceRule& rule) {
+      return numbers.contains(rule.device);
+    });
+    return node == nodes_.end() ? std::nullopt : std::optional(node->node.str());
   }
 
   const LiveContainer& container_;
   const std::vector<DeviceRule>& nodes_;
+  DriverDevices driver_;
   const RootDir& system_;
+  UniqueFd proc_;
   std::string namespace_;
 };
 
 }  // namespace
 
 std::vector<Holder> holders_of(const LiveContainer& container, const std::vector<DeviceRule>& nodes,
-                               const RootDir& system) {
-  return Search(container, nodes, system).holders();
+                               const Inventory& inventory, const RootDir& system) {
+  return Search(container, nodes, inventory, system).holders();
 }
 
 }  // namespace nvhook

@@ -22,10 +22,11 @@ struct Holder {
 };
 
 /// Returns the processes in the container's cgroup or mount namespace that have one of `nodes` open
-/// or mapped, by the numbers of the devices, whatever their paths are. Processes that end meanwhile
-/// are left out; one that may not be looked at is not seen.
+/// or mapped, by the numbers of the devices, whatever their paths are. A descriptor that only names
+/// a node (O_PATH) does not count. Processes that end meanwhile are left out; one that may not be
+/// looked at is not seen. `inventory` has all nodes of the driver.
 [[nodiscard]] std::vector<Holder> holders_of(const LiveContainer& container,
                                              const std::vector<DeviceRule>& nodes,
-                                             const RootDir& system);
+                                             const Inventory& inventory, const RootDir& system);
 
 }  // namespace nvhook

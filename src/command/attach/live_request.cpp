@@ -18,6 +18,12 @@ constexpr const char* kDriverCapabilities = "NVIDIA_DRIVER_CAPABILITIES";
 
 }  // namespace
 
+void require_own_host(const HostConfig& config, const std::string& command) {
+  if (config.is_ours) return;
+  throw Error(Code::namespace_denied, "containers of a host below --host-root do not run here",
+              "call oci-nvidia " + command + " on that host, or chroot into its root");
+}
+
 void require_mount_calls() {
   if (!is_mount_api_refused()) return;
   throw Error(Code::mount_failed, "this kernel has not the calls that mount by descriptor",
@@ -62,9 +68,11 @@ std::vector<DeviceRule> rules_of(const std::vector<SpecNode>& nodes) {
 }
 
 std::vector<DeviceRule> denied_of(const LiveContainer& container,
-                                  const std::vector<DeviceRule>& rules, const RootDir& system,
+                                  const std::vector<DeviceRule>& rules,
+                                  const std::vector<DeviceRule>& granted, const RootDir& system,
                                   const RootDir& driver) {
   DeviceGrant grant(system, driver, container.config_json);
+  grant.keep_granted(granted);
   grant.prepare(container.process->cgroup_text(), rules);
   const std::vector<DeviceNumber> missing = grant.missing();
   std::vector<DeviceRule> denied;
@@ -84,7 +92,7 @@ std::vector<SpecNode> nodes_it_has(const LiveContainer& container, const Contain
     const auto& known = host.inventory.nodes;
     if (std::any_of(known.begin(), known.end(), is_it)) nodes.push_back({one.path, one.number});
   }
-  const auto denied = denied_of(container, rules_of(nodes), system, host.driver_root);
+  const auto denied = denied_of(container, rules_of(nodes), {}, system, host.driver_root);
   std::erase_if(nodes, [&](const SpecNode& node) {
     return std::any_of(denied.begin(), denied.end(),
                        [&](const DeviceRule& rule) { return rule.device == node.number; });

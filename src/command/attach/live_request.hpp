@@ -8,6 +8,7 @@
 
 #include "command/attach/live_container.hpp"
 #include "command/containers/container_driver.hpp"
+#include "command/engines/host_config.hpp"
 #include "config/capability.hpp"
 #include "config/config.hpp"
 #include "host/gpu/gpu_selection.hpp"
@@ -17,6 +18,10 @@
 #include "plan/plan.hpp"
 
 namespace nvhook {
+
+/// Throws Error(namespace_denied) if `config` is that of a host below --host-root, whose containers
+/// do not run here.
+void require_own_host(const HostConfig& config, const std::string& command);
 
 /// Throws Error(mount_failed) on a kernel without the calls that mount by descriptor.
 void require_mount_calls();
@@ -32,9 +37,10 @@ void require_mount_calls();
                                       const std::optional<CapabilitySet>& capabilities,
                                       const Config& config);
 
-/// Returns those of `rules` that the container's device cgroup denies.
+/// Returns those of `rules` that the container's device cgroup denies; it has `granted` already.
 [[nodiscard]] std::vector<DeviceRule> denied_of(const LiveContainer& container,
                                                 const std::vector<DeviceRule>& rules,
+                                                const std::vector<DeviceRule>& granted,
                                                 const RootDir& system, const RootDir& driver);
 
 /// Throws Error(cgroup_denied) if `rules`, which are to be changed, are in a device cgroup that is

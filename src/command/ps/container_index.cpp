@@ -7,8 +7,8 @@
 #include <optional>
 
 #include "command/containers/container_cgroup.hpp"
+#include "command/containers/process_directory.hpp"
 #include "command/ps/cgroup_name.hpp"
-#include "command/ps/process_directory.hpp"
 #include "os/unique_fd.hpp"
 
 namespace nvhook {

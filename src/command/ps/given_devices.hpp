@@ -11,8 +11,8 @@
 #include <vector>
 
 #include "cgroup/bpf.hpp"
-#include "command/ps/driver_devices.hpp"
-#include "command/ps/process_directory.hpp"
+#include "command/containers/driver_devices.hpp"
+#include "command/containers/process_directory.hpp"
 #include "os/device_number.hpp"
 #include "os/root_dir.hpp"
 

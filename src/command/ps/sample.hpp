@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "command/containers/container_records.hpp"
-#include "command/ps/driver_devices.hpp"
+#include "command/containers/driver_devices.hpp"
 #include "command/ps/given_devices.hpp"
 #include "os/device_number.hpp"
 #include "text/note.hpp"

@@ -10,10 +10,10 @@
 #include <unordered_map>
 #include <vector>
 
+#include "command/containers/descriptor_scan.hpp"
+#include "command/containers/process_directory.hpp"
 #include "command/ps/container_index.hpp"
-#include "command/ps/descriptor_scan.hpp"
 #include "command/ps/given_devices.hpp"
-#include "command/ps/process_directory.hpp"
 #include "command/ps/sample.hpp"
 #include "os/process_setup.hpp"
 #include "os/root_dir.hpp"

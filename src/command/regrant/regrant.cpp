@@ -23,11 +23,6 @@ namespace po = boost::program_options;
 constexpr const char* kAll = "all";
 constexpr const char* kDryRun = "dry-run";
 
-std::vector<std::string> operands_of(const OptionValues& values) {
-  if (!values.contains("operand")) return {};
-  return values["operand"].as<std::vector<std::string>>();
-}
-
 void require_root() {
   if (::geteuid() != 0 || in_user_namespace()) {
     throw Error(Code::cgroup_denied, "only root of the host may change device rules",

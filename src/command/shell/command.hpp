@@ -10,6 +10,7 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "command/render/style.hpp"
 #include "config/config.hpp"
@@ -50,6 +51,12 @@ struct CommandContext {
   std::function<bool()> show_now = [] { return true; };
   Log log = {};
 };
+
+/// Returns the operands of a command line, in order.
+[[nodiscard]] inline std::vector<std::string> operands_of(const OptionValues& values) {
+  if (!values.contains("operand")) return {};
+  return values["operand"].as<std::vector<std::string>>();
+}
 
 struct Command {
   /// As typed: `list`, `cdi generate`.

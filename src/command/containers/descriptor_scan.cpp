@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The links in /proc/<pid>/fd are followed by the kernel to the open files themselves, not by their
 // text.
-#include "command/ps/descriptor_scan.hpp"
+#include "command/containers/descriptor_scan.hpp"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -10,7 +10,7 @@
 #include <cerrno>
 #include <string_view>
 
-#include "command/ps/process_directory.hpp"
+#include "command/containers/process_directory.hpp"
 #include "os/files.hpp"
 #include "text/text.hpp"
 

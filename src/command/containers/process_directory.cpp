@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Everything is read below one descriptor.
-#include "command/ps/process_directory.hpp"
+#include "command/containers/process_directory.hpp"
 
 #include <dirent.h>
 #include <fcntl.h>

@@ -11,7 +11,7 @@
 #include <string>
 #include <vector>
 
-#include "command/ps/driver_devices.hpp"
+#include "command/containers/driver_devices.hpp"
 #include "os/device_number.hpp"
 
 namespace nvhook {

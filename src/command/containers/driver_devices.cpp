@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // A number is that of the driver's own tables, so that a stale node of the host misleads nobody.
-#include "command/ps/driver_devices.hpp"
+#include "command/containers/driver_devices.hpp"
 
 #include <algorithm>
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Which GPUs and MIG devices a set of open nodes leads to.
-#include "command/ps/driver_devices.hpp"
+#include "command/containers/driver_devices.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -13,7 +13,7 @@
 namespace nvhook {
 namespace {
 
-constexpr int kFailure = 1;  // for usage errors too
+constexpr int kUsageError = 1;
 
 /// Reads one option after the other. getopt keeps its state in globals, so only one reader may
 /// exist at a time.
@@ -49,7 +49,7 @@ class OptionReader {
       case -1:
         return std::nullopt;
       case '?':
-        return stop(complain, cli_hint(name_), kFailure);
+        return stop(complain, cli_hint(name_), kUsageError);
       case kKeyHelp:
         return stop(tell, cli_help(name_, syntax_), 0);
       case kKeyUsage:
@@ -73,13 +73,13 @@ class OptionReader {
 
   /// Prints the usage text and ends with an error.
   int fail() {
-    stop(complain, cli_usage(name_, syntax_) + cli_hint(name_), kFailure);
-    return kFailure;
+    stop(complain, cli_usage(name_, syntax_) + cli_hint(name_), kUsageError);
+    return kUsageError;
   }
 
   int fail(const std::string& why) {
-    stop(complain, name_ + ": " + why + "\n" + cli_hint(name_), kFailure);
-    return kFailure;
+    stop(complain, name_ + ": " + why + "\n" + cli_hint(name_), kUsageError);
+    return kUsageError;
   }
 
  private:

@@ -16,7 +16,7 @@ namespace nvhook {
 namespace {
 
 constexpr std::size_t kMaxManifest = 64UL << 10U;
-constexpr std::size_t kMaxNames = 64;
+constexpr std::size_t kMaxManifests = 64;
 
 constexpr std::array kBases{"/etc/xdg", "/etc", "/usr/local/etc", "/usr/local/share", "/usr/share"};
 void add_directory(const RootDir& rootfs, const std::string& directory,
@@ -24,7 +24,7 @@ void add_directory(const RootDir& rootfs, const std::string& directory,
   auto names = rootfs.list(directory, [](std::string_view name) {
     return name.ends_with(".json") || name.ends_with(".icd");
   });
-  names.resize(std::min(names.size(), kMaxNames));
+  names.resize(std::min(names.size(), kMaxManifests));
   for (const std::string& name : names) {
     const std::string path = (directory + "/").append(name);
     // A link is covered where it leads to: nothing can be mounted on a link.

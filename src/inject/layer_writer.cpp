@@ -20,19 +20,19 @@ constexpr std::uint64_t kThisName = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESO
 
 /// RAII: files are created as `uid`:`gid` (fsuid, fsgid). A chown afterwards would not work on file
 /// systems whose superblock belongs to a user namespace (EOVERFLOW).
-class FileIdentity {
+class FileSystemIds {
  public:
-  FileIdentity(uid_t uid, gid_t gid) : is_changed_(uid != 0 || gid != 0) {
+  FileSystemIds(uid_t uid, gid_t gid) : is_changed_(uid != 0 || gid != 0) {
     if (!is_changed_) return;
     // Group first: without uid 0 it could not be changed.
     old_gid_ = set(::setfsgid, gid);
     old_uid_ = set(::setfsuid, uid);
   }
-  FileIdentity(const FileIdentity&) = delete;
-  FileIdentity& operator=(const FileIdentity&) = delete;
-  FileIdentity(FileIdentity&&) = delete;
-  FileIdentity& operator=(FileIdentity&&) = delete;
-  ~FileIdentity() {
+  FileSystemIds(const FileSystemIds&) = delete;
+  FileSystemIds& operator=(const FileSystemIds&) = delete;
+  FileSystemIds(FileSystemIds&&) = delete;
+  FileSystemIds& operator=(FileSystemIds&&) = delete;
+  ~FileSystemIds() {
     if (!is_changed_) return;
     ::setfsuid(old_uid_);
     ::setfsgid(old_gid_);
@@ -74,14 +74,14 @@ void LayerWriter::require_own(const LayerDirectory& directory, const ContainerPa
 bool LayerWriter::make_directory(const LayerDirectory& directory, const ContainerPath& path,
                                  mode_t mode) const {
   require_own(directory, path);
-  const FileIdentity identity(uid_, gid_);
+  const FileSystemIds identity(uid_, gid_);
   return ::mkdirat(directory.fd(), path.filename().c_str(), mode) == 0;
 }
 
 UniqueFd LayerWriter::make_file(const LayerDirectory& directory, const ContainerPath& path,
                                 mode_t mode) const {
   require_own(directory, path);
-  const FileIdentity identity(uid_, gid_);
+  const FileSystemIds identity(uid_, gid_);
   return sys::open_beneath(directory.fd(), path.filename().c_str(),
                            O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, kThisName, mode);
 }
@@ -89,7 +89,7 @@ UniqueFd LayerWriter::make_file(const LayerDirectory& directory, const Container
 bool LayerWriter::make_link(const LayerDirectory& directory, const ContainerPath& path,
                             const std::string& target) const {
   require_own(directory, path);
-  const FileIdentity identity(uid_, gid_);
+  const FileSystemIds identity(uid_, gid_);
   return ::symlinkat(target.c_str(), directory.fd(), path.filename().c_str()) == 0;
 }
 
@@ -101,7 +101,7 @@ bool LayerWriter::make_second_name(const LayerDirectory& directory, const Contai
     return ::linkat(directory.fd(), name.c_str(), directory.fd(), second.c_str(), 0) == 0;
   };
   const bool linked = [&] {
-    const FileIdentity identity(uid_, gid_);
+    const FileSystemIds identity(uid_, gid_);
     return add_name();
   }();
   return linked || (errno == EPERM && add_name());  // the file belongs to another user
@@ -111,7 +111,7 @@ bool LayerWriter::rename_entry(const LayerDirectory& directory, const std::strin
                                const ContainerPath& path) const {
   require_own(directory, path);
   // On an idmapped mount host root maps to nobody and cannot create files (EOVERFLOW).
-  const FileIdentity identity(uid_, gid_);
+  const FileSystemIds identity(uid_, gid_);
   return sys::rename_at(directory.fd(), from.c_str(), directory.fd(), path.filename().c_str(), 0) ==
          0;
 }

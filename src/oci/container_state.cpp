@@ -15,16 +15,16 @@ namespace {
 
 using Json = nlohmann::json;
 
-[[noreturn]] void fail(const std::string& why) {
+[[noreturn]] void refuse(const std::string& why) {
   throw Error(Code::state_invalid, "could not decode container state: " + why,
               "let the OCI runtime start the hook, which writes the state to standard input");
 }
 
-JsonExtent extent_of(std::string_view text) {
-  if (trim(text).empty()) fail("standard input is empty");
+JsonExtent only_object(std::string_view text) {
+  if (trim(text).empty()) refuse("standard input is empty");
   auto extent = first_json_object(text);
-  if (!extent) fail("standard input does not hold one whole JSON object");
-  if (extent->depth > kMaxJsonDepth) fail("it is nested too deeply");
+  if (!extent) refuse("standard input does not hold one whole JSON object");
+  if (extent->depth > kMaxJsonDepth) refuse("it is nested too deeply");
   return *std::move(extent);
 }
 
@@ -33,17 +33,17 @@ Json parse_object(std::string_view text) {
     return Json::parse(text);
   } catch (const Json::exception& error) {
     const std::string_view why = error.what();  // [json.exception.parse_error.101] parse error …
-    fail(std::string(why.substr(why.find("] ") + 2)));
+    refuse(std::string(why.substr(why.find("] ") + 2)));
   }
 }
 
 pid_t pid_of(const Json& state) {
   const auto field = state.find("pid");
-  if (field == state.end() || field->is_null()) fail("`pid` is missing");
-  if (!field->is_number_integer()) fail("`pid` is `" + field->dump() + "`, not a whole number");
+  if (field == state.end() || field->is_null()) refuse("`pid` is missing");
+  if (!field->is_number_integer()) refuse("`pid` is `" + field->dump() + "`, not a whole number");
   // A negative number wraps to one that is larger than every pid.
   if (field->get<std::uint64_t>() > INT_MAX) {
-    fail("`pid` is `" + field->dump() + "`, which is no process");
+    refuse("`pid` is `" + field->dump() + "`, which is no process");
   }
   return field->get<pid_t>();
 }
@@ -52,7 +52,7 @@ std::string string_of(const Json& state, const char* name) {
   const auto field = state.find(name);
   if (field == state.end() || field->is_null()) return {};
   if (!field->is_string()) {
-    fail("`" + std::string(name) + "` is `" + field->dump() + "`, not a string");
+    refuse("`" + std::string(name) + "` is `" + field->dump() + "`, not a string");
   }
   return field->get<std::string>();
 }
@@ -60,14 +60,14 @@ std::string string_of(const Json& state, const char* name) {
 std::string bundle_of(const Json& state) {
   std::string bundle = string_of(state, "bundle");
   if (bundle.empty()) bundle = string_of(state, "bundlePath");
-  if (bundle.find('\0') != std::string::npos) fail("`" + bundle + "` is no path: it holds a NUL");
+  if (bundle.find('\0') != std::string::npos) refuse("`" + bundle + "` is no path: it holds a NUL");
   return bundle;
 }
 
 }  // namespace
 
 ContainerState parse_state(std::string_view json) {
-  const JsonExtent extent = extent_of(json);
+  const JsonExtent extent = only_object(json);
   const Json state = parse_object(extent.object);
   return {.id = string_of(state, "id"),
           .pid = pid_of(state),

@@ -27,7 +27,7 @@
 namespace nvhook {
 namespace {
 
-constexpr int kMaxLinks = 40;  // as in the kernel
+constexpr int kMaxHostLinks = 40;  // as in the kernel
 constexpr std::size_t kMaxMountinfo = std::size_t{16} << 20U;
 /// File systems that the kernel serves itself.
 constexpr std::array<std::string_view, 13> kLocal{"ext2",     "ext3",   "ext4",   "xfs", "btrfs",
@@ -132,7 +132,7 @@ class PlaceWalk {
 
   bool follow(int link, const std::string& name) {
     const auto target = read_link_at(link, "");
-    if (!target || ++links_ > kMaxLinks) {
+    if (!target || ++links_ > kMaxHostLinks) {
       return refuse("the link `" + name + "` cannot be followed");
     }
     if (target->front() == '/') way_.clear();

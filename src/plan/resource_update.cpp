@@ -14,11 +14,11 @@
 namespace nvhook {
 namespace {
 
-const std::string kRules = "linux.resources.devices";
+const std::string kDeviceRules = "linux.resources.devices";
 
 std::vector<JsonPart> rules_of(std::string_view resources) {
   const std::string_view list = json_member(resources, "devices", "linux.resources");
-  return list.empty() ? std::vector<JsonPart>{} : json_elements(list, kRules);
+  return list.empty() ? std::vector<JsonPart>{} : json_elements(list, kDeviceRules);
 }
 
 std::string_view resources_of(std::string_view spec) {
@@ -30,9 +30,9 @@ std::string_view resources_of(std::string_view spec) {
 
 /// Returns the number of the one device that a rule is for.
 std::optional<DeviceNumber> single_device(std::string_view rule) {
-  const auto major = parse_unsigned_int(json_member(rule, "major", kRules));
-  const auto minor = parse_unsigned_int(json_member(rule, "minor", kRules));
-  if (!major || !minor || json_member(rule, "type", kRules) != "\"c\"") return std::nullopt;
+  const auto major = parse_unsigned_int(json_member(rule, "major", kDeviceRules));
+  const auto minor = parse_unsigned_int(json_member(rule, "minor", kDeviceRules));
+  if (!major || !minor || json_member(rule, "type", kDeviceRules) != "\"c\"") return std::nullopt;
   return DeviceNumber{*major, *minor};
 }
 
@@ -52,7 +52,7 @@ std::string keep_devices(std::string_view resources, std::string_view spec) {
   const auto keep_all = [](std::string_view) { return false; };
   return with_member(
       trim(resources), "devices", "[]",
-      [&](std::string_view list) { return with_elements(list, keep_all, kept, kRules); },
+      [&](std::string_view list) { return with_elements(list, keep_all, kept, kDeviceRules); },
       "linux.resources");
 }
 

@@ -15,11 +15,12 @@
 namespace nvhook {
 namespace {
 
-constexpr std::size_t kShown = 60;        // bytes of a word; longer than any right one
+constexpr std::size_t kShownOfWord = 60;  // bytes of a word; longer than any right one
 constexpr std::size_t kLongestWord = 16;  // bytes of a word that may have a typing error
 
 std::string shown(std::string_view word) {
-  return "`" + std::string(word.substr(0, kShown)) + (word.size() > kShown ? "…`" : "`");
+  return "`" + std::string(word.substr(0, kShownOfWord)) +
+         (word.size() > kShownOfWord ? "…`" : "`");
 }
 
 std::string in_small_letters(std::string_view text) {

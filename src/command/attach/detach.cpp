@@ -20,7 +20,7 @@ namespace {
 namespace po = boost::program_options;
 
 constexpr const char* kForce = "force";
-constexpr const char* kDryRun = "dry-run";
+constexpr const char* kOnlyShow = "dry-run";
 constexpr std::size_t kShown = 8;
 
 [[noreturn]] void throw_in_use(const ContainerRecord& record, const std::vector<Holder>& holders) {
@@ -40,7 +40,7 @@ constexpr std::size_t kShown = 8;
 
 void add_detach_options(po::options_description& options) {
   options.add_options()(kForce, po::bool_switch(), "although processes use the devices")(
-      kDryRun, po::bool_switch(), "only show what would be done");
+      kOnlyShow, po::bool_switch(), "only show what would be done");
 }
 
 Outcome run_detach(const OptionValues& values, CommandContext& context) {
@@ -52,7 +52,7 @@ Outcome run_detach(const OptionValues& values, CommandContext& context) {
   const LiveContainer container = pin_container(record, context.system);
   const Detachment detachment = plan_detachment(container, operands[1], config, context);
   DetachResult result{.container = record,
-                      .is_dry_run = values[kDryRun].as<bool>(),
+                      .is_dry_run = values[kOnlyShow].as<bool>(),
                       .notes = detachment.steps.notes};
   if (!detachment.is_complete()) {
     result.holders =

@@ -17,7 +17,7 @@
 namespace nvhook {
 namespace {
 
-constexpr std::size_t kMaxText = 1UL << 20U;
+constexpr std::size_t kMaxFdInfo = 1UL << 20U;
 constexpr unsigned kReadOrWrite = S_IRUSR | S_IWUSR;
 /// Up to so many descriptors are looked for by number, which is faster than to list them, as long
 /// as there are few gaps between them.
@@ -58,7 +58,7 @@ std::optional<DescriptorTable> DescriptorScan::table_of(pid_t pid) const {
 bool DescriptorScan::only_names(const Descriptor& descriptor) const {
   const std::string path = descriptor.owner + "/fdinfo/" + descriptor.name;
   const UniqueFd file(::openat(proc_, path.c_str(), O_RDONLY | O_CLOEXEC));
-  const std::string text = file ? read_all(file.get(), kMaxText).value_or("") : "";
+  const std::string text = file ? read_all(file.get(), kMaxFdInfo).value_or("") : "";
   constexpr std::string_view kFlags = "\nflags:";
   const auto at = text.find(kFlags);
   if (at == std::string::npos) return false;

@@ -10,7 +10,7 @@
 namespace nvhook {
 namespace {
 
-constexpr std::size_t kMaxText = 1UL << 20U;
+constexpr std::size_t kMaxRecord = 1UL << 20U;
 
 std::string config_of(const std::string& name) { return "/var/lib/lxc/" + name + "/config"; }
 
@@ -27,9 +27,9 @@ bool is_first_process(std::string_view status) {
 pid_t first_process_of(const std::string& name, const RootDir& system) {
   const auto is_number = [](std::string_view word) { return parse_unsigned(word).has_value(); };
   for (const std::string& pid : system.list("/proc", is_number)) {
-    const auto cgroup = system.read("/proc/" + pid + "/cgroup", kMaxText);
+    const auto cgroup = system.read("/proc/" + pid + "/cgroup", kMaxRecord);
     if (!cgroup || !own_cgroups(*cgroup, "", name)) continue;
-    const auto status = system.read("/proc/" + pid + "/status", kMaxText);
+    const auto status = system.read("/proc/" + pid + "/status", kMaxRecord);
     if (status && is_first_process(*status)) return static_cast<pid_t>(*parse_unsigned(pid));
   }
   return 0;
@@ -60,7 +60,7 @@ std::string parse_lxc_rootfs(std::string_view config) {
 }
 
 std::string lxc_rootfs(const std::string& name, const RootDir& system) {
-  return parse_lxc_rootfs(system.read(config_of(name), kMaxText).value_or(""));
+  return parse_lxc_rootfs(system.read(config_of(name), kMaxRecord).value_or(""));
 }
 
 }  // namespace nvhook

@@ -21,7 +21,7 @@
 namespace nvhook {
 namespace {
 
-constexpr std::size_t kMaxText = 1UL << 20U;
+constexpr std::size_t kMaxProcFile = 1UL << 20U;
 constexpr std::size_t kMaxMountinfo = 16UL << 20U;
 constexpr std::size_t kUsualText = 4096;
 
@@ -78,7 +78,7 @@ std::optional<std::string> ProcessDirectory::read(const char* name) const {
   if (size < 0) return std::nullopt;
   std::string text(buffer.data(), static_cast<std::size_t>(size));
   if (text.size() < buffer.size()) return text;  // so there is no more
-  const auto rest = read_all(file.get(), kMaxText);
+  const auto rest = read_all(file.get(), kMaxProcFile);
   return rest ? std::optional(text + *rest) : std::nullopt;
 }
 

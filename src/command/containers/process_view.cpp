@@ -13,7 +13,7 @@
 namespace nvhook {
 namespace {
 
-constexpr std::size_t kMaxText = 16UL << 20U;
+constexpr std::size_t kMaxFile = 16UL << 20U;
 constexpr const char* kStart = "start the container, or name one that runs";
 
 }  // namespace
@@ -32,7 +32,7 @@ RootDir ProcessView::root() const {
 
 std::string ProcessView::text(const char* name) const {
   const UniqueFd file = sys::open_beneath(proc_.get(), name, O_RDONLY, 0);
-  auto text = file ? read_all(file.get(), kMaxText) : std::nullopt;
+  auto text = file ? read_all(file.get(), kMaxFile) : std::nullopt;
   if (!text) throw_unreadable(name);
   return *std::move(text);
 }

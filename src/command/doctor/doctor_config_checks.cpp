@@ -92,7 +92,7 @@ Seen look_at_pods(const HostReport& report) {
       "kubectl label namespace NAMESPACE pod-security.kubernetes.io/enforce=baseline"};
 }
 
-constexpr std::array kChecks{
+constexpr std::array kConfigChecks{
     Check{"config", "configuration", "", look_at_config},
     Check{"config-owner", "who may change it", "config", look_at_owner},
     Check{"no-cgroups", "device rules", "config", look_at_no_cgroups},
@@ -102,6 +102,6 @@ constexpr std::array kChecks{
 
 }  // namespace
 
-std::span<const Check> config_checks() { return kChecks; }
+std::span<const Check> config_checks() { return kConfigChecks; }
 
 }  // namespace nvhook

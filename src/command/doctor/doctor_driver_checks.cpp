@@ -204,7 +204,7 @@ Seen look_at_links(const HostReport& report) {
           remedy};
 }
 
-constexpr std::array kChecks{
+constexpr std::array kDriverChecks{
     Check{"pci", "GPU", "", look_at_pci},
     Check{"binding", "driver of the GPU", "pci", look_at_binding},
     Check{"module", "kernel module", "pci binding", look_at_module},
@@ -218,6 +218,6 @@ constexpr std::array kChecks{
 
 }  // namespace
 
-std::span<const Check> driver_checks() { return kChecks; }
+std::span<const Check> driver_checks() { return kDriverChecks; }
 
 }  // namespace nvhook

@@ -214,7 +214,7 @@ Seen look_for_any(const HostReport& report) {
           "sudo oci-nvidia setup " + without.front()};
 }
 
-constexpr std::array kChecks{
+constexpr std::array kEngineChecks{
     Check{"docker-config", "Docker's daemon.json", "hook",
           [](const HostReport& report) { return look_at_file(report, "docker"); }, "docker"},
     Check{"docker", "Docker", "hook docker-config", look_at_docker, "docker"},
@@ -239,6 +239,6 @@ constexpr std::array kChecks{
 
 }  // namespace
 
-std::span<const Check> engine_checks() { return kChecks; }
+std::span<const Check> engine_checks() { return kEngineChecks; }
 
 }  // namespace nvhook

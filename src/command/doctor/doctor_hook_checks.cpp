@@ -137,8 +137,6 @@ Seen look_for_two(const HostReport& report) {
           "sudo rm " + shell_word(superfluous.file)};
 }
 
-std::string file_name(const std::string& path) { return path.substr(path.rfind('/') + 1); }
-
 /// Returns the command that brings the program at `path`, which the hooks of `file` start.
 std::string bringing(const std::string& path, const std::string& file) {
   const std::string name = file_name(path);
@@ -183,7 +181,7 @@ Seen look_at_cdi(const HostReport& report) {
   return {Verdict::good, "no CDI spec for nvidia.com/gpu"};
 }
 
-constexpr std::array kChecks{
+constexpr std::array kHookChecks{
     Check{"hook", "hook", "", look_at_hook},
     Check{"names", "names of the hook", "hook", look_at_names},
     Check{"hooks-json", "hook definitions", "", look_at_definitions},
@@ -196,6 +194,6 @@ constexpr std::array kChecks{
 
 }  // namespace
 
-std::span<const Check> hook_checks() { return kChecks; }
+std::span<const Check> hook_checks() { return kHookChecks; }
 
 }  // namespace nvhook

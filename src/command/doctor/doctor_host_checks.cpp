@@ -119,7 +119,7 @@ Seen look_at_failure(const HostReport& report) {
           "sudo rm " + shell_word(failure.file)};
 }
 
-constexpr std::array kChecks{
+constexpr std::array kHostChecks{
     Check{"cgroup", "cgroups", "", look_at_cgroups},
     Check{"reload", "GPUs after a reload of systemd", "", look_at_reload},
     Check{"rootless", "rootless containers", "", look_at_user},
@@ -130,6 +130,6 @@ constexpr std::array kChecks{
 
 }  // namespace
 
-std::span<const Check> host_checks() { return kChecks; }
+std::span<const Check> host_checks() { return kHostChecks; }
 
 }  // namespace nvhook

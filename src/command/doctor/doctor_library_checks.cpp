@@ -112,7 +112,7 @@ Seen look_at_mps(const HostReport& report) {
   return {Verdict::warning, fault->what, fault->remedy};
 }
 
-constexpr std::array kChecks{
+constexpr std::array kLibraryChecks{
     Check{"leftovers", "empty driver files", "driver-root", look_at_leftovers},
     Check{"libraries", "driver libraries", "module driver-root", look_at_libraries},
     Check{"version", "their version", "libraries", look_at_version},
@@ -123,6 +123,6 @@ constexpr std::array kChecks{
 
 }  // namespace
 
-std::span<const Check> library_checks() { return kChecks; }
+std::span<const Check> library_checks() { return kLibraryChecks; }
 
 }  // namespace nvhook

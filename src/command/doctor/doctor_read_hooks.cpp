@@ -39,8 +39,6 @@ std::optional<HookDefinition> read_definition(const RootDir& system, const std::
   return definition;
 }
 
-std::string file_name(const std::string& path) { return path.substr(path.rfind('/') + 1); }
-
 void for_each_hook(const CdiSpec& spec, const std::function<void(const CdiHook&)>& look) {
   for (const CdiHook& hook : spec.edits.hooks) look(hook);
   for (const CdiDevice& device : spec.devices) {

@@ -7,11 +7,8 @@
 #include "text/text.hpp"
 
 namespace nvhook {
-namespace {
 
 std::string file_name(const std::string& path) { return path.substr(path.rfind('/') + 1); }
-
-}  // namespace
 
 Origin origin_of(const std::string& resolved) {
   return file_name(resolved) == "oci-nvidia-hook" ? Origin::ours : Origin::other;

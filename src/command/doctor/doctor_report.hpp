@@ -122,6 +122,9 @@ struct Program {
   Origin origin = Origin::other;
 };
 
+/// Returns the last name of `path`.
+[[nodiscard]] std::string file_name(const std::string& path);
+
 /// Returns whose program a file is, by its name; `resolved` is its path without links.
 [[nodiscard]] Origin origin_of(const std::string& resolved);
 

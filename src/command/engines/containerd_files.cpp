@@ -13,7 +13,7 @@
 namespace nvhook {
 namespace {
 
-constexpr std::size_t kMaxFile = 1UL << 20U;
+constexpr std::size_t kMaxConfig = 1UL << 20U;
 /// containerd 2.3 has 60 MB.
 constexpr std::size_t kMaxProgram = 512UL << 20U;
 
@@ -54,7 +54,7 @@ void add_imports(const RootDir& system, const NamedText& from, std::vector<Named
     const std::string pattern = clean_path(import.starts_with('/') ? import : directory + import);
     for (const std::string& path : expand(system, pattern)) {
       if (is_among(files, path)) continue;
-      if (auto text = system.read(path, kMaxFile)) files.push_back({path, *std::move(text)});
+      if (auto text = system.read(path, kMaxConfig)) files.push_back({path, *std::move(text)});
     }
   }
 }

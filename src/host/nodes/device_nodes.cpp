@@ -22,7 +22,7 @@
 namespace nvhook {
 namespace {
 
-constexpr std::size_t kMaxProcText = 1UL << 20U;
+constexpr std::size_t kMaxFactText = 1UL << 20U;
 const std::string kProcDriver = "/proc/driver/nvidia/";
 constexpr const char* kByHand = "run `oci-nvidia-hook create-device-nodes` on the host, as root";
 
@@ -31,7 +31,7 @@ bool exists(const RootDir& root, const std::string& path) {
 }
 
 std::string read_text(const RootDir& root, const std::string& path) {
-  return root.read(path, kMaxProcText).value_or("");
+  return root.read(path, kMaxFactText).value_or("");
 }
 
 // ---- modules
@@ -185,7 +185,7 @@ class NodeMaker {
   }
 
   void make_capability(unsigned major, const std::string& path) {
-    const auto text = system_.read(path, kMaxProcText);
+    const auto text = system_.read(path, kMaxFactText);
     const auto minor = text ? parse_device_file_minor(*text) : std::nullopt;
     if (!minor) return;
     const DeviceFileSettings settings = parse_device_file_settings(*text);

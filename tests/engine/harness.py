@@ -204,29 +204,32 @@ def host_state():
     }
 
 
-def run_one(function):
-    before = host_state()
+def run_one(function, before):
+    """`before` is the state of the host, which is the state after it, too: it is returned."""
     function()
     after = host_state()
     for what, state in before.items():
         check_equal(after[what], state, f"{what} of the host changed")
+    return after
 
 
 def run_tests(pattern):
     """Runs the tests of this engine; one line each. Returns whether none failed."""
     good = True
+    state = None  # of the host, before a test
     for one in TESTS:
         title = one.title + one.marks
         if not {SETUP.engine, SETUP.name} & set(one.engines) or pattern not in title:
             continue
         started = time.monotonic()
         try:
-            run_one(one.function)
+            state = run_one(one.function, state or host_state())
             verdict, detail = "PASS", f" ({time.monotonic() - started:.1f} s)"
         except Skip as reason:
+            state = None
             verdict, detail = "SKIP", f": {reason}"
         except Exception as error:  # pylint: disable=broad-except
-            good = False
+            good, state = False, None
             verdict, detail = "FAIL", "\n    " + str(error).replace("\n", "\n    ")
             if not isinstance(error, AssertionError):
                 detail += "\n" + traceback.format_exc()

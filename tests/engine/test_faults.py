@@ -229,7 +229,7 @@ def a_system_call_that_fails_leaves_the_container_as_it_was_or_complete():
         chosen = faults.all_faults(sweep.calls)
         total = len(chosen)
         if not SETUP.long:
-            chosen = faults.short_selection(of_this_engine(sweep.calls), 4)
+            chosen = faults.short_selection(of_this_engine(sweep.calls), 8)
         for call, error in chosen:
             sweep.fail(call, error)
         sweep.drop_box()

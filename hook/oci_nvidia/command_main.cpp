@@ -85,8 +85,8 @@ int run(const CommandLine& line, const Style& style, const CallerContext& caller
 }
 
 int show_help(const CommandLine& line) {
-  static_cast<void>(
-      write(line.command == nullptr ? help_text(all_commands()) : help_text(*line.command)));
+  static_cast<void>(write(line.command == nullptr ? help_text(all_commands(), line.group)
+                                                  : help_text(*line.command)));
   return 0;
 }
 

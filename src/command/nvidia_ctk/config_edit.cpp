@@ -6,10 +6,10 @@
 #include <algorithm>
 #include <vector>
 
-#include "command/nvidia_ctk/ctk_line.hpp"
 #include "command/shell/command.hpp"
 #include "formats/toml_document.hpp"
 #include "text/error.hpp"
+#include "text/nearest.hpp"
 #include "text/text.hpp"
 
 namespace nvhook {
@@ -46,9 +46,9 @@ const ConfigKey& find_key(std::string_view path) {
   const auto found = std::find_if(keys.begin(), keys.end(),
                                   [&](const ConfigKey& key) { return key.path == path; });
   if (found != keys.end()) return *found;
-  std::vector<std::string> known;
+  std::vector<std::string_view> known;
   for (const ConfigKey& key : keys) known.emplace_back(key.path);
-  const std::string near = nearest(path, known);
+  const std::string near(nearest(path, known));
   throw UsageFault(
       "there is no key `" + std::string(path) + "`" +
       (near.empty() ? "; `nvidia-ctk config default` shows the keys" : "; perhaps `" + near + "`"));

@@ -4,9 +4,9 @@
 
 #include <algorithm>
 #include <array>
-#include <numeric>
 
 #include "command/shell/command.hpp"
+#include "text/nearest.hpp"
 #include "text/text.hpp"
 
 namespace nvhook {
@@ -69,24 +69,8 @@ std::vector<std::string> words_after(std::span<const CtkCommand> commands,
   return words;
 }
 
-/// The number of letters to insert, remove or replace to make one word the other.
-std::size_t distance(std::string_view from, std::string_view to) {
-  std::vector<std::size_t> row(to.size() + 1);
-  std::iota(row.begin(), row.end(), std::size_t{0});
-  for (std::size_t i = 0; i < from.size(); ++i) {
-    std::size_t diagonal = row[0];
-    row[0] = i + 1;
-    for (std::size_t j = 0; j < to.size(); ++j) {
-      const std::size_t replaced = diagonal + (from[i] == to[j] ? 0 : 1);
-      diagonal = row[j + 1];
-      row[j + 1] = std::min({replaced, row[j] + 1, diagonal + 1});
-    }
-  }
-  return row.back();
-}
-
-std::string is_meant(const std::string& near, const std::string& dashes = {}) {
-  return near.empty() ? std::string() : "; perhaps `" + dashes + near + "`";
+std::string is_meant(std::string_view near, const std::string& dashes = {}) {
+  return near.empty() ? std::string() : "; perhaps `" + dashes + std::string(near) + "`";
 }
 
 /// NVIDIA's program has had other words for the same.
@@ -129,7 +113,7 @@ class Parser {
       line_.global.add(*find_flag(kGlobalFlags, "help"), "true");
     } else {
       const auto known = words_after(commands_, path_);
-      const std::string near = nearest(word, known);
+      const std::string_view near = nearest(word, {known.begin(), known.end()});
       throw UsageFault("there is no command `" + longer + "`" +
                        (near.empty() ? "; there is: " + join(known, ", ") : is_meant(near)));
     }
@@ -165,7 +149,7 @@ class Parser {
     }
     const std::string of = path_.empty() ? "" : "`" + path_ + "` has ";
     throw UsageFault((of.empty() ? "there is " : of) + "no option `" + word + "`" +
-                     is_meant(nearest(name, known), "--"));
+                     is_meant(nearest(name, {known.begin(), known.end()}), "--"));
   }
 
   const std::vector<std::string>& arguments_;
@@ -251,20 +235,6 @@ CtkLine parse_ctk_line(const std::vector<std::string>& arguments, const CtkEnvir
     add_from_environment(line.command->flags, environment, line.values);
   }
   return line;
-}
-
-std::string nearest(std::string_view word, const std::vector<std::string>& known) {
-  // A third of the letters may be wrong: with more, any short word is near any other.
-  const std::size_t limit = std::max<std::size_t>(word.size() / 3, 1);
-  std::string best;
-  std::size_t best_distance = limit + 1;
-  for (const std::string& each : known) {
-    if (each.size() > 1 && distance(word, each) < best_distance) {
-      best = each;
-      best_distance = distance(word, each);
-    }
-  }
-  return best;
 }
 
 std::string ctk_help(const CtkLine& line, std::span<const CtkCommand> commands) {

@@ -86,9 +86,6 @@ struct CtkLine {
                                      const CtkEnvironment& environment,
                                      std::span<const CtkCommand> commands);
 
-/// Returns the one of `known` that `word` is probably a misspelling of; empty if there is none.
-[[nodiscard]] std::string nearest(std::string_view word, const std::vector<std::string>& known);
-
 /// Returns the help for `line`: of its command, of its group, or the list of all commands.
 [[nodiscard]] std::string ctk_help(const CtkLine& line, std::span<const CtkCommand> commands);
 

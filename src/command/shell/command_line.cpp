@@ -7,6 +7,7 @@
 #include <sstream>
 
 #include "command/render/table.hpp"
+#include "text/nearest.hpp"
 
 namespace nvhook {
 namespace {
@@ -36,19 +37,47 @@ std::vector<std::size_t> find_words(const std::vector<std::string>& arguments) {
 
 struct Found {
   const Command* command = nullptr;
+  std::string group = {};              ///< the first word of several commands, alone
   std::vector<std::string> rest = {};  ///< the arguments without the command's words
 };
 
-[[noreturn]] void refuse(const std::string& word, std::span<const Command> commands) {
-  std::string known;
-  for (const Command& command : commands) {
-    if (!command.name.starts_with(word + " ")) continue;
-    known += (known.empty() ? "" : ", ") + std::string(command.name);
-  }
-  if (!known.empty()) throw UsageFault("`" + word + "` needs a second word: " + known);
-  throw UsageFault("there is no command `" + word + "`");
+/// Whether `name` is `word` and another word.
+bool is_in_group(std::string_view name, const std::string& word) {
+  return name.starts_with(word + " ");
 }
 
+bool is_group(const std::string& word, std::span<const Command> commands) {
+  return std::any_of(commands.begin(), commands.end(),
+                     [&](const Command& command) { return is_in_group(command.name, word); });
+}
+
+[[noreturn]] void refuse_group(const std::string& word, std::span<const Command> commands) {
+  std::string known;
+  for (const Command& command : commands) {
+    if (!is_in_group(command.name, word)) continue;
+    known += (known.empty() ? "" : ", ") + std::string(command.name);
+  }
+  throw UsageFault("`" + word + "` needs a second word: " + known);
+}
+
+[[noreturn]] void refuse(const std::string& word, std::span<const Command> commands) {
+  std::vector<std::string_view> known;
+  for (const Command& command : commands) known.push_back(command.name);
+  const std::string near(nearest(word, known));
+  throw UsageFault("there is no command `" + word + "`" +
+                   (near.empty() ? "" : "; did you mean `" + near + "`?"));
+}
+
+/// `help list` is `list --help`, and `version` is `--version`, as in other programs.
+std::vector<std::string> usual_spelling(std::vector<std::string> arguments) {
+  const std::vector<std::size_t> words = find_words(arguments);
+  if (words.empty()) return arguments;
+  std::string& first = arguments[words[0]];
+  if (first == "help" || first == "version") first.insert(0, "--");
+  return arguments;
+}
+
+/// Of a group alone (`cdi`) the command stays null: that is right for its help only.
 Found find_command(const std::vector<std::string>& arguments, std::span<const Command> commands) {
   Found found{.rest = arguments};
   const std::vector<std::size_t> words = find_words(arguments);
@@ -65,7 +94,11 @@ Found find_command(const std::vector<std::string>& arguments, std::span<const Co
     take(words[0]);
     return found;
   }
-  refuse(first, commands);
+  if (!is_group(first, commands)) refuse(first, commands);
+  if (words.size() > 1) refuse(first + " " + arguments[words[1]], commands);
+  found.group = first;
+  take(words[0]);
+  return found;
 }
 
 OptionValues parse_options(const std::vector<std::string>& arguments, const Command* command,
@@ -120,31 +153,35 @@ po::options_description global_options(GlobalOptions& global) {
 
 CommandLine parse_command_line(const std::vector<std::string>& arguments,
                                std::span<const Command> commands) {
-  const Found found = find_command(arguments, commands);
-  CommandLine line{.command = found.command};
+  const Found found = find_command(usual_spelling(arguments), commands);
+  CommandLine line{.command = found.command, .group = found.group};
   line.values = parse_options(found.rest, found.command, line.global);
   if (line.command == nullptr && !line.global.help && !line.global.version) {
+    if (!line.group.empty()) refuse_group(line.group, commands);
     throw UsageFault("a command is missing");
   }
   return line;
 }
 
-std::string help_text(std::span<const Command> commands) {
+std::string help_text(std::span<const Command> commands, const std::string& group) {
   Table table;
   for (const Command& command : commands) {
+    if (!group.empty() && !is_in_group(command.name, group)) continue;
     table.rows.push_back(
         {{"  " + std::string(command.name), {}}, {std::string(command.summary), {}}});
   }
+  const std::string words = group.empty() ? "" : group + " ";
   GlobalOptions unused;
   std::ostringstream text;
-  text
-      << "Usage: " << kCommandProgram
-      << " COMMAND [OPTIONS]\n\n"
-         "What this host has for containers, what a container would get or has got, and how to set "
-         "engines up.\n\nCommands:\n"
-      << to_text(table, {}) << '\n'
-      << global_options(unused) << '\n'
-      << kCommandProgram << " COMMAND --help tells more of a command.\n";
+  text << "Usage: " << kCommandProgram << ' ' << words << "COMMAND [OPTIONS]\n\n";
+  if (group.empty()) {
+    text << "What this host has for containers, what a container would get or has got, and how to "
+            "set engines up.\n\n";
+  }
+  text << "Commands:\n"
+       << to_text(table, {}) << '\n'
+       << global_options(unused) << '\n'
+       << kCommandProgram << ' ' << words << "COMMAND --help tells more of a command.\n";
   return text.str();
 }
 

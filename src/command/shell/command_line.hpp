@@ -28,16 +28,20 @@ struct CommandLine {
   GlobalOptions global = {};
   /// Null if the command line names no command (--help, --version).
   const Command* command = nullptr;
+  /// The first word of several commands, for their help: `cdi`; else empty.
+  std::string group = {};
   OptionValues values = {};
 };
 
-/// Throws UsageFault for an unknown command or option, a missing value, and for operands that the
-/// command does not take.
+/// `help COMMAND` and `version` are other spellings of the options. Throws UsageFault for an
+/// unknown command, with the one that was probably meant, or option, a missing value, and for
+/// operands that the command does not take.
 [[nodiscard]] CommandLine parse_command_line(const std::vector<std::string>& arguments,
                                              std::span<const Command> commands);
 
-/// Returns the list of commands and the options that all of them have.
-[[nodiscard]] std::string help_text(std::span<const Command> commands);
+/// Returns the list of commands, or of those of `group`, and the options that all of them have.
+[[nodiscard]] std::string help_text(std::span<const Command> commands,
+                                    const std::string& group = {});
 /// Returns the synopsis of `command` and its own options.
 [[nodiscard]] std::string help_text(const Command& command);
 

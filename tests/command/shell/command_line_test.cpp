@@ -13,6 +13,7 @@ namespace {
 
 using testing::ElementsAre;
 using testing::HasSubstr;
+using testing::Not;
 
 namespace po = boost::program_options;
 
@@ -74,7 +75,10 @@ TEST(CommandLine, ACommandHasItsOwnOptions) {
 TEST(CommandLine, SaysWhatIsWrong) {
   EXPECT_EQ(fault_of({}), "a command is missing");
   EXPECT_EQ(fault_of({"--json"}), "a command is missing");
-  EXPECT_EQ(fault_of({"lsit"}), "there is no command `lsit`");
+  EXPECT_EQ(fault_of({"lsit"}), "there is no command `lsit`; did you mean `list`?");
+  EXPECT_EQ(fault_of({"cdi", "chekc"}),
+            "there is no command `cdi chekc`; did you mean `cdi check`?");
+  EXPECT_EQ(fault_of({"start"}), "there is no command `start`");
   EXPECT_EQ(fault_of({"cdi"}), "`cdi` needs a second word: cdi check, cdi list");
   EXPECT_EQ(fault_of({"list", "GPU"}), "`list` takes no operands");
   EXPECT_THAT(fault_of({"list", "--who"}), HasSubstr("--who"));
@@ -86,6 +90,28 @@ TEST(CommandLine, HelpAndVersionNeedNoCommand) {
   EXPECT_TRUE(parse({"-h"}).global.help);
   EXPECT_TRUE(parse({"--version"}).global.version);
   EXPECT_EQ(parse({"list", "--help"}).command->name, "list");
+}
+
+TEST(CommandLine, HelpAndVersionMayBeWords) {
+  EXPECT_TRUE(parse({"help"}).global.help);
+  EXPECT_TRUE(parse({"version"}).global.version);
+  const CommandLine line = parse({"help", "cdi", "check"});
+  EXPECT_TRUE(line.global.help);
+  ASSERT_NE(line.command, nullptr);
+  EXPECT_EQ(line.command->name, "cdi check");
+}
+
+TEST(CommandLine, AGroupOfCommandsHasItsOwnHelp) {
+  for (const auto& arguments : {std::vector<std::string>{"cdi", "--help"}, {"help", "cdi"}}) {
+    const CommandLine line = parse(arguments);
+    EXPECT_TRUE(line.global.help);
+    EXPECT_EQ(line.command, nullptr);
+    EXPECT_EQ(line.group, "cdi");
+  }
+  const std::string text = help_text(kCommands, "cdi");
+  EXPECT_THAT(text, HasSubstr("Usage: oci-nvidia cdi COMMAND [OPTIONS]\n"));
+  EXPECT_THAT(text, HasSubstr("cdi list"));
+  EXPECT_THAT(text, Not(HasSubstr("\n  list")));
 }
 
 TEST(CommandLine, HelpNamesEveryCommandAndOption) {

@@ -32,9 +32,10 @@ Terminal terminal() {
           .type = variable("TERM")};
 }
 
-int refuse(const std::string& what) {
-  std::cerr << kCommandProgram << ": " << printable(what) << ". Try: " << kCommandProgram
-            << " --help\n";
+int refuse(const UsageFault& fault) {
+  const std::string words = fault.command().empty() ? "" : fault.command() + " ";
+  std::cerr << kCommandProgram << ": " << printable(fault.what()) << ". Try: " << kCommandProgram
+            << ' ' << words << "--help\n";
   return static_cast<int>(Outcome::usage);
 }
 
@@ -67,6 +68,15 @@ RootDir open_host(const std::string& path, const CallerContext& caller) {
   return RootDir(std::move(root));
 }
 
+/// A fault of its options is told with the name of the command, whose help explains them.
+Outcome outcome_of(const CommandLine& line, CommandContext& context) {
+  try {
+    return line.command->run(line.values, context);
+  } catch (const UsageFault& fault) {
+    throw UsageFault(fault.what(), line.command->name);
+  }
+}
+
 int run(const CommandLine& line, const Style& style, const CallerContext& caller) {
   const RootDir system = open_host(line.global.host_root, caller);
   std::ostringstream out;
@@ -79,7 +89,7 @@ int run(const CommandLine& line, const Style& style, const CallerContext& caller
                          .err = std::cerr,
                          .show_now = [&out] { return write_so_far(out); }};
   if (line.global.verbose) context.log.use_stderr();
-  const Outcome outcome = line.command->run(line.values, context);
+  const Outcome outcome = outcome_of(line, context);
   static_cast<void>(write_so_far(out));
   return static_cast<int>(outcome);
 }
@@ -105,7 +115,7 @@ int command_main(const std::vector<std::string>& arguments) {
       throw UsageFault("--color is auto, always or never, not `" + line.global.color + "`");
     return run(line, *style, caller);
   } catch (const UsageFault& fault) {
-    return refuse(fault.what());
+    return refuse(fault);
   } catch (const Error& error) {
     std::cerr << kCommandProgram << ": " << to_line(error) << '\n';
     return exit_status(error.code());

@@ -31,7 +31,15 @@ enum class Outcome { good = 0, warning = 1, usage = 2, broken = 3 };
 
 /// An invalid command line; what() says what is wrong.
 class UsageFault : public std::runtime_error {
-  using std::runtime_error::runtime_error;
+ public:
+  /// `command` is the one whose help tells more, if one was named.
+  explicit UsageFault(const std::string& what, std::string_view command = {})
+      : std::runtime_error(what), command_(command) {}
+
+  [[nodiscard]] const std::string& command() const noexcept { return command_; }
+
+ private:
+  std::string command_;
 };
 
 /// What every command works with.

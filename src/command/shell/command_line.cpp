@@ -115,6 +115,7 @@ OptionValues parse_options(const std::vector<std::string>& arguments, const Comm
   // No abbreviations: an option that is unambiguous today may not be after the next release.
   constexpr int kStyle =
       po::command_line_style::unix_style & ~po::command_line_style::allow_guessing;
+  const std::string_view name = command == nullptr ? "" : command->name;
   OptionValues values;
   try {
     po::store(po::command_line_parser(arguments)
@@ -125,10 +126,9 @@ OptionValues parse_options(const std::vector<std::string>& arguments, const Comm
               values);
     po::notify(values);
   } catch (const po::too_many_positional_options_error&) {
-    throw UsageFault("`" + std::string(command == nullptr ? "" : command->name) +
-                     "` takes no operands");
+    throw UsageFault("`" + std::string(name) + "` takes no operands", name);
   } catch (const po::error& error) {
-    throw UsageFault(error.what());
+    throw UsageFault(error.what(), name);
   }
   return values;
 }

@@ -86,6 +86,15 @@ TEST(CommandLine, SaysWhatIsWrong) {
   EXPECT_THAT(fault_of({"list", "--color"}), HasSubstr("--color"));
 }
 
+TEST(CommandLine, SaysWhoseHelpExplainsIt) {
+  try {
+    static_cast<void>(parse({"cdi", "list", "--who"}));
+    FAIL();
+  } catch (const UsageFault& fault) {
+    EXPECT_EQ(fault.command(), "cdi list");
+  }
+}
+
 TEST(CommandLine, HelpAndVersionNeedNoCommand) {
   EXPECT_TRUE(parse({"-h"}).global.help);
   EXPECT_TRUE(parse({"--version"}).global.version);

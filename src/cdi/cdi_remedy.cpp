@@ -4,7 +4,6 @@
 #include "cdi/cdi_remedy.hpp"
 
 #include <algorithm>
-#include <cctype>
 #include <functional>
 #include <optional>
 
@@ -17,18 +16,6 @@
 
 namespace nvhook {
 namespace {
-
-/// Quotes `word` for a shell if it is more than a plain word.
-std::string shell_word(const std::string& word) {
-  const bool is_plain = !word.empty() && std::all_of(word.begin(), word.end(), [](char c) {
-    return std::isalnum(static_cast<unsigned char>(c)) != 0 ||
-           std::string_view("/._-+:,@=%").find(c) != std::string_view::npos;
-  });
-  if (is_plain) return word;
-  std::string quoted = "'";
-  for (const char c : word) quoted += c == '\'' ? std::string("'\\''") : std::string(1, c);
-  return quoted + "'";
-}
 
 std::vector<CdiHook> hooks_of(const CdiSpec& spec) {
   std::vector<CdiHook> hooks = spec.edits.hooks;

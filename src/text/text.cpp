@@ -106,6 +106,15 @@ std::string join(const std::vector<std::string>& pieces, std::string_view separa
   return text;
 }
 
+std::string shell_word(const std::string& text) {
+  constexpr std::string_view kPlain =
+      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-+:@%,=";
+  if (!text.empty() && text.find_first_not_of(kPlain) == std::string::npos) return text;
+  std::string word = "'";
+  for (const char c : text) word += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  return word + "'";
+}
+
 std::optional<std::uint64_t> parse_unsigned(std::string_view text, int base) {
   std::uint64_t value = 0;
   const char* const end = text.data() + text.size();

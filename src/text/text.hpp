@@ -23,6 +23,9 @@ namespace nvhook {
 /// Returns `pieces` with `separator` between them.
 [[nodiscard]] std::string join(const std::vector<std::string>& pieces, std::string_view separator);
 
+/// Returns `text` as one word of a shell's command line, quoted if necessary.
+[[nodiscard]] std::string shell_word(const std::string& text);
+
 /// Returns the number that the whole of `text` is in `base` (no sign, no space, no 0x); nullopt if
 /// it is not a number.
 [[nodiscard]] std::optional<std::uint64_t> parse_unsigned(std::string_view text, int base = 10);

@@ -149,5 +149,12 @@ INSTANTIATE_TEST_SUITE_P(Texts, NoJsonObject,
                          ::testing::Values("", " ", "[]", "1", "x{}", "{", "{\"a\":[}", "{\"}",
                                            "{\"\\", "\xef\xbb\xbf{}"));
 
+TEST(ShellWord, IsTakenAsItIs) {
+  EXPECT_EQ(shell_word("/etc/a-b_c.json"), "/etc/a-b_c.json");
+  EXPECT_EQ(shell_word("a b"), "'a b'");
+  EXPECT_EQ(shell_word("$(x)'y"), "'$(x)'\\''y'");
+  EXPECT_EQ(shell_word(""), "''");
+}
+
 }  // namespace
 }  // namespace nvhook

@@ -61,15 +61,6 @@ std::vector<Diagnosis> examine(const HostReport& report, const std::vector<Check
   return findings;
 }
 
-std::string shell_word(const std::string& text) {
-  constexpr std::string_view kPlain =
-      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-+:@%,=";
-  if (!text.empty() && text.find_first_not_of(kPlain) == std::string::npos) return text;
-  std::string word = "'";
-  for (const char c : text) word += c == '\'' ? std::string("'\\''") : std::string(1, c);
-  return word + "'";
-}
-
 Outcome outcome_of(const std::vector<Diagnosis>& findings) {
   const auto has = [&](Verdict verdict) {
     return std::any_of(findings.begin(), findings.end(),

@@ -70,9 +70,6 @@ struct Check {
 /// Joins the first eight names with commas: `a, b and 3 more`.
 [[nodiscard]] std::string some_of(std::vector<std::string> names);
 
-/// Returns `text` as one word of a shell's command line, quoted if necessary.
-[[nodiscard]] std::string shell_word(const std::string& text);
-
 /// Returns the outcome of the worst finding.
 [[nodiscard]] Outcome outcome_of(const std::vector<Diagnosis>& findings);
 

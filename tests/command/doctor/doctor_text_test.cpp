@@ -48,12 +48,5 @@ TEST(DoctorText, ADocumentHasEveryFinding) {
   EXPECT_FALSE(document["checks"][0].contains("because"));
 }
 
-TEST(DoctorText, AShellTakesAWordAsItIs) {
-  EXPECT_EQ(shell_word("/etc/a-b_c.json"), "/etc/a-b_c.json");
-  EXPECT_EQ(shell_word("a b"), "'a b'");
-  EXPECT_EQ(shell_word("$(x)'y"), "'$(x)'\\''y'");
-  EXPECT_EQ(shell_word(""), "''");
-}
-
 }  // namespace
 }  // namespace nvhook

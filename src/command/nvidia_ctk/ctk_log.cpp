@@ -66,7 +66,7 @@ void CtkLog::write_lines(std::string_view text) {
     constexpr std::string_view kWarning = "warning: ";
     if (line.starts_with(kWarning)) {
       warning(std::string(line.substr(kWarning.size())));
-    } else if (line.starts_with("lacking: ")) {
+    } else if (line.starts_with("missing: ")) {
       warning(std::string(line));
     } else {
       info(std::string(line));

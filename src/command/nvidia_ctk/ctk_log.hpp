@@ -36,7 +36,7 @@ class CtkLog {
   void error(std::string text) { write({CtkLevel::error, std::move(text)}); }
 
   /// Writes each line that a command of `oci-nvidia` printed for people. Those that begin with
-  /// `warning: ` or `lacking: ` are warnings.
+  /// `warning: ` or `missing: ` are warnings.
   void write_lines(std::string_view text);
 
  private:

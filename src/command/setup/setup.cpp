@@ -15,6 +15,7 @@
 #include "command/shell/json_document.hpp"
 #include "command/shell/service.hpp"
 #include "text/error.hpp"
+#include "text/nearest.hpp"
 #include "text/text.hpp"
 
 namespace nvhook {
@@ -35,6 +36,14 @@ constexpr std::array kEngines{
     Engine{"crio", plan_crio, true, false}, Engine{"containerd", plan_containerd, true, true},
     Engine{"lxc", plan_lxc, false, false}};
 
+[[noreturn]] void refuse_engine(const std::string& name, const std::string& known) {
+  std::vector<std::string_view> names;
+  for (const Engine& engine : kEngines) names.push_back(engine.name);
+  const std::string near(nearest(name, names));
+  throw UsageFault("`" + name + "` is no" + known +
+                   (near.empty() ? "" : "; did you mean `" + near + "`?"));
+}
+
 const Engine& engine_of(const OptionValues& values) {
   const auto names = values.count("operand") == 0
                          ? std::vector<std::string>{}
@@ -44,7 +53,7 @@ const Engine& engine_of(const OptionValues& values) {
   const auto* const found =
       std::find_if(kEngines.begin(), kEngines.end(),
                    [&](const Engine& engine) { return engine.name == names[0]; });
-  if (found == kEngines.end()) throw UsageFault("`" + names[0] + "` is no" + known);
+  if (found == kEngines.end()) refuse_engine(names[0], known);
   return *found;
 }
 
@@ -111,6 +120,7 @@ struct Report {
   bool is_undo = false;
   bool is_dry_run = false;
   bool is_restarted = false;
+  bool is_systems = true;  ///< the host's engine, not a user's
 
   [[nodiscard]] bool has_changes() const {
     return std::any_of(plan.changes.begin(), plan.changes.end(),
@@ -143,16 +153,44 @@ void print_document(const Report& report, std::ostream& out) {
   print_json(document, out);
 }
 
-void tell(const Report& report, CommandContext& context) {
-  std::ostream& err = context.err;
-  for (const std::string& line : report.plan.found) err << "found: " << printable(line) << '\n';
-  for (const std::string& line : report.plan.lacking) err << "lacking: " << printable(line) << '\n';
-  err << report.engine << ": " << report.state() << '\n';
-  if (!report.plan.activation.empty() && !report.is_restarted) {
-    err << "to make the engine know: " << join(report.plan.activation, " ") << '\n';
+/// Who may run `words`: root for the host's engine, the user for his own.
+std::string command_line(const Report& report, std::string_view words) {
+  return (report.is_systems ? "sudo " : "") + std::string(words);
+}
+
+/// The command that does what a dry run showed.
+std::string without_dry_run(const Report& report, const OptionValues& values) {
+  std::string line = std::string(kCommandProgram) + " setup " + std::string(report.engine);
+  for (const char* name : {"runtime", "set-default", "undo", "cdi", "restart"}) {
+    if (is_set(values, name)) line += std::string(" --") + name;
   }
-  if (report.is_restarted) err << "done: " << join(report.plan.activation, " ") << '\n';
-  for (const std::string& line : report.plan.next) err << "then: " << line << '\n';
+  for (const char* name : {"config-file", "runtime-path"}) {
+    if (values.count(name) != 0) {
+      line += std::string(" --") + name + " " + shell_word(values[name].as<std::string>());
+    }
+  }
+  return command_line(report, line);
+}
+
+/// What to do is last, where people look.
+void tell(const Report& report, const OptionValues& values, CommandContext& context) {
+  std::ostream& err = context.err;
+  const SetupPlan& plan = report.plan;
+  for (const std::string& line : plan.found) err << "found: " << printable(line) << '\n';
+  for (const std::string& line : plan.lacking) err << "missing: " << printable(line) << '\n';
+  err << report.engine << ": " << report.state()
+      << (report.is_dry_run ? "; dry run: nothing was written" : "") << '\n';
+  const std::string activation = join(plan.activation, " ");
+  if (report.is_restarted) err << "done: " << activation << '\n';
+  if (report.is_dry_run && report.has_changes()) {
+    err << "apply with: " << without_dry_run(report, values) << '\n';
+  }
+  if (!activation.empty() && !report.is_restarted) {
+    err << (report.is_dry_run ? "and then: " : "apply with: ") << command_line(report, activation)
+        << '\n';
+  }
+  if (report.is_dry_run) return;
+  for (const std::string& line : plan.next) err << "try it: " << line << '\n';
 }
 
 enum class Show { difference, file, nothing };
@@ -221,12 +259,14 @@ Outcome run_setup(const OptionValues& values, CommandContext& context) {
                       .engine = engine.name,
                       .is_undo = request.undo,
                       .is_dry_run = is_dry_run,
-                      .is_restarted = is_restarted};
+                      .is_restarted = is_restarted,
+                      .is_systems = request.user_config.empty()};
   if (context.json) {
     print_document(report, context.out);
   } else {
     print_changes(plan, show, context);
-    tell(report, context);
+    static_cast<void>(context.show_now());
+    tell(report, values, context);
   }
   return plan.lacking.empty() ? Outcome::good : Outcome::warning;
 }

@@ -203,10 +203,10 @@ TEST(CtkLog, AMessageIsOneLineWithItsQuotesEscaped) {
 
 TEST(CtkLog, LinesForPeopleGetALevel) {
   std::ostringstream err;
-  CtkLog(err, CtkLevel::info).write_lines("done\nwarning: odd\nlacking: docker\n\n");
+  CtkLog(err, CtkLevel::info).write_lines("done\nwarning: odd\nmissing: docker\n\n");
   EXPECT_THAT(err.str(), AllOf(HasSubstr("level=info msg=\"done\"\n"),
                                HasSubstr("level=warning msg=\"odd\"\n"),
-                               HasSubstr("level=warning msg=\"lacking: docker\"\n")));
+                               HasSubstr("level=warning msg=\"missing: docker\"\n")));
 }
 
 }  // namespace

@@ -56,8 +56,9 @@ Error driver_not_loaded(const RootDir& system) {
                  "blacklist nouveau, rebuild the initramfs and reboot");
   }
   if (!has_nvidia_pci_device(system)) {
-    return Error(Code::driver_not_loaded, what + " and there is no NVIDIA device on the PCI bus",
-                 "run this container on a machine with a GPU, or without NVIDIA_VISIBLE_DEVICES");
+    return Error(
+        Code::driver_not_loaded, what + " and there is no NVIDIA device on the PCI bus",
+        "use a machine with a GPU; a container without NVIDIA_VISIBLE_DEVICES starts here, too");
   }
   return Error(Code::driver_not_loaded, what + ", though an NVIDIA device is on the PCI bus",
                "sudo modprobe nvidia; if that fails, dmesg says why (module not built for this "

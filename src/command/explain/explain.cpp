@@ -73,6 +73,8 @@ Outcome run_explain(const OptionValues& values, CommandContext& context) {
       const Notes closed = access_notes(planned->plan, subject.spec);
       planned->plan.notes.insert(planned->plan.notes.end(), closed.begin(), closed.end());
       explanation.plan = planned->plan;
+      explanation.notes.insert(explanation.notes.end(), subject.plan_notes.begin(),
+                               subject.plan_notes.end());
     }
     if (task.injector == Injector::completing_hook) {
       explanation.left_to_hook = share_of(Role::completing_hook, task, planned->plan,

@@ -71,7 +71,7 @@ void find_image(const ContainerRecord& record, const CommandContext& context, Su
   const std::string rootfs = rootfs_path(parse_spec(subject.spec), record.bundle);
   RootDir image(context.system.open(rootfs, O_PATH | O_DIRECTORY), FileOwner::image);
   if (image.fd() < 0 || image.list("/").empty()) {
-    subject.notes.push_back(image_unknown("it does not run, and its image is not mounted"));
+    subject.plan_notes.push_back(image_unknown("it does not run, and its image is not mounted"));
   } else {
     subject.image = std::move(image);
   }
@@ -139,7 +139,7 @@ Subject from_variables(const OptionValues& values, const CommandContext& context
   }
   subject.spec = minimal_spec(environment, values["privileged"].as<bool>());
   if (!values.contains("rootfs")) {
-    subject.notes.push_back(image_unknown("no root file system is given"));
+    subject.plan_notes.push_back(image_unknown("no root file system is given"));
     return subject;
   }
   const auto& rootfs = values["rootfs"].as<std::string>();

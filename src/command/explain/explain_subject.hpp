@@ -21,6 +21,7 @@ struct Subject {
   std::optional<ContainerDriver> driver = {};
   std::string engine = {};  ///< of a container; empty if no engine is known
   Notes notes = {};
+  Notes plan_notes = {};  ///< of a plan only
 };
 
 void add_subject_options(boost::program_options::options_description& options);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Entry point of `oci-nvidia`, the command for people: command line, output, exit status.
 #include <fcntl.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -27,9 +28,12 @@ std::string variable(const char* name) {
 }
 
 Terminal terminal() {
+  winsize size{};
+  const bool has_size = ::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0;
   return {.is_terminal = ::isatty(STDOUT_FILENO) == 1,
           .no_color = variable("NO_COLOR"),
-          .type = variable("TERM")};
+          .type = variable("TERM"),
+          .columns = has_size ? size.ws_col : 0U};
 }
 
 int refuse(const UsageFault& fault) {

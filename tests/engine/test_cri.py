@@ -172,7 +172,7 @@ def pods_keep_their_gpus_over_a_restart_of_containerd():
 @test("cri")
 def the_commands_say_what_a_pods_container_has():
     with running(Pod("nvidia", "1", script=SLEEP)) as started:
-        check("all of it is the driver" in command("inspect", started.container), "inspect")
+        check("up to date with the driver" in command("inspect", started.container), "inspect")
         check("it runs, and has " in command("explain", "--container", started.container), "explain")
 
 

@@ -70,7 +70,7 @@ def explain_tells_where_each_part_of_the_request_comes_from():
     check("holds by `driver>=1`" in found["requirements"][0], found["requirements"])
     keys = {setting["key"]: setting["where"] for setting in found["settings"]}
     check_equal(keys["nvidia-container-cli.no-cgroups"], f"{directory}/config.toml:4:1", "no-cgroups")
-    for words in (f"GPU 1 ({UUID}1)", "default: NVIDIA_DRIVER_CAPABILITIES is not set", "CUDA driver library"):
+    for words in (f"GPU 1 NVIDIA A100-SXM4-40GB ({UUID}1)", "default: NVIDIA_DRIVER_CAPABILITIES is not set", "CUDA driver library"):
         check(words in text, f"no {words!r} in {text}")
 
 

@@ -57,7 +57,7 @@ def inspect_of_a_fresh_container_finds_nothing_stale():
     cuda = files[f"{LIBRARIES}/libcuda.so.{SETUP.version}"]
     check_equal((cuda["version"], cuda["stale"]), (SETUP.version, False), "libcuda")
     check(found["loader_cache"]["libraries"] and not found["loader_cache"]["missing"], found["loader_cache"])
-    check("all of it is the driver that the host has today" in text, text)
+    check("up to date with the driver of the host" in text, text)
     check(any("cgroup" in line for line in found["device_access"]), found["device_access"])
 
 

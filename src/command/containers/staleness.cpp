@@ -14,7 +14,7 @@ namespace {
 using enum Finding::Level;
 
 constexpr const char* kRestart = "restart the container";
-constexpr const char* kAllIsGood = "all of it is the driver that the host has today";
+constexpr const char* kAllIsGood = "up to date with the driver of the host";
 constexpr std::size_t kShownNames = 3;
 
 /// Returns for example `libcuda.so.1, …` and how many more.

@@ -32,7 +32,8 @@ std::string chosen_engine(const OptionValues& values) {
 void add_doctor_options(po::options_description& options) {
   options.add_options()("engine", po::value<std::string>()->value_name("NAME"),
                         "only this one: docker, podman, crio, containerd, lxc; it must be there")(
-      "quiet,q", po::bool_switch(), "only what is not good");
+      "quiet,q", po::bool_switch(), "only what is not good")("all,a", po::bool_switch(),
+                                                             "every check, on a terminal too");
 }
 
 Outcome run_doctor(const OptionValues& values, CommandContext& context) {
@@ -41,7 +42,10 @@ Outcome run_doctor(const OptionValues& values, CommandContext& context) {
   if (context.json) {
     print_json(to_json(findings), context.out);
   } else {
-    context.out << to_text(findings, values["quiet"].as<bool>(), context.style);
+    const bool is_quiet = values["quiet"].as<bool>();
+    const bool is_whole = is_quiet || values["all"].as<bool>() || context.style.columns == 0;
+    context.out << (is_whole ? to_text(findings, is_quiet, context.style)
+                             : to_summary(findings, context.style));
   }
   return outcome_of(findings);
 }

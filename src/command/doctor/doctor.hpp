@@ -9,7 +9,7 @@ namespace nvhook {
 inline constexpr const char* kDoctorDetails =
     "Looks at GPU, kernel module, device nodes, driver libraries, the hook, container engines and\n"
     "what else decides, in the order in which one depends on the other. What fails is shown with\n"
-    "the command that mends it (> …); what can only repeat that is skipped. Nothing is executed "
+    "the command that fixes it (> …); what can only repeat that is skipped. Nothing is executed "
     "or\n"
     "changed. As root it sees most: sudo oci-nvidia doctor. An ordinary user learns what keeps "
     "GPUs\n"

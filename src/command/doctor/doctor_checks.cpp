@@ -38,11 +38,19 @@ std::string_view to_string(Verdict verdict) {
 }
 
 std::vector<Check> all_checks(std::string_view engine) {
+  struct Area {
+    std::string_view name;
+    std::span<const Check> checks;
+  };
   std::vector<Check> checks;
-  for (const auto part : {config_checks(), driver_checks(), library_checks(), hook_checks(),
-                          engine_checks(), host_checks()}) {
-    for (const Check& check : part) {
-      if (engine.empty() || check.engine.empty() || check.engine == engine) checks.push_back(check);
+  for (const Area& area :
+       {Area{"Configuration", config_checks()}, Area{"GPU and driver", driver_checks()},
+        Area{"Libraries", library_checks()}, Area{"Hook", hook_checks()},
+        Area{"Engines", engine_checks()}, Area{"Host", host_checks()}}) {
+    for (const Check& check : area.checks) {
+      if (!engine.empty() && !check.engine.empty() && check.engine != engine) continue;
+      checks.push_back(check);
+      checks.back().area = area.name;
     }
   }
   return checks;
@@ -51,7 +59,7 @@ std::vector<Check> all_checks(std::string_view engine) {
 std::vector<Diagnosis> examine(const HostReport& report, const std::vector<Check>& checks) {
   std::vector<Diagnosis> findings;
   for (const Check& check : checks) {
-    Diagnosis finding{.id = check.id, .title = check.title};
+    Diagnosis finding{.id = check.id, .area = check.area, .title = check.title};
     finding.because = cause_of(check, findings);
     finding.seen = finding.because.empty()
                        ? check.look(report)

@@ -33,7 +33,8 @@ struct Seen {
 };
 
 struct Diagnosis {
-  std::string_view id = {};  ///< stable; docs/doctor.md explains it
+  std::string_view id = {};    ///< stable; docs/doctor.md explains it
+  std::string_view area = {};  ///< as of its Check
   std::string_view title = {};
   Seen seen = {};
   /// The id of the check for which this one was skipped; empty if it was not.
@@ -49,6 +50,8 @@ struct Check {
   Seen (*look)(const HostReport& report) = nullptr;
   /// The engine that this check is about; empty: all.
   std::string_view engine = {};
+  /// What it belongs to: `Configuration`, `GPU and driver`, …; all_checks() fills it in.
+  std::string_view area = {};
 };
 
 /// The checks of each area, in causal order.

@@ -20,7 +20,7 @@ std::string names_of(const std::vector<ConfigFileReport>& files) {
 
 Seen look_at_config(const HostReport& report) {
   const auto& files = report.config.files;
-  if (files.empty()) return {Verdict::good, "no file: the defaults hold"};
+  if (files.empty()) return {Verdict::good, "no configuration file; using defaults"};
   std::vector<std::string> warnings;
   std::string edit;
   for (const ConfigFileReport& file : files) {
@@ -63,7 +63,7 @@ Seen look_at_no_cgroups(const HostReport& report) {
                 "initialize NVML: Unknown Error`)",
             "sudo sed -i '/^[[:space:]]*no-cgroups[[:space:]]*=/d' " + shell_word(file.path)};
   }
-  return {Verdict::good, "the hook sets device rules where there are any"};
+  return {Verdict::good, "not set; the hook grants the devices"};
 }
 
 Seen look_at_driver_root(const HostReport& report) {

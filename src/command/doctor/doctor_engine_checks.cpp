@@ -65,7 +65,7 @@ Seen look_at_file(const HostReport& report, const std::string& name) {
   if (engine->config_warning) {
     return {Verdict::warning, engine->config_warning->what, engine->config_warning->remedy};
   }
-  return {Verdict::good, "makes sense"};
+  return {Verdict::good, "no contradictions"};
 }
 
 Seen look_at_way(const HostReport& report, const std::string& name) {

@@ -115,7 +115,7 @@ Seen look_at_stages(const HostReport& report) {
                   "containers.conf"};
     }
   }
-  return {Verdict::good, "none that only one engine knows"};
+  return {Verdict::good, "every stage is known to all engines"};
 }
 
 Seen look_for_two(const HostReport& report) {

@@ -58,7 +58,7 @@ Seen look_at_reload(const HostReport& report) {
 }
 
 Seen look_at_user(const HostReport& report) {
-  if (!report.user) return {Verdict::skipped, "root asks; an ordinary user's run tells"};
+  if (!report.user) return {Verdict::skipped, "run it as the user who starts the containers"};
   const UserReport& user = *report.user;
   if (!user.has_subordinate_ids) {
     return {Verdict::bad, "no ids for user " + user.name + " in /etc/subuid and /etc/subgid",

@@ -4,7 +4,9 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
 
+#include "command/render/folded_text.hpp"
 #include "command/render/table.hpp"
 #include "text/text.hpp"
 
@@ -56,8 +58,10 @@ std::string counts(const std::vector<Diagnosis>& findings) {
 }  // namespace
 
 std::string to_text(const std::vector<Diagnosis>& findings, bool only_faults, const Style& style) {
+  constexpr std::size_t kRemedyColumn = 9;
   Table table;
   std::vector<std::string> remedies;
+  std::size_t text_column = kRemedyColumn;
   for (const Diagnosis& finding : findings) {
     if (only_faults && !is_fault(finding)) continue;
     const Colour colour = colour_of(finding.seen.verdict);
@@ -65,17 +69,40 @@ std::string to_text(const std::vector<Diagnosis>& findings, bool only_faults, co
                           {std::string(finding.id)},
                           {finding.seen.text}});
     remedies.push_back(finding.seen.remedy);
+    text_column = std::max(text_column, kRemedyColumn + finding.id.size() + 2);
   }
   const std::string all = to_text(table, style);
   std::string text;
   std::size_t row = 0;
   for (const std::string_view line : split(all, '\n')) {
     if (row == remedies.size()) break;
-    text.append(line).append("\n");
+    text.append(folded(line, style.columns, text_column)).append("\n");
     const std::string& remedy = remedies[row++];
-    if (!remedy.empty()) text += "         " + style(Colour::bold, "> " + printable(remedy)) + "\n";
+    if (remedy.empty()) continue;
+    const std::string shown = style(Colour::bold, "> " + printable(remedy));
+    text +=
+        folded(std::string(kRemedyColumn, ' ') + shown, style.columns, kRemedyColumn + 2) + "\n";
   }
   return text + counts(findings) + "\n";
+}
+
+std::string to_summary(const std::vector<Diagnosis>& findings, const Style& style) {
+  std::vector<std::string_view> areas;
+  for (const Diagnosis& finding : findings) {
+    if (std::find(areas.begin(), areas.end(), finding.area) == areas.end()) {
+      areas.push_back(finding.area);
+    }
+  }
+  Table table;
+  for (const std::string_view area : areas) {
+    std::vector<Diagnosis> of_area;
+    std::copy_if(findings.begin(), findings.end(), std::back_inserter(of_area),
+                 [&](const Diagnosis& finding) { return finding.area == area; });
+    table.rows.push_back({{std::string(area)}, {counts(of_area)}});
+  }
+  const bool has_faults = std::any_of(findings.begin(), findings.end(), is_fault);
+  return (has_faults ? to_text(findings, true, style) + "\n" : std::string()) +
+         to_text(table, style) + "\n`--all` shows every check.\n";
 }
 
 Json to_json(const std::vector<Diagnosis>& findings) {

@@ -16,6 +16,9 @@ namespace nvhook {
 [[nodiscard]] std::string to_text(const std::vector<Diagnosis>& findings, bool only_faults,
                                   const Style& style);
 
+/// Returns what is not good as to_text() does, and one line for each area with its totals.
+[[nodiscard]] std::string to_summary(const std::vector<Diagnosis>& findings, const Style& style);
+
 /// Returns all findings in the form of docs/schemas/doctor-1.schema.json.
 [[nodiscard]] Json to_json(const std::vector<Diagnosis>& findings);
 

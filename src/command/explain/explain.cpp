@@ -2,6 +2,7 @@
 // Takes the stages of the hook up to the plan, and shows the result. A failure is part of it.
 #include "command/explain/explain.hpp"
 
+#include <boost/program_options/value_semantic.hpp>
 #include <optional>
 #include <ostream>
 #include <utility>
@@ -48,6 +49,8 @@ void compare_with_now(const Subject& subject, Explanation& explanation) {
 
 void add_explain_options(boost::program_options::options_description& options) {
   add_subject_options(options);
+  options.add_options()("steps", boost::program_options::bool_switch(),
+                        "each step of the plan, on a terminal too");
 }
 
 Outcome run_explain(const OptionValues& values, CommandContext& context) {
@@ -87,7 +90,8 @@ Outcome run_explain(const OptionValues& values, CommandContext& context) {
   if (context.json) {
     print_json(explanation_json(explanation), context.out);
   } else {
-    context.out << explanation_text(explanation, context.style);
+    const bool has_steps = values["steps"].as<bool>() || context.style.columns == 0;
+    context.out << explanation_text(explanation, has_steps, context.style);
   }
   return explanation.failure || explanation.missing ? Outcome::broken : Outcome::good;
 }

@@ -8,8 +8,9 @@
 
 #include "command/containers/no_request.hpp"
 #include "command/explain/given_view.hpp"
+#include "command/render/folded_text.hpp"
+#include "command/render/narrow_table.hpp"
 #include "command/render/plan_table.hpp"
-#include "command/render/table.hpp"
 #include "host/gpu/gpu_selection.hpp"
 #include "plan/plan_json.hpp"
 #include "text/overloaded.hpp"
@@ -60,6 +61,7 @@ std::string selected_text(const DeviceSelection& selection, const Inventory& inv
   std::vector<std::string> names;
   for (const Gpu& gpu : selected.gpus) {
     names.push_back("GPU " + std::to_string(gpu.index) +
+                    (gpu.model.empty() ? "" : " " + gpu.model) +
                     (gpu.uuid.empty() ? "" : " (" + gpu.uuid + ")"));
   }
   for (const MigDevice& device : selected.mig_devices) names.push_back("MIG " + to_string(device));
@@ -103,6 +105,15 @@ Table request_table(const Explanation& explanation) {
   }
   for (const std::string& extra : extras_of(request)) table.rows.push_back({{"Also"}, {extra}});
   return table;
+}
+
+/// In the place of the table of steps.
+std::string steps_line(const Explanation& explanation) {
+  const std::string version = explanation.inventory == nullptr
+                                  ? std::string()
+                                  : printable(explanation.inventory->driver.str());
+  return (version.empty() ? "" : "Driver " + version + "; ") + "--steps shows the " +
+         std::to_string(step_count(*explanation.plan)) + " steps.\n";
 }
 
 std::string notes_text(const Explanation& explanation, const Style& style) {
@@ -177,19 +188,22 @@ std::string verdict_of(const Explanation& explanation) {
   return {};
 }
 
-std::string explanation_text(const Explanation& explanation, const Style& style) {
+std::string explanation_text(const Explanation& explanation, bool has_steps, const Style& style) {
   const bool is_bad = explanation.failure || explanation.missing;
   const Colour colour = is_bad ? Colour::bad : Colour::good;
   std::string text = style(Colour::bold, printable(explanation.subject)) + "\n" +
                      style(colour, printable(verdict_of(explanation))) + "\n";
   if (explanation.task && explanation.task->request.request) {
-    text += "\n" + to_text(request_table(explanation), style);
+    text += "\n" + to_screen(request_table(explanation), style);
   }
   if (explanation.given) text += given_text(*explanation.given, style);
-  if (explanation.plan) {
-    text += "\n" + to_text(plan_table(*explanation.plan, explanation.config.config), style);
+  if (explanation.plan && has_steps) {
+    text += "\n" + to_screen(plan_table(*explanation.plan, explanation.config.config), style);
+  } else if (explanation.plan) {
+    text += "\n" + steps_line(explanation);
   }
-  return text + settings_text(explanation.config, style) + notes_text(explanation, style);
+  text += settings_text(explanation.config, style) + notes_text(explanation, style);
+  return folded(text, style.columns);
 }
 
 Json explanation_json(const Explanation& explanation) {

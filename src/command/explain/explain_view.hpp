@@ -43,7 +43,10 @@ struct Explanation {
 /// Returns one sentence: why there is nothing to do, or what is done.
 [[nodiscard]] std::string verdict_of(const Explanation& explanation);
 
-[[nodiscard]] std::string explanation_text(const Explanation& explanation, const Style& style);
+/// Returns the verdict, the request, the steps (or only their number) and notes, in lines that fit
+/// a terminal.
+[[nodiscard]] std::string explanation_text(const Explanation& explanation, bool has_steps,
+                                           const Style& style);
 
 /// Returns the JSON of docs/schemas/explain-1.schema.json; `plan` is what `oci-nvidia-hook
 /// -dry-run` prints.

@@ -76,7 +76,10 @@ Outcome outcome_of(const std::vector<Finding>& findings) {
 
 }  // namespace
 
-void add_inspect_options(boost::program_options::options_description& /*options*/) {}
+void add_inspect_options(boost::program_options::options_description& options) {
+  options.add_options()("all,a", boost::program_options::bool_switch(),
+                        "every file and node, on a terminal too");
+}
 
 Outcome run_inspect(const OptionValues& values, CommandContext& context) {
   const ContainerRecord record =
@@ -122,7 +125,8 @@ Outcome run_inspect(const OptionValues& values, CommandContext& context) {
   if (context.json) {
     print_json(inspection_json(inspection), context.out);
   } else {
-    context.out << inspection_text(inspection, context.style);
+    const bool is_whole = values["all"].as<bool>() || context.style.columns == 0;
+    context.out << inspection_text(inspection, is_whole, context.style);
   }
   return outcome_of(inspection.findings);
 }

@@ -5,7 +5,8 @@
 #include <algorithm>
 
 #include "command/containers/container_lookup.hpp"
-#include "command/render/table.hpp"
+#include "command/render/folded_text.hpp"
+#include "command/render/narrow_table.hpp"
 #include "os/device_number.hpp"
 #include "text/text.hpp"
 
@@ -45,28 +46,59 @@ Cell state_cell(const std::string& why_stale) {
   return {why_stale, Colour::warning};
 }
 
-std::string files_text(const Inspection& inspection, const Style& style) {
-  if (inspection.driver.files.empty()) return {};
-  Table table{.head = {"FILE", "MOUNTED FROM", "STATE"}};
-  for (const MountedFile& file : inspection.driver.files) {
-    const bool same = file.source == file.target;
-    table.rows.push_back(
-        {{file.target}, {same ? "" : file.source}, state_cell(why_stale(file, inspection.today))});
-  }
-  return "\n" + to_text(table, style);
+std::string number_of(std::size_t count, const char* what) {
+  return std::to_string(count) + " " + what + (count == 1 ? "" : "s") + " as they should be\n";
 }
 
-std::string nodes_text(const Inspection& inspection, const Style& style) {
-  if (inspection.driver.nodes.empty()) return {};
-  Table table{.head = {"NODE", "DEVICE", "STATE"}};
+std::string files_text(const Inspection& inspection, bool is_whole, const Style& style) {
+  Table table{.head = {"FILE", "MOUNTED FROM", "STATE"}};
+  std::size_t good = 0;
+  for (const MountedFile& file : inspection.driver.files) {
+    const std::string stale = why_stale(file, inspection.today);
+    if (!is_whole && stale.empty()) {
+      ++good;
+      continue;
+    }
+    const bool same = file.source == file.target;
+    table.rows.push_back({{file.target}, {same ? "" : file.source}, state_cell(stale)});
+  }
+  return (table.rows.empty() ? "" : "\n" + to_screen(table, style)) +
+         (good == 0 ? "" : number_of(good, "file"));
+}
+
+/// `0 NVIDIA A100-SXM4-40GB`: a node's number is the minor, which is not the index of the GPU.
+std::string gpu_of(const ContainerNode& node, const Inventory* today) {
+  if (today == nullptr) return {};
+  for (const DeviceNode& one : today->nodes) {
+    if (one.role != DeviceRole::gpu || !(one.number == node.number)) continue;
+    for (const Gpu& gpu : today->gpus) {
+      if (gpu.minor == one.gpu_minor) {
+        return std::to_string(gpu.index) + (gpu.model.empty() ? "" : " " + gpu.model);
+      }
+    }
+  }
+  return {};
+}
+
+std::string nodes_text(const Inspection& inspection, bool is_whole, const Style& style) {
+  Table table{.head = {"NODE", "DEVICE", "GPU", "STATE"}};
+  std::size_t good = 0;
   for (const ContainerNode& node : inspection.driver.nodes) {
     const bool denied = is_denied(node, inspection.access);
-    table.rows.push_back({{node.path},
-                          {to_rule(node.number)},
-                          denied ? Cell{"denied by the device cgroup", Colour::bad}
-                                 : state_cell(why_stale(node, inspection.today))});
+    const std::string stale = why_stale(node, inspection.today);
+    const std::string gpu = gpu_of(node, inspection.today);
+    if (!is_whole && !denied && stale.empty() && gpu.empty()) {
+      ++good;
+      continue;
+    }
+    table.rows.push_back(
+        {{node.path},
+         {to_rule(node.number)},
+         {gpu},
+         denied ? Cell{"denied by the device cgroup", Colour::bad} : state_cell(stale)});
   }
-  return "\n" + to_text(table, style);
+  return (table.rows.empty() ? "" : "\n" + to_screen(table, style)) +
+         (good == 0 ? "" : number_of(good, "other node"));
 }
 
 std::string details_text(const Inspection& inspection, const Style& style) {
@@ -80,7 +112,7 @@ std::string details_text(const Inspection& inspection, const Style& style) {
 
 }  // namespace
 
-std::string inspection_text(const Inspection& inspection, const Style& style) {
+std::string inspection_text(const Inspection& inspection, bool is_whole, const Style& style) {
   std::string subject = describe(inspection.container);
   if (!inspection.container.id.empty()) {
     subject += ", process " + std::to_string(inspection.container.pid);
@@ -90,8 +122,10 @@ std::string inspection_text(const Inspection& inspection, const Style& style) {
     text += style(colour_of(finding.level), printable(finding.text)) +
             (finding.remedy.empty() ? "" : ". Try: " + printable(finding.remedy)) + "\n";
   }
-  return text + files_text(inspection, style) + nodes_text(inspection, style) +
-         details_text(inspection, style);
+  text += files_text(inspection, is_whole, style) + nodes_text(inspection, is_whole, style);
+  text += details_text(inspection, style);
+  if (!is_whole) text += "\n--all shows every file and node.\n";
+  return folded(text, style.columns);
 }
 
 Json inspection_json(const Inspection& inspection) {

@@ -22,7 +22,10 @@ struct Inspection {
   Notes notes = {};
 };
 
-[[nodiscard]] std::string inspection_text(const Inspection& inspection, const Style& style);
+/// Returns the findings, files, nodes and notes, in lines that fit a terminal. If not `is_whole`,
+/// only the number of the files and nodes that are as they should be.
+[[nodiscard]] std::string inspection_text(const Inspection& inspection, bool is_whole,
+                                          const Style& style);
 
 /// Returns the JSON of docs/schemas/inspect-1.schema.json.
 [[nodiscard]] Json inspection_json(const Inspection& inspection);

@@ -56,8 +56,8 @@ Notes complete(HostFacts& host, const Config& config, Log& log) {
 
 void add_list_options(boost::program_options::options_description& options) {
   namespace po = boost::program_options;
-  options.add_options()("why", po::bool_switch(),
-                        "tell of each file how it was found and why it is in or out")(
+  options.add_options()("files", po::bool_switch(), "the driver's files, on a terminal too")(
+      "why", po::bool_switch(), "tell of each file how it was found and why it is in or out")(
       kCapabilitiesOption, po::value<std::string>()->value_name("LIST"),
       "in or out by these capabilities, as in NVIDIA_DRIVER_CAPABILITIES");
 }
@@ -76,7 +76,11 @@ Outcome run_list(const OptionValues& values, CommandContext& context) {
   if (context.json) {
     print_json(listing_json(listing), context.out);
   } else {
-    context.out << listing_text(listing, values["why"].as<bool>(), context.style);
+    const FileDetail detail = values["why"].as<bool>() ? FileDetail::reasons
+                              : values["files"].as<bool>() || context.style.columns == 0
+                                  ? FileDetail::names
+                                  : FileDetail::number;
+    context.out << listing_text(listing, detail, context.style);
   }
   return Outcome::good;
 }

@@ -5,7 +5,8 @@
 #include <algorithm>
 #include <vector>
 
-#include "command/render/table.hpp"
+#include "command/render/folded_text.hpp"
+#include "command/render/narrow_table.hpp"
 #include "host/facts/proc_text.hpp"
 #include "plan/file_plan.hpp"
 #include "text/text.hpp"
@@ -124,7 +125,7 @@ std::string gpu_table(const Inventory& inventory, const Style& style) {
                             {device->uuid.empty() ? "unknown" : device->uuid}});
     }
   }
-  return to_text(table, style);
+  return to_screen(table, style);
 }
 
 std::vector<std::string> groups_in(const Inventory& inventory) {
@@ -152,9 +153,21 @@ std::string file_groups(const HostListing& listing, bool why, const Style& style
     }
     text += "\n" + style(Colour::bold, group) + ": " +
             (is_in ? style(Colour::good, "injected") : style(Colour::dim, "left out")) + "\n";
-    text += to_text(table, style);
+    text += to_screen(table, style);
   }
   return text;
+}
+
+std::string_view after_number(FileDetail detail) {
+  switch (detail) {
+    case FileDetail::number:
+      return "; --files lists them.\n";
+    case FileDetail::names:
+      return "; --why tells why.\n";
+    case FileDetail::reasons:
+      break;
+  }
+  return ".\n";
 }
 
 std::string notes_text(const Notes& notes, bool all, const Style& style) {
@@ -211,7 +224,8 @@ Json file_object(const DriverFile& file, const HostListing& listing) {
 
 }  // namespace
 
-std::string listing_text(const HostListing& listing, bool why, const Style& style) {
+std::string listing_text(const HostListing& listing, FileDetail detail, const Style& style) {
+  const bool why = detail == FileDetail::reasons;
   const Inventory& inventory = listing.inventory;
   std::string text = driver_line(inventory, style) + "\n" + gpu_table(inventory, style);
   const auto injected =
@@ -220,11 +234,11 @@ std::string listing_text(const HostListing& listing, bool why, const Style& styl
   text += "\nOf " + std::to_string(inventory.files.size()) + " driver files " +
           std::to_string(injected) + " go into a container with the " +
           std::string(listing.capabilities_source) + " capabilities " +
-          to_string(listing.request.capabilities) + (why ? ".\n" : "; --why tells why.\n");
-  text += file_groups(listing, why, style);
+          to_string(listing.request.capabilities) + std::string(after_number(detail));
+  if (detail != FileDetail::number) text += file_groups(listing, why, style);
   const std::string notes =
       notes_text(inventory.notes, why, style) + notes_text(listing.notes, true, style);
-  return text + (notes.empty() ? "" : "\n") + notes;
+  return folded(text + (notes.empty() ? "" : "\n") + notes, style.columns);
 }
 
 Json listing_json(const HostListing& listing) {

@@ -22,9 +22,13 @@ struct HostListing {
   Notes notes = {};
 };
 
-/// Returns driver, GPUs and files by capability; with `why` also the reason for each file and all
-/// notes.
-[[nodiscard]] std::string listing_text(const HostListing& listing, bool why, const Style& style);
+/// What to tell of the driver's files: how many there are, their names by capability, or also the
+/// reason for each, and all notes.
+enum class FileDetail { number, names, reasons };
+
+/// Returns driver, GPUs and files, in lines that fit a terminal.
+[[nodiscard]] std::string listing_text(const HostListing& listing, FileDetail detail,
+                                       const Style& style);
 
 /// Returns the JSON of docs/schemas/list-1.schema.json.
 [[nodiscard]] Json listing_json(const HostListing& listing);

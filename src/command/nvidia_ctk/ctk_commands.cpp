@@ -113,7 +113,7 @@ std::array<CtkCommand, 10> make_commands() {
                  run_list},
       CtkCommand{"cdi transform root", "replaces the root of the paths in a specification",
                  transform_root_flags(), run_transform_root},
-      CtkCommand{"runtime configure", "makes an engine know of the runtime", configure_flags(),
+      CtkCommand{"runtime configure", "configures an engine to use the runtime", configure_flags(),
                  run_configure},
       CtkCommand{"config", "prints and changes the configuration", config_flags(), run_ctk_config},
       CtkCommand{"config default", "prints the configuration as NVIDIA's program makes it",

@@ -13,4 +13,9 @@ namespace nvhook {
 /// stands for the rest. 0: nothing is cut.
 [[nodiscard]] Table narrowed(Table table, std::size_t width);
 
+/// As to_text(), and cut to the terminal's width.
+[[nodiscard]] inline std::string to_screen(const Table& table, const Style& style) {
+  return to_text(narrowed(table, style.columns), style);
+}
+
 }  // namespace nvhook

@@ -31,11 +31,16 @@ std::string Style::operator()(Colour colour, std::string_view text) const {
 }
 
 std::optional<Style> style_of(std::string_view when, const Terminal& terminal) {
-  if (when == "always") return Style{.coloured = true};
-  if (when == "never") return Style{.coloured = false};
-  if (when != "auto") return std::nullopt;
-  return Style{.coloured = terminal.is_terminal && terminal.no_color.empty() &&
-                           !terminal.type.empty() && terminal.type != "dumb"};
+  Style style{.columns = terminal.is_terminal ? terminal.columns : 0};
+  if (when == "auto") {
+    style.coloured = terminal.is_terminal && terminal.no_color.empty() && !terminal.type.empty() &&
+                     terminal.type != "dumb";
+  } else if (when == "always") {
+    style.coloured = true;
+  } else if (when != "never") {
+    return std::nullopt;
+  }
+  return style;
 }
 
 }  // namespace nvhook

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Colour for terminals that support it.
+// What a terminal needs: colour, and lines that fit it.
 #pragma once
 
+#include <cstddef>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -13,6 +14,8 @@ enum class Colour { none, good, warning, bad, dim, bold };
 /// Wraps words in colour if `coloured`.
 struct Style {
   bool coloured = false;
+  /// Of the terminal. 0: the output is none, and everything is printed whole.
+  std::size_t columns = 0;
 
   [[nodiscard]] std::string operator()(Colour colour, std::string_view text) const;
 };
@@ -22,6 +25,7 @@ struct Terminal {
   bool is_terminal = false;   ///< standard output is a terminal
   std::string no_color = {};  ///< NO_COLOR: if not empty, no colour (no-color.org)
   std::string type = {};      ///< TERM: `dumb` means no colour
+  std::size_t columns = 0;    ///< its width, if it is one
 };
 
 /// Returns the style for a value of --color (`auto`, `always`, `never`); nullopt for any other

@@ -42,7 +42,7 @@ class Staleness : public testing::Test {
 };
 
 TEST_F(Staleness, TodaysDriverIsGood) {
-  EXPECT_THAT(judge(healthy(), access_, today_), ElementsAre(is(Level::good, "all of it")));
+  EXPECT_THAT(judge(healthy(), access_, today_), ElementsAre(is(Level::good, "up to date")));
 }
 
 TEST_F(Staleness, NothingIsGoodUnlessItWasAskedFor) {
@@ -102,7 +102,7 @@ TEST_F(Staleness, ADeviceThatItWasNotGivenMayBeDenied) {
     return rule.device == DeviceNumber{195, 2};
   });
   ASSERT_FALSE(plan.device_rules.empty());
-  EXPECT_THAT(judge(healthy(), access_, today_), ElementsAre(is(Level::good, "all of it")));
+  EXPECT_THAT(judge(healthy(), access_, today_), ElementsAre(is(Level::good, "up to date")));
 }
 
 TEST_F(Staleness, WhatTheHookGaveCanBeGrantedAgain) {
@@ -139,14 +139,14 @@ TEST_F(Staleness, AHostWithoutADriverIsBad) {
 
 TEST_F(Staleness, AFilterFileThatIsNotOursTakesTheGpuAtTheNextReload) {
   access_.filter_file = "/sys/fs/bpf/crun/a_scope";
-  EXPECT_THAT(judge(healthy(), access_, today_), ElementsAre(is(Level::good, "all of it")));
+  EXPECT_THAT(judge(healthy(), access_, today_), ElementsAre(is(Level::good, "up to date")));
   today_.by_hook = true;
   EXPECT_THAT(judge(healthy(), access_, today_),
               ElementsAre(is(Level::warning,
                              "daemon-reload takes its GPUs: systemd then attaches "
                              "the device filter /sys/fs/bpf/crun/a_scope")));
   access_.filter_file = "/sys/fs/bpf/oci-nvidia-hook/a_scope";
-  EXPECT_THAT(judge(healthy(), access_, today_), ElementsAre(is(Level::good, "all of it")));
+  EXPECT_THAT(judge(healthy(), access_, today_), ElementsAre(is(Level::good, "up to date")));
 }
 
 }  // namespace

@@ -37,6 +37,35 @@ TEST(DoctorText, MayBeOfFaultsOnly) {
             "1 bad, 1 warning, 1 good, 1 skipped\n");
 }
 
+TEST(DoctorText, ASummaryHasTheFaultsAndALineForEachArea) {
+  std::vector<Diagnosis> findings = kFindings;
+  findings[0].area = findings[1].area = findings[2].area = "GPU and driver";
+  findings[3].area = "Hook";
+  EXPECT_EQ(to_summary(findings, {.columns = 80}),
+            "bad      module  driver not loaded\\x1b[2J\n"
+            "         > sudo modprobe nvidia\\x0a\n"
+            "warning  names   not ours\n"
+            "1 bad, 1 warning, 1 good, 1 skipped\n"
+            "\n"
+            "GPU and driver  1 bad, 1 good, 1 skipped\n"
+            "Hook            1 warning\n"
+            "\n"
+            "`--all` shows every check.\n");
+  EXPECT_EQ(to_summary({findings[0]}, {.columns = 80}),
+            "GPU and driver  1 good\n\n`--all` shows every check.\n");
+}
+
+TEST(DoctorText, LongLinesAreBrokenForATerminal) {
+  const std::vector<Diagnosis> findings{
+      {.id = "pci", .seen = {Verdict::bad, "one two three four five", "sudo do this and that"}}};
+  EXPECT_EQ(to_text(findings, false, {.columns = 24}),
+            "bad  pci  one two three\n"
+            "              four five\n"
+            "         > sudo do this\n"
+            "           and that\n"
+            "1 bad\n");
+}
+
 TEST(DoctorText, ADocumentHasEveryFinding) {
   const Json document = to_json(kFindings);
   EXPECT_EQ(document["schema"], "oci-nvidia/doctor");

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "command/render/folded_text.hpp"
+
+#include <gtest/gtest.h>
+
+namespace nvhook {
+namespace {
+
+TEST(FoldedText, BreaksAtBlanks) {
+  EXPECT_EQ(folded("one two three four", 9), "one two\n  three\n  four");
+  EXPECT_EQ(folded("fits\none two three\n", 8), "fits\none two\n  three\n");
+  EXPECT_EQ(folded("note   id  some words", 14, 11),
+            "note   id\n           some\n           words");
+}
+
+TEST(FoldedText, LeavesAWordWhole) {
+  EXPECT_EQ(folded("/a/very/long/path and more", 8), "/a/very/long/path\n  and\n  more");
+}
+
+TEST(FoldedText, CountsWhatIsSeen) {
+  EXPECT_EQ(folded("\x1b[31mred\x1b[0m one", 7), "\x1b[31mred\x1b[0m one");
+  EXPECT_EQ(folded("äöü … é", 7), "äöü … é");
+}
+
+TEST(FoldedText, BreaksNothingWithoutAWidth) {
+  const std::string line(500, 'x');
+  EXPECT_EQ(folded(line + " " + line, 0), line + " " + line);
+}
+
+}  // namespace
+}  // namespace nvhook

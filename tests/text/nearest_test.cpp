@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Tests which word is taken for the one that was meant.
 #include "text/nearest.hpp"
 
 #include <gtest/gtest.h>

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Tests that lines are broken where a terminal would break words.
 #include "command/render/folded_text.hpp"
 
 #include <gtest/gtest.h>

@@ -76,8 +76,8 @@ TEST(CommandLine, SaysWhatIsWrong) {
   EXPECT_EQ(fault_of({}), "a command is missing");
   EXPECT_EQ(fault_of({"--json"}), "a command is missing");
   EXPECT_EQ(fault_of({"lsit"}), "there is no command `lsit`; did you mean `list`?");
-  EXPECT_EQ(fault_of({"cdi", "chekc"}),
-            "there is no command `cdi chekc`; did you mean `cdi check`?");
+  EXPECT_EQ(fault_of({"cdi", "chexk"}),
+            "there is no command `cdi chexk`; did you mean `cdi check`?");
   EXPECT_EQ(fault_of({"start"}), "there is no command `start`");
   EXPECT_EQ(fault_of({"cdi"}), "`cdi` needs a second word: cdi check, cdi list");
   EXPECT_EQ(fault_of({"list", "GPU"}), "`list` takes no operands");

@@ -30,34 +30,46 @@ std::optional<std::string> why_not_roots(const struct stat& status) {
   return std::nullopt;
 }
 
-UniqueFd open_directory(const std::string& path) noexcept {
-  return open_at(AT_FDCWD, path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+}  // namespace
+
+UniqueFd open_roots_directory(const std::string& path, std::string& why) {
+  UniqueFd directory = open_at(AT_FDCWD, path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+  struct stat status {};
+  if (!directory || ::fstat(directory.get(), &status) != 0) {
+    const int error = errno;
+    why = "cannot be opened: " + errno_text(error);
+    errno = error;
+    return UniqueFd();
+  }
+  if (const auto others = why_not_roots(status)) {
+    why = *others;
+    errno = EPERM;
+    return UniqueFd();
+  }
+  return directory;
 }
 
-}  // namespace
+UniqueFd make_roots_directory(const std::string& path, std::string& why) {
+  UniqueFd directory = open_roots_directory(path, why);
+  if (directory || errno != ENOENT) return directory;
+  constexpr mode_t kMode = 0755;
+  if (::mkdirat(AT_FDCWD, path.c_str(), kMode) != 0 && errno != EEXIST) {
+    why = "cannot be made: " + errno_text(errno);
+    return UniqueFd();
+  }
+  return open_roots_directory(path, why);
+}
 
 std::optional<RunDirectory> RunDirectory::at(const std::string& path, Notes& notes) {
   if (::geteuid() != 0) {
     notes.push_back(info("not cached: only root has a place for it"));
     return std::nullopt;
   }
-  const auto unusable = [&](const std::string& why) {
-    notes.push_back(warning("not cached: `" + path + "` " + why));
-    return std::nullopt;
-  };
-  UniqueFd directory = open_directory(path);
-  if (!directory && errno == ENOENT) {
-    if (::mkdirat(AT_FDCWD, path.c_str(), 0755) != 0 && errno != EEXIST) {
-      return unusable("cannot be made: " + errno_text(errno));
-    }
-    directory = open_directory(path);
-  }
-  struct stat status {};
-  if (!directory || ::fstat(directory.get(), &status) != 0) {
-    return unusable("cannot be opened: " + errno_text(errno));
-  }
-  if (const auto why = why_not_roots(status)) return unusable(*why);
-  return RunDirectory(std::move(directory));
+  std::string why;
+  UniqueFd directory = make_roots_directory(path, why);
+  if (directory) return RunDirectory(std::move(directory));
+  notes.push_back(warning("not cached: `" + path + "` " + why));
+  return std::nullopt;
 }
 
 std::optional<std::string> RunDirectory::read(const char* name, Notes& notes) const {

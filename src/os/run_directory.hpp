@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The hook's directory below /run, for caches that last until the next boot.
+// The hook's directory below /run, for caches that last until the next boot, and others like it.
 #pragma once
 
 #include <optional>
@@ -12,6 +12,13 @@
 namespace nvhook {
 
 inline constexpr const char* kRunDirectory = "/run/oci-nvidia-hook";
+
+/// Opens the directory at `path`. Returns an empty descriptor, with errno, and says in `why` what
+/// is wrong with it, if it cannot be opened or others than root can write it.
+[[nodiscard]] UniqueFd open_roots_directory(const std::string& path, std::string& why);
+/// As open_roots_directory(), and makes the directory (0755) if it is missing; its parent must
+/// exist.
+[[nodiscard]] UniqueFd make_roots_directory(const std::string& path, std::string& why);
 
 /// A directory that only root can write, with files that only root can have written. Nothing here
 /// throws Error: what is wrong becomes a note, and nothing is cached.

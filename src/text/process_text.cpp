@@ -27,6 +27,14 @@ bool is_dead(std::string_view stat) {
   return state == 'Z' || state == 'X' || state == 'x';
 }
 
+std::optional<std::uint64_t> start_ticks(std::string_view stat) {
+  constexpr std::size_t kStart = 19;  // behind the name, where the state is 0 (proc(5))
+  const std::size_t end_of_name = stat.rfind(") ");
+  if (end_of_name == std::string_view::npos) return std::nullopt;
+  const auto fields = split_list(stat.substr(end_of_name + 2), ' ');
+  return fields.size() > kStart ? parse_unsigned(fields[kStart]) : std::nullopt;
+}
+
 std::optional<std::string> home_of(std::string_view passwd, std::uint64_t uid) {
   for (const std::string_view line : split(passwd, '\n')) {
     const auto fields = split(line, ':');

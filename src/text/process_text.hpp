@@ -17,6 +17,10 @@ namespace nvhook {
 /// yet.
 [[nodiscard]] bool is_dead(std::string_view stat);
 
+/// Returns when the process with this /proc/<pid>/stat was started, in clock ticks since boot;
+/// nullopt if the text does not say.
+[[nodiscard]] std::optional<std::uint64_t> start_ticks(std::string_view stat);
+
 /// Returns the home directory of user `uid` in the text of /etc/passwd; nullopt if there is no
 /// absolute one.
 [[nodiscard]] std::optional<std::string> home_of(std::string_view passwd, std::uint64_t uid);

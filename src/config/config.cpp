@@ -166,13 +166,16 @@ struct TextList {
   void (*apply)(Reading&, const Entry&, const std::string&);  ///< called for each string
 };
 using List = std::vector<std::string> Config::*;  // replaces the list of an earlier file
+struct WholeSeconds {
+  unsigned Config::*field;
+};
 struct NoEffect {
   std::string_view reason;
 };
 
 struct Key {
   std::string_view path;
-  std::variant<Switch, InvertedSwitch, Text, TextList, List, NoEffect> meaning;
+  std::variant<Switch, InvertedSwitch, Text, TextList, List, WholeSeconds, NoEffect> meaning;
 };
 
 constexpr NoEffect kNoCli{"there is no nvidia-container-cli to start"};
@@ -189,6 +192,9 @@ constexpr std::array kKeys{
     Key{"supported-driver-capabilities", Text{set_supported_capabilities}},
     Key{"placement", Text{set_placement}},
     Key{"audit", Text{set_audit}},
+    Key{"leases", &Config::leases},
+    Key{"lease-count", &Config::lease_count},
+    Key{"lease-wait", WholeSeconds{&Config::lease_wait}},
 
     Key{"nvidia-container-cli.root", Text{set_driver_root}},
     Key{"nvidia-container-cli.ldcache", Text{set_loader_cache}},
@@ -287,6 +293,15 @@ const Value& value_of(const toml::node& node, const Entry& entry, const std::str
   return value->get();
 }
 
+unsigned seconds_of(const toml::node& node, const Entry& entry) {
+  constexpr std::int64_t kDay = 86400;
+  const auto seconds = value_of<std::int64_t>(node, entry, "an integer");
+  if (seconds < 0 || seconds > kDay) {
+    fail(entry, "is " + std::to_string(seconds), "use a number of seconds from 0 to 86400");
+  }
+  return static_cast<unsigned>(seconds);
+}
+
 struct Element {
   Entry entry = {};
   std::string value = {};
@@ -331,6 +346,7 @@ void apply_key(Reading& reading, const Key& key, Entry entry, const toml::node& 
                      (config.*field).push_back(std::move(element.value));
                    }
                  },
+                 [&](WholeSeconds seconds) { config.*seconds.field = seconds_of(node, entry); },
                  [&](NoEffect nothing) {
                    reading.result.notes.push_back(
                        info(key_position + ": `" + entry.path +
@@ -357,30 +373,6 @@ void read_table(Reading& reading, const toml::table& table, const std::string& p
 }
 
 }  // namespace
-
-std::optional<RuntimeMode> parse_runtime_mode(std::string_view word) {
-  for (const RuntimeMode mode : {RuntimeMode::automatic, RuntimeMode::legacy, RuntimeMode::cdi,
-                                 RuntimeMode::jit_cdi, RuntimeMode::csv}) {
-    if (word == to_string(mode)) return mode;
-  }
-  return std::nullopt;
-}
-
-std::string_view to_string(RuntimeMode mode) {
-  switch (mode) {
-    case RuntimeMode::automatic:
-      return "auto";
-    case RuntimeMode::legacy:
-      return "legacy";
-    case RuntimeMode::cdi:
-      return "cdi";
-    case RuntimeMode::jit_cdi:
-      return "jit-cdi";
-    case RuntimeMode::csv:
-      return "csv";
-  }
-  return {};
-}
 
 ConfigResult parse_config(std::string_view text, std::string_view filename, Config base) {
   Reading reading{.filename = filename, .result = {.config = std::move(base)}};

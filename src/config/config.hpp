@@ -2,12 +2,12 @@
 // Parses config.toml: the keys of NVIDIA's configuration file that have an effect here.
 #pragma once
 
-#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "config/capability.hpp"
+#include "config/runtime_mode.hpp"
 #include "text/note.hpp"
 
 namespace nvhook {
@@ -24,20 +24,6 @@ enum class Placement {
   private_directory,  ///< below one directory on a tmpfs; images made of the container lack them
 };
 
-/// Modes of NVIDIA's runtime. One planner serves all of them; docs/runtime.md says what differs.
-enum class RuntimeMode {
-  automatic,  ///< `auto`
-  legacy,
-  cdi,      ///< annotations count, names without a kind have the default kind
-  jit_cdi,  ///< as `cdi`, a container that asks for no capability gets all
-  csv,      ///< for the integrated GPU of a Tegra: every request is refused
-};
-
-/// Parses `auto`, `legacy`, `cdi`, `jit-cdi`, `csv`; nullopt for any other word.
-[[nodiscard]] std::optional<RuntimeMode> parse_runtime_mode(std::string_view word);
-/// Returns the word that parse_runtime_mode() takes.
-[[nodiscard]] std::string_view to_string(RuntimeMode mode);
-
 /// The effective configuration, with the defaults of NVIDIA's toolkit (docs/behaviour.md §4.2).
 struct Config {
   bool disable_require = false;
@@ -50,6 +36,12 @@ struct Config {
   /// Where a record of each container that asks for GPUs goes: `journal`, or the path of a file;
   /// empty for none.
   std::string audit = {};
+  /// GPUs can be asked for as free ones (`any`) and for one container alone (docs/leases.md).
+  bool leases = false;
+  /// `docker run --gpus N`, which arrives as the list 0 to N-1, means N free GPUs.
+  bool lease_count = false;
+  /// How long a container waits for GPUs that others hold, in seconds.
+  unsigned lease_wait = 0;
 
   // [nvidia-container-cli]
   std::string driver_root = "/";

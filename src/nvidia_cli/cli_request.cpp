@@ -5,9 +5,11 @@
 #include <algorithm>
 #include <set>
 #include <string_view>
+#include <utility>
 
 #include "request/device_name.hpp"
 #include "request/named_devices.hpp"
+#include "request/wanted_devices.hpp"
 #include "text/error.hpp"
 #include "text/text.hpp"
 
@@ -16,17 +18,15 @@ namespace {
 
 bool is_mig_device(const std::string& name) { return is_mig(parse_device_name(name).kind); }
 
-DeviceSelection devices_of(const std::vector<std::string>& options) {
-  DeviceNames names;
+/// `none` is no word of NVIDIA's program.
+WantedDevices devices_of(const std::vector<std::string>& options) {
+  std::vector<std::string_view> words;
   for (const std::string& option : options) {
-    for (const std::string_view written : split_list(option, ',')) {
-      const std::string_view word = without_cdi_kind(written);
-      if (equals_ignoring_case(word, "all")) return AllDevices{};
-      if (std::find(names.begin(), names.end(), word) == names.end()) names.emplace_back(word);
+    for (const std::string_view word : split_list(option, ',')) {
+      words.push_back(without_cdi_kind(word));
     }
   }
-  if (names.empty()) return NoDevices{};
-  return names;
+  return read_wanted_devices(std::move(words), false);
 }
 
 bool wants_mig_access(const std::vector<std::string>& options, const DeviceSelection& devices,
@@ -66,11 +66,14 @@ std::vector<unsigned> imex_channels_of(const std::vector<std::string>& options) 
 }  // namespace
 
 Request request_of(const CliSelection& selection) {
-  Request request{.devices = devices_of(selection.devices),
+  WantedDevices list = devices_of(selection.devices);
+  Request request{.devices = std::move(list.devices),
                   .devices_source = "--device",
                   .capabilities = selection.capabilities,
                   .imex_channels = imex_channels_of(selection.imex_channels),
-                  .left_out = selection.left_out};
+                  .left_out = selection.left_out,
+                  .free_gpus = list.free_gpus,
+                  .is_exclusive = list.is_exclusive};
   request.mig_config = wants_mig_access(selection.mig_config, request.devices, "mig-config");
   request.mig_monitor = wants_mig_access(selection.mig_monitor, request.devices, "mig-monitor");
   for (const std::string& expression : selection.requirements) {

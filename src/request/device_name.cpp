@@ -3,7 +3,6 @@
 #include "request/device_name.hpp"
 
 #include <algorithm>
-#include <optional>
 #include <utility>
 
 #include "config/cdi_kind.hpp"
@@ -68,6 +67,16 @@ DeviceName parse_device_name(std::string_view text) {
     return {.kind = DeviceNameKind::mig_index, .gpu_index = mig->first, .mig_index = mig->second};
   }
   return {};
+}
+
+std::optional<IndexRange> parse_index_range(std::string_view text) {
+  constexpr unsigned kMostGpus = 256;
+  const auto parts = split(text, '-');
+  if (parts.size() != 2) return std::nullopt;
+  const auto first = parse_numbered(parts[0], "");
+  const auto last = parse_numbered(parts[1], "");
+  if (!first || !last || *last < *first || *last - *first >= kMostGpus) return std::nullopt;
+  return IndexRange{*first, *last};
 }
 
 }  // namespace nvhook

@@ -2,6 +2,7 @@
 // Parses the names by which a request selects a GPU or a MIG device.
 #pragma once
 
+#include <optional>
 #include <string_view>
 
 #include "text/pci_address.hpp"
@@ -36,6 +37,17 @@ struct DeviceName {
 
 /// Parses a name (docs/behaviour.md §6.3). The result points into `text`, which must outlive it.
 [[nodiscard]] DeviceName parse_device_name(std::string_view text);
+
+/// GPUs by their indices, both ends included.
+struct IndexRange {
+  unsigned first = 0;
+  unsigned last = 0;
+
+  friend bool operator==(const IndexRange&, const IndexRange&) = default;
+};
+
+/// Parses `0-3`; nullopt if `text` is no range, or one of more GPUs than any host has.
+[[nodiscard]] std::optional<IndexRange> parse_index_range(std::string_view text);
 
 [[nodiscard]] constexpr bool is_mig(DeviceNameKind kind) {
   return kind == DeviceNameKind::mig_index || kind == DeviceNameKind::mig_uuid ||

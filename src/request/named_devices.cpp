@@ -2,10 +2,9 @@
 // Sorts the words of a list by their kinds.
 #include "request/named_devices.hpp"
 
-#include <algorithm>
 #include <string>
 #include <string_view>
-#include <unordered_set>
+#include <utility>
 
 #include "config/cdi_kind.hpp"
 #include "request/device_name.hpp"
@@ -17,18 +16,6 @@ namespace nvhook {
 namespace {
 
 constexpr std::size_t kShown = 200;  // bytes; longer than any name of a device
-
-DeviceSelection select(const std::vector<std::string_view>& words) {
-  DeviceNames names;
-  std::unordered_set<std::string_view> seen;
-  for (const std::string_view word : words) {
-    if (equals_ignoring_case(word, "all")) return AllDevices{};
-    if (word == "none") return NoDevices{};
-    if (seen.insert(word).second) names.emplace_back(word);
-  }
-  if (names.empty()) return NoDevices{};
-  return names;
-}
 
 [[noreturn]] void refuse(std::string_view word, const std::string& why, const std::string& remedy) {
   const std::string shown(word.substr(0, kShown));
@@ -70,7 +57,8 @@ NamedDevices read_names(const DeviceWords& list) {
       refuse(word, "a name by CDI that is none of NVIDIA's", device_remedy(word));
     }
   }
-  named.devices = named.is_management ? DeviceSelection(AllDevices{}) : select(gpus);
+  named.gpus = named.is_management ? WantedDevices{.devices = AllDevices{}}
+                                   : read_wanted_devices(std::move(gpus), true);
   return named;
 }
 

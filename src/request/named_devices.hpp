@@ -8,12 +8,13 @@
 
 #include "request/device_selection.hpp"
 #include "request/device_words.hpp"
+#include "request/wanted_devices.hpp"
 
 namespace nvhook {
 
 struct NamedDevices {
   /// Without a name of a GPU: none.
-  DeviceSelection devices = NoDevices{};
+  WantedDevices gpus = {};
   /// `management.nvidia.com/gpu=all`
   bool is_management = false;
   /// `nvidia.com/gds=all`, …

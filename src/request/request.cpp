@@ -245,9 +245,13 @@ Request request_for(const ContainerSpec& spec, const Config& config, const Devic
                     RequestResult& result) {
   refuse_mode_of_tegra(config);
   const NamedDevices named = read_names(list);
-  Request request{.devices = named.devices, .devices_source = list.source};
+  Request request{.devices = named.gpus.devices,
+                  .devices_source = list.source,
+                  .free_gpus = named.gpus.free_gpus,
+                  .is_exclusive = named.gpus.is_exclusive};
+  require_leases(request, config);
   const auto wants_mig = [&](const std::string& variable, const std::string& option) {
-    return wants_mig_access(spec, named.devices, variable, option) ||
+    return wants_mig_access(spec, named.gpus.devices, variable, option) ||
            (named.is_management && spec.privileged);
   };
   request.mig_config = wants_mig("NVIDIA_MIG_CONFIG_DEVICES", "mig-config");
@@ -273,6 +277,14 @@ Request request_for(const ContainerSpec& spec, const Config& config, const Devic
 }
 
 }  // namespace
+
+void require_leases(const Request& request, const Config& config) {
+  if (config.leases || !request.is_exclusive) return;
+  throw Error(Code::leases_off,
+              std::string(request.free_gpus == 0 ? "`exclusive:`" : "`any`") + " in " +
+                  request.devices_source + ": leases are off on this host",
+              "set `leases = true` in config.toml, or name GPUs by index, UUID or PCI address");
+}
 
 RequestResult derive_request(const ContainerSpec& spec, const Config& config) {
   RequestResult result;

@@ -45,6 +45,10 @@ struct Request {
   bool all_imex_channels = false;
   Features features = {};
   LeftOut left_out = {};
+  /// As in WantedDevices: GPUs that are still to be chosen, and devices for this container alone.
+  /// Only with `leases` in the configuration.
+  unsigned free_gpus = 0;
+  bool is_exclusive = false;
 
   friend bool operator==(const Request&, const Request&) = default;
 };
@@ -69,6 +73,10 @@ struct RequestResult {
   /// For example that a request by environment was ignored because the container is unprivileged.
   Notes notes = {};
 };
+
+/// Throws Error(leases_off) if `request` is for free GPUs, or for devices for one container alone,
+/// and the configuration does not allow that.
+void require_leases(const Request& request, const Config& config);
 
 /// Derives the request by the rules of docs/behaviour.md §2 (expectations: §2.12). Cheap for a
 /// container that asks for nothing.

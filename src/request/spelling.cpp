@@ -217,7 +217,7 @@ std::string device_remedy(std::string_view name) {
   if (contains(name, "$")) return "let the shell or the compose file replace " + shown(name);
   if (name.find_first_of(" \t\n;|+") != std::string_view::npos) return "put commas between names";
   if (name.find_first_of("[]{}()") != std::string_view::npos) return "leave out the brackets";
-  if (is_range(name)) return "list each index, with commas between them: a range has no meaning";
+  if (is_range(name)) return "write a range of indices as `0-3`, the smaller one first";
   if (const auto index = index_in(name)) {
     return "name a GPU by its index alone, such as `" + std::to_string(*index) + "`";
   }

@@ -24,11 +24,15 @@ enum class Code : std::uint16_t {
   spec_not_writable = 109,
   engine_config_not_writable = 110,
   engine_restart_failed = 111,
+  lease_registry_unusable = 112,
   // 02xx request: what the container asks for
   unknown_capability = 201,
   unknown_device = 202,
   privilege_required = 203,
   invalid_request = 204,
+  leases_off = 205,
+  device_taken = 206,
+  no_free_device = 207,
   // 03xx requirement: NVIDIA_REQUIRE_*
   requirement_malformed = 301,
   requirement_unsatisfied = 302,

@@ -151,6 +151,9 @@ std::string with_new_key(const std::string& text, const KeyName& key, const std:
 
 bool is_same(const toml::node& one, const toml::node& other) {
   if (const auto* const flag = one.as_boolean()) return other.value<bool>() == flag->get();
+  if (const auto* const number = one.as_integer()) {
+    return other.value<std::int64_t>() == number->get();
+  }
   if (const auto* const text = one.as_string()) return other.value<std::string>() == text->get();
   return one.is_array() && other.is_array() && *one.as_array() == *other.as_array();
 }
@@ -179,6 +182,10 @@ ConfigSetting parse_setting(std::string_view text, std::string_view separator) {
   const std::string value(text.substr(equals + 1));
   if (key.type == ConfigType::text) return {.key = key, .value = in_quotes(value)};
   if (key.type == ConfigType::list) return {.key = key, .value = list_of(value, separator)};
+  if (key.type == ConfigType::number) {
+    if (parse_unsigned(value)) return {.key = key, .value = value};
+    throw UsageFault("`" + name + "` is a number, not `" + value + "`");
+  }
   const auto flag = parse_bool(value);
   if (!flag) throw UsageFault("`" + name + "` is true or false, not `" + value + "`");
   return {.key = key, .value = *flag ? "true" : "false"};

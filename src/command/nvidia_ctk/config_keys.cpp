@@ -21,6 +21,9 @@ constexpr std::array kKeys{
               "\"compat32,compute,display,graphics,ngx,utility,video\""},
     ConfigKey{"swarm-resource", kText, kSample, "\"DOCKER_RESOURCE_GPU\""},
     ConfigKey{"placement", kText},
+    ConfigKey{"leases", kBoolean},
+    ConfigKey{"lease-count", kBoolean},
+    ConfigKey{"lease-wait", ConfigType::number},
 
     ConfigKey{"nvidia-container-cli.debug", kText, kSample,
               "\"/var/log/nvidia-container-toolkit.log\""},

@@ -8,7 +8,7 @@
 
 namespace nvhook {
 
-enum class ConfigType { boolean, text, list };
+enum class ConfigType { boolean, number, text, list };
 
 /// How a key stands in the default file.
 enum class ConfigShown {

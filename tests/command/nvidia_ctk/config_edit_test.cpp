@@ -93,6 +93,11 @@ TEST(ConfigEdit, SettingAgainChangesNothing) {
   EXPECT_EQ(set("nvidia-container-cli.debug=/var/log/\"a\\b\".log", once), once);
 }
 
+TEST(ConfigEdit, ANumberIsWrittenAsOne) {
+  EXPECT_EQ(set("lease-wait=60", ""), "lease-wait = 60\n");
+  EXPECT_EQ(set("lease-wait=60", "lease-wait = 5\n"), "lease-wait = 60\n");
+}
+
 TEST(ConfigEdit, ATextThatCannotBeExtendedIsRefused) {
   EXPECT_THAT([] { static_cast<void>(set("features.gds", "features = { mofed = true }\n")); },
               fails_with(Code::config_invalid, "`features.gds` cannot be set"));
@@ -108,6 +113,7 @@ TEST(ConfigEdit, AnUnknownKeyAndAValueOfAnotherTypeAreRefused) {
   EXPECT_EQ(fault_of("zzz=1"), "there is no key `zzz`; `nvidia-ctk config default` shows the keys");
   EXPECT_THAT(fault_of("disable-require=maybe"), HasSubstr("true or false, not `maybe`"));
   EXPECT_THAT(fault_of("nvidia-container-cli.root"), HasSubstr("needs a value"));
+  EXPECT_THAT(fault_of("lease-wait=long"), HasSubstr("a number, not `long`"));
 }
 
 TEST(ConfigEdit, AListMayHaveAnotherSeparator) {
@@ -125,8 +131,10 @@ TEST(ConfigDefault, TheHookReadsItWithoutAWarning) {
 TEST(ConfigDefault, EachKeyCanBeSetAndIsKnownToTheHook) {
   for (const ConfigKey& key : config_keys()) {
     const std::string path(key.path);
-    const bool is_boolean = key.type == ConfigType::boolean;
-    const std::string text = set(path + (is_boolean ? "" : "="), default_config());
+    const char* const value = key.type == ConfigType::boolean  ? ""
+                              : key.type == ConfigType::number ? "=1"
+                                                               : "=";
+    const std::string text = set(path + value, default_config());
     if (path == "placement") continue;  // no empty value
     for (const Note& note : parse_config(text, "config.toml").notes) {
       EXPECT_THAT(note.text, testing::Not(HasSubstr("unknown key"))) << path;

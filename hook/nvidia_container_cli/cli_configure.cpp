@@ -37,8 +37,9 @@ ContainerProcess find_process(const CliOptions& options) {
 
 void configure(const CliOptions& options, const Config& config, CliContext& context) {
   // There is no config.json here, so no mounts, device rules or SELinux label are known.
-  const ContainerTask task{.injector = Injector::this_hook,
-                           .request = {.request = request_of(options.selection)}};
+  ContainerTask task{.injector = Injector::this_hook,
+                     .request = {.request = request_of(options.selection)}};
+  require_leases(*task.request.request, config);
   context.audit.enable(config, context.system);
   context.audit.describe(task);
   const ContainerProcess process = find_process(options);

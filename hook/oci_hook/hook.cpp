@@ -13,6 +13,7 @@
 #include "inject/container_process.hpp"
 #include "inject/container_stage.hpp"
 #include "inject/injection.hpp"
+#include "lease/leasing.hpp"
 #include "oci/bundle.hpp"
 #include "oci/container_spec.hpp"
 #include "oci/container_state.hpp"
@@ -59,8 +60,8 @@ ContainerTask derive(const Options& options, const std::string& text, const Conf
 }
 
 /// Uses only the root file system's directory, so the container need not be alive.
-void print_plan(Role role, const ContainerTask& task, const std::string& rootfs,
-                const RunContext& run) {
+void print_plan(Role role, ContainerTask& task, const std::string& rootfs, const RunContext& run) {
+  run.log.notes(show_lease(*task.request.request, run));
   const auto directory = open_root(rootfs, FileOwner::image);
   if (!directory) {
     throw_errno(Code::rootfs_invalid, "open root file system `" + rootfs + "`",
@@ -74,14 +75,14 @@ void print_plan(Role role, const ContainerTask& task, const std::string& rootfs,
   }
 }
 
-void configure_container(Role role, const ContainerTask& task, pid_t pid, const std::string& rootfs,
-                         const RunContext& run) {
-  const ContainerProcess process(pid);
+void configure_container(Role role, ContainerTask& task, const ContainerState& state,
+                         const std::string& rootfs, const RunContext& run) {
+  const ContainerProcess process(state.pid);
   const RootDir root = process.open_rootfs(rootfs);
   const bool is_covered = !is_prepared_root(root, rootfs);
   const OwnLayer layer(
       {.rootfs = root, .spec = &task.spec, .is_root_covered = [=] { return is_covered; }});
-  inject_driver(role, task, {process, root, layer}, run);
+  inject_driver(role, task, {process, root, layer, state.id}, run);
 }
 
 /// Inside the container the device cgroup may be out of reach (cgroup namespace) and pids mean
@@ -158,7 +159,7 @@ void run_hook(const Options& options, HookContext& context) {
   const auto bundle = find_bundle(state, context, notes);
   if (!bundle) return leave_to_earlier_stage("/", state.pid, context);
   if (options.cdi) context.audit.set_caller("cdi");
-  const ContainerTask task = derive(options, bundle->text, config);
+  ContainerTask task = derive(options, bundle->text, config);
   notes.insert(notes.end(), task.request.notes.begin(), task.request.notes.end());
   context.log.notes(notes);
   context.log.phase("reading container " + state.id);
@@ -176,7 +177,7 @@ void run_hook(const Options& options, HookContext& context) {
   } else if (context.location != HookLocation::outside) {
     leave_to_earlier_stage(rootfs, state.pid, context);
   } else {
-    configure_container(role, task, state.pid, rootfs, run);
+    configure_container(role, task, state, rootfs, run);
   }
 }
 

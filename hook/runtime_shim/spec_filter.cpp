@@ -68,9 +68,9 @@ std::string named_config(const SpecFilter& filter) {
   return filter.system.path_of(filter.caller.working_directory.get()) + "/" + name;
 }
 
-SpecEdit edit_for(const std::string& text, const Planned& planned, const SpecFilter& filter) {
+/// Our hook, which completes what is edited, or does everything.
+SpecEdit edit_with_hook(const SpecFilter& filter, bool completes) {
   SpecEdit edit{.driver_root = filter.config.driver_root,
-                .nodes = check_sources(text, planned, filter),
                 .hook = own_executable(filter.system),
                 .hook_arguments = {kProgram}};
   if (edit.hook.empty()) {
@@ -82,9 +82,16 @@ SpecEdit edit_for(const std::string& text, const Planned& planned, const SpecFil
   if (filter.config.mode != RuntimeMode::automatic) {
     edit.hook_arguments.push_back(kModeFlag + ("=" + std::string(to_string(filter.config.mode))));
   }
-  edit.hook_arguments.emplace_back(kCompleteFlag);
+  if (completes) edit.hook_arguments.emplace_back(kCompleteFlag);
   edit.hook_arguments.emplace_back("createRuntime");
   return edit;
+}
+
+/// A lease is bound to a process, and which GPUs there are to choose from is known when it starts.
+std::optional<std::string> leave_to_hook(const std::string& text, const SpecFilter& filter) {
+  filter.log.line("GPUs are leased when the container's process exists: left to the hook");
+  if (has_driver_hook(text)) return std::nullopt;
+  return edit_spec(text, Plan(), edit_with_hook(filter, false));
 }
 
 }  // namespace
@@ -100,11 +107,14 @@ std::optional<std::string> edit_container_spec(const std::string& text,
     return std::nullopt;
   }
   filter.audit.describe(task);
+  if (task.request.request->is_exclusive) return leave_to_hook(text, filter);
   const RootDir image = open_image(task.spec, directory, filter.caller);
   const SpecLayer layer(task.spec, &image);
   const Planned planned = plan_container(
       task, layer.view(), {filter.config, filter.system, filter.log, CachePolicy::use});
-  std::string edited = edit_spec(text, planned.plan, edit_for(text, planned, filter));
+  SpecEdit edit = edit_with_hook(filter, true);
+  edit.nodes = check_sources(text, planned, filter);
+  std::string edited = edit_spec(text, planned.plan, edit);
   filter.log.phase("editing config.json");
   return edited;
 }

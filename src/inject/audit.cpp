@@ -17,6 +17,7 @@
 #include "os/files.hpp"
 #include "text/overloaded.hpp"
 #include "text/text.hpp"
+#include "text/utc_time.hpp"
 
 namespace nvhook {
 namespace {
@@ -53,6 +54,12 @@ std::string devices_text(const DeviceSelection& devices) {
                     devices);
 }
 
+/// As the container asked: which GPUs it got of `any`, its lease says.
+std::string devices_text(const Request& request) {
+  if (request.free_gpus != 0) return "any:" + std::to_string(request.free_gpus);
+  return (request.is_exclusive ? "exclusive:" : "") + devices_text(request.devices);
+}
+
 std::string image_of(std::string_view config_json) {
   if (config_json.empty()) return {};
   const Annotations annotations = parse_annotations(config_json);
@@ -76,14 +83,6 @@ UniqueFd open_file(const RootDir& system, const std::string& path) {
   return is_usable ? std::move(file) : UniqueFd();
 }
 
-std::string now_text() {
-  const std::time_t now = std::time(nullptr);
-  std::tm parts{};
-  std::array<char, 32> text{};
-  if (::gmtime_r(&now, &parts) == nullptr) return {};
-  return {text.data(), std::strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%SZ", &parts)};
-}
-
 std::string journal_text(const std::vector<Field>& fields, const std::string& message) {
   std::string text = journal_field("MESSAGE", message) + journal_field("PRIORITY", kPriorityInfo) +
                      journal_field("SYSLOG_IDENTIFIER", "oci-nvidia-hook") +
@@ -93,7 +92,7 @@ std::string journal_text(const std::vector<Field>& fields, const std::string& me
 }
 
 std::string json_line(const std::vector<Field>& fields) {
-  nlohmann::ordered_json line = {{"time", now_text()}};
+  nlohmann::ordered_json line = {{"time", utc_time(std::time(nullptr))}};
   for (const Field& field : fields) line[field.json] = field.value;
   return line.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
 }
@@ -115,7 +114,7 @@ void Audit::describe(const ContainerTask& task) noexcept {
   if (!enabled() || !task.request.request) return;
   try {
     is_asked_ = true;
-    devices_ = cut_text(devices_text(task.request.request->devices), kRoom);
+    devices_ = cut_text(devices_text(*task.request.request), kRoom);
     capabilities_ = to_string(task.request.request->capabilities);
     image_ = cut_text(image_of(task.config_json), kRoom);
   } catch (const std::exception&) {

@@ -32,6 +32,8 @@ class ContainerProcess {
   /// Whether the mount namespace is known to be the container's own.
   [[nodiscard]] bool has_own_mounts() const noexcept { return has_own_mounts_; }
 
+  [[nodiscard]] pid_t pid() const noexcept { return pid_; }
+
   /// Opens the root file system at `path`, an absolute path in the container's own mount namespace.
   /// The descriptor belongs to that namespace, so what is attached below it after
   /// enter_mount_namespace() is attached there. Throws Error(rootfs_invalid) if it is not a

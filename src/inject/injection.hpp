@@ -2,6 +2,8 @@
 // Plans for a container that exists, and applies the plan.
 #pragma once
 
+#include <string>
+
 #include "image/own_layer.hpp"
 #include "inject/container_process.hpp"
 #include "os/root_dir.hpp"
@@ -14,12 +16,14 @@ struct Container {
   const ContainerProcess& process;
   const RootDir& rootfs;
   const OwnLayer& layer;
+  std::string id = {};  ///< the runtime's; empty if the caller has none
 };
 
-/// Makes the plan for `task` and applies the part that the role `role` does (share_of). Afterwards
-/// this process cannot start another one (apply_plan). Throws what plan_container, share_of and
-/// apply_plan throw.
-void inject_driver(Role role, const ContainerTask& task, const Container& container,
+/// Takes a lease if the configuration has leases, so that `task` names its GPUs then, makes the
+/// plan for it, and applies the part that the role `role` does (share_of). Afterwards this process
+/// cannot start another one (apply_plan). Throws what take_lease, plan_container, share_of and
+/// apply_plan throw; the lease is given back then.
+void inject_driver(Role role, ContainerTask& task, const Container& container,
                    const RunContext& context);
 
 }  // namespace nvhook

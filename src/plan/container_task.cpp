@@ -8,6 +8,7 @@
 #include "plan/given_driver.hpp"
 #include "plan/spec_hooks.hpp"
 #include "plan/spec_steps.hpp"
+#include "request/wanted_devices.hpp"
 #include "text/error.hpp"
 
 namespace nvhook {
@@ -59,11 +60,25 @@ void leave_to_engine(ContainerTask& task) {
 
 /// What an image asks for does not matter to a container that has the driver already, even if it
 /// makes no sense.
+/// Docker makes the list 0 to N-1 of `--gpus N`.
+void let_count_be_free(ContainerTask& task, std::string_view text, const Config& config) {
+  if (!config.leases || !config.lease_count || !task.request.request) return;
+  Request& request = *task.request.request;
+  const unsigned count = count_asked_for(request.devices);
+  if (count == 0 || request.is_exclusive || !has_gpus_hook(text)) return;
+  task.request.notes.push_back(info("`--gpus`: the list 0 to " + std::to_string(count - 1) +
+                                    " means as many free GPUs (lease-count)"));
+  request.devices = NoDevices{};
+  request.free_gpus = count;
+  request.is_exclusive = true;
+}
+
 ContainerTask derive(std::string_view text, ContainerSpec spec, const Config& config) {
   ContainerTask task{.spec = std::move(spec), .config_json = text};
   if (config.mode == RuntimeMode::cdi) task.spec.annotations = parse_annotations(text);
   try {
     task.request = derive_request(task.spec, config);
+    let_count_be_free(task, text, config);
   } catch (const Error&) {
     task.linux_spec = parse_linux_spec(text);
     if (!is_given_by_engine(text, task.spec, task.linux_spec)) throw;

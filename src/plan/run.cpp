@@ -98,6 +98,10 @@ Planned plan_container(const ContainerTask& task, const ImageView& image,
                        const RunContext& context) {
   const Request& request = task.request.request.value();
   const Config& config = context.config;
+  if (request.free_gpus != 0) {
+    throw Error(Code::invalid_request, "`any`: free GPUs are chosen when a container starts",
+                "name GPUs by index, UUID or PCI address");
+  }
   Planned planned{.host = read_host(request, config, context.system, context.log, context.cache)};
   ContainerFacts facts = empty_image();
   if (image.rootfs != nullptr) {

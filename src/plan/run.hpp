@@ -26,10 +26,12 @@ struct Planned {
   Plan plan = {};
 };
 
-/// Makes the plan for `task`, which must have a request: reads the host, then the image, decides,
+/// Makes the plan for `task`, which must have a request that names its devices (take_lease,
+/// show_lease): reads the host, then the image, decides,
 /// and moves what cannot go to its usual place. The caller applies the plan (inject_driver), writes
 /// it into config.json (edit_spec) or shows it. Changes nothing, except on the host what
-/// `load-kmods` allows. Throws what read_host, probe_container, make_plan and place throw.
+/// `load-kmods` allows. Throws Error(invalid_request) if GPUs are still
+/// to be chosen, and what read_host, probe_container, make_plan and place throw.
 [[nodiscard]] Planned plan_container(const ContainerTask& task, const ImageView& image,
                                      const RunContext& context);
 

@@ -71,6 +71,21 @@ TEST_F(AuditRecord, HasNoFieldThatAContainerMadeUp) {
   EXPECT_THAT(text, AllOf(Not(HasSubstr("\nNVH_RESULT=x")), Not(HasSubstr("\nNVH_CODE=x"))));
 }
 
+TEST_F(AuditRecord, SaysThatGpusWereAskedForAsFreeOrAlone) {
+  const auto recorded = [&](const Request& request) {
+    ContainerTask asked;
+    asked.request.request = request;
+    audit_ = Audit("hook");
+    open("journal");
+    audit_.describe(asked);
+    finish();
+    return heard(journal_);
+  };
+  EXPECT_THAT(recorded({.free_gpus = 2, .is_exclusive = true}), HasSubstr("\nNVH_DEVICES=any:2\n"));
+  EXPECT_THAT(recorded({.devices = DeviceNames{"0", "1"}, .is_exclusive = true}),
+              HasSubstr("\nNVH_DEVICES=exclusive:0,1\n"));
+}
+
 TEST_F(AuditRecord, SaysWhyAContainerWasRefused) {
   open("journal");
   const Error error(Code::unknown_device, "`7`: unknown device", "x");

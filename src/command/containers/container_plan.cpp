@@ -5,6 +5,7 @@
 #include "command/containers/container_cgroup.hpp"
 #include "command/containers/no_request.hpp"
 #include "image/own_layer.hpp"
+#include "lease/leasing.hpp"
 #include "oci/bundle.hpp"
 #include "oci/container_spec.hpp"
 #include "plan/node_access.hpp"
@@ -22,8 +23,7 @@ ContainerPlan plan_again(const ContainerRecord& record, const RootDir& root,
   result.config_json = *text;
   result.cgroups_path = parse_cgroups_path(*text);
   try {
-    const ContainerTask task =
-        derive_task_to_show(*text, parse_spec(*text), config.as_written.config);
+    ContainerTask task = derive_task_to_show(*text, parse_spec(*text), config.as_written.config);
     result.injector = task.injector;
     result.notes = task.request.notes;
     if (task.injector == Injector::nobody) {
@@ -32,8 +32,9 @@ ContainerPlan plan_again(const ContainerRecord& record, const RootDir& root,
     result.missing = why_missing(record.engine, *text);
     if (!reason_to_do_nothing(task, Role::spec_editor).empty()) return result;
     const OwnLayer layer({.rootfs = root, .spec = &task.spec, .is_running = true});
-    result.planned =
-        plan_container(task, layer.view(), {config.seen_from_here, context.system, context.log});
+    const RunContext run{config.seen_from_here, context.system, context.log};
+    name_leased(*task.request.request, record.pid, context.system);
+    result.planned = plan_container(task, layer.view(), run);
     const Notes closed = access_notes(result.planned->plan, *text);
     result.notes.insert(result.notes.end(), closed.begin(), closed.end());
   } catch (const Error& error) {

@@ -11,6 +11,7 @@
 #include "command/explain/explain_subject.hpp"
 #include "command/explain/explain_view.hpp"
 #include "image/spec_layer.hpp"
+#include "lease/leasing.hpp"
 #include "oci/container_spec.hpp"
 #include "plan/container_task.hpp"
 #include "plan/given_driver.hpp"
@@ -62,15 +63,17 @@ Outcome run_explain(const OptionValues& values, CommandContext& context) {
   std::optional<Planned> planned;
   try {
     explanation.task = derive_task_to_show(subject.spec, std::move(spec), config.as_written.config);
-    const ContainerTask& task = *explanation.task;
+    ContainerTask& task = *explanation.task;
     note_who_makes_mounts(explanation);
     if (task.injector == Injector::engine) {
       explanation.given = given_driver(subject.spec, task.spec, task.linux_spec);
     }
     if (reason_to_do_nothing(task, Role::spec_editor).empty()) {
       const SpecLayer layer(task.spec, subject.image ? &*subject.image : nullptr);
-      planned =
-          plan_container(task, layer.view(), {config.seen_from_here, context.system, context.log});
+      const RunContext run{config.seen_from_here, context.system, context.log};
+      const Notes lease = show_lease(*task.request.request, run);
+      explanation.notes.insert(explanation.notes.end(), lease.begin(), lease.end());
+      planned = plan_container(task, layer.view(), run);
       explanation.inventory = &planned->host.inventory;
       explanation.requirements = planned->host.requirements;
       const Notes closed = access_notes(planned->plan, subject.spec);

@@ -55,6 +55,11 @@ std::string selection_text(const DeviceSelection& selection) {
                     selection);
 }
 
+std::string devices_text(const Request& request) {
+  if (request.free_gpus != 0) return "any:" + std::to_string(request.free_gpus);
+  return (request.is_exclusive ? "exclusive:" : "") + selection_text(request.devices);
+}
+
 /// Returns for example ` = GPU 1 (GPU-5c…), MIG 0:1 (…)`.
 std::string selected_text(const DeviceSelection& selection, const Inventory& inventory) {
   const SelectedDevices selected = select_devices(selection, inventory);
@@ -88,8 +93,7 @@ Table request_table(const Explanation& explanation) {
   const RequestResult& result = explanation.task->request;
   const Request& request = *result.request;
   Table table;
-  table.rows.push_back(
-      {{"Devices"}, {selection_text(request.devices)}, {"from " + result.devices_source}});
+  table.rows.push_back({{"Devices"}, {devices_text(request)}, {"from " + result.devices_source}});
   if (explanation.inventory != nullptr) {
     table.rows.push_back({{""}, {selected_text(request.devices, *explanation.inventory)}});
   }
@@ -149,7 +153,7 @@ Json request_object(const RequestResult& result) {
     requirements.push_back(
         {{"variable", requirement.variable}, {"expression", requirement.expression}});
   }
-  return {{"devices", selection_text(request.devices)},
+  return {{"devices", devices_text(request)},
           {"devices_source", result.devices_source},
           {"capabilities", to_string(request.capabilities)},
           {"capabilities_source", result.capabilities_source},

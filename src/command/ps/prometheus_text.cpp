@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "command/ps/leases_view.hpp"
 #include "text/text.hpp"
 
 namespace nvhook {
@@ -108,6 +109,20 @@ std::string containers_text(const Sample& sample) {
   return has.text() + uses.text() + start.text();
 }
 
+std::string leased_text(const Sample& sample) {
+  Family family("lease", "1 if the container has the device alone, 0 if others may share it.");
+  for (const SeenLease& seen : sample.leases) {
+    if (!seen.is_held) continue;
+    for (const LeasedDevice& device : seen.lease.devices) {
+      family.add({{"id", seen.lease.holder.container},
+                  {"pid", std::to_string(seen.lease.holder.pid)},
+                  {"device", device_name(device, sample)}},
+                 device.is_exclusive ? 1 : 0);
+    }
+  }
+  return family.text();
+}
+
 std::string host_text(const Sample& sample) {
   Family family("host_device_processes", "Processes in no container that use the device.");
   for (const HostDevice& device : sample.devices) family.add(of_device(device), 0);
@@ -130,7 +145,7 @@ std::string unreadable_text(const Sample& sample) {
 }  // namespace
 
 std::string prometheus_text(const Sample& sample) {
-  return devices_text(sample) + containers_text(sample) + host_text(sample) +
+  return devices_text(sample) + containers_text(sample) + leased_text(sample) + host_text(sample) +
          unreadable_text(sample);
 }
 

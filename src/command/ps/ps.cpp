@@ -15,6 +15,8 @@
 
 #include "command/engines/host_config.hpp"
 #include "command/ps/interval.hpp"
+#include "command/ps/leases.hpp"
+#include "command/ps/leases_view.hpp"
 #include "command/ps/prometheus_text.hpp"
 #include "command/ps/ps_view.hpp"
 #include "command/ps/sampler.hpp"
@@ -31,6 +33,7 @@ namespace po = boost::program_options;
 
 constexpr const char* kWatch = "watch";
 constexpr const char* kPrometheus = "prometheus";
+constexpr const char* kLeases = "leases";
 constexpr double kShortest = 0.01;
 constexpr double kLongest = 86400;
 /// What the kernel shows of the driver costs more to read than all processes, and changes seldom.
@@ -41,6 +44,7 @@ struct PsOptions {
   std::optional<double> interval = {};
   std::string prometheus = {};
   bool json = false;
+  bool leases = false;
 };
 
 double now() {
@@ -58,6 +62,7 @@ std::size_t terminal_width() {
 
 PsOptions options_of(const OptionValues& values, const CommandContext& context) {
   PsOptions options{.json = context.json};
+  options.leases = values.contains(kLeases) && values[kLeases].as<bool>();
   if (values.contains(kWatch)) options.interval = values[kWatch].as<double>();
   if (values.contains(kPrometheus)) options.prometheus = values[kPrometheus].as<std::string>();
   const double seconds = options.interval.value_or(1);
@@ -121,7 +126,8 @@ bool show(const Sample& sample, const PsOptions& options, CommandContext& contex
   const std::size_t width = terminal_width();
   if (!options.json) {
     if (options.interval && width != 0) context.out << kClear;
-    context.out << sample_text(sample, width, context.style);
+    context.out << (options.leases ? leases_text(sample, width, context.style)
+                                   : sample_text(sample, width, context.style));
   } else if (options.interval) {
     context.out << sample_json(sample).dump(-1, ' ', false, Json::error_handler_t::replace) << '\n';
   } else {
@@ -135,7 +141,9 @@ Outcome run(const PsOptions& options, CommandContext& context) {
   Sampler sampler(context.system, context.caller);
   const auto take = [&] {
     const double time = now();
-    return show(sampler.take(driver.at(time), time), options, context);
+    Sample sample = sampler.take(driver.at(time), time);
+    read_leases(sample, context.system);
+    return show(sample, options, context);
   };
   if (!options.interval) {
     static_cast<void>(take());
@@ -157,7 +165,8 @@ void add_top_options(po::options_description& options) {
 void add_ps_options(po::options_description& options) {
   add_top_options(options);
   options.add_options()(kPrometheus, po::value<std::string>()->value_name("FILE"),
-                        "write metrics to FILE, for node_exporter's textfile collector");
+                        "write metrics to FILE, for node_exporter's textfile collector")(
+      kLeases, po::bool_switch(), "show who has leased which GPU, and no processes");
 }
 
 Outcome run_ps(const OptionValues& values, CommandContext& context) {

@@ -4,7 +4,6 @@
 
 #include <cstddef>
 #include <string>
-#include <vector>
 
 #include "command/ps/sample.hpp"
 #include "command/render/style.hpp"
@@ -19,13 +18,5 @@ namespace nvhook {
 
 /// Returns the JSON of docs/schemas/ps-1.schema.json.
 [[nodiscard]] Json sample_json(const Sample& sample);
-
-/// Returns `0-3,5,6:0` for positions in `devices`; `-` for none.
-[[nodiscard]] std::string device_names(const std::vector<std::size_t>& positions,
-                                       const std::vector<HostDevice>& devices);
-
-/// Returns a length of time in at most six characters, its two largest units: `45s`, `3h5m`,
-/// `12d4h`.
-[[nodiscard]] std::string age_text(Seconds age);
 
 }  // namespace nvhook

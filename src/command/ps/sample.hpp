@@ -14,6 +14,7 @@
 #include "command/containers/container_records.hpp"
 #include "command/containers/driver_devices.hpp"
 #include "command/ps/given_devices.hpp"
+#include "lease/lease.hpp"
 #include "os/device_number.hpp"
 #include "text/note.hpp"
 
@@ -45,9 +46,16 @@ struct GpuContainer {
   std::vector<GpuProcess> processes = {};
 };
 
+/// A lease (docs/leases.md), also of a container that has ended and whose file is still there.
+struct SeenLease {
+  Lease lease = {};
+  bool is_held = false;
+};
+
 struct Sample {
   Seconds time = 0;
   std::vector<HostDevice> devices = {};
+  std::vector<SeenLease> leases = {};
   std::vector<GpuContainer> containers = {};  ///< by engine, name, id, cgroup
   std::vector<GpuProcess> host_processes = {};
   /// Processes and containers that this user may not look at.

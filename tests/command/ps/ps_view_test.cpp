@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "command/ps/sample_words.hpp"
 #include "text/text.hpp"
 
 namespace nvhook {

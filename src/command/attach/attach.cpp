@@ -21,7 +21,7 @@ constexpr const char* kMore = "capabilities";
 constexpr const char* kDryRun = "dry-run";
 
 AttachRequest request_of(const OptionValues& values, const std::string& devices) {
-  AttachRequest request{.devices = devices};
+  AttachRequest request{.devices = devices, .is_dry_run = values[kDryRun].as<bool>()};
   const std::string words = values[kMore].as<std::string>();
   if (words.empty()) return request;
   request.capabilities = parse_capabilities(words);
@@ -48,14 +48,14 @@ Outcome run_attach(const OptionValues& values, CommandContext& context) {
   const AttachRequest request = request_of(values, operands[1]);
   const ContainerRecord record = running_container(operands[0], context.system, context.caller);
   const LiveContainer container = pin_container(record, context.system);
-  const Attachment attachment = plan_attachment(container, request, config, context);
-  AttachResult result{.container = record,
-                      .is_dry_run = values[kDryRun].as<bool>(),
-                      .notes = attachment.steps.notes};
+  Attachment attachment = plan_attachment(container, request, config, context);
+  AttachResult result{
+      .container = record, .is_dry_run = request.is_dry_run, .notes = attachment.steps.notes};
   if (!result.is_dry_run && !attachment.is_complete()) {
     const Notes more = apply_attachment(attachment, container, context);
     result.notes.insert(result.notes.end(), more.begin(), more.end());
   }
+  attachment.lease.keep();
   if (context.json) {
     print_json(attachment_json(attachment, result), context.out);
   } else {

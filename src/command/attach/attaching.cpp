@@ -14,6 +14,7 @@
 #include "host/gpu/gpu_selection.hpp"
 #include "inject/applied_steps.hpp"
 #include "inject/apply_plan.hpp"
+#include "lease/holder.hpp"
 #include "plan/container_task.hpp"
 #include "plan/run.hpp"
 #include "text/error.hpp"
@@ -40,6 +41,19 @@ void require_todays_driver(const LiveContainer& container, const ContainerDriver
               "restart the container with the devices");
 }
 
+TakenLease lease_for(Request& request, const LiveContainer& container, bool is_dry_run,
+                     const RunContext& run) {
+  if (!run.config.leases) return {};
+  const ContainerProcess& process = *container.process;
+  const LeaseOwner owner{.holder = describe_holder(process.pid(), container.record.id,
+                                                   process.cgroup_text(), run.system),
+                         .require_alive = [&] { process.require_alive(); },
+                         .runs = true};
+  if (!is_dry_run) return take_lease(request, owner, run);
+  static_cast<void>(show_lease(request, run, owner));
+  return {};
+}
+
 }  // namespace
 
 Attachment plan_attachment(const LiveContainer& container, const AttachRequest& request,
@@ -49,6 +63,7 @@ Attachment plan_attachment(const LiveContainer& container, const AttachRequest& 
   ContainerTask task = live_task(container, request.devices, request.capabilities, config);
   const OwnLayer layer = container.layer();
   const RunContext run{config, context.system, context.log};
+  TakenLease lease = lease_for(*task.request.request, container, request.is_dry_run, run);
   Planned planned = plan_container(task, layer.view(), run);
   const auto selected = select_devices(task.request.request->devices, planned.host.inventory);
 
@@ -62,7 +77,8 @@ Attachment plan_attachment(const LiveContainer& container, const AttachRequest& 
     task.request.request->devices = std::move(all);
     planned = plan_container(task, layer.view(), run);
   }
-  Attachment attachment{.host = std::move(planned.host), .devices = names_of(selected)};
+  Attachment attachment{
+      .host = std::move(planned.host), .devices = names_of(selected), .lease = std::move(lease)};
   attachment.steps =
       without_applied(planned.plan, *container.root, context.system, attachment.host.driver_root);
   attachment.denied = denied_of(container, planned.plan.device_rules, granted, context.system,

@@ -11,6 +11,7 @@
 #include "command/shell/command.hpp"
 #include "config/capability.hpp"
 #include "host/host_facts.hpp"
+#include "lease/leasing.hpp"
 #include "plan/plan.hpp"
 #include "text/note.hpp"
 
@@ -22,6 +23,8 @@ struct AttachRequest {
   std::string devices = {};
   /// In addition to those of the container's config.json; nullopt: no others.
   std::optional<CapabilitySet> capabilities = {};
+  /// Only to look: no lease is taken.
+  bool is_dry_run = false;
 };
 
 /// What attach() would do.
@@ -33,13 +36,16 @@ struct Attachment {
   std::vector<DeviceRule> denied = {};
   /// `GPU 1 (GPU-…)`, `MIG device 0:1 (MIG-…)`: what was asked for.
   std::vector<std::string> devices = {};
+  /// On the new devices; to be kept when the container has them.
+  TakenLease lease = {};
 
   [[nodiscard]] bool is_complete() const {
     return steps.tmpfs.empty() && steps.mounts.empty() && denied.empty();
   }
 };
 
-/// Makes the plan. Changes nothing. Throws what plan_container throws, Error(privilege_required) if
+/// Takes a lease (take_lease) and makes the plan. Changes nothing else. Throws what take_lease and
+/// plan_container throw, Error(privilege_required) if
 /// the devices are denied by a cgroup that is not known to be this container's alone, and
 /// Error(driver_version_mismatch) if the container has files of another driver.
 [[nodiscard]] Attachment plan_attachment(const LiveContainer& container,

@@ -11,6 +11,9 @@
 #include "command/render/mount_table.hpp"
 #include "inject/applied_steps.hpp"
 #include "inject/apply_plan.hpp"
+#include "lease/holder.hpp"
+#include "lease/leasing.hpp"
+#include "lease/registry.hpp"
 #include "plan/run.hpp"
 #include "text/error.hpp"
 
@@ -179,7 +182,10 @@ Detachment plan_detachment(const LiveContainer& container, const std::string& de
   const ContainerDriver driver = look_at_container(*container.root, mounts, nullptr);
   const auto nodes = nodes_it_has(container, driver, planned.host, context.system);
   const SelectedDevices had = select_devices(GrantedNodes{nodes}, planned.host.inventory);
-  Detachment detachment{.host = std::move(planned.host), .devices = names_of(common(had, named))};
+  const SelectedDevices taken = common(had, named);
+  Detachment detachment{.host = std::move(planned.host),
+                        .devices = names_of(taken),
+                        .leased = leased_devices(taken, false)};
   if (detachment.devices.empty()) return detachment;
 
   const SelectedDevices rest = without(had, named);
@@ -213,12 +219,20 @@ Detachment plan_detachment(const LiveContainer& container, const std::string& de
   return detachment;
 }
 
+/// The registry is opened first: afterwards its path leads elsewhere.
 Notes apply_detachment(const Detachment& detachment, const LiveContainer& container,
                        CommandContext& context) {
+  const auto registry = LeaseRegistry::look();
+  const auto holder =
+      registry ? std::optional(describe_holder(container.process->pid(), "",
+                                               container.process->cgroup_text(), context.system))
+               : std::nullopt;
   const OwnLayer layer = container.layer();
-  return apply_confined(detachment.steps, *container.process, *container.root, layer,
-                        context.system, detachment.host.driver_root, context.log,
-                        container.config_json);
+  Notes notes =
+      apply_confined(detachment.steps, *container.process, *container.root, layer, context.system,
+                     detachment.host.driver_root, context.log, container.config_json);
+  if (registry) release(detachment.leased, *holder, *registry);
+  return notes;
 }
 
 }  // namespace nvhook

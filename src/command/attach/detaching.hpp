@@ -9,6 +9,7 @@
 #include "command/engines/host_config.hpp"
 #include "command/shell/command.hpp"
 #include "host/host_facts.hpp"
+#include "lease/lease.hpp"
 #include "plan/plan.hpp"
 #include "text/note.hpp"
 
@@ -22,6 +23,7 @@ struct Detachment {
   std::vector<DeviceRule> rules = {};
   /// `GPU 1 (GPU-…)`: of the devices that were named, those that the container has.
   std::vector<std::string> devices = {};
+  std::vector<LeasedDevice> leased = {};  ///< the same, as a lease has them
   /// Whether it has no GPU afterwards, so that the driver goes, too.
   bool is_last = false;
 
@@ -34,9 +36,9 @@ struct Detachment {
 [[nodiscard]] Detachment plan_detachment(const LiveContainer& container, const std::string& devices,
                                          const HostConfig& config, CommandContext& context);
 
-/// Applies the steps: all of them or none. Afterwards this process is in the container's mount
-/// namespace and can start no other one. Returns what was decided while applying. Throws what
-/// apply_confined throws.
+/// Applies the steps: all of them or none; then the devices are no more in the container's lease.
+/// Afterwards this process is in the container's mount namespace and can start no other one.
+/// Returns what was decided while applying. Throws what apply_confined throws.
 Notes apply_detachment(const Detachment& detachment, const LiveContainer& container,
                        CommandContext& context);
 

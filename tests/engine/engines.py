@@ -29,12 +29,12 @@ ENGINES = dict(
         of(
             "runc",
             "test_container test_bad_input test_compat test_runc test_verify test_images test_mig test_mps "
-            "test_audit test_features test_update test_stages test_userns test_cdi_hook_images test_precreate test_shim test_shim_cdi test_volumes test_shim_made",
+            "test_audit test_features test_update test_stages test_userns test_cdi_hook_images test_precreate test_shim test_shim_cdi test_volumes test_shim_made test_leases",
             "runc",
         ),
         of(
             "runc-cgroup2",
-            "test_container test_hidden_filter test_mig test_precreate test_shim test_stages test_update test_verify",
+            "test_container test_hidden_filter test_leases test_mig test_precreate test_shim test_stages test_update test_verify",
             "runc",
             *CGROUP2,
         ),

@@ -11,7 +11,7 @@ import time
 
 import shim
 from bundle import HOOK_ENV, Case, bundle, foreign_nodes, run_container, run_in, running
-from command import GOOD, document, text_of
+from command import GOOD, check_refused, document, oci_nvidia, text_of
 from edited import precreate
 from expect import check_gpus, check_one_line
 from harness import CGROUP_NAME, MINORS, SETUP, UUID, check, check_equal, require_program, run, test
@@ -216,6 +216,27 @@ def explain_and_a_dry_run_show_the_choice_and_take_nothing():
         text = text_of("ps", "--leases", config=config_file())
         check(name in text and "alone" in text and "held" in text, text)
         check_equal(files(), before, "the registry")
+
+
+@test("runc")
+def attach_takes_a_lease_and_detach_gives_it_back():
+    config = config_file()
+
+    def devices():
+        return {one["container"]: [each["device"] for each in one["devices"]] for one in document("ps")["leases"]}
+
+    with holder("exclusive:0") as other, holder("none") as name:
+        check_refused(oci_nvidia("attach", name, "0", config=config), 12, TAKEN, f"container {other}")
+        check("got GPU 1" in text_of("attach", name, "any", config=config), "the first free GPU")
+        text_of("attach", name, "2", config=config)
+        check("would get GPU 3" in text_of("attach", "--dry-run", name, "any", config=config), "one more")
+        check_equal(devices(), {other: ["0"], name: ["1", "2"]}, "leases")
+        refused(leased("1"), TAKEN, f"container {name}")
+        text_of("detach", name, "1", config=config)
+        check_equal(devices(), {other: ["0"], name: ["2"]}, "leases after detach")
+        text_of("detach", name, "2", config=config)
+        check_equal(devices(), {other: ["0"]}, "leases after the last detach")
+        check_refused(oci_nvidia("attach", name, "any"), 12, OFF, "leases are off")
 
 
 @test("runc")

@@ -13,6 +13,7 @@ using Device = void*;  // an opaque handle
 enum Result : int {
   kSuccess = 0,
   kNotSupported = 3,
+  kNoPermission = 4,
   kNotFound = 6,
   kFunctionNotFound = 13,
 };
@@ -29,6 +30,40 @@ struct PciInfo {
   std::array<char, 32> bus_id;
 };
 static_assert(sizeof(PciInfo) == 68);
+
+/// nvmlMemory_t, in bytes.
+struct Memory {
+  unsigned long long total;
+  unsigned long long free;
+  unsigned long long used;
+};
+
+/// nvmlUtilization_t, in percent.
+struct Utilization {
+  unsigned gpu;
+  unsigned memory;
+};
+
+/// nvmlProcessInfo_t of the second and third version.
+struct ProcessInfo {
+  unsigned pid;
+  unsigned long long used_memory;
+  unsigned gpu_instance;
+  unsigned compute_instance;
+};
+static_assert(sizeof(ProcessInfo) == 24);
+inline constexpr unsigned long long kNotAvailable = ~0ULL;  // NVML_VALUE_NOT_AVAILABLE
+
+/// nvmlProcessUtilizationSample_t: a time in microseconds, and percents.
+struct ProcessSample {
+  unsigned pid;
+  unsigned long long time;
+  unsigned multiprocessors;
+  unsigned memory;
+  unsigned encoder;
+  unsigned decoder;
+};
+static_assert(sizeof(ProcessSample) == 32);
 
 inline constexpr unsigned kUuidSize = 96;           // NVML_DEVICE_UUID_V2_BUFFER_SIZE
 inline constexpr unsigned kDriverVersionSize = 80;  // NVML_SYSTEM_DRIVER_VERSION_BUFFER_SIZE
@@ -50,5 +85,11 @@ using DeviceGetMaxMigDeviceCount = Result (*)(Device device, unsigned* count);
 using DeviceGetMigDeviceHandleByIndex = Result (*)(Device device, unsigned index, Device* mig);
 /// nvmlDeviceGetGpuInstanceId and nvmlDeviceGetComputeInstanceId, for a MIG device.
 using DeviceGetInstanceId = Result (*)(Device mig, unsigned* id);
+
+using DeviceGetMemoryInfo = Result (*)(Device device, Memory* memory);
+using DeviceGetUtilizationRates = Result (*)(Device device, Utilization* utilization);
+using DeviceGetRunningProcesses = Result (*)(Device device, unsigned* count, ProcessInfo* infos);
+using DeviceGetProcessUtilization = Result (*)(Device device, ProcessSample* samples,
+                                               unsigned* count, unsigned long long last_seen);
 
 }  // namespace nvhook::nvml

@@ -27,7 +27,8 @@
 #include "os/files.hpp"
 #include "os/syscalls.hpp"
 #include "os/unique_fd.hpp"
-#include "probe/nvml.hpp"
+#include "probe/nvml_library.hpp"
+#include "probe/usage_probe.hpp"
 #include "text/error.hpp"
 #include "text/text.hpp"
 
@@ -49,14 +50,16 @@ constexpr rlim_t kMaxFileSize = 1UL << 20U;
 struct Arguments {
   std::string root = {};
   std::string library = {};  ///< path below `root`
+  bool is_usage = false;     ///< ask for memory and utilisation
 };
 
 std::optional<Arguments> parse_arguments(std::span<char*> words) {
-  if (words.size() != 5 || std::string_view(words[1]) != "--root" ||
+  const bool is_usage = words.size() == 6 && std::string_view(words[5]) == "--usage";
+  if ((words.size() != 5 && !is_usage) || std::string_view(words[1]) != "--root" ||
       std::string_view(words[3]) != "--library") {
     return std::nullopt;
   }
-  Arguments arguments{.root = words[2], .library = words[4]};
+  Arguments arguments{.root = words[2], .library = words[4], .is_usage = is_usage};
   if (!arguments.root.starts_with('/') || !arguments.library.starts_with('/')) return std::nullopt;
   return arguments;
 }
@@ -148,21 +151,14 @@ bool makes_sense(const GpuDetails& gpu) {
       .has_value();
 }
 
-/// The NVML library, loaded and initialised.
-class Nvml {
+/// What the hook asks for: versions, and each GPU with its MIG devices.
+class DetailsProbe {
  public:
-  explicit Nvml(const std::string& path) : handle_(::dlopen(path.c_str(), RTLD_NOW)) {
-    if (handle_ == nullptr) throw_loader_error("load `" + path + "`");
-    error_string_ = function<nvml::ErrorString>("nvmlErrorString");
-    require("nvmlInit_v2", function<nvml::Init>("nvmlInit_v2")());
-  }
+  explicit DetailsProbe(const NvmlLibrary& library) : nvml_(library) {}
 
   [[nodiscard]] DriverDetails ask() const {
     DriverDetails details{.driver = driver_version(), .cuda = cuda_version()};
-    const unsigned count = device_count();
-    if (count > kMaxGpus) {
-      throw Error(Code::probe_failed, "nvmlDeviceGetCount_v2: " + std::to_string(count) + " GPUs");
-    }
+    const unsigned count = nvml_.device_count();
     for (unsigned index = 0; index < count; ++index) {
       // A broken GPU must not affect containers that do not use it.
       const std::string name = "GPU " + std::to_string(index) + ": ";
@@ -180,38 +176,11 @@ class Nvml {
     return details;
   }
 
-  void shut_down() const { require("nvmlShutdown", function<nvml::Shutdown>("nvmlShutdown")()); }
-
  private:
-  [[noreturn]] static void throw_loader_error(const std::string& what) {
-    // NOLINTNEXTLINE(concurrency-mt-unsafe): this program has one thread
-    const char* const reason = ::dlerror();
-    throw Error(Code::probe_failed, what + ": " + (reason == nullptr ? "not found" : reason));
-  }
-
-  template <typename Function>
-  [[nodiscard]] Function find(const char* name) const {
-    return reinterpret_cast<Function>(::dlsym(handle_, name));
-  }
-
-  template <typename Function>
-  [[nodiscard]] Function function(const char* name) const {
-    const auto found = find<Function>(name);
-    if (found == nullptr) throw_loader_error(std::string("find ") + name);
-    return found;
-  }
-
-  void require(const std::string& what, nvml::Result result) const {
-    if (result == nvml::kSuccess) return;
-    const char* const text = error_string_(result);
-    throw Error(Code::probe_failed,
-                what + ": " + (text == nullptr ? "error " + std::to_string(result) : text));
-  }
-
   /// Empty if the library does not report it; where /proc/driver/nvidia exists, its version counts.
   [[nodiscard]] Version driver_version() const {
     std::array<char, nvml::kDriverVersionSize> text{};
-    const auto get = find<nvml::SystemGetDriverVersion>("nvmlSystemGetDriverVersion");
+    const auto get = nvml_.find<nvml::SystemGetDriverVersion>("nvmlSystemGetDriverVersion");
     if (get == nullptr || get(text.data(), nvml::kDriverVersionSize) != nvml::kSuccess) return {};
     text.back() = '\0';
     return Version::parse(text.data()).value_or(Version());
@@ -220,100 +189,41 @@ class Nvml {
   [[nodiscard]] Version cuda_version() const {
     int version = 0;
     const char* const name = "nvmlSystemGetCudaDriverVersion";
-    require(name, function<nvml::SystemGetCudaDriverVersion>(name)(&version));
+    nvml_.require(name, nvml_.function<nvml::SystemGetCudaDriverVersion>(name)(&version));
     return cuda_version_from_nvml(version);
-  }
-
-  [[nodiscard]] unsigned device_count() const {
-    unsigned count = 0;
-    const char* const name = "nvmlDeviceGetCount_v2";
-    require(name, function<nvml::DeviceGetCount>(name)(&count));
-    return count;
-  }
-
-  [[nodiscard]] std::string pci_address(nvml::Device device) const {
-    const auto newest = find<nvml::DeviceGetPciInfo>("nvmlDeviceGetPciInfo_v3");
-    const auto get =
-        newest != nullptr ? newest : function<nvml::DeviceGetPciInfo>("nvmlDeviceGetPciInfo_v2");
-    nvml::PciInfo pci{};
-    require("nvmlDeviceGetPciInfo", get(device, &pci));
-    return pci_address_from_nvml(pci.domain, pci.bus, pci.device);
-  }
-
-  [[nodiscard]] std::string uuid(nvml::Device device) const {
-    std::array<char, nvml::kUuidSize> text{};
-    const char* const name = "nvmlDeviceGetUUID";
-    require(name, function<nvml::DeviceGetUuid>(name)(device, text.data(), nvml::kUuidSize));
-    text.back() = '\0';
-    return text.data();
   }
 
   [[nodiscard]] Version compute_capability(nvml::Device device) const {
     int major = 0;
     int minor = 0;
     const char* const name = "nvmlDeviceGetCudaComputeCapability";
-    require(name, function<nvml::DeviceGetCudaComputeCapability>(name)(device, &major, &minor));
+    nvml_.require(
+        name, nvml_.function<nvml::DeviceGetCudaComputeCapability>(name)(device, &major, &minor));
     return Version::parse(std::to_string(major) + "." + std::to_string(minor)).value_or(Version());
   }
 
   [[nodiscard]] std::string brand(nvml::Device device) const {
     unsigned number = 0;
     const char* const name = "nvmlDeviceGetBrand";
-    require(name, function<nvml::DeviceGetBrand>(name)(device, &number));
+    nvml_.require(name, nvml_.function<nvml::DeviceGetBrand>(name)(device, &number));
     return brand_from_nvml(number);
-  }
-
-  /// Also false for a GPU or driver that does not support MIG.
-  [[nodiscard]] bool is_in_mig_mode(nvml::Device device) const {
-    const char* const name = "nvmlDeviceGetMigMode";
-    const auto get = find<nvml::DeviceGetMigMode>(name);
-    if (get == nullptr) return false;
-    unsigned current = 0;
-    unsigned pending = 0;
-    const nvml::Result result = get(device, &current, &pending);
-    if (result == nvml::kNotSupported || result == nvml::kFunctionNotFound) return false;
-    require(name, result);
-    return current == nvml::kMigEnabled;
-  }
-
-  [[nodiscard]] unsigned max_mig_devices(nvml::Device device) const {
-    unsigned count = 0;
-    const char* const name = "nvmlDeviceGetMaxMigDeviceCount";
-    require(name, function<nvml::DeviceGetMaxMigDeviceCount>(name)(device, &count));
-    return count;
-  }
-
-  [[nodiscard]] unsigned instance(nvml::Device mig, const char* name) const {
-    unsigned id = 0;
-    require(name, function<nvml::DeviceGetInstanceId>(name)(mig, &id));
-    return id;
-  }
-
-  /// Returns nullopt for an index that is not in use.
-  [[nodiscard]] std::optional<MigDetails> mig_device(nvml::Device device, unsigned index) const {
-    nvml::Device mig = nullptr;
-    const char* const name = "nvmlDeviceGetMigDeviceHandleByIndex";
-    const nvml::Result result =
-        function<nvml::DeviceGetMigDeviceHandleByIndex>(name)(device, index, &mig);
-    if (result == nvml::kNotFound) return std::nullopt;
-    require(name, result);
-    return MigDetails{.index = index,
-                      .gpu_instance = instance(mig, "nvmlDeviceGetGpuInstanceId"),
-                      .compute_instance = instance(mig, "nvmlDeviceGetComputeInstanceId"),
-                      .uuid = uuid(mig)};
   }
 
   /// Returns `gpu` with the MIG device of this index added, if there is one.
   [[nodiscard]] GpuDetails with_mig_device(GpuDetails gpu, nvml::Device device,
                                            unsigned index) const {
-    const auto mig = mig_device(device, index);
-    if (!mig) return gpu;
-    gpu.mig.push_back(*mig);
+    const auto handle = nvml_.mig_device(device, index);
+    if (!handle) return gpu;
+    const MigDetails mig{.index = index,
+                         .gpu_instance = nvml_.gpu_instance(*handle),
+                         .compute_instance = nvml_.compute_instance(*handle),
+                         .uuid = nvml_.uuid(*handle)};
+    gpu.mig.push_back(mig);
     if (makes_sense(gpu)) return gpu;
     throw Error(Code::probe_failed, "makes no sense: GPU instance " +
-                                        std::to_string(mig->gpu_instance) + ", compute instance " +
-                                        std::to_string(mig->compute_instance) + ", UUID `" +
-                                        mig->uuid + "`");
+                                        std::to_string(mig.gpu_instance) + ", compute instance " +
+                                        std::to_string(mig.compute_instance) + ", UUID `" +
+                                        mig.uuid + "`");
   }
 
   /// Returns `gpu` with its MIG devices. Removed devices leave holes in the indices, so every index
@@ -322,7 +232,7 @@ class Nvml {
     GpuAnswer answer{.gpu = std::move(gpu)};
     unsigned count = 0;
     try {
-      if (is_in_mig_mode(device)) count = max_mig_devices(device);
+      if (nvml_.is_in_mig_mode(device)) count = nvml_.max_mig_devices(device);
     } catch (const Error& error) {
       answer.mig_errors.emplace_back(error.what());
     }
@@ -340,11 +250,9 @@ class Nvml {
   }
 
   [[nodiscard]] GpuAnswer gpu(unsigned index) const {
-    nvml::Device device = nullptr;
-    const char* const name = "nvmlDeviceGetHandleByIndex_v2";
-    require(name, function<nvml::DeviceGetHandleByIndex>(name)(index, &device));
-    GpuDetails details{.pci = pci_address(device),
-                       .uuid = uuid(device),
+    const nvml::Device device = nvml_.device(index);
+    GpuDetails details{.pci = nvml_.pci_address(device),
+                       .uuid = nvml_.uuid(device),
                        .compute_capability = compute_capability(device),
                        .brand = brand(device)};
     // A value that the reader of the document would refuse must not hide the other GPUs either.
@@ -356,8 +264,7 @@ class Nvml {
     return with_mig_devices(std::move(details), device);
   }
 
-  void* handle_ = nullptr;  // never closed: the process ends first
-  nvml::ErrorString error_string_ = nullptr;
+  const NvmlLibrary& nvml_;
 };
 
 int probe(const Arguments& arguments, const Streams& streams) {
@@ -365,10 +272,11 @@ int probe(const Arguments& arguments, const Streams& streams) {
   set_limits();
   enter_root(arguments.root);
   drop_privileges();
-  const Nvml library(arguments.library);
-  const DriverDetails details = library.ask();
+  const NvmlLibrary library(arguments.library);
+  const std::string answer =
+      arguments.is_usage ? to_json(ask_for_usage(library)) : to_json(DetailsProbe(library).ask());
   library.shut_down();
-  return write_all(streams.answer.get(), to_json(details) + "\n") ? EXIT_SUCCESS : EXIT_FAILURE;
+  return write_all(streams.answer.get(), answer + "\n") ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
 int run(std::span<char*> words) {
@@ -376,7 +284,8 @@ int run(std::span<char*> words) {
   try {
     const auto arguments = parse_arguments(words);
     if (!arguments) {
-      constexpr std::string_view kUsage = "usage: oci-nvidia-probe --root DIR --library PATH\n";
+      constexpr std::string_view kUsage =
+          "usage: oci-nvidia-probe --root DIR --library PATH [--usage]\n";
       static_cast<void>(write_all(STDERR_FILENO, kUsage));
       return 2;
     }

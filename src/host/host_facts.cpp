@@ -26,20 +26,8 @@ enum class Cached { allowed, refused };
 
 DriverDetails ask_driver(const Inventory& inventory, const Config& config, Log& log,
                          Cached cached) {
-  const Component* library = find_component(ComponentKind::library, "libnvidia-ml.so");
-  GpuQuery query{.driver_root = config.driver_root,
-                 .driver = inventory.driver,
-                 .is_wsl = inventory.is_wsl,
-                 .bypass_cache = cached == Cached::refused};
-  for (const DriverFile& file : inventory.files) {
-    if (file.component == library && file.abi == Abi::native) query.nvml_library = file.path.str();
-  }
-  for (const Gpu& gpu : inventory.gpus) query.pci_addresses.push_back(gpu.pci);
-  for (const MigDevice& device : inventory.mig_devices) {
-    query.mig_devices.push_back("gpu" + std::to_string(device.gpu_minor) + "/gi" +
-                                std::to_string(device.gpu_instance) + "/ci" +
-                                std::to_string(device.compute_instance));
-  }
+  GpuQuery query = gpu_question(inventory, config.driver_root);
+  query.bypass_cache = cached == Cached::refused;
   DriverDetails details = query_gpus(query);
   log.notes(details.notes);
   log.phase("asking the driver");

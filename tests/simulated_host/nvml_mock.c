@@ -13,6 +13,9 @@
 //   broken-mig=0000:07:00.0 2    every query about this MIG device fails with "GPU is lost"
 //   mig-mode=0000:07:00.0 3      nvmlDeviceGetMigMode returns this code
 //   mig-count=0000:07:00.0 9999  nvmlDeviceGetMaxMigDeviceCount reports this (otherwise 7)
+//   process=0000:07:00.0 4711 1073741824 60
+//                           process 4711 has 1 GiB of this GPU, and 60 percent of its time
+//   usage=0000:07:00.0 3    every query about the use of this GPU returns this code
 //   init=18                 nvmlInit returns this code
 //   count=1000000000        nvmlDeviceGetCount reports this
 //   noise=1                 nvmlInit writes to standard output and standard error
@@ -39,12 +42,6 @@ typedef struct {
   unsigned pciSubSystemId;
   char busId[32];
 } nvmlPciInfo_t;
-
-typedef struct {
-  unsigned long long total;
-  unsigned long long free;
-  unsigned long long used;
-} nvmlMemory_t;
 
 struct Mock mock;
 
@@ -96,12 +93,23 @@ static void read_mig_option(const char* key, const char* value) {
   if (sscanf(value, "%31s %u", pci, &number) != 2) return;
   for (unsigned i = 0; i < mock.gpu_count; ++i) {
     if (strcmp(mock.gpus[i].pci, pci) != 0) continue;
+    if (strcmp(key, "usage") == 0) mock.gpus[i].usage_result = (int)number;
     if (strcmp(key, "mig-mode") == 0) mock.gpus[i].mig_mode_result = (int)number;
     if (strcmp(key, "mig-count") == 0) mock.gpus[i].mig_slots = number;
   }
   for (unsigned i = 0; strcmp(key, "broken-mig") == 0 && i < mock.mig_device_count; ++i) {
     struct Gpu* mig = &mock.mig_devices[i];
     if (strcmp(mig->pci, pci) == 0 && mig->mig_index == number) mig->broken = 1;
+  }
+}
+
+static void read_process(const char* value) {
+  struct Process process;
+  memset(&process, 0, sizeof process);
+  const int fields =
+      sscanf(value, "%31s %u %llu %u", process.pci, &process.pid, &process.memory, &process.busy);
+  if (fields == 4 && mock.process_count < kMaxProcesses) {
+    mock.processes[mock.process_count++] = process;
   }
 }
 
@@ -113,6 +121,7 @@ static void read_line(const char* key, const char* value, int* replaced) {
   if (strcmp(key, "noise") == 0) mock.noise = atoi(value);
   if (strcmp(key, "gpu") == 0) read_gpu(value, replaced);
   if (strcmp(key, "mig") == 0) read_mig_device(value);
+  if (strcmp(key, "process") == 0) read_process(value);
   read_mig_option(key, value);
   for (unsigned i = 0; strcmp(key, "broken") == 0 && i < mock.gpu_count; ++i) {
     if (strcmp(mock.gpus[i].pci, value) == 0) mock.gpus[i].broken = 1;
@@ -333,14 +342,5 @@ int nvmlDeviceGetCudaComputeCapability(nvmlDevice_t device, int* major, int* min
   if (minor == NULL) return kInvalidArgument;
   *major = device->capability_major;
   *minor = device->capability_minor;
-  return kSuccess;
-}
-
-int nvmlDeviceGetMemoryInfo(nvmlDevice_t device, nvmlMemory_t* memory) {
-  const int result = mock_check(device, memory);
-  if (result != kSuccess) return result;
-  memory->total = 40ULL << 30U;
-  memory->used = 0;
-  memory->free = memory->total;
   return kSuccess;
 }

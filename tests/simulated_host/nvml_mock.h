@@ -17,7 +17,14 @@ enum {
   kUnknown = 999,
 };
 
-enum { kMaxGpus = 64, kMaxMigDevices = 128, kMaxText = 96, kMaxPath = 320, kMigSlots = 7 };
+enum {
+  kMaxProcesses = 64,
+  kMaxGpus = 64,
+  kMaxMigDevices = 128,
+  kMaxText = 96,
+  kMaxPath = 320,
+  kMigSlots = 7
+};
 
 // A GPU or one of its MIG devices: NVML has one kind of handle for both.
 struct Gpu {
@@ -29,6 +36,7 @@ struct Gpu {
   int brand;
   char name[kMaxText];
   int broken;
+  int usage_result;
   int mig_mode_result;
   unsigned mig_slots;
   // Only for a MIG device.
@@ -38,6 +46,14 @@ struct Gpu {
 };
 
 typedef struct Gpu* nvmlDevice_t;
+
+/// A process on a GPU.
+struct Process {
+  char pci[32];
+  unsigned pid;
+  unsigned long long memory;  // bytes
+  unsigned busy;              // percent
+};
 
 /// The configuration, and what this process can see of it.
 struct Mock {
@@ -51,6 +67,8 @@ struct Mock {
   unsigned gpu_count;
   struct Gpu mig_devices[kMaxMigDevices];
   unsigned mig_device_count;
+  struct Process processes[kMaxProcesses];
+  unsigned process_count;
   unsigned visible[kMaxGpus];
   unsigned visible_count;
 };

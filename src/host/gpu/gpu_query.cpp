@@ -130,29 +130,33 @@ Probe find_probe(const GpuQuery& query) {
   throw Error(Code::probe_failed, what, query.is_wsl ? kWindowsRemedy : remedy_for(what));
 }
 
-DriverDetails run_probe(const GpuQuery& query) {
+/// `parse` returns nullopt for what is no answer.
+template <typename Parse>
+auto run_probe(const GpuQuery& query, const std::vector<std::string>& options, Parse parse) {
   const Probe probe = find_probe(query);
-  const ChildResult result = run_child(
-      {.executable = probe.file.get(),
-       .arguments = {probe.path, "--root", query.driver_root, "--library", query.nvml_library},
-       .max_output = kMaxAnswer,
-       .deadline = query.deadline});
+  std::vector<std::string> arguments{probe.path, "--root", query.driver_root, "--library",
+                                     query.nvml_library};
+  arguments.insert(arguments.end(), options.begin(), options.end());
+  const ChildResult result = run_child({.executable = probe.file.get(),
+                                        .arguments = std::move(arguments),
+                                        .max_output = kMaxAnswer,
+                                        .deadline = query.deadline});
   if (result.end != ChildResult::End::exited || result.code != 0) {
     throw_failure(probe, result, query);
   }
-  auto details = parse_driver_details(result.output);
-  if (!details) {
+  auto answer = parse(result.output);
+  if (!answer) {
     throw Error(Code::probe_failed,
                 "`" + probe.path + "` printed what is no answer: `" +
                     result.output.substr(0, kShownAnswer) + "`",
                 "install oci-nvidia-hook again: its two programs must be of one version");
   }
-  return *std::move(details);
+  return *std::move(answer);
 }
 
 DriverDetails ask_probe(const GpuQuery& query) {
   const auto start = Clock::now();
-  DriverDetails details = run_probe(query);
+  DriverDetails details = run_probe(query, {}, parse_driver_details);
   const auto took = std::chrono::duration_cast<Milliseconds>(Clock::now() - start);
   details.notes.push_back(info("asked NVML: " + std::to_string(took.count()) + " ms"));
   if (took > kSlow) {
@@ -164,9 +168,7 @@ DriverDetails ask_probe(const GpuQuery& query) {
   return details;
 }
 
-}  // namespace
-
-DriverDetails query_gpus(const GpuQuery& query) {
+void require_library(const GpuQuery& query) {
   if (query.nvml_library.empty()) {
     throw Error(Code::driver_files_missing,
                 "no libnvidia-ml.so below driver root `" + query.driver_root + "`",
@@ -174,6 +176,12 @@ DriverDetails query_gpus(const GpuQuery& query) {
                     ? std::string("install NVIDIA's driver in Windows, then `wsl --shutdown`")
                     : "install the driver's compute libraries of version " + query.driver.str());
   }
+}
+
+}  // namespace
+
+DriverDetails query_gpus(const GpuQuery& query) {
+  require_library(query);
   Notes notes;
   const auto cache = open_gpu_query_cache(query, notes);
   auto cached = cache && !query.bypass_cache ? cache->load(notes) : std::nullopt;
@@ -184,6 +192,11 @@ DriverDetails query_gpus(const GpuQuery& query) {
   if (cache && !found && details.errors.empty()) cache->store(details, notes);
   details.notes.insert(details.notes.end(), notes.begin(), notes.end());
   return details;
+}
+
+GpuUsage query_usage(const GpuQuery& query) {
+  require_library(query);
+  return run_probe(query, {"--usage"}, parse_gpu_usage);
 }
 
 }  // namespace nvhook

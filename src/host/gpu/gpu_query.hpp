@@ -5,6 +5,7 @@
 
 #include "host/gpu/driver_details.hpp"
 #include "host/gpu/gpu_question.hpp"
+#include "host/gpu/gpu_usage.hpp"
 
 namespace nvhook {
 
@@ -14,5 +15,9 @@ namespace nvhook {
 /// the deadline or prints anything but a valid answer, and Error(driver_files_missing) if there is
 /// no NVML library.
 [[nodiscard]] DriverDetails query_gpus(const GpuQuery& query);
+
+/// Runs `oci-nvidia-probe` as query_gpus() does, and asks it for memory and utilisation, which
+/// nothing caches. Throws as query_gpus() does.
+[[nodiscard]] GpuUsage query_usage(const GpuQuery& query);
 
 }  // namespace nvhook

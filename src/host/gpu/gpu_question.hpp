@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "host/facts/inventory.hpp"
 #include "os/run_directory.hpp"
 #include "text/version.hpp"
 
@@ -29,5 +30,9 @@ struct GpuQuery {
   /// directory, and where it was installed.
   std::string probe = {};
 };
+
+/// Returns the question about the driver of `inventory`, which must have its files. `driver_root`
+/// is the directory below which they are.
+[[nodiscard]] GpuQuery gpu_question(const Inventory& inventory, const std::string& driver_root);
 
 }  // namespace nvhook

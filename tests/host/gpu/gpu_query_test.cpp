@@ -213,7 +213,7 @@ TEST_F(RealProbe, ExplainsItsUsage) {
                                         .max_output = 1,
                                         .deadline = query_.deadline});
   EXPECT_EQ(result.code, 2);
-  EXPECT_EQ(result.error_line, "usage: oci-nvidia-probe --root DIR --library PATH");
+  EXPECT_EQ(result.error_line, "usage: oci-nvidia-probe --root DIR --library PATH [--usage]");
 }
 
 // ---- probes that misbehave

@@ -12,7 +12,7 @@ import sys
 from bundle import Case, running
 from command import GOOD, document, oci_nvidia, text_of
 from gpu_users import all_users, held_in_container, openable_gpus, wait_for_users
-from harness import MINORS, SETUP, check, check_equal, run, test
+from harness import BUSES, MINORS, SETUP, check, check_equal, run, test
 
 ALL = ("command", "command-cgroup2")
 
@@ -128,6 +128,44 @@ def ps_ends_when_nobody_reads_it():
     command = f"{SETUP.hook.parent}/oci-nvidia ps --json --watch=0.01 | head -n 2"
     done = run(["bash", "-o", "pipefail", "-c", command])
     check_equal((done.returncode, done.stderr, done.stdout.count("\n")), (0, "", 2), "exit status, errors, lines")
+
+
+@contextlib.contextmanager
+def nvml_says(*lines):
+    """What the simulated library tells, besides what it tells anyway."""
+    told, more = SETUP.driver / "etc/oci-nvidia-mock.conf", SETUP.work / "told.conf"
+    more.write_text(told.read_text() + "".join(f"{line}\n" for line in lines))
+    more.chmod(0o644)
+    run(["mount", "--bind", more, told], check=True)
+    try:
+        yield
+    finally:
+        run(["umount", told], check=True)
+
+
+@test("command")
+def ps_asks_nvml_for_memory_and_utilisation_only_if_told_to():
+    with openable_gpus(), running(Case("1", args=held_in_container(1))):
+        wait_for_users(1)
+        (user,) = all_users()
+        gpu = f"0000:{BUSES[1]}:00.0"
+        with nvml_says(f"process={gpu} {user} {3 << 30} 60"):
+            found = document("ps", "--usage")
+            text = text_of("ps", "--usage")
+            text_of("ps", "--usage", "--prometheus", SETUP.work / "usage.prom")
+        (process,) = [one for container in found["containers"] for one in container["processes"]]
+        check_equal((process["pid"], process["usage"]), (user, {"memory": 3 << 30, "busy": 60}), "usage of the process")
+        used = {"memory_used": 3 << 30, "memory_total": 40 << 30, "busy": 60}
+        check_equal(found["devices"][1]["usage"], used, "usage of the GPU")
+        check(re.search(rf"(?m)^ +1 +3.0 GiB +60 % +{user} ", text), text)
+        check(re.search(r"(?m)^1 +3.0 GiB +40.0 GiB +60 % ", text), text)
+        metrics = (SETUP.work / "usage.prom").read_text()
+        check('oci_nvidia_device_busy_percent{device="1"' in metrics, metrics)
+        with nvml_says("init=18"):
+            check("usage" not in document("ps")["devices"][1], "NVML was asked")
+            found = document("ps", "--usage")
+        check(any("Driver/library version mismatch" in note for note in found["notes"]), found["notes"])
+        check_equal(len(found["containers"]), 1, "what the kernel tells")
 
 
 @test("command")

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "command/ps/leases_view.hpp"
+#include "command/ps/usage_view.hpp"
 #include "text/text.hpp"
 
 namespace nvhook {
@@ -123,6 +124,27 @@ std::string leased_text(const Sample& sample) {
   return family.text();
 }
 
+/// In a MIG device, NVML tells no utilisation.
+std::string usage_text(const Sample& sample) {
+  Family used("device_memory_used_bytes", "Memory of the device that is in use.");
+  Family total("device_memory_bytes", "Memory of the device.");
+  Family busy("device_busy_percent", "Share of the time in which the device computed.");
+  for (const HostDevice& device : sample.devices) {
+    const DeviceUsage* usage = usage_of(device, sample);
+    if (usage == nullptr) continue;
+    const Labels labels = of_device(device);
+    if (usage->memory_used) used.add(labels, static_cast<std::int64_t>(*usage->memory_used));
+    if (usage->memory_total) total.add(labels, static_cast<std::int64_t>(*usage->memory_total));
+    if (usage->busy) busy.add(labels, *usage->busy);
+  }
+  Family held("container_memory_bytes", "Memory of all devices that the container uses.");
+  for (const GpuContainer& container : sample.containers) {
+    const ProcessUsage usage = usage_of(container.processes, sample);
+    if (usage.memory) held.add(of_container(container), static_cast<std::int64_t>(*usage.memory));
+  }
+  return used.text() + total.text() + busy.text() + held.text();
+}
+
 std::string host_text(const Sample& sample) {
   Family family("host_device_processes", "Processes in no container that use the device.");
   for (const HostDevice& device : sample.devices) family.add(of_device(device), 0);
@@ -145,8 +167,8 @@ std::string unreadable_text(const Sample& sample) {
 }  // namespace
 
 std::string prometheus_text(const Sample& sample) {
-  return devices_text(sample) + containers_text(sample) + leased_text(sample) + host_text(sample) +
-         unreadable_text(sample);
+  return devices_text(sample) + containers_text(sample) + leased_text(sample) + usage_text(sample) +
+         host_text(sample) + unreadable_text(sample);
 }
 
 }  // namespace nvhook

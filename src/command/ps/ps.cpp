@@ -20,6 +20,7 @@
 #include "command/ps/prometheus_text.hpp"
 #include "command/ps/ps_view.hpp"
 #include "command/ps/sampler.hpp"
+#include "command/ps/usage.hpp"
 #include "host/host_facts.hpp"
 #include "host/host_probe.hpp"
 #include "os/replace_file.hpp"
@@ -34,6 +35,7 @@ namespace po = boost::program_options;
 constexpr const char* kWatch = "watch";
 constexpr const char* kPrometheus = "prometheus";
 constexpr const char* kLeases = "leases";
+constexpr const char* kUsage = "usage";
 constexpr double kShortest = 0.01;
 constexpr double kLongest = 86400;
 /// What the kernel shows of the driver costs more to read than all processes, and changes seldom.
@@ -45,6 +47,7 @@ struct PsOptions {
   std::string prometheus = {};
   bool json = false;
   bool leases = false;
+  bool usage = false;
 };
 
 double now() {
@@ -63,6 +66,7 @@ std::size_t terminal_width() {
 PsOptions options_of(const OptionValues& values, const CommandContext& context) {
   PsOptions options{.json = context.json};
   options.leases = values.contains(kLeases) && values[kLeases].as<bool>();
+  options.usage = values[kUsage].as<bool>();
   if (values.contains(kWatch)) options.interval = values[kWatch].as<double>();
   if (values.contains(kPrometheus)) options.prometheus = values[kPrometheus].as<std::string>();
   const double seconds = options.interval.value_or(1);
@@ -139,10 +143,12 @@ bool show(const Sample& sample, const PsOptions& options, CommandContext& contex
 Outcome run(const PsOptions& options, CommandContext& context) {
   DriverFacts driver(context);
   Sampler sampler(context.system, context.caller);
+  UsageReader usage(context);
   const auto take = [&] {
     const double time = now();
     Sample sample = sampler.take(driver.at(time), time);
     read_leases(sample, context.system);
+    if (options.usage) usage.read(sample);
     return show(sample, options, context);
   };
   if (!options.interval) {
@@ -159,7 +165,8 @@ Outcome run(const PsOptions& options, CommandContext& context) {
 
 void add_top_options(po::options_description& options) {
   options.add_options()(kWatch, po::value<double>()->implicit_value(1)->value_name("SECONDS"),
-                        "once more every SECONDS, 1 without a number, until Ctrl-C");
+                        "once more every SECONDS, 1 without a number, until Ctrl-C")(
+      kUsage, po::bool_switch(), "ask NVML for memory and utilisation, too");
 }
 
 void add_ps_options(po::options_description& options) {

@@ -7,6 +7,7 @@
 
 #include "command/ps/leases_view.hpp"
 #include "command/ps/sample_words.hpp"
+#include "command/ps/usage_view.hpp"
 #include "command/render/narrow_table.hpp"
 #include "command/render/table.hpp"
 #include "text/text.hpp"
@@ -54,16 +55,28 @@ std::vector<Cell> process_row(const GpuProcess& process, const Sample& sample,
           {process.name}};
 }
 
+/// Puts memory and utilisation behind the devices, if NVML was asked.
+std::vector<Cell> with_usage(std::vector<Cell> row, const std::vector<GpuProcess>& processes,
+                             const Sample& sample) {
+  if (!sample.usage) return row;
+  constexpr std::ptrdiff_t kBehindDevices = 3;
+  const ProcessUsage usage = usage_of(processes, sample);
+  row.insert(row.begin() + kBehindDevices,
+             {Cell{memory_text(usage.memory)}, Cell{busy_text(usage.busy)}});
+  return row;
+}
+
 void add_container(const GpuContainer& container, const Sample& sample, Table& table) {
-  table.rows.push_back({{container_name(container), Colour::bold},
-                        {engine_of(container.record)},
-                        {device_names(positions_of(container.devices), sample.devices)},
-                        {std::to_string(container.record.pid)},
-                        {container.record.user},
-                        {age_text(sample.time - container.started)},
-                        remark_on(container, sample)});
+  table.rows.push_back(with_usage({{container_name(container), Colour::bold},
+                                   {engine_of(container.record)},
+                                   {device_names(positions_of(container.devices), sample.devices)},
+                                   {std::to_string(container.record.pid)},
+                                   {container.record.user},
+                                   {age_text(sample.time - container.started)},
+                                   remark_on(container, sample)},
+                                  container.processes, sample));
   for (const GpuProcess& process : container.processes) {
-    table.rows.push_back(process_row(process, sample, "", ""));
+    table.rows.push_back(with_usage(process_row(process, sample, "", ""), {process}, sample));
   }
 }
 
@@ -81,6 +94,7 @@ Json process_object(const GpuProcess& process, const Sample& sample) {
   }
   object["nodes"] = Json::array();
   for (const DeviceNumber node : process.nodes) object["nodes"].push_back(to_string(node));
+  if (sample.usage) object["usage"] = usage_json(usage_of({process}, sample));
   return object;
 }
 
@@ -113,7 +127,7 @@ Json container_object(const GpuContainer& container, const Sample& sample) {
   return object;
 }
 
-Json device_object(const HostDevice& device) {
+Json device_object(const HostDevice& device, const Sample& sample) {
   Json object = {{"device", device.name}, {"gpu", device.gpu}, {"uuid", device.uuid}};
   if (device.is_mig) {
     object["gpu_instance"] = device.gpu_instance;
@@ -122,6 +136,7 @@ Json device_object(const HostDevice& device) {
     object["model"] = device.model;
     object["pci"] = device.pci;
   }
+  if (const DeviceUsage* usage = usage_of(device, sample)) object["usage"] = usage_json(*usage);
   return object;
 }
 
@@ -129,12 +144,15 @@ Json device_object(const HostDevice& device) {
 
 std::string sample_text(const Sample& sample, std::size_t width, const Style& style) {
   Table table{.head = {"CONTAINER", "ENGINE", "GPU", "PID", "USER", "SINCE", "COMMAND"}};
+  if (sample.usage) table.head.insert(table.head.begin() + 3, {"MEMORY", "BUSY"});
   for (const GpuContainer& container : sample.containers) add_container(container, sample, table);
   for (const GpuProcess& process : sample.host_processes) {
-    table.rows.push_back(process_row(process, sample, process.cgroup, "host"));
+    table.rows.push_back(
+        with_usage(process_row(process, sample, process.cgroup, "host"), {process}, sample));
   }
   std::string text = table.rows.empty() ? "No container has a GPU, and no process uses one.\n"
                                         : to_text(narrowed(std::move(table), width), style);
+  if (sample.usage) text += "\n" + to_text(narrowed(usage_table(sample), width), style);
   if (!sample.notes.empty()) text += "\n";
   for (const Note& note : sample.notes) {
     text += style(Colour::warning, printable(note.text)) + "\n";
@@ -147,7 +165,7 @@ Json sample_json(const Sample& sample) {
   document["time"] = utc_time(sample.time);
   document["devices"] = Json::array();
   for (const HostDevice& device : sample.devices) {
-    document["devices"].push_back(device_object(device));
+    document["devices"].push_back(device_object(device, sample));
   }
   document["containers"] = Json::array();
   for (const GpuContainer& container : sample.containers) {

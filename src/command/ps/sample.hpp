@@ -14,6 +14,7 @@
 #include "command/containers/container_records.hpp"
 #include "command/containers/driver_devices.hpp"
 #include "command/ps/given_devices.hpp"
+#include "host/gpu/gpu_usage.hpp"
 #include "lease/lease.hpp"
 #include "os/device_number.hpp"
 #include "text/note.hpp"
@@ -56,6 +57,8 @@ struct Sample {
   Seconds time = 0;
   std::vector<HostDevice> devices = {};
   std::vector<SeenLease> leases = {};
+  /// What NVML says, if it was asked and answered.
+  std::optional<GpuUsage> usage = {};
   std::vector<GpuContainer> containers = {};  ///< by engine, name, id, cgroup
   std::vector<GpuProcess> host_processes = {};
   /// Processes and containers that this user may not look at.

@@ -20,9 +20,20 @@ REGISTRY = Path("/run/oci-nvidia-hook/leases")
 SLEEP = ["sleep", "1000"]
 
 
-def config_text(**keys):
+def config_text(path=None, **keys):
     lines = {"leases": "true", **{name.replace("_", "-"): value for name, value in keys.items()}}
-    return "".join(f"{name} = {value}\n" for name, value in lines.items()) + SETUP.config.read_text()
+    return "".join(f"{name} = {value}\n" for name, value in lines.items()) + (path or SETUP.config).read_text()
+
+
+@contextlib.contextmanager
+def switched_on(path, **keys):
+    """For an engine that was started with this configuration, which its hooks read each time."""
+    usual = path.read_text()
+    path.write_text(config_text(path, **keys))
+    try:
+        yield
+    finally:
+        path.write_text(usual)
 
 
 def config_file(**keys):

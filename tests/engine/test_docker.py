@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Docker: the daemon finds the hook by its name on PATH and serves `docker run --gpus`."""
 
+import shim
 from docker_daemon import run_docker, view_of
 from expect import check_foreign_nodes, check_gpus, check_loader, check_mount_flags
 from harness import check, check_equal, test
+from leases import holder, switched_on
 
 
 @test("docker")
@@ -31,6 +33,15 @@ def gpus_device_0_and_2_with_capabilities():
 @test("docker")
 def gpus_2():
     check_gpus(view_of("--gpus", "2"), [0, 1])
+
+
+@test("docker")
+def gpus_2_are_free_ones_if_the_policy_says_so():
+    with switched_on(shim.config(str(shim.RUNC_OF_ENGINES)), lease_count="true"), holder("exclusive:0") as name:
+        check_gpus(view_of("--gpus", "2"), [1, 2])
+        done = run_docker("--gpus", '"device=0,2"')
+        check("NVH-0206" in done.stderr and name in done.stderr, done.stderr)
+        check_gpus(view_of("--runtime", "nvidia", "-e", "NVIDIA_VISIBLE_DEVICES=any"), [1])
 
 
 @test("docker")

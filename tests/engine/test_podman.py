@@ -9,6 +9,7 @@ import observe
 from bundle import foreign_nodes
 from expect import check_foreign_nodes, check_gpus, check_loader, check_mount_flags
 from harness import PROCFS_HOOK, SETUP, check, check_equal, fail_text, run, test
+from leases import holder, switched_on
 
 IMAGE = "oci-nvidia-test"
 RUNROOT = "/run/podman-test"  # of the simulated host; Podman refuses more than 50 characters
@@ -97,6 +98,14 @@ def all_gpus_and_the_loader_finds_the_driver():
     check_gpus(view, range(8))
     check_loader(view)
     check_mount_flags(view)
+
+
+@test("podman")
+def free_gpus_are_those_that_no_container_has():
+    with switched_on(SETUP.config), holder("exclusive:0-1", config=SETUP.config.read_text()):
+        check_gpus(view_of(run_podman("any:2")), [2, 3])
+        done = run_podman("1")
+        check(done.returncode != 0 and "NVH-0206" in done.stderr, done.stderr)
 
 
 @test("podman")

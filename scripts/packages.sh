@@ -4,6 +4,10 @@
 
 build_packages=(ca-certificates cmake g++ libboost-program-options-dev libgmock-dev libgtest-dev libmount-dev
                 libtomlplusplus-dev libyaml-cpp-dev ninja-build nlohmann-json3-dev pkg-config scdoc)
+# To build for arm64 and to run that, besides the above; only scripts/in-debian installs them.
+arm64_packages=(crossbuild-essential-arm64 qemu-user-static libboost-program-options-dev:arm64
+                libgmock-dev:arm64 libgtest-dev:arm64 libmount-dev:arm64 libtomlplusplus-dev:arm64
+                libyaml-cpp-dev:arm64)
 # One OCI runtime, and tools to make and examine its containers.
 container_packages=(busybox-static jq mount musl-tools python3 runc strace util-linux)
 engine_packages=(containerd crun debootstrap docker.io fish lxc patch podman python3-grpcio python3-jsonschema uidmap
@@ -12,6 +16,8 @@ engine_packages=(containerd crun debootstrap docker.io fish lxc patch podman pyt
 bench_packages=(libbenchmark-dev valgrind)
 # To build and test packages. ccache, because most code is compiled twice with the same options.
 package_packages=(ccache debhelper debootstrap dpkg-dev gcc lintian python3 rpm rpmlint runc scdoc)
+# To make a release in a Debian of its own (scripts/release), and to build and test for arm64 there.
+release_packages=(build-essential debhelper python3 rpm)
 # The tools that tests/gpu/make-kit packs.
 kit_packages=(debootstrap patchelf runc strace)
 # libclang-rt-dev contains the sanitizers and libFuzzer; clang only suggests it. git says which sources changed.

@@ -8,6 +8,7 @@
 
 #include "formats/ld_cache.hpp"
 #include "support/elf_builder.hpp"
+#include "support/machine.hpp"
 #include "support/temporary_directory.hpp"
 
 namespace nvhook::test {
@@ -15,8 +16,9 @@ namespace nvhook::test {
 class FakeHost {
  public:
   explicit FakeHost(std::string driver = "999.88.77") : driver_(std::move(driver)) {
-    tree_.write("/proc/driver/nvidia/version", "NVRM version: NVIDIA UNIX x86_64 Kernel Module  " +
-                                                   driver_ + "  Tue Mar  5 22:23:56 UTC 2024\n");
+    tree_.write("/proc/driver/nvidia/version",
+                for_this_machine("NVRM version: NVIDIA UNIX x86_64 Kernel Module  ") + driver_ +
+                    "  Tue Mar  5 22:23:56 UTC 2024\n");
     tree_.write("/proc/driver/nvidia/params", "ModifyDeviceFiles: 1\n");
     tree_.write("/proc/devices",
                 "Character devices:\n195 nvidia\n511 nvidia-uvm\n\nBlock devices:\n  7 loop\n");
@@ -44,7 +46,7 @@ class FakeHost {
   /// Adds a library that the loader cache does not list.
   FakeHost& file(const std::string& path, const std::string& soname, bool is_64bit = true) {
     tree_.write(path, build_elf({.is_64bit = is_64bit,
-                                 .machine = static_cast<std::uint16_t>(is_64bit ? 62 : 3),
+                                 .machine = is_64bit ? kElfMachine : kElfMachine32,
                                  .has_soname = !soname.empty(),
                                  .soname = soname})
                           .bytes);

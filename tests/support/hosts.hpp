@@ -7,10 +7,14 @@
 #include <map>
 #include <stdexcept>
 #include <string>
+#include <utility>
 
 #include "support/fake_host.hpp"
 
 namespace nvhook::test {
+
+/// The directory of Debian and Ubuntu.
+inline const std::string kMultiarch = for_this_machine("/usr/lib/x86_64-linux-gnu");
 
 inline void add_dgx_gpus(FakeHost& host) {
   // As on a DGX A100: the minors do not follow the PCI order.
@@ -43,7 +47,7 @@ inline constexpr std::array kDriverLibraries{
 inline FakeHost debian_host() {
   FakeHost host;
   add_dgx_gpus(host);
-  const std::string lib = "/usr/lib/x86_64-linux-gnu/";
+  const std::string lib = kMultiarch + "/";
   for (const LibrarySpec& library : kDriverLibraries) {
     const std::string file = std::string(library.base) + "." + host.driver();
     const std::string soname = library.soname[0] == '\0' ? file : library.soname;
@@ -55,7 +59,7 @@ inline FakeHost debian_host() {
     host.tree().link(lib + "nvidia/current/" + soname, file);
     host.tree().link("/etc/alternatives/nvidia--" + soname, lib + "nvidia/current/" + soname);
     host.tree().link(lib + soname, "/etc/alternatives/nvidia--" + soname);
-    host.listed(soname, "/lib/x86_64-linux-gnu/" + soname);
+    host.listed(soname, kMultiarch.substr(4) + "/" + soname);
   }
   host.tree().link("/lib", "usr/lib");
   host.tree().write("/usr/lib/nvidia/current/nvidia-smi");
@@ -152,10 +156,28 @@ inline FakeHost host_of_layout(const Layout& layout) {
 inline FakeHost driver_container_host() {
   FakeHost host;
   host.gpu("0000:01:00.0", 0, "GPU-5c14f29e-9a3b-4d4c-8f0e-000000000000");
-  install_driver(host, {"/usr/lib/x86_64-linux-gnu", "/usr/bin", "/usr/share"},
-                 "/run/nvidia/driver");
+  install_driver(host, {kMultiarch, "/usr/bin", "/usr/share"}, "/run/nvidia/driver");
   for (const char* node : {"nvidiactl", "nvidia0"}) {
     host.tree().write(std::string("/run/nvidia/driver/dev/") + node);
+  }
+  return host;
+}
+
+/// A server with Grace CPUs (NVIDIA's SBSA driver): each GPU has a PCI domain of its own, the
+/// kernel module is the open one, and there is no 32-bit driver. The multiarch directory has
+/// everything.
+inline FakeHost sbsa_host() {
+  FakeHost host;
+  host.tree().write("/proc/driver/nvidia/version",
+                    "NVRM version: NVIDIA UNIX Open Kernel Module for aarch64  " + host.driver() +
+                        "  Release Build  (dvs-builder@U22-I3-H04)\n");
+  for (const auto& [pci, minor] : {std::pair("0008:01:00.0", 0U), std::pair("0009:01:00.0", 1U),
+                                   std::pair("0018:01:00.0", 2U), std::pair("0019:01:00.0", 3U)}) {
+    host.gpu(pci, minor, "GPU-9abcdef0-1234-1234-1234-12345678000" + std::to_string(minor));
+  }
+  install_driver(host, {kMultiarch, "/usr/bin", "/usr/share", true});
+  for (const char* program : {"nvidia-imex", "nvidia-imex-ctl"}) {
+    host.tree().write(std::string("/usr/bin/") + program);
   }
   return host;
 }
@@ -211,9 +233,11 @@ inline FakeHost rpm_host() {
   const auto manifest = [&](const std::string& name, const std::string& library) {
     host.tree().write("/usr/share/" + name, R"({"ICD": {"library_path": ")" + library + "\"}}");
   };
-  manifest("vulkan/icd.d/nvidia_icd.x86_64.json", "/usr/lib64/libGLX_nvidia.so.0");
-  manifest("vulkan/icd.d/nvidia_icd.i686.json", "/usr/lib/libGLX_nvidia.so.0");
-  manifest("vulkansc/icd.d/nvidia_icd.x86_64.json", "/usr/lib64/libnvidia-vksc-core.so.1");
+  manifest(for_this_machine("vulkan/icd.d/nvidia_icd.x86_64.json"),
+           "/usr/lib64/libGLX_nvidia.so.0");
+  manifest(for_this_machine("vulkan/icd.d/nvidia_icd.i686.json"), "/usr/lib/libGLX_nvidia.so.0");
+  manifest(for_this_machine("vulkansc/icd.d/nvidia_icd.x86_64.json"),
+           "/usr/lib64/libnvidia-vksc-core.so.1");
   for (const std::string& directory : {std::string("/usr/lib64/"), std::string("/usr/lib/")}) {
     host.tree().link(directory + "libGLX_nvidia.so.0", "libGLX_nvidia.so." + host.driver());
   }
@@ -252,8 +276,9 @@ inline FakeHost named_host(const std::string& name) {
   if (name == "nixos-32") return nixos_32_host();
   if (name == "driver-container") return driver_container_host();
   if (name == "mig") return mig_host();
+  if (name == "sbsa") return sbsa_host();
   const std::map<std::string, Layout> layouts{
-      {"ubuntu", {"/usr/lib/x86_64-linux-gnu", "/usr/bin", "/usr/share", true}},
+      {"ubuntu", {kMultiarch, "/usr/bin", "/usr/share", true}},
       {"opensuse", {"/usr/lib64", "/usr/bin", "/usr/share", true}},
       {"arch", {"/usr/lib", "/usr/bin", "/usr/share", true}},
       {"flatcar",
@@ -285,7 +310,7 @@ inline TemporaryDirectory named_image(const std::string& name) {
     image.directory("/usr/lib32");
   } else if (name == "alpine") {
     image.write("/etc/alpine-release", "3.20.0\n");
-    image.write("/lib/ld-musl-x86_64.so.1");
+    image.write(for_this_machine("/lib/ld-musl-x86_64.so.1"));
   } else if (name == "scratch") {
     image.write("/hello");
   } else {

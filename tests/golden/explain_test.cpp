@@ -76,7 +76,7 @@ class ExplainGolden : public ::testing::TestWithParam<std::string> {
 };
 
 TEST_P(ExplainGolden, PlanIsTheHooks) {
-  const std::string expected = read_text(folder_ / "expected-plan.json");
+  const std::string expected = test::expected_plan(folder_);
   const Json explained = explain();
   EXPECT_EQ(outcome_, Outcome::good) << explained.dump(1);
   if (!expected.starts_with('{')) {

@@ -5,6 +5,9 @@
 
 #include <array>
 #include <cstdint>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -34,6 +37,16 @@ inline std::string for_this_machine(std::string text) {
   }
 #endif
   return text;
+}
+
+/// Returns the plan that a golden case's folder expects: that for this architecture alone, or the
+/// common one. Files in one directory are read in the order of their names, which the architecture
+/// is part of.
+inline std::string expected_plan(const std::filesystem::path& folder) {
+  const std::filesystem::path own = folder / for_this_machine("expected-plan.x86_64.json");
+  std::ifstream file(std::filesystem::exists(own) ? own : folder / "expected-plan.json",
+                     std::ios::binary);
+  return for_this_machine({std::istreambuf_iterator<char>(file), {}});
 }
 
 }  // namespace nvhook::test

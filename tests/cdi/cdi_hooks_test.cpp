@@ -103,7 +103,9 @@ TEST(CdiHooks, LinksOfAGpuAreMadeForThatGpu) {
        "../card1::/dev/dri/by-path/pci-0000:07:00.0-card"}};
   EXPECT_EQ(calls_in(spec.devices.front().edits), expected) << spec.devices.front().name;
   for (const CdiDevice& device : spec.devices) {
-    if (device.name == "1") EXPECT_THAT(device.edits.hooks, IsEmpty());
+    if (device.name == "1") {
+      EXPECT_THAT(device.edits.hooks, IsEmpty());
+    }
   }
   EXPECT_THAT(
       spec_for(options(CdiMode::full, CapabilitySet::all()), inventory).devices.front().edits.hooks,

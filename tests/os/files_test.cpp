@@ -65,7 +65,9 @@ TEST(ReaderOf, ReadsTheHeadOnceAndTheRestWhereItIs) {
   });
   EXPECT_EQ(found, (std::vector{text.substr(0, 100), text.substr(16, 100), text.substr(500, 100),
                                 text.substr(900, 100)}));
-  if (reads >= 0) EXPECT_EQ(reads, 1);
+  if (reads >= 0) {
+    EXPECT_EQ(reads, 1);
+  }
   const ReadAt read_at = reader_of(file.get());
   EXPECT_EQ(read_at(1000, 100), text.substr(1000, 100)) << "across the end of the head";
   EXPECT_EQ(read_at(4990, 100), text.substr(4990));

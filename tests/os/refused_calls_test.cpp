@@ -102,7 +102,9 @@ TEST(WithoutCloseRange, EveryDescriptorIsClosed) {
   for (const unsigned error : std::initializer_list<unsigned>{ENOSYS, EPERM}) {
     EXPECT_EQ(in_child([&]() -> std::string {
                 refuse_call(SYS_close_range, error);
-                for (int count = 0; count < 300; ++count) static_cast<void>(::dup(0));
+                for (int count = 0; count < 300; ++count) {
+                  if (::dup(0) < 0) return "no descriptors are left";
+                }
                 ::dup2(0, 700);
                 sys::close_range(10, ~0U);
                 std::string left;

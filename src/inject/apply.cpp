@@ -41,8 +41,11 @@ void change(const Plan& plan, Kernel& kernel) {
   for (const TextFile& text : plan.texts) kernel.create(text);
   for (const ModeChange& mode : plan.modes) kernel.set(mode);
   const bool cover = plan.cover_loader_files;
-  if (!plan.loader_entries.empty()) kernel.update_loader_cache(plan.loader_entries, cover);
-  if (!plan.stale_loader_entries.empty()) kernel.shrink_loader_cache(plan.stale_loader_entries);
+  if (!plan.loader_entries.empty()) {
+    kernel.update_loader_cache(plan.loader_entries, plan.stale_loader_entries, cover);
+  } else if (!plan.stale_loader_entries.empty()) {
+    kernel.shrink_loader_cache(plan.stale_loader_entries);
+  }
   if (plan.loader_path) kernel.update_loader_path(*plan.loader_path, cover);
 }
 

@@ -57,9 +57,10 @@ class Kernel {
   virtual void create(const Symlink& symlink) = 0;
   virtual void create(const TextFile& text) = 0;
   virtual void set(const ModeChange& change) = 0;
-  /// Writes the new content of the loader's file beside it; or mounts it over the file, if `cover`
-  /// is set or nothing may be written there.
-  virtual void update_loader_cache(const std::vector<LoaderEntry>& entries, bool cover) = 0;
+  /// Writes the new content of the loader's file, with `entries` and without `stale`, beside it; or
+  /// mounts it over the file, if `cover` is set or nothing may be written there.
+  virtual void update_loader_cache(const std::vector<LoaderEntry>& entries,
+                                   const std::vector<LoaderEntry>& stale, bool cover) = 0;
   /// Writes the loader cache without `entries`.
   virtual void shrink_loader_cache(const std::vector<LoaderEntry>& entries) = 0;
   virtual void update_loader_path(const LoaderPath& path, bool cover) = 0;

@@ -167,6 +167,7 @@ void LinuxKernel::resolve(const BindMount& mount) {
   if (pending == pending_.end()) return;  // optional, and its source is missing
   try {
     pending->second.tree = mounts_->tree_of(mount, std::move(pending->second.tree));
+    if (mount.takes_over) static_cast<void>(tree_.directory(mount.target.parent()));
     if (SharedFd target = tmpfs_target(mount.target)) {
       pending->second.target = {.fd = std::move(target)};
     } else if (mount.type == SourceType::directory) {
@@ -230,7 +231,14 @@ void LinuxKernel::attach(const TmpfsMount& mount) {
   const std::uint64_t id = mount_id_of(found->second.tree.fd.get());
   if (id != 0) slave_mounts_.insert(id);
 }
-void LinuxKernel::attach(const BindMount& mount) { attach(mount.target); }
+
+void LinuxKernel::attach(const BindMount& mount) {
+  const auto found = pending_.find(mount.target);
+  if (found == pending_.end()) return;
+  if (!mount.takes_over) return attach(mount.target);
+  found->second.is_late = true;
+  late_.push_back(mount);
+}
 
 /// Returns a detached tree of the target of `symlink`; an empty one if the plan does not mount it.
 Tree LinuxKernel::tree_for(const Symlink& symlink) {
@@ -328,6 +336,7 @@ void LinuxKernel::verify() {
   ContainerPath parent;
   UniqueFd directory;
   for (const auto& [path, pending] : pending_) {
+    if (pending.is_late) continue;
     if (path.parent() != parent) {
       parent = path.parent();
       directory = rootfs_.open(parent.str(), O_PATH | O_DIRECTORY);
@@ -352,6 +361,7 @@ void LinuxKernel::allow_devices() {
 
 void LinuxKernel::commit() noexcept {
   undo_.forget();
+  take_over_late();
   for (const auto& finish : on_commit_) finish();
   mounts_->leave();
 }

@@ -61,7 +61,8 @@ class LinuxKernel : public Kernel {
   void create(const Symlink& symlink) override;
   void create(const TextFile& text) override;
   void set(const ModeChange& change) override;
-  void update_loader_cache(const std::vector<LoaderEntry>& entries, bool cover) override;
+  void update_loader_cache(const std::vector<LoaderEntry>& entries,
+                           const std::vector<LoaderEntry>& stale, bool cover) override;
   void shrink_loader_cache(const std::vector<LoaderEntry>& entries) override;
   void update_loader_path(const LoaderPath& path, bool cover) override;
   void verify() override;
@@ -78,6 +79,7 @@ class LinuxKernel : public Kernel {
   struct Pending {
     Tree tree = {};
     MountTarget target = {};
+    bool is_late = false;  ///< attached by commit()
   };
 
   void attach(const ContainerPath& target);
@@ -85,6 +87,9 @@ class LinuxKernel : public Kernel {
   void take_away_entry(const ContainerPath& path, int shown);
   /// Takes away the tmpfs that `pending` would be attached to, so that it takes its place.
   void take_over(const TmpfsMount& mount, Pending& pending);
+  /// The same for a file of before, and attaches the new one.
+  void take_over(const BindMount& mount);
+  void take_over_late() noexcept;
   void require_unshared_root() const;
   /// Whether the mount with this ID is a peer of one of the host, so that what is attached to it
   /// would be seen there. A container that runs may have shared mounts of its own.
@@ -107,6 +112,8 @@ class LinuxKernel : public Kernel {
   [[nodiscard]] bool is_private(const ContainerPath& path) const;
   void update(const LoaderFile& file, LoaderUpdate way, const LoaderText& text, bool is_needed);
   void cover(const LoaderFile& file, const LoaderText& text);
+  /// Takes away a loader cache of ours that is mounted over the image's own and has `entries`.
+  void uncover_loader_cache(const std::vector<LoaderEntry>& entries);
 
   const ContainerProcess& process_;
   const RootDir& rootfs_;
@@ -131,6 +138,7 @@ class LinuxKernel : public Kernel {
   std::set<std::uint64_t> slave_mounts_ = {};
   std::vector<Replacement> replacements_ = {};
   std::vector<std::function<void()>> on_commit_ = {};
+  std::vector<BindMount> late_ = {};  // that take over
   Notes notes_ = {};
 };
 

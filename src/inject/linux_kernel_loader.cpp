@@ -76,13 +76,15 @@ void LinuxKernel::update(const LoaderFile& file, LoaderUpdate way, const LoaderT
                            "): programs find libraries in the loader's default directories"));
 }
 
-void LinuxKernel::update_loader_cache(const std::vector<LoaderEntry>& entries, bool cover) {
+void LinuxKernel::update_loader_cache(const std::vector<LoaderEntry>& entries,
+                                      const std::vector<LoaderEntry>& stale, bool cover) {
+  if (!stale.empty()) uncover_loader_cache(stale);
   const LoaderFile& file = loader_files_.at(kLoaderCache);
   const LoaderUpdate way = way_to_update(file, cover);
   const bool is_needed = std::any_of(entries.begin(), entries.end(), [&](const LoaderEntry& entry) {
     return is_private(entry.path);
   });
-  update(file, way, new_loader_cache(file, way, entries, notes_), is_needed);
+  update(file, way, new_loader_cache(file, way, entries, stale, notes_), is_needed);
 }
 
 void LinuxKernel::update_loader_path(const LoaderPath& path, bool cover) {

@@ -5,6 +5,8 @@
 #include <linux/openat2.h>
 #include <sys/stat.h>
 
+#include <string_view>
+
 #include "inject/linux_kernel.hpp"
 #include "inject/tmpfs.hpp"
 #include "os/mount_root.hpp"
@@ -13,6 +15,9 @@
 
 namespace nvhook {
 namespace {
+
+/// How the kernel marks the path of a file that was removed, also where it is mounted.
+constexpr std::string_view kRemoved = " (deleted)";
 
 bool is_device(int fd, DeviceNumber number) {
   const FileStatus status = status_of(fd);
@@ -60,6 +65,9 @@ void LinuxKernel::take_away(const Removal& removal) {
       if (!is_mount || !source || !is_same_file(source.get(), shown->get())) break;
       return take_away_mount(removal.path, shown);
     }
+    case Removal::Kind::stale:
+      if (mounted_file(shown->get(), rootfs_) != removal.shown) break;
+      return take_away_mount(removal.path, shown);
     case Removal::Kind::tmpfs:
       if (!is_mount || !is_tmpfs_with(shown->get(), removal.mark)) break;
       return take_away_mount(removal.path, shown);
@@ -70,11 +78,22 @@ void LinuxKernel::take_away(const Removal& removal) {
   notes_.push_back(info("kept " + path + ": it is not what was given"));
 }
 
-/// The mount can come back until the place is removed, which is the last that happens.
+/// The mount can come back until the place is removed, which is the last that happens. A file that
+/// was removed cannot be mounted again: such a mount goes last, too.
 void LinuxKernel::take_away_mount(const ContainerPath& path, const SharedFd& shown) {
   UniqueFd parent = rootfs_.open(path.parent().str(), O_PATH | O_DIRECTORY);
   if (!parent) throw_target_error(path.parent(), "open directory");
   const LayerDirectory directory = layer_.look_at(share(std::move(parent)));
+  const auto clean_up = [directory, name = path.filename()] {
+    if (!directory.obstacle()) remove_place(directory, name);
+  };
+  if (rootfs_.path_of(shown->get()).ends_with(kRemoved)) {
+    on_commit_.emplace_back([shown, clean_up] {
+      Mounts::detach(shown->get());
+      clean_up();
+    });
+    return;
+  }
   const SharedFd kept =
       share(sys::open_tree(shown->get(), "", OPEN_TREE_CLONE | AT_EMPTY_PATH | AT_RECURSIVE));
   if (!*kept) throw_target_error(path, "keep what is mounted at");
@@ -89,8 +108,7 @@ void LinuxKernel::take_away_mount(const ContainerPath& path, const SharedFd& sho
     throw Error(Code::mount_failed, "unmount `" + path.str() + "` in the container",
                 "look at the audit log, and whether the container mounted it once more");
   }
-  if (directory.obstacle()) return;
-  on_commit_.emplace_back([directory, name = path.filename()] { remove_place(directory, name); });
+  on_commit_.emplace_back(clean_up);
 }
 
 /// Goes with the last step, because a node cannot be made again without CAP_MKNOD.
@@ -116,12 +134,18 @@ void LinuxKernel::take_away_entry(const ContainerPath& path, int shown) {
 void LinuxKernel::shrink_loader_cache(const std::vector<LoaderEntry>& entries) {
   const LoaderFile& file = loader_files_.at(kLoaderCache);
   if (!file.seen) return;
-  LoaderText text = shrunk_loader_cache(file, entries, notes_);
-  if (!file.is_mount) return update(file, LoaderUpdate::rename, text, false);
-  // A file of ours that covers the image's own lists our libraries; one of the user's does not.
-  if (is_tmpfs(file.seen->get()) && text.before != text.after) {
-    take_away_mount(kLoaderCache, file.seen);
-  }
+  if (file.is_mount) return uncover_loader_cache(entries);
+  update(file, LoaderUpdate::rename, shrunk_loader_cache(file, entries, notes_), false);
+}
+
+/// A file of ours that covers the image's own lists our libraries; one of the user's does not.
+void LinuxKernel::uncover_loader_cache(const std::vector<LoaderEntry>& entries) {
+  LoaderFile& file = loader_files_.at(kLoaderCache);
+  if (!file.is_mount || !is_tmpfs(file.seen->get())) return;
+  const LoaderText text = shrunk_loader_cache(file, entries, notes_);
+  if (text.before == text.after) return;
+  take_away_mount(kLoaderCache, file.seen);
+  file = find_loader_file(rootfs_, tree_, kLoaderCache);
 }
 
 }  // namespace nvhook

@@ -62,4 +62,32 @@ void LinuxKernel::take_over(const TmpfsMount& mount, Pending& pending) {
   if (!*pending.target.fd) throw_target_error(mount.target, "take away what is mounted at");
 }
 
+/// A mount of a file that was removed can neither be mounted over nor, once it is gone, come back.
+/// So this is done when nothing else can fail, and what fails here is said: another run will do it.
+void LinuxKernel::take_over(const BindMount& mount) {
+  Pending& pending = pending_.at(mount.target);
+  pending.is_late = false;
+  const int old = pending.target.fd->get();
+  if (mounted_file(old, rootfs_) == *mount.takes_over) {
+    Mounts::detach(old);
+    const auto kind = mount.type == SourceType::directory ? O_DIRECTORY : 0;
+    pending.target.fd = share(sys::open_beneath(
+        tree_.directory(mount.target.parent()).fd(), mount.target.filename().c_str(),
+        static_cast<std::uint64_t>(O_PATH | O_NOFOLLOW | kind),
+        RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS));
+    if (!*pending.target.fd) throw_target_error(mount.target, "take away what is mounted at");
+  }
+  attach(mount.target);
+}
+
+void LinuxKernel::take_over_late() noexcept {
+  for (const BindMount& mount : late_) {
+    try {
+      take_over(mount);
+    } catch (const std::exception& error) {
+      notes_.push_back(warning("not done, call it once more: " + std::string(error.what())));
+    }
+  }
+}
+
 }  // namespace nvhook

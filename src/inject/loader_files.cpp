@@ -128,9 +128,10 @@ LoaderFile find_loader_file(const RootDir& rootfs, TargetTree& tree, const Conta
 }
 
 LoaderText new_loader_cache(const LoaderFile& file, LoaderUpdate update,
-                            const std::vector<LoaderEntry>& entries, Notes& notes) {
+                            const std::vector<LoaderEntry>& entries,
+                            const std::vector<LoaderEntry>& stale, Notes& notes) {
   LoaderText text{.before = read_file(file, update, kMaxCache, notes).value_or("")};
-  LdCacheEdit edit = edit_ld_cache(text.before, to_cache_entries(entries));
+  LdCacheEdit edit = edit_ld_cache(text.before, to_cache_entries(entries), to_cache_entries(stale));
   if (!edit.kept_existing) {
     notes.push_back(warning(
         "the image's /etc/ld.so.cache is no loader cache: rebuilt from the injected libraries"));

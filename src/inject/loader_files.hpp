@@ -52,10 +52,11 @@ struct LoaderText {
   std::string without_libraries = {};  ///< content of a new file without our libraries
 };
 
-/// Returns an /etc/ld.so.cache with `entries` added (formats/ld_cache.hpp), made from the content
-/// that counts for this way of updating. Throws Error(loader_cache_failed).
+/// Returns an /etc/ld.so.cache with `entries` added and without `stale` (formats/ld_cache.hpp),
+/// made from the content that counts for this way of updating. Throws Error(loader_cache_failed).
 [[nodiscard]] LoaderText new_loader_cache(const LoaderFile& file, LoaderUpdate update,
-                                          const std::vector<LoaderEntry>& entries, Notes& notes);
+                                          const std::vector<LoaderEntry>& entries,
+                                          const std::vector<LoaderEntry>& stale, Notes& notes);
 /// The same without `entries`.
 [[nodiscard]] LoaderText shrunk_loader_cache(const LoaderFile& file,
                                              const std::vector<LoaderEntry>& entries, Notes& notes);

@@ -50,6 +50,12 @@ bool is_mount_root(int fd, const RootDir& root) {
   return directory && is_on_another_mount(fd, directory.get());
 }
 
+std::optional<FileIdentity> mounted_file(int fd, const RootDir& root) {
+  struct stat status {};
+  if (!is_mount_root(fd, root) || ::fstat(fd, &status) != 0) return std::nullopt;
+  return identity_of(status);
+}
+
 UniqueFd mount_root_of(int fd, const RootDir& root) {
   // The case of nearly all calls.
   if (on_same_mount(fd, root.fd()) && is_mount_root(root.fd())) return duplicate(root.fd());

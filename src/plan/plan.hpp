@@ -9,6 +9,7 @@
 
 #include "host/facts/inventory.hpp"
 #include "os/device_number.hpp"
+#include "os/file_identity.hpp"
 #include "text/note.hpp"
 #include "text/paths.hpp"
 
@@ -40,6 +41,9 @@ struct BindMount {
   ContainerPath needs = {};
   /// Lies where others than root can write; it is left out if they made it.
   bool in_public_place = false;
+  /// In a container that runs, a mount of this file at the target, that of a driver of before,
+  /// gives way, after everything else.
+  std::optional<FileIdentity> takes_over = {};
   std::string reason = {};
 
   friend bool operator==(const BindMount&, const BindMount&) = default;
@@ -134,6 +138,7 @@ struct Removal {
   enum class Kind {
     node,   ///< the character device `device`, mounted or made by the runtime
     mount,  ///< a mount that shows `source`
+    stale,  ///< a mount that shows `shown`, which the host has no longer
     tmpfs,  ///< a tmpfs with the entry `mark`, with all that is mounted on it
     link,   ///< a link to `link_target`
   };
@@ -143,6 +148,7 @@ struct Removal {
   DeviceNumber device = {};
   std::string link_target = {};
   std::string mark = {};  ///< path below the tmpfs
+  FileIdentity shown = {};
 
   friend bool operator==(const Removal&, const Removal&) = default;
 };
@@ -194,7 +200,7 @@ struct Plan {
   std::vector<Removal> removals = {};
   /// If empty, the loader cache is left alone.
   std::vector<LoaderEntry> loader_entries = {};
-  /// Entries of the loader cache that are taken out.
+  /// Entries of the loader cache that are taken out, before others are added.
   std::vector<LoaderEntry> stale_loader_entries = {};
   /// Present if the image's loader is musl's, which has no cache.
   std::optional<LoaderPath> loader_path = {};

@@ -54,6 +54,20 @@ TEST(Apply, LeavesTheLoaderCacheAloneWithoutLibraries) {
   EXPECT_THAT(kernel.calls, ::testing::Not(::testing::Contains("cache 0")));
 }
 
+TEST(Apply, TakesStaleLibrariesOutOfTheCacheInOneStepWithNewOnes) {
+  const auto steps_of = [](const Plan& plan) {
+    RecordingKernel kernel;
+    apply(plan, kernel);
+    return kernel.calls;
+  };
+  Plan plan{.loader_entries = {{.soname = "libcuda.so.1"}},
+            .stale_loader_entries = {{.soname = "libold.so.1"}, {.soname = "libolder.so.1"}}};
+  EXPECT_THAT(steps_of(plan), ::testing::Contains("cache 1 without 2"));
+  EXPECT_THAT(steps_of(plan), ::testing::Not(::testing::Contains("cache without 2")));
+  plan.loader_entries.clear();
+  EXPECT_THAT(steps_of(plan), ::testing::Contains("cache without 2"));
+}
+
 TEST(Apply, FailureOfAnyCallRollsBackOnceAndPassesTheErrorOn) {
   RecordingKernel all;
   apply(small_plan(), all);

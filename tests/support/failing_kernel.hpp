@@ -100,9 +100,10 @@ class FailingKernel : public Kernel {
     step();
     real_.set(change);
   }
-  void update_loader_cache(const std::vector<LoaderEntry>& entries, bool cover) override {
+  void update_loader_cache(const std::vector<LoaderEntry>& entries,
+                           const std::vector<LoaderEntry>& stale, bool cover) override {
     step();
-    real_.update_loader_cache(entries, cover);
+    real_.update_loader_cache(entries, stale, cover);
   }
   void update_loader_path(const LoaderPath& path, bool cover) override {
     step();

@@ -49,8 +49,10 @@ class RecordingKernel : public Kernel {
   void create(const Symlink& symlink) override { record("link " + symlink.link.str()); }
   void create(const TextFile& text) override { record("write " + text.path.str()); }
   void set(const ModeChange& change) override { record("set mode of " + change.path.str()); }
-  void update_loader_cache(const std::vector<LoaderEntry>& entries, bool /*cover*/) override {
-    record("cache " + std::to_string(entries.size()));
+  void update_loader_cache(const std::vector<LoaderEntry>& entries,
+                           const std::vector<LoaderEntry>& stale, bool /*cover*/) override {
+    record("cache " + std::to_string(entries.size()) +
+           (stale.empty() ? "" : " without " + std::to_string(stale.size())));
   }
   void update_loader_path(const LoaderPath& path, bool /*cover*/) override {
     record("extend " + path.file.str());

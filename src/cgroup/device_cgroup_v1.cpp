@@ -21,6 +21,10 @@ UniqueFd open_file(const UniqueFd& directory, const char* name, int flags) {
   return UniqueFd(::openat(directory.get(), name, flags | O_NOFOLLOW | O_CLOEXEC));
 }
 
+/// Whether all devices are allowed, but those that were denied one by one: the kernel does not list
+/// these (security/device_cgroup.c).
+bool allows_all(std::string_view list) { return list.starts_with("a "); }
+
 /// Returns what of read and write is not in `missing`.
 std::string access_without(const std::string& missing) {
   std::string rest;
@@ -42,13 +46,21 @@ Notes DeviceList::prepare(const std::vector<DeviceNumber>& devices) {
   for (const DeviceNumber& device : devices) {
     const std::string missing = missing_device_access(*text, device);
     const std::string access = change_ == DeviceChange::allow ? missing : access_without(missing);
-    if (access.empty()) continue;
+    if (access.empty()) {
+      if (change_ == DeviceChange::allow && allows_all(*text)) {
+        unseen_rules_.push_back(to_rule(device) + " rw");
+      }
+      continue;
+    }
     missing_.push_back(device);
     const std::string rule = to_rule(device) + " " + access;
     rules_.push_back(change_ == DeviceChange::allow ? rule : to_rule(device) + " rwm");
     undo_rules_.push_back(rule);
   }
-  if (missing_.empty()) return {};
+  if (missing_.empty()) {
+    if (!unseen_rules_.empty()) allow_ = open_file(directory_, "devices.allow", O_WRONLY);
+    return {};
+  }
   allow_ = open_file(directory_, "devices.allow", O_WRONLY);
   if (allow_) deny_ = open_file(directory_, "devices.deny", O_WRONLY);
   if (deny_) return {};
@@ -64,7 +76,11 @@ Notes DeviceList::prepare(const std::vector<DeviceNumber>& devices) {
   return {warning("device rules skipped: no right over " + what)};
 }
 
+/// What is not denied after all stays as it is if it is allowed once more.
 void DeviceList::grant() {
+  for (const std::string& rule : unseen_rules_) {
+    if (allow_) static_cast<void>(write_all(allow_.get(), rule));
+  }
   for (; granted_ < rules_.size(); ++granted_) {
     const std::string& rule = rules_[granted_];
     const bool allows = change_ == DeviceChange::allow;

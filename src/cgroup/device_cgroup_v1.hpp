@@ -46,7 +46,8 @@ class DeviceList {
   std::vector<DeviceNumber> missing_ = {};
   std::vector<std::string> rules_ = {};  // for these, in the kernel's format
   std::vector<std::string> undo_rules_ = {};
-  std::size_t granted_ = 0;  // number of them that are in force
+  std::vector<std::string> unseen_rules_ = {};  // may be denied although the list allows all
+  std::size_t granted_ = 0;                     // number of them that are in force
   bool refused_ = false;
 };
 

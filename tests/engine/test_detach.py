@@ -144,6 +144,20 @@ def errors_are_one_line_and_change_nothing():
         check_equal(state_of(name), before, "the container")
 
 
+@test("attach")
+def a_privileged_container_can_have_it_again():
+    """Its list of devices (cgroup v1) says that all are allowed, also when one was denied."""
+
+    def allow_all(config, _):
+        config["linux"]["resources"] = {"devices": [{"allow": True, "access": "rwm"}]}
+
+    with container("0,1", edit=allow_all) as name:
+        document("detach", name, "1")
+        check_equal(opened(name, f"/foreign/gpu{MINORS[1]}"), {f"/foreign/gpu{MINORS[1]}": "EPERM"}, "after detach")
+        document("attach", name, "1")
+        check_equal(opened(name, node(1)), {node(1): "ENXIO"}, "after attach")
+
+
 CALLS = {"open_tree": "EPERM", "umount2": "EPERM", "openat2": "EIO", "move_mount": "EINVAL", "bpf": "ENOMEM", "write": "EIO"}
 
 

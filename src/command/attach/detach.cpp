@@ -11,8 +11,6 @@
 #include "command/attach/live_request.hpp"
 #include "command/containers/container_lookup.hpp"
 #include "command/engines/host_config.hpp"
-#include "text/error.hpp"
-#include "text/text.hpp"
 
 namespace nvhook {
 namespace {
@@ -21,20 +19,6 @@ namespace po = boost::program_options;
 
 constexpr const char* kForce = "force";
 constexpr const char* kOnlyShow = "dry-run";
-constexpr std::size_t kShown = 8;
-
-[[noreturn]] void throw_in_use(const ContainerRecord& record, const std::vector<Holder>& holders) {
-  std::vector<std::string> shown;
-  for (const Holder& holder : holders) {
-    if (shown.size() == kShown) break;
-    shown.push_back(std::to_string(holder.pid) + " (" + holder.name + ", " + holder.node + ")");
-  }
-  const std::size_t more = holders.size() - shown.size();
-  throw Error(Code::device_in_use,
-              "processes of " + describe(record) + " use the devices: " + join(shown, ", ") +
-                  (more == 0 ? "" : " and " + std::to_string(more) + " more"),
-              "end them first; or --force, and they keep what they have open until they end");
-}
 
 }  // namespace
 
@@ -55,12 +39,14 @@ Outcome run_detach(const OptionValues& values, CommandContext& context) {
                       .is_dry_run = values[kOnlyShow].as<bool>(),
                       .notes = detachment.steps.notes};
   if (!detachment.is_complete()) {
-    result.holders =
-        holders_of(container, detachment.rules, detachment.host.inventory, context.system);
+    result.holders = holders_of(container, {.nodes = detachment.rules}, detachment.host.inventory,
+                                context.system);
   }
   const bool is_done = !result.is_dry_run && !detachment.is_complete();
   if (is_done) {
-    if (!result.holders.empty() && !values[kForce].as<bool>()) throw_in_use(record, result.holders);
+    if (!result.holders.empty() && !values[kForce].as<bool>()) {
+      throw_in_use(describe(record), "the devices", result.holders);
+    }
     const Notes more = apply_detachment(detachment, container, context);
     result.notes.insert(result.notes.end(), more.begin(), more.end());
   }

@@ -21,11 +21,6 @@ std::vector<std::string> removed(const Detachment& detachment) {
   return paths;
 }
 
-std::string line_of(const Holder& holder) {
-  return "process " + std::to_string(holder.pid) + " (" + printable(holder.name) + ") has " +
-         holder.node + " open, and keeps that until it ends";
-}
-
 }  // namespace
 
 std::string detachment_text(const Detachment& detachment, const DetachResult& result,
@@ -52,11 +47,7 @@ Json detachment_json(const Detachment& detachment, const DetachResult& result) {
     document["rules"].push_back(to_rule(rule.device));
   }
   document["driver"] = detachment.is_last;
-  document["holders"] = Json::array();
-  for (const Holder& holder : result.holders) {
-    document["holders"].push_back(
-        {{"pid", holder.pid}, {"name", holder.name}, {"node", holder.node}});
-  }
+  document["holders"] = json_of(result.holders);
   document["notes"] = json_of(result.notes);
   return document;
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Looks at descriptors as `ps` does, and at what is mapped.
+// Looks at descriptors as `ps` does, and at what is mapped: links of procfs to the file itself.
 #include "command/attach/holders.hpp"
 
 #include <fcntl.h>
@@ -13,10 +13,13 @@
 #include "command/containers/driver_devices.hpp"
 #include "command/containers/process_directory.hpp"
 #include "os/device_number.hpp"
+#include "text/error.hpp"
 #include "text/text.hpp"
 
 namespace nvhook {
 namespace {
+
+constexpr std::size_t kShown = 8;
 
 /// Whether a process with the /proc/<pid>/cgroup `cgroup` is in one of the cgroups `own`, or below.
 bool is_in_cgroups(std::string_view cgroup, std::string_view own) {
@@ -31,13 +34,19 @@ bool is_in_cgroups(std::string_view cgroup, std::string_view own) {
   return false;
 }
 
+/// The driver's nodes, and those of before that have other numbers.
+Inventory with_nodes(Inventory inventory, const std::vector<DeviceRule>& nodes) {
+  for (const DeviceRule& node : nodes) inventory.nodes.push_back({.number = node.device});
+  return inventory;
+}
+
 class Search {
  public:
-  Search(const LiveContainer& container, const std::vector<DeviceRule>& nodes,
-         const Inventory& inventory, const RootDir& system)
+  Search(const LiveContainer& container, const Holdable& things, const Inventory& inventory,
+         const RootDir& system)
       : container_(container),
-        nodes_(nodes),
-        driver_(inventory),
+        things_(things),
+        driver_(with_nodes(inventory, things.nodes)),
         system_(system),
         proc_(system.open("/proc", O_RDONLY | O_DIRECTORY)),
         namespace_(mount_namespace(container.record.pid)) {}
@@ -46,15 +55,20 @@ class Search {
     std::vector<Holder> found;
     for (const pid_t pid : all_processes(proc_.get())) {
       if (!is_in_container(pid)) continue;
-      const auto node = first_of(numbers_of(pid));
-      if (!node) continue;
+      const auto what = first_of(held_by(pid));
+      if (!what) continue;
       const std::string name = ProcessDirectory(proc_.get(), pid).read("comm").value_or("");
-      found.push_back({.pid = pid, .name = std::string(trim(name)), .node = *node});
+      found.push_back({.pid = pid, .name = std::string(trim(name)), .node = *what});
     }
     return found;
   }
 
  private:
+  struct Held {
+    std::set<DeviceNumber> numbers = {};
+    std::set<std::string> files = {};
+  };
+
   [[nodiscard]] std::string mount_namespace(pid_t pid) const {
     return system_.read_link("/proc/" + std::to_string(pid) + "/ns/mnt").value_or("");
   }
@@ -66,32 +80,40 @@ class Search {
     return cgroup && is_in_cgroups(*cgroup, container_.process->cgroup_text());
   }
 
-  /// What of the driver the process has open or mapped.
-  [[nodiscard]] std::set<DeviceNumber> numbers_of(pid_t pid) const {
+  [[nodiscard]] Held held_by(pid_t pid) const {
     const DescriptorScan scan(proc_.get());
     const auto table = scan.table_of(pid);
-    std::set<DeviceNumber> numbers;
-    if (table) numbers = scan.open_nodes(*table, driver_).numbers;
-    const std::string path = std::to_string(pid) + "/map_files";
-    const UniqueFd maps(
-        ::openat(proc_.get(), path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW));
-    const auto names = names_in(UniqueFd(::fcntl(maps.get(), F_DUPFD_CLOEXEC, 0)));
-    for (const std::string& name : names.value_or(std::vector<std::string>())) {
-      const auto mapped = look_at_node(maps.get(), name.c_str(), 0);
-      if (mapped && S_ISCHR(mapped->mode)) numbers.insert(mapped->number);
-    }
-    return numbers;
+    Held held;
+    if (table) held.numbers = scan.open_nodes(*table, driver_).numbers;
+    look_at_links(std::to_string(pid) + "/map_files", true, held);
+    if (!things_.files.empty()) look_at_links(std::to_string(pid) + "/fd", false, held);
+    return held;
   }
 
-  [[nodiscard]] std::optional<std::string> first_of(const std::set<DeviceNumber>& numbers) const {
-    const auto node = std::find_if(nodes_.begin(), nodes_.end(), [&](const DeviceRule& rule) {
-      return numbers.contains(rule.device);
-    });
-    return node == nodes_.end() ? std::nullopt : std::optional(node->node.str());
+  /// `counts_nodes`: of descriptors, DescriptorScan knows better.
+  void look_at_links(const std::string& path, bool counts_nodes, Held& held) const {
+    const UniqueFd links(
+        ::openat(proc_.get(), path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW));
+    const auto names = names_in(UniqueFd(::fcntl(links.get(), F_DUPFD_CLOEXEC, 0)));
+    for (const std::string& name : names.value_or(std::vector<std::string>())) {
+      const auto seen = look_at_node(links.get(), name.c_str(), 0);
+      if (!seen) continue;
+      if (counts_nodes && S_ISCHR(seen->mode)) held.numbers.insert(seen->number);
+      const auto file = things_.files.find(seen->file);
+      if (file != things_.files.end()) held.files.insert(file->second);
+    }
+  }
+
+  [[nodiscard]] std::optional<std::string> first_of(const Held& held) const {
+    const auto node =
+        std::find_if(things_.nodes.begin(), things_.nodes.end(),
+                     [&](const DeviceRule& rule) { return held.numbers.contains(rule.device); });
+    if (node != things_.nodes.end()) return node->node.str();
+    return held.files.empty() ? std::nullopt : std::optional(*held.files.begin());
   }
 
   const LiveContainer& container_;
-  const std::vector<DeviceRule>& nodes_;
+  const Holdable& things_;
   DriverDevices driver_;
   const RootDir& system_;
   UniqueFd proc_;
@@ -100,9 +122,28 @@ class Search {
 
 }  // namespace
 
-std::vector<Holder> holders_of(const LiveContainer& container, const std::vector<DeviceRule>& nodes,
+std::vector<Holder> holders_of(const LiveContainer& container, const Holdable& things,
                                const Inventory& inventory, const RootDir& system) {
-  return Search(container, nodes, inventory, system).holders();
+  return Search(container, things, inventory, system).holders();
+}
+
+void throw_in_use(const std::string& whose, const std::string& what,
+                  const std::vector<Holder>& holders) {
+  std::vector<std::string> shown;
+  for (const Holder& holder : holders) {
+    if (shown.size() == kShown) break;
+    shown.push_back(std::to_string(holder.pid) + " (" + holder.name + ", " + holder.node + ")");
+  }
+  const std::size_t more = holders.size() - shown.size();
+  throw Error(Code::device_in_use,
+              "processes of " + whose + " use " + what + ": " + join(shown, ", ") +
+                  (more == 0 ? "" : " and " + std::to_string(more) + " more (--dry-run shows all)"),
+              "end them first; or --force, and they keep what they have open until they end");
+}
+
+std::string line_of(const Holder& holder) {
+  return "process " + std::to_string(holder.pid) + " (" + printable(holder.name) + ") has " +
+         printable(holder.node) + " open, and keeps that until it ends";
 }
 
 }  // namespace nvhook

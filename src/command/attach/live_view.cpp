@@ -37,6 +37,14 @@ Json json_of(const Notes& notes) {
   return list;
 }
 
+Json json_of(const std::vector<Holder>& holders) {
+  Json list = Json::array();
+  for (const Holder& holder : holders) {
+    list.push_back({{"pid", holder.pid}, {"name", holder.name}, {"node", holder.node}});
+  }
+  return list;
+}
+
 std::string live_headline(const ContainerRecord& container, const std::string& what,
                           Outcome outcome, const Style& style) {
   const Colour colour = outcome == Outcome::good ? Colour::good : Colour::warning;

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the output of `oci-nvidia attach` and `detach` has in common.
+// What the output of `oci-nvidia attach`, `detach` and `refresh` has in common.
 #pragma once
 
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "command/attach/holders.hpp"
 #include "command/containers/container_records.hpp"
 #include "command/render/style.hpp"
 #include "command/shell/command.hpp"
@@ -20,6 +21,7 @@ namespace nvhook {
 
 [[nodiscard]] Json json_of(const std::vector<std::string>& texts);
 [[nodiscard]] Json json_of(const Notes& notes);
+[[nodiscard]] Json json_of(const std::vector<Holder>& holders);
 
 /// The first line: which container, and what became of it.
 [[nodiscard]] std::string live_headline(const ContainerRecord& container, const std::string& what,

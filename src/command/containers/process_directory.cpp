@@ -30,14 +30,17 @@ constexpr std::size_t kUsualText = 4096;
 std::optional<NodeFacts> look_at_node(int directory, const char* name, int flags) {
   struct statx found {};
   if (::statx(directory, name, flags | AT_NO_AUTOMOUNT | AT_STATX_DONT_SYNC,
-              STATX_TYPE | STATX_MODE, &found) == 0) {
+              STATX_TYPE | STATX_MODE | STATX_INO, &found) == 0) {
     return NodeFacts{.mode = found.stx_mode,
-                     .number = {.major = found.stx_rdev_major, .minor = found.stx_rdev_minor}};
+                     .number = {.major = found.stx_rdev_major, .minor = found.stx_rdev_minor},
+                     .file = {.device = makedev(found.stx_dev_major, found.stx_dev_minor),
+                              .inode = found.stx_ino}};
   }
   struct stat status {};
   if (errno != ENOSYS || ::fstatat(directory, name, &status, flags) != 0) return std::nullopt;
   return NodeFacts{.mode = status.st_mode,
-                   .number = {.major = major(status.st_rdev), .minor = minor(status.st_rdev)}};
+                   .number = {.major = major(status.st_rdev), .minor = minor(status.st_rdev)},
+                   .file = {.device = status.st_dev, .inode = status.st_ino}};
 }
 
 std::optional<std::vector<std::string>> names_in(UniqueFd directory) {

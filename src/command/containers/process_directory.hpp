@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "os/device_number.hpp"
+#include "os/file_identity.hpp"
 #include "os/root_dir.hpp"
 #include "os/unique_fd.hpp"
 
@@ -46,7 +47,8 @@ class ProcessDirectory {
 /// serves; nullopt if there is none. A link is followed if `flags` has no AT_SYMLINK_NOFOLLOW.
 struct NodeFacts {
   unsigned mode = 0;
-  DeviceNumber number = {};
+  DeviceNumber number = {};  ///< of a device node
+  FileIdentity file = {};
 };
 [[nodiscard]] std::optional<NodeFacts> look_at_node(int directory, const char* name, int flags);
 

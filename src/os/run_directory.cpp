@@ -2,11 +2,13 @@
 // Checks owner and mode on the opened descriptor, of the directory and of each file.
 #include "os/run_directory.hpp"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <memory>
 
 #include "os/file_status.hpp"
 #include "os/files.hpp"
@@ -91,6 +93,25 @@ std::optional<std::string> RunDirectory::read(const char* name, Notes& notes) co
 void RunDirectory::replace(const char* name, std::string_view text, Notes& notes) const {
   if (put_file(directory_.get(), name, text, S_IRUSR | S_IWUSR)) return;
   notes.push_back(warning(std::string("not cached: write ") + name + ": " + errno_text(errno)));
+}
+
+std::vector<std::string> RunDirectory::names(std::string_view prefix) const {
+  std::vector<std::string> found;
+  UniqueFd opened = open_at(directory_.get(), ".", O_RDONLY | O_DIRECTORY);
+  if (!opened) return found;
+  const std::unique_ptr<DIR, int (*)(DIR*)> stream(::fdopendir(opened.get()), ::closedir);
+  if (!stream) return found;
+  static_cast<void>(opened.release());  // the stream closes it
+  // NOLINTNEXTLINE(concurrency-mt-unsafe): the stream is this function's own
+  while (const dirent* entry = ::readdir(stream.get())) {
+    const std::string_view name(static_cast<const char*>(entry->d_name));
+    if (name.starts_with(prefix)) found.emplace_back(name);
+  }
+  return found;
+}
+
+void RunDirectory::remove_file(const std::string& name) const noexcept {
+  static_cast<void>(::unlinkat(directory_.get(), name.c_str(), 0));
 }
 
 }  // namespace nvhook

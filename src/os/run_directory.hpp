@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// The hook's directory below /run, for caches that last until the next boot, and others like it.
+// The hook's directory below /run, for caches and records that last until the next boot, and others
+// like it.
 #pragma once
 
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "os/unique_fd.hpp"
 #include "text/note.hpp"
@@ -33,6 +35,9 @@ class RunDirectory {
   [[nodiscard]] std::optional<std::string> read(const char* name, Notes& notes) const;
   /// Replaces the file `name` atomically (put_file).
   void replace(const char* name, std::string_view text, Notes& notes) const;
+  /// Returns the names of files that begin with `prefix`, in no order.
+  [[nodiscard]] std::vector<std::string> names(std::string_view prefix) const;
+  void remove_file(const std::string& name) const noexcept;
 
  private:
   explicit RunDirectory(UniqueFd directory) noexcept : directory_(std::move(directory)) {}

@@ -84,8 +84,8 @@ ENGINES = dict(
             "runc strace setpriv",
         ),
         of("command-cgroup2", "test_inspect test_ps test_regrant", "runc", *CGROUP2),
-        of("attach", "test_attach test_detach", "runc strace cc"),
-        of("attach-cgroup2", "test_attach test_detach", "runc strace cc", *CGROUP2),
+        of("attach", "test_attach test_attach_record test_detach", "runc strace cc"),
+        of("attach-cgroup2", "test_attach test_attach_record test_detach", "runc strace cc", *CGROUP2),
         of("old-kernel", "test_old_kernel", "runc cc"),
         of("old-kernel-cgroup2", "test_old_kernel", "runc cc", *CGROUP2),
         # systemd and crun of today; the others are those of Debian 12.

@@ -49,11 +49,16 @@ Outcome run_attach(const OptionValues& values, CommandContext& context) {
   const ContainerRecord record = running_container(operands[0], context.system, context.caller);
   const LiveContainer container = pin_container(record, context.system);
   Attachment attachment = plan_attachment(container, request, config, context);
-  AttachResult result{
-      .container = record, .is_dry_run = request.is_dry_run, .notes = attachment.steps.notes};
-  if (!result.is_dry_run && !attachment.is_complete()) {
-    const Notes more = apply_attachment(attachment, container, context);
+  AttachResult result{.container = record,
+                      .is_dry_run = request.is_dry_run,
+                      .notes = attachment.steps.notes};
+  const auto add = [&](const Notes& more) {
     result.notes.insert(result.notes.end(), more.begin(), more.end());
+  };
+  if (!result.is_dry_run) {
+    if (!attachment.is_complete()) add(apply_attachment(attachment, container, context));
+    // Also if there was nothing to do: an earlier call may have ended before it came to this.
+    add(container.changes->write(attachment.after));
   }
   attachment.lease.keep();
   if (context.json) {

@@ -9,6 +9,7 @@
 #include "command/attach/live_request.hpp"
 #include "command/containers/container_driver.hpp"
 #include "command/containers/container_lookup.hpp"
+#include "command/containers/root_request.hpp"
 #include "command/containers/staleness.hpp"
 #include "command/render/mount_table.hpp"
 #include "host/gpu/gpu_selection.hpp"
@@ -54,13 +55,34 @@ TakenLease lease_for(Request& request, const LiveContainer& container, bool is_d
   return {};
 }
 
+/// Those of earlier calls, and those that are asked for now.
+std::string more_capabilities(const std::optional<AttachedDevices>& before,
+                              const AttachRequest& request) {
+  std::string words = before ? before->capabilities : "";
+  if (request.capabilities) {
+    words += (words.empty() ? "" : ",") + to_string(*request.capabilities);
+  }
+  const auto all = parse_capabilities(words);
+  return all ? to_string(*all) : "";
+}
+
+std::vector<std::string> joined(std::vector<std::string> names,
+                                const std::vector<std::string>& more) {
+  for (const std::string& name : more) {
+    if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
+  }
+  return names;
+}
+
 }  // namespace
 
 Attachment plan_attachment(const LiveContainer& container, const AttachRequest& request,
                            const HostConfig& host_config, CommandContext& context) {
   require_mount_calls();
   const Config config = config_for_root(host_config.as_written.config);
-  ContainerTask task = live_task(container, request.devices, request.capabilities, config);
+  const auto before = container.changes->read();
+  const std::string capabilities = more_capabilities(before, request);
+  ContainerTask task = live_task(container, request.devices, capabilities, config);
   const OwnLayer layer = container.layer();
   const RunContext run{config, context.system, context.log};
   TakenLease lease = lease_for(*task.request.request, container, request.is_dry_run, run);
@@ -72,13 +94,18 @@ Attachment plan_attachment(const LiveContainer& container, const AttachRequest& 
   require_todays_driver(container, has, planned.host.inventory);
   GrantedNodes all{.nodes = nodes_it_has(container, has, planned.host, context.system)};
   const std::vector<DeviceRule> granted = rules_of(all.nodes);
+  const auto had =
+      before ? before->devices : lasting_names(select_devices(all, planned.host.inventory));
   if (!all.nodes.empty()) {
     add_nodes_of(planned.plan, all.nodes);
     task.request.request->devices = std::move(all);
     planned = plan_container(task, layer.view(), run);
   }
   Attachment attachment{
-      .host = std::move(planned.host), .devices = names_of(selected), .lease = std::move(lease)};
+      .host = std::move(planned.host),
+      .devices = names_of(selected),
+      .lease = std::move(lease),
+      .after = {.devices = joined(had, lasting_names(selected)), .capabilities = capabilities}};
   attachment.steps =
       without_applied(planned.plan, *container.root, context.system, attachment.host.driver_root);
   attachment.denied = denied_of(container, planned.plan.device_rules, granted, context.system,

@@ -38,6 +38,8 @@ struct Attachment {
   std::vector<std::string> devices = {};
   /// On the new devices; to be kept when the container has them.
   TakenLease lease = {};
+  /// All that it has afterwards, for its record.
+  AttachedDevices after = {};
 
   [[nodiscard]] bool is_complete() const {
     return steps.tmpfs.empty() && steps.mounts.empty() && denied.empty();

@@ -47,8 +47,11 @@ Outcome run_detach(const OptionValues& values, CommandContext& context) {
     if (!result.holders.empty() && !values[kForce].as<bool>()) {
       throw_in_use(describe(record), "the devices", result.holders);
     }
-    const Notes more = apply_detachment(detachment, container, context);
-    result.notes.insert(result.notes.end(), more.begin(), more.end());
+    const auto add = [&](const Notes& more) {
+      result.notes.insert(result.notes.end(), more.begin(), more.end());
+    };
+    add(apply_detachment(detachment, container, context));
+    add(container.changes->write(detachment.after));
   }
   if (context.json) {
     print_json(detachment_json(detachment, result), context.out);

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "command/attach/live_request.hpp"
+#include "command/containers/root_request.hpp"
 #include "command/render/mount_table.hpp"
 #include "inject/applied_steps.hpp"
 #include "inject/apply_plan.hpp"
@@ -60,6 +61,23 @@ SelectedDevices common(const SelectedDevices& had, const SelectedDevices& named)
     if (std::find(all.begin(), all.end(), device) != all.end()) both.mig_devices.push_back(device);
   }
   return both;
+}
+
+/// Returns the names of `names` that do not only name what `named` has.
+std::vector<std::string> names_without(std::vector<std::string> names, const SelectedDevices& named,
+                                       const Inventory& inventory) {
+  std::erase_if(names, [&](const std::string& name) {
+    try {
+      const SelectedDevices its = select_devices(DeviceNames{name}, inventory);
+      const bool is_mig = !its.mig_devices.empty();
+      const SelectedDevices rest = without(its, named);
+      return is_mig ? rest.mig_devices.empty() : rest.gpus.empty();
+    } catch (const Error& error) {
+      if (error.code() != Code::unknown_device) throw;
+      return false;  // it is gone from the host
+    }
+  });
+  return names;
 }
 
 /// Whether what remains needs `node`.
@@ -170,7 +188,7 @@ Detachment plan_detachment(const LiveContainer& container, const std::string& de
   require_mount_calls();
   Config config = config_for_root(host_config.as_written.config);
   config.disable_require = true;  // what is taken away needs no driver
-  const auto every = std::optional(config.supported_capabilities);
+  const std::string every = to_string(config.supported_capabilities);
   ContainerTask task = live_task(container, devices, every, config);
   const OwnLayer layer = container.layer();
   const RunContext run{config, context.system, context.log};
@@ -189,6 +207,11 @@ Detachment plan_detachment(const LiveContainer& container, const std::string& de
   if (detachment.devices.empty()) return detachment;
 
   const SelectedDevices rest = without(had, named);
+  const auto before = container.changes->read();
+  detachment.after = {
+      .devices = before ? names_without(before->devices, named, detachment.host.inventory)
+                        : lasting_names(rest),
+      .capabilities = before ? before->capabilities : ""};
   const NodeSplit parts = split(nodes, rest, detachment.host.inventory);
   const auto plan_for = [&](std::vector<SpecNode> granted) {
     task.request.request->devices = GrantedNodes{std::move(granted)};

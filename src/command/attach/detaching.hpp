@@ -24,6 +24,8 @@ struct Detachment {
   /// `GPU 1 (GPU-…)`: of the devices that were named, those that the container has.
   std::vector<std::string> devices = {};
   std::vector<LeasedDevice> leased = {};  ///< the same, as a lease has them
+  /// All that it has afterwards, for its record.
+  AttachedDevices after = {};
   /// Whether it has no GPU afterwards, so that the driver goes, too.
   bool is_last = false;
 

@@ -102,6 +102,7 @@ OwnLayer LiveContainer::layer() const {
 LiveContainer pin_container(const ContainerRecord& record, const RootDir& system) {
   LiveContainer container{.record = record, .host_mountinfo = own_mountinfo(system)};
   container.process = std::make_unique<ContainerProcess>(record.pid);
+  container.changes = std::make_unique<AttachRecord>(record.pid, system);
   read_spec(container, system);
   find_cgroup(container);
   if (is_frozen(container.process->cgroup_text(), system)) {

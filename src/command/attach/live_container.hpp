@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 
+#include "command/containers/attach_record.hpp"
 #include "command/containers/container_records.hpp"
 #include "image/own_layer.hpp"
 #include "inject/container_process.hpp"
@@ -24,6 +25,8 @@ struct LiveContainer {
   /// knows (LXC).
   std::string config_json = {};
   std::optional<ContainerSpec> spec = {};
+  /// What attach and detach changed before; always there.
+  std::unique_ptr<AttachRecord> changes = {};
   /// Whether the cgroup is known that was made for this container alone.
   bool has_own_cgroup = false;
 

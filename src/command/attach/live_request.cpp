@@ -5,19 +5,13 @@
 #include <algorithm>
 #include <iterator>
 
+#include "command/containers/root_request.hpp"
 #include "inject/device_grant.hpp"
 #include "os/device_number.hpp"
 #include "os/refused_calls.hpp"
 #include "text/error.hpp"
 
 namespace nvhook {
-namespace {
-
-constexpr const char* kDevices = "NVIDIA_VISIBLE_DEVICES";
-constexpr const char* kDriverCapabilities = "NVIDIA_DRIVER_CAPABILITIES";
-
-}  // namespace
-
 void require_own_host(const HostConfig& config, const std::string& command) {
   if (config.is_ours) return;
   throw Error(Code::namespace_denied, "containers of a host below --host-root do not run here",
@@ -30,33 +24,10 @@ void require_mount_calls() {
               "run Linux 5.12 or later, or restart the container with the devices");
 }
 
-Config config_for_root(Config config) {
-  config.accept_envvar_when_unprivileged = true;
-  config.accept_volume_mounts = false;
-  config.swarm_resources.clear();
-  if (config.mode == RuntimeMode::cdi) config.mode = RuntimeMode::automatic;
-  return config;
-}
-
 ContainerTask live_task(const LiveContainer& container, const std::string& devices,
-                        const std::optional<CapabilitySet>& capabilities, const Config& config) {
-  ContainerTask task{.injector = Injector::this_hook, .config_json = container.config_json};
-  if (container.spec) {
-    task.spec = *container.spec;
-    task.linux_spec = parse_linux_spec(container.config_json);
-  }
-  task.spec.environment[kDevices] = devices;
-  if (capabilities) {
-    std::string& words = task.spec.environment[kDriverCapabilities];
-    words += (words.empty() ? "" : ",") + to_string(*capabilities);
-  }
-  task.request = derive_request(task.spec, config);
-  if (!task.request.request) {
-    throw Error(Code::invalid_request, "`" + devices + "` names no device",
-                "name GPUs or MIG devices as `oci-nvidia list` shows them, or `all`");
-  }
-  task.request.request->devices_source = "attach";
-  return task;
+                        const std::string& capabilities, const Config& config) {
+  return task_for_devices(container.config_json, container.spec ? &*container.spec : nullptr,
+                          devices, capabilities, config);
 }
 
 std::vector<DeviceRule> rules_of(const std::vector<SpecNode>& nodes) {

@@ -26,16 +26,11 @@ void require_own_host(const HostConfig& config, const std::string& command);
 /// Throws Error(mount_failed) on a kernel without the calls that mount by descriptor.
 void require_mount_calls();
 
-/// Returns `config` for root's own request: the rules by which unprivileged containers are refused
-/// are for what an image asks for itself.
-[[nodiscard]] Config config_for_root(Config config);
-
 /// Returns the task of a container that was started with `devices`, and with `capabilities` in
 /// addition to those of its config.json. Throws what derive_request throws, and
 /// Error(invalid_request) if no device is named.
 [[nodiscard]] ContainerTask live_task(const LiveContainer& container, const std::string& devices,
-                                      const std::optional<CapabilitySet>& capabilities,
-                                      const Config& config);
+                                      const std::string& capabilities, const Config& config);
 
 /// Returns those of `rules` that the container's device cgroup denies; it has `granted` already.
 [[nodiscard]] std::vector<DeviceRule> denied_of(const LiveContainer& container,

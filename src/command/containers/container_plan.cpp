@@ -2,15 +2,27 @@
 // Calls the pipeline of the hook for a container that runs.
 #include "command/containers/container_plan.hpp"
 
+#include "command/containers/attach_record.hpp"
 #include "command/containers/container_cgroup.hpp"
 #include "command/containers/no_request.hpp"
+#include "command/containers/root_request.hpp"
 #include "image/own_layer.hpp"
 #include "lease/leasing.hpp"
 #include "oci/bundle.hpp"
 #include "oci/container_spec.hpp"
 #include "plan/node_access.hpp"
+#include "text/text.hpp"
 
 namespace nvhook {
+namespace {
+
+std::optional<AttachedDevices> changes_of(const ContainerRecord& record, const HostConfig& config,
+                                          const RootDir& system) {
+  if (!config.is_ours || record.pid <= 0) return std::nullopt;
+  return AttachRecord(record.pid, system).read();
+}
+
+}  // namespace
 
 ContainerPlan plan_again(const ContainerRecord& record, const RootDir& root,
                          const HostConfig& config, CommandContext& context) {
@@ -22,8 +34,18 @@ ContainerPlan plan_again(const ContainerRecord& record, const RootDir& root,
   result.has_config = true;
   result.config_json = *text;
   result.cgroups_path = parse_cgroups_path(*text);
+  const auto changed = changes_of(record, config, context.system);
+  result.is_changed = changed.has_value();
+  if (changed && changed->devices.empty()) {
+    result.no_request = "its GPUs were taken from it while it ran (oci-nvidia detach)";
+    return result;
+  }
   try {
-    ContainerTask task = derive_task_to_show(*text, parse_spec(*text), config.as_written.config);
+    const ContainerSpec spec = parse_spec(*text);
+    ContainerTask task =
+        changed ? task_for_devices(*text, &spec, join(changed->devices, ","), changed->capabilities,
+                                   config_for_root(config.as_written.config))
+                : derive_task_to_show(*text, spec, config.as_written.config);
     result.injector = task.injector;
     result.notes = task.request.notes;
     if (task.injector == Injector::nobody) {

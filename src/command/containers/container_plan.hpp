@@ -21,6 +21,8 @@ struct ContainerPlan {
   bool has_config = false;
   std::string config_json = {};
   Injector injector = Injector::nobody;
+  /// attach or detach changed what it has: their record counts, and not config.json.
+  bool is_changed = false;
   /// Of its request, and of nodes that its process may not open.
   Notes notes = {};
   /// Empty if the driver does not come from a hook or an edit of ours, and after a failure.
@@ -36,7 +38,8 @@ struct ContainerPlan {
 };
 
 /// Plans for the container of `record`, whose root file system, all of it hostile, is `root`. What
-/// it asks for is taken from its config.json on the host, never from a file inside the container.
+/// it asks for is taken from the record of attach and detach, or else from its config.json on the
+/// host, never from a file inside the container.
 [[nodiscard]] ContainerPlan plan_again(const ContainerRecord& record, const RootDir& root,
                                        const HostConfig& config, CommandContext& context);
 

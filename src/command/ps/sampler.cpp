@@ -14,8 +14,8 @@
 
 #include "command/containers/container_cgroup.hpp"
 #include "command/containers/container_lookup.hpp"
+#include "command/containers/process_facts.hpp"
 #include "command/ps/cgroup_name.hpp"
-#include "command/ps/process_facts.hpp"
 
 namespace nvhook {
 namespace {

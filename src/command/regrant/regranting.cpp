@@ -73,7 +73,7 @@ std::string reason_to_leave_alone(const ContainerPlan& plan) {
   if (!plan.has_config) return "its config.json is not known, so neither is what it was given";
   switch (plan.injector) {
     case Injector::nobody:
-      return "it does not ask for GPUs";
+      return plan.is_changed ? plan.no_request : "it does not ask for GPUs";
     case Injector::engine:
       return "its engine gave it the GPUs itself (CDI), by rules that are not known here; if it "
              "lost them, restart it";

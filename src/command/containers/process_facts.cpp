@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Fields are those of proc(5).
-#include "command/ps/process_facts.hpp"
+#include "command/containers/process_facts.hpp"
 
 #include <vector>
 
@@ -14,7 +14,7 @@ constexpr std::uint64_t kKernelThread = 0x00200000;  // PF_KTHREAD
 constexpr std::size_t kState = 0;
 constexpr std::size_t kFlags = 6;
 constexpr std::size_t kThreads = 17;
-constexpr std::size_t kStart = 19;
+constexpr std::size_t kStartField = 19;
 
 std::optional<uid_t> to_uid(std::string_view text) {
   const auto number = parse_unsigned_int(text);
@@ -33,10 +33,10 @@ std::optional<StatLine> parse_stat(std::string_view text) {
     return std::nullopt;
   }
   const auto fields = split_list(text.substr(close + 1), ' ');
-  if (fields.size() <= kStart || fields[kState].size() != 1) return std::nullopt;
+  if (fields.size() <= kStartField || fields[kState].size() != 1) return std::nullopt;
   const auto flags = parse_unsigned(fields[kFlags]);
   const auto threads = parse_unsigned_int(fields[kThreads]);
-  const auto start = parse_unsigned(fields[kStart]);
+  const auto start = parse_unsigned(fields[kStartField]);
   if (!flags || !threads || !start) return std::nullopt;
   const char state = fields[kState].front();
   return StatLine{.name = std::string(text.substr(open + 1, close - open - 1)),

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Texts of /proc, with names that imitate what follows them.
-#include "command/ps/process_facts.hpp"
+#include "command/containers/process_facts.hpp"
 
 #include <gtest/gtest.h>
 

@@ -14,6 +14,7 @@
 #include "command/inspect/inspect.hpp"
 #include "command/list/list.hpp"
 #include "command/ps/ps.hpp"
+#include "command/refresh/refresh.hpp"
 #include "command/regrant/regrant.hpp"
 #include "command/setup/setup.hpp"
 #include "command/shell/command.hpp"
@@ -131,6 +132,12 @@ constexpr std::array kCommands{
             .details = kDetachDetails,
             .add_options = add_detach_options,
             .run = run_detach},
+    Command{.name = "refresh",
+            .operands = kRefreshOperands,
+            .summary = "gives a running container the driver that the host has today",
+            .details = kRefreshDetails,
+            .add_options = add_refresh_options,
+            .run = run_refresh},
     Command{.name = "setup",
             .operands = kSetupOperands,
             .summary = "configures an engine to use the hook or the runtime",

@@ -113,7 +113,7 @@ def inspect_tells_of_files_that_were_removed_from_the_host():
     check("1 files were removed or replaced" in texts(found, "warning")[0], found["findings"])
     stale = [file["target"] for file in found["files"] if file["stale"]]
     check_equal(stale, [mount["destination"]], "stale files")
-    check("Try: restart the container" in text, text)
+    check(f"Try: sudo oci-nvidia refresh {name}, or restart it" in text, text)
 
 
 @test("command")

@@ -55,3 +55,22 @@ def upgraded_driver():
         if str(tree) in SETUP.sources:
             SETUP.sources.remove(str(tree))
         shutil.rmtree(tree.parent)
+
+
+@contextlib.contextmanager
+def replaced_driver():
+    """As upgraded_driver(), but the files are new ones, as a package manager makes them, and the old ones are gone."""
+    with upgraded_driver() as (config, _):
+        tree = config.parent / "driver"
+
+        def replace():
+            new = config.parent / "new"
+            run(["cp", "-a", tree, new], check=True)
+            upgrade(new)
+            for path in list(tree.iterdir()):
+                shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
+            for path in list(new.iterdir()):
+                path.rename(tree / path.name)
+            new.rmdir()
+
+        yield config, replace

@@ -39,7 +39,7 @@ void require_todays_driver(const LiveContainer& container, const ContainerDriver
   throw Error(Code::driver_version_mismatch,
               describe(container.record) + " has the driver of before: " + stale->target + " " +
                   why_stale(*stale, &inventory),
-              "restart the container with the devices");
+              "call oci-nvidia refresh for it first, or restart it with the devices");
 }
 
 TakenLease lease_for(Request& request, const LiveContainer& container, bool is_dry_run,

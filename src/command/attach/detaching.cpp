@@ -9,6 +9,7 @@
 
 #include "command/attach/live_request.hpp"
 #include "command/containers/root_request.hpp"
+#include "command/containers/stale_driver.hpp"
 #include "command/render/mount_table.hpp"
 #include "inject/applied_steps.hpp"
 #include "inject/apply_plan.hpp"
@@ -166,6 +167,24 @@ void remove_driver(const Plan& plan, Plan& steps) {
   }
 }
 
+/// Removes what the host has no longer, so that no plan of today has it.
+void remove_stale(const StaleDriver& stale, const Plan& today, Plan& steps) {
+  for (const StaleMount& mount : stale.mounts) {
+    const ContainerPath path(mount.target);
+    if (is_on_any(today.tmpfs, path)) continue;
+    steps.removals.push_back({.kind = Removal::Kind::stale, .path = path, .shown = mount.shown});
+  }
+  for (const Symlink& link : stale.links) {
+    steps.removals.push_back(
+        {.kind = Removal::Kind::link, .path = link.link, .link_target = link.target});
+  }
+  for (const LoaderEntry& entry : stale.cached) {
+    const auto& known = steps.stale_loader_entries;
+    if (std::find(known.begin(), known.end(), entry) != known.end()) continue;
+    steps.stale_loader_entries.push_back(entry);
+  }
+}
+
 /// Adds the views of /proc and the like with the devices that remain, where there are such views.
 void change_views(const Plan& rest, const LiveContainer& container, const HostFacts& host,
                   const RootDir& system, Plan& steps) {
@@ -212,7 +231,16 @@ Detachment plan_detachment(const LiveContainer& container, const std::string& de
       .devices = before ? names_without(before->devices, named, detachment.host.inventory)
                         : lasting_names(rest),
       .capabilities = before ? before->capabilities : ""};
-  const NodeSplit parts = split(nodes, rest, detachment.host.inventory);
+  detachment.is_last = rest.gpus.empty();
+  NodeSplit parts = split(nodes, rest, detachment.host.inventory);
+  StaleDriver stale;
+  if (detachment.is_last) {
+    stale = find_stale_driver(*container.root, driver, detachment.host.inventory,
+                              container.spec ? &*container.spec : nullptr);
+    for (const ContainerNode& node : stale.nodes) {
+      parts.removed.push_back({node.path, node.number});
+    }
+  }
   const auto plan_for = [&](std::vector<SpecNode> granted) {
     task.request.request->devices = GrantedNodes{std::move(granted)};
     return plan_container(task, layer.view(), run).plan;
@@ -228,11 +256,11 @@ Detachment plan_detachment(const LiveContainer& container, const std::string& de
     steps.notes.push_back(
         warning("its device cgroup is not its own, and stays as it is: only the nodes are taken"));
   }
-  detachment.is_last = rest.gpus.empty();
   remove_nodes(parts.removed, steps);
   if (detachment.is_last) {
     remove_device_links(all, {}, steps);
     remove_driver(all, steps);
+    remove_stale(stale, all, steps);
   } else {
     const Plan remaining = plan_for(parts.kept);
     remove_device_links(all, remaining, steps);

@@ -67,39 +67,39 @@ class Judge {
       add(warning,
           std::to_string(deleted.size()) +
               " files were removed or replaced on the host since it started: " + some_of(deleted),
-          kRestart);
+          how_to_refresh());
     }
     if (!of_other_version.empty()) {
       add(warning,
           std::to_string(of_other_version.size()) + " files are not of the driver " +
               today_.inventory->driver.str() +
               " that the host has today: " + some_of(of_other_version),
-          kRestart);
+          how_to_refresh());
     }
   }
 
   void judge_nodes() {
     for (const ContainerNode& node : driver_.nodes) {
       const std::string why = why_stale(node, today_.inventory);
-      if (!why.empty()) add(warning, node.path + " " + why, kRestart);
+      if (!why.empty()) add(warning, node.path + " " + why, how_to_refresh());
     }
     if (today_.inventory == nullptr) return;
     for (const std::string& pci : driver_.gpus) {
       const auto& gpus = today_.inventory->gpus;
       const bool is_known =
           std::any_of(gpus.begin(), gpus.end(), [&](const Gpu& gpu) { return gpu.pci == pci; });
-      if (!is_known) add(warning, "the host has no GPU at " + pci + " any more", kRestart);
+      if (!is_known) add(warning, "the host has no GPU at " + pci + " any more", how_to_refresh());
     }
   }
 
   void judge_loader() {
     if (!driver_.dangling_links.empty()) {
-      add(warning, "links that lead nowhere: " + some_of(driver_.dangling_links), kRestart);
+      add(warning, "links that lead nowhere: " + some_of(driver_.dangling_links), how_to_refresh());
     }
     if (!driver_.missing_cached.empty()) {
       add(warning,
           "its loader cache names libraries that are not there: " + some_of(driver_.missing_cached),
-          kRestart);
+          how_to_refresh());
     }
   }
 
@@ -117,6 +117,11 @@ class Judge {
             ": the permission was taken away after the start (systemctl daemon-reload, an update "
             "of the container)",
         how_to_grant_again());
+  }
+
+  [[nodiscard]] std::string how_to_refresh() const {
+    if (today_.inventory == nullptr || today_.container.empty()) return kRestart;
+    return "sudo oci-nvidia refresh " + today_.container + ", or restart it";
   }
 
   [[nodiscard]] std::string how_to_grant_again() const {
@@ -158,7 +163,7 @@ class Judge {
       std::erase_if(missing, [](const std::string& path) { return !path.starts_with("/dev/"); });
     }
     if (missing.empty()) return;
-    add(warning, "it would get now, and does not have: " + some_of(missing), kRestart);
+    add(warning, "it would get now, and does not have: " + some_of(missing), how_to_refresh());
   }
 
   const ContainerDriver& driver_;

@@ -2,8 +2,20 @@
 // The order of the phases is what safety depends on.
 #include "inject/apply.hpp"
 
+#include <algorithm>
+
 namespace nvhook {
 namespace {
+
+/// What of the rules of before remains when the withdrawn ones are gone.
+std::vector<DeviceRule> kept_rules(const Plan& plan) {
+  std::vector<DeviceRule> kept = plan.granted_rules;
+  std::erase_if(kept, [&](const DeviceRule& rule) {
+    return std::any_of(plan.withdrawn_rules.begin(), plan.withdrawn_rules.end(),
+                       [&](const DeviceRule& gone) { return gone.device == rule.device; });
+  });
+  return kept;
+}
 
 void prepare(const Plan& plan, Kernel& kernel) {
   for (const TmpfsMount& tmpfs : plan.tmpfs) kernel.prepare(tmpfs);
@@ -11,11 +23,11 @@ void prepare(const Plan& plan, Kernel& kernel) {
   for (const Symlink& symlink : plan.symlinks) {
     if (symlink.cover) kernel.prepare(symlink);
   }
+  if (!plan.withdrawn_rules.empty()) {
+    kernel.prepare_withdrawal(plan.withdrawn_rules, kept_rules(plan));
+  }
   kernel.prepare(plan.device_rules);
   if (!plan.rules_of_runtime.empty()) kernel.prepare_systemd_rules(plan.rules_of_runtime);
-  if (!plan.withdrawn_rules.empty()) {
-    kernel.prepare_withdrawal(plan.withdrawn_rules, plan.device_rules);
-  }
 }
 
 /// Resolves all targets before any attach: a mount of ours must never change what a later path

@@ -28,15 +28,14 @@ class Kernel {
   virtual void prepare(const Symlink& symlink) = 0;
   /// Makes and fills the tmpfs, attached nowhere.
   virtual void prepare(const TmpfsMount& mount) = 0;
+  /// Prepares what denies `rules`; of what was granted before, `kept` stay.
+  virtual void prepare_withdrawal(const std::vector<DeviceRule>& rules,
+                                  const std::vector<DeviceRule>& kept) = 0;
   /// Finds and opens the container's device cgroup and prepares what grants `rules`.
   virtual void prepare(const std::vector<DeviceRule>& rules) = 0;
 
   /// Prepares the DeviceAllow= for `rules`, which the runtime grants, but systemd may not know.
   virtual void prepare_systemd_rules(const std::vector<DeviceRule>& rules) = 0;
-
-  /// Prepares what denies `rules`; `kept` stay.
-  virtual void prepare_withdrawal(const std::vector<DeviceRule>& rules,
-                                  const std::vector<DeviceRule>& kept) = 0;
 
   // In the container's mount namespace.
   virtual void enter() = 0;

@@ -39,6 +39,8 @@ void remove_place(const LayerDirectory& directory, const std::string& name) noex
 void LinuxKernel::prepare_withdrawal(const std::vector<DeviceRule>& rules,
                                      const std::vector<DeviceRule>& kept) {
   withdrawal_.prepare(process_.cgroup_text(), rules, kept);
+  // That is how the filter is when more is granted.
+  grant_.expect_granted(devices_of(kept));
 }
 
 void LinuxKernel::withdraw_devices() {

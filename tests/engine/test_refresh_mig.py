@@ -4,9 +4,10 @@
 import contextlib
 import shutil
 
-from command import WARNING, check_refused, document, oci_nvidia
-from harness import MINORS, SETUP, check, check_equal, run, test
+from command import GOOD, WARNING, check_refused, document, oci_nvidia
+from harness import MINORS, SETUP, check, check_equal, fail_text, run, test
 from test_inspect import covered
+from test_old_kernel import wrapper
 from test_refresh import ALL, container, only, state_of
 
 MIG_GPU, OLD_INSTANCE, NEW_INSTANCE = 1, 7, 9
@@ -73,3 +74,13 @@ def a_mig_device_that_is_gone_by_its_name_is_said():
         check(any(uuid in note for note in done["notes"]), done["notes"])
         check_equal(done["denied"], [f"c {CAPS_MAJOR}:{minor}" for minor in caps_of(OLD_INSTANCE)], "denied")
         check_equal(cap_nodes(partly), [], "nodes")
+
+
+@test("refresh-cgroup2")
+def a_kernel_that_hides_filters_lets_the_new_one_in():
+    hidden = wrapper(SETUP.work / "hidden.log", "EPERM", ("bpf-hidden",))
+    with container(f"{MIG_GPU}:0") as name, changed_mig_devices():
+        done = oci_nvidia("refresh", name, before=hidden)
+        check_equal(done.returncode, GOOD, fail_text("refresh", done))
+        check_equal(cap_nodes(name), [f"nvidia-cap{minor}" for minor in caps_of(NEW_INSTANCE)], "nodes")
+        check_equal(only(document("refresh", name))["result"], "nothing-to-do", "a second call")

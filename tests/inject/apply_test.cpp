@@ -68,6 +68,19 @@ TEST(Apply, TakesStaleLibrariesOutOfTheCacheInOneStepWithNewOnes) {
   EXPECT_THAT(steps_of(plan), ::testing::Contains("cache without 2"));
 }
 
+TEST(Apply, PreparesToDenyBeforeItPreparesToGrantBecauseItDoesSo) {
+  const DeviceRule same{.device = {195, 0}};
+  const DeviceRule old{.device = {511, 0}};
+  RecordingKernel kernel;
+  apply({.device_rules = {same, {.device = {510, 0}}},
+         .granted_rules = {same, old},
+         .withdrawn_rules = {old}},
+        kernel);
+  EXPECT_THAT(kernel.calls,
+              ElementsAre("prepare to deny 1 rules of 2", "prepare 2 rules", "enter",
+                          "deny devices", "verify", "allow devices", "replace files", "commit"));
+}
+
 TEST(Apply, FailureOfAnyCallRollsBackOnceAndPassesTheErrorOn) {
   RecordingKernel all;
   apply(small_plan(), all);

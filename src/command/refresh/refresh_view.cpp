@@ -27,6 +27,7 @@ std::string_view word_of(Result result) {
 
 std::vector<std::string> texts_of(const std::vector<DeviceRule>& rules) {
   std::vector<std::string> texts;
+  texts.reserve(rules.size());
   for (const DeviceRule& rule : rules) texts.push_back(to_rule(rule.device));
   return texts;
 }

@@ -166,43 +166,52 @@ bool is_given_otherwise(const DeviceRule& rule, const std::vector<SpecNode>& nod
   });
 }
 
-/// The numbers of before that the container may use, less those that have a meaning today.
-std::vector<DeviceRule> rules_to_withdraw(const LiveContainer& container,
-                                          const std::vector<ContainerNode>& stale,
-                                          const std::vector<DeviceRule>& today,
-                                          const RootDir& system, const RootDir& driver) {
+std::vector<DeviceRule> stale_rules(const StaleDriver& stale) {
   std::vector<SpecNode> nodes;
-  for (const ContainerNode& node : stale) nodes.push_back({node.path, node.number});
-  std::vector<DeviceRule> rules = rules_of(nodes);
-  const auto denied = denied_of(container, rules, {}, system, driver);
-  const auto given =
-      container.spec ? parse_linux_spec(container.config_json).nodes : std::vector<SpecNode>();
-  std::erase_if(rules, [&](const DeviceRule& rule) {
-    return has_rule(denied, rule.device) || has_rule(today, rule.device) ||
-           is_given_otherwise(rule, given);
-  });
-  return rules;
+  nodes.reserve(stale.nodes.size());
+  for (const ContainerNode& node : stale.nodes) nodes.push_back({node.path, node.number});
+  return rules_of(nodes);
 }
 
+void erase_rules(std::vector<DeviceRule>& from, const std::vector<DeviceRule>& rules) {
+  std::erase_if(from, [&](const DeviceRule& rule) { return has_rule(rules, rule.device); });
+}
+
+/// The rules of `today` whose devices have nodes in the container.
+std::vector<DeviceRule> rules_with_nodes(std::vector<DeviceRule> today,
+                                         const ContainerDriver& has) {
+  std::erase_if(today, [&](const DeviceRule& rule) {
+    return std::none_of(has.nodes.begin(), has.nodes.end(),
+                        [&](const ContainerNode& node) { return node.number == rule.device; });
+  });
+  return today;
+}
+
+/// Grants today's numbers, and withdraws those of before that the container may use, unless they
+/// have a meaning today.
 void change_rules(const LiveContainer& container, const ContainerDriver& has, const RootDir& system,
                   Refreshment& made) {
   Plan& steps = made.steps;
   if (steps.device_rules.empty()) return;  // the device cgroup is to be left alone
-  std::vector<DeviceRule> had = steps.device_rules;
-  std::erase_if(had, [&](const DeviceRule& rule) {
-    return std::none_of(has.nodes.begin(), has.nodes.end(),
-                        [&](const ContainerNode& node) { return node.number == rule.device; });
-  });
   const RootDir& driver = made.host.driver_root;
+  made.withdrawn = stale_rules(made.stale);
+  std::vector<DeviceRule> had = rules_with_nodes(steps.device_rules, has);
+  had.insert(had.end(), made.withdrawn.begin(), made.withdrawn.end());
   made.denied = denied_of(container, steps.device_rules, had, system, driver);
-  made.withdrawn =
-      rules_to_withdraw(container, made.stale.nodes, steps.device_rules, system, driver);
+  const auto denied_before = denied_of(container, made.withdrawn, had, system, driver);
+  const auto given =
+      container.spec ? parse_linux_spec(container.config_json).nodes : std::vector<SpecNode>();
+  erase_rules(made.withdrawn, denied_before);
+  erase_rules(made.withdrawn, steps.device_rules);
+  std::erase_if(made.withdrawn,
+                [&](const DeviceRule& rule) { return is_given_otherwise(rule, given); });
   if (!container.has_own_cgroup) {
     require_own_cgroup(container, made.denied);
     steps.device_rules.clear();
     return;
   }
-  std::erase_if(had, [&](const DeviceRule& rule) { return has_rule(made.denied, rule.device); });
+  erase_rules(had, made.denied);
+  erase_rules(had, denied_before);
   steps.granted_rules = std::move(had);
   steps.withdrawn_rules = made.withdrawn;
 }

@@ -75,6 +75,7 @@ void leave_out_gone(Wanted& wanted, const ContainerRecord& record) {
 GrantedNodes nodes_it_had(const LiveContainer& container, const ContainerDriver& has,
                           const HostFacts& host, const RootDir& system) {
   std::vector<SpecNode> had;
+  had.reserve(has.nodes.size());
   for (const ContainerNode& node : has.nodes) had.push_back({node.path, node.number});
   const auto denied = denied_of(container, rules_of(had), {}, system, host.driver_root);
   GrantedNodes nodes;

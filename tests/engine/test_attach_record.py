@@ -5,10 +5,11 @@ import json
 import os
 from pathlib import Path
 
-from command import GOOD, document, text_of
-from harness import MINORS, SETUP, UUID, check, check_equal, run, test
+from command import GOOD, document, oci_nvidia, text_of
+from harness import MINORS, SETUP, UUID, check, check_equal, fail_text, run, test
 from test_attach import check_has, container, opened, pid_of
 from test_inspect import take_away_filter
+from test_old_kernel import wrapper
 
 ALL = ("attach", "attach-cgroup2")
 RECORDS = Path("/run/oci-nvidia-hook")
@@ -48,6 +49,21 @@ def a_gpu_that_was_attached_is_granted_again():
             check_equal(result_of(document("regrant", name, status=GOOD)), "granted", "regrant")
             check_has(name, has)
             document("inspect", name, status=GOOD)
+
+
+@test("attach-cgroup2")
+def a_kernel_that_hides_filters_grants_what_was_attached_again():
+    hidden = wrapper(SETUP.work / "hidden.log", "EPERM", ("bpf-hidden",))
+    with container("0") as name:
+        for command, *gpus in (("attach", "1"), ("detach", "0")):
+            done = oci_nvidia(command, name, *gpus, before=hidden)
+            check_equal(done.returncode, GOOD, fail_text(command, done))
+        for _ in range(2):
+            done = oci_nvidia("regrant", name, before=hidden)
+            check_equal(done.returncode, GOOD, fail_text("regrant", done))
+            check_has(name, [1])
+            take_away(name)
+            check_denied(name, 0, 1)
 
 
 @test(*ALL)

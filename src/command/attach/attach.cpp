@@ -49,9 +49,8 @@ Outcome run_attach(const OptionValues& values, CommandContext& context) {
   const ContainerRecord record = running_container(operands[0], context.system, context.caller);
   const LiveContainer container = pin_container(record, context.system);
   Attachment attachment = plan_attachment(container, request, config, context);
-  AttachResult result{.container = record,
-                      .is_dry_run = request.is_dry_run,
-                      .notes = attachment.steps.notes};
+  AttachResult result{
+      .container = record, .is_dry_run = request.is_dry_run, .notes = attachment.steps.notes};
   const auto add = [&](const Notes& more) {
     result.notes.insert(result.notes.end(), more.begin(), more.end());
   };

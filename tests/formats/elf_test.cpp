@@ -36,7 +36,7 @@ std::string with_number(std::string bytes, std::size_t offset, std::uint64_t val
 }
 
 TEST(Elf, ReadsA64BitObject) {
-  const ElfInfo expected = {.machine = 62, .is_64bit = true, .soname = "libcuda.so.1"};
+  const ElfInfo expected = {.machine = kElfMachine, .is_64bit = true, .soname = "libcuda.so.1"};
   EXPECT_EQ(read_bytes(build_elf({.soname = "libcuda.so.1"}).bytes), expected);
 }
 

@@ -24,7 +24,7 @@ using ::testing::IsEmpty;
 using ::testing::Not;
 using ::testing::ThrowsMessage;
 
-const std::string kLibraries = "/usr/lib/x86_64-linux-gnu/";
+const std::string kLibraries = test::for_this_machine("/usr/lib/x86_64-linux-gnu/");
 
 test::FakeHost usual_host() {
   test::FakeHost host;

@@ -21,7 +21,7 @@ using ::testing::ElementsAre;
 const std::string kCompat = "/usr/local/cuda/compat/";
 constexpr const char* kNote = R"({"Format":1,"CUDA Version":"12.4","Driver":[535],"Device":[2]})";
 
-std::string library(const std::string& soname, std::uint16_t machine = 62) {
+std::string library(const std::string& soname, std::uint16_t machine = kElfMachine) {
   return build_elf({.machine = machine, .has_soname = !soname.empty(), .soname = soname}).bytes;
 }
 
@@ -122,8 +122,9 @@ TEST_F(ContainerProbe, LeavesOutWhatTheLoaderCannotUse) {
   image_.write(kCompat + "libempty.so.1");
   image_.write(kCompat + "libcut.so.1", library("libcut.so.1").substr(0, 150));
   image_.write(kCompat + "libarm.so.1", library("libarm.so.1", 40));
-  image_.write(kCompat + "libi386.so.1",
-               build_elf({.is_64bit = false, .machine = 3, .soname = "libi386.so.1"}).bytes);
+  image_.write(
+      kCompat + "libi386.so.1",
+      build_elf({.is_64bit = false, .machine = kElfMachine32, .soname = "libi386.so.1"}).bytes);
   image_.write(kCompat + "notalib.so.1", library("notalib.so.1"));
   image_.write(kCompat + "libplain.so", library("libplain.so"));
   EXPECT_THAT(found(), ElementsAre(kLibcuda));

@@ -21,7 +21,7 @@ const std::string kLibraries = "/usr/lib/x86_64-linux-gnu";
 
 std::string library(const std::string& soname, bool is_64bit = true) {
   return build_elf({.is_64bit = is_64bit,
-                    .machine = static_cast<std::uint16_t>(is_64bit ? 62 : 3),
+                    .machine = is_64bit ? kElfMachine : kElfMachine32,
                     .has_soname = !soname.empty(),
                     .soname = soname})
       .bytes;

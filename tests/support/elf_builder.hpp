@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "formats/elf.hpp"
+#include "support/machine.hpp"
 #include "text/read_at.hpp"
 
 namespace nvhook::test {
@@ -20,7 +21,7 @@ namespace nvhook::test {
 struct ElfSpec {
   bool is_64bit = true;
   std::uint16_t type = 3;
-  std::uint16_t machine = 62;
+  std::uint16_t machine = kElfMachine;
   /// Address of the loaded segment, which begins at the start of the file.
   std::uint64_t address = 0x40000;
   std::vector<std::pair<std::uint64_t, std::uint64_t>> extra_tags = {};

@@ -24,7 +24,7 @@ using ::testing::Not;
 
 namespace fs = std::filesystem;
 
-const std::string kLibraries = "/usr/lib/x86_64-linux-gnu/";
+const std::string kLibraries = test::for_this_machine("/usr/lib/x86_64-linux-gnu/");
 const Request kRequest{.capabilities = {Capability::compute, Capability::utility}};
 
 Matcher<Notes> tells(const std::string& text) {

@@ -15,7 +15,7 @@ source_files() {
   if git rev-parse --git-dir >/dev/null 2>&1; then
     git ls-files --cached --others --exclude-standard
   else
-    find . -path './build*' -prune -o ! -type d -printf '%P\n'
+    find . \( -path './build*' -o -path ./.git \) -prune -o ! -type d -printf '%P\n'
   fi | while read -r name; do
     if [[ -e $name || -L $name ]]; then printf '%s\n' "$name"; fi
   done | LC_ALL=C sort

@@ -116,6 +116,24 @@ NodeSplit split(const std::vector<SpecNode>& nodes, const SelectedDevices& rest,
   return parts;
 }
 
+/// Returns what is of a driver that the host has no longer. Its nodes are removed, too.
+StaleDriver find_stale(const LiveContainer& container, const ContainerDriver& driver,
+                       const Inventory& today, NodeSplit& parts) {
+  StaleDriver stale = find_stale_driver(*container.root, driver, today,
+                                        container.spec ? &*container.spec : nullptr);
+  for (const ContainerNode& node : stale.nodes) parts.removed.push_back({node.path, node.number});
+  return stale;
+}
+
+/// Returns what is to be recorded.
+AttachedDevices what_remains(const LiveContainer& container, const SelectedDevices& rest,
+                             const SelectedDevices& named, const Inventory& inventory) {
+  const auto before = container.changes->read();
+  if (!before) return {.devices = lasting_names(rest)};
+  return {.devices = names_without(before->devices, named, inventory),
+          .capabilities = before->capabilities};
+}
+
 bool is_on_any(const std::vector<TmpfsMount>& mounts, const ContainerPath& path) {
   return std::any_of(mounts.begin(), mounts.end(), [&](const TmpfsMount& mount) {
     return path.str().starts_with(mount.target.str() + "/");
@@ -226,21 +244,11 @@ Detachment plan_detachment(const LiveContainer& container, const std::string& de
   if (detachment.devices.empty()) return detachment;
 
   const SelectedDevices rest = without(had, named);
-  const auto before = container.changes->read();
-  detachment.after = {
-      .devices = before ? names_without(before->devices, named, detachment.host.inventory)
-                        : lasting_names(rest),
-      .capabilities = before ? before->capabilities : ""};
+  detachment.after = what_remains(container, rest, named, detachment.host.inventory);
   detachment.is_last = rest.gpus.empty();
   NodeSplit parts = split(nodes, rest, detachment.host.inventory);
   StaleDriver stale;
-  if (detachment.is_last) {
-    stale = find_stale_driver(*container.root, driver, detachment.host.inventory,
-                              container.spec ? &*container.spec : nullptr);
-    for (const ContainerNode& node : stale.nodes) {
-      parts.removed.push_back({node.path, node.number});
-    }
-  }
+  if (detachment.is_last) stale = find_stale(container, driver, detachment.host.inventory, parts);
   const auto plan_for = [&](std::vector<SpecNode> granted) {
     task.request.request->devices = GrantedNodes{std::move(granted)};
     return plan_container(task, layer.view(), run).plan;

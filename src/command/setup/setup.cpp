@@ -41,7 +41,7 @@ constexpr std::array kEngines{
   for (const Engine& engine : kEngines) names.push_back(engine.name);
   const std::string near(nearest(name, names));
   throw UsageFault("`" + name + "` is no" + known +
-                   (near.empty() ? "" : "; did you mean `" + near + "`?"));
+                   (near.empty() ? "" : "; perhaps `" + near + "`"));
 }
 
 const Engine& engine_of(const OptionValues& values) {

@@ -65,7 +65,7 @@ bool is_group(const std::string& word, std::span<const Command> commands) {
   for (const Command& command : commands) known.push_back(command.name);
   const std::string near(nearest(word, known));
   throw UsageFault("there is no command `" + word + "`" +
-                   (near.empty() ? "" : "; did you mean `" + near + "`?"));
+                   (near.empty() ? "" : "; perhaps `" + near + "`"));
 }
 
 /// `help list` is `list --help`, and `version` is `--version`, as in other programs.

@@ -35,7 +35,7 @@ Conflict conflict_with(const LeasedDevice& wanted, const std::vector<Lease>& oth
 std::string shown(const LeasedDevice& device, const Inventory& inventory) {
   const auto gpu = std::find_if(inventory.gpus.begin(), inventory.gpus.end(),
                                 [&](const Gpu& one) { return lease_name(one) == device.gpu; });
-  const std::string name =
+  std::string name =
       "GPU " + (gpu == inventory.gpus.end() ? device.gpu : std::to_string(gpu->index));
   if (!device.mig) return name;
   return name + ", GPU instance " + std::to_string(device.mig->gpu) + ", compute instance " +

@@ -38,6 +38,7 @@ constexpr std::array kEngines{
 
 [[noreturn]] void refuse_engine(const std::string& name, const std::string& known) {
   std::vector<std::string_view> names;
+  names.reserve(kEngines.size());
   for (const Engine& engine : kEngines) names.push_back(engine.name);
   const std::string near(nearest(name, names));
   throw UsageFault("`" + name + "` is no" + known +

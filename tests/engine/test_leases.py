@@ -148,6 +148,20 @@ def a_registry_that_others_can_write_is_not_used():
 
 
 @test("runc")
+def a_full_registry_starts_nothing_and_leaves_no_half_of_a_lease():
+    REGISTRY.mkdir(parents=True, exist_ok=True)
+    full = ["mount", "-t", "tmpfs", "-o", "mode=755,nr_inodes=2", "tmpfs", REGISTRY]  # its root, and the lock
+    check_equal(run(full).returncode, 0, "the mount")
+    try:
+        for devices in ("any", "0"):
+            refused(leased(devices), DAMAGED, "No space left on device")
+        check_equal(files(), ["lock"], "files of the registry")
+    finally:
+        run(["umount", REGISTRY])
+    check_equal(run_container(leased("any", args=["/bin/true"])).exit, 0, "with space again")
+
+
+@test("runc")
 def a_hook_that_is_killed_anywhere_leaves_a_registry_that_works():
     require_program("strace")
     config = config_file()

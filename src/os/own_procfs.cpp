@@ -19,7 +19,7 @@
 namespace nvhook {
 namespace {
 
-constexpr ino_t kTopInode = 1;
+constexpr ino_t kTopDirectoryInode = 1;
 
 UniqueFd open_procfs() noexcept {
   UniqueFd proc(::openat(AT_FDCWD, "/proc", O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
@@ -27,7 +27,7 @@ UniqueFd open_procfs() noexcept {
   struct stat status {};
   const bool is_root = proc && ::fstatfs(proc.get(), &filesystem) == 0 &&
                        filesystem.f_type == PROC_SUPER_MAGIC && ::fstat(proc.get(), &status) == 0 &&
-                       status.st_ino == kTopInode;
+                       status.st_ino == kTopDirectoryInode;
   return is_root ? std::move(proc) : UniqueFd();
 }
 

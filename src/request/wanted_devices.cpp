@@ -18,13 +18,13 @@ namespace {
 constexpr std::string_view kAny = "any";
 constexpr std::string_view kExclusive = "exclusive:";
 constexpr std::size_t kMostRanges = 64;
-constexpr std::size_t kShownOfAny = 60;  // bytes of a word in a message
+constexpr std::size_t kShownOfWanted = 60;  // bytes of a word in a message
 
-[[noreturn]] void refuse_want(std::string_view word, const std::string& why,
-                              const std::string& remedy) {
-  const std::string shown(word.substr(0, kShownOfAny));
+[[noreturn]] void refuse_wanted(std::string_view word, const std::string& why,
+                                const std::string& remedy) {
+  const std::string shown(word.substr(0, kShownOfWanted));
   throw Error(Code::invalid_request,
-              "`" + shown + (word.size() > kShownOfAny ? "…" : "") + "`: " + why, remedy);
+              "`" + shown + (word.size() > kShownOfWanted ? "…" : "") + "`: " + why, remedy);
 }
 
 bool is_any(std::string_view word) {
@@ -35,7 +35,7 @@ unsigned count_in(std::string_view any) {
   if (any.size() == kAny.size()) return 1;
   const auto count = parse_numbered(any.substr(kAny.size() + 1), "");
   if (!count || *count == 0) {
-    refuse_want(any, "no number of GPUs", "write `any:2` for two free GPUs");
+    refuse_wanted(any, "no number of GPUs", "write `any:2` for two free GPUs");
   }
   return *count;
 }
@@ -46,13 +46,13 @@ bool take_exclusive(std::vector<std::string_view>& words) {
   for (std::string_view& word : words) {
     if (!starts_with_ignoring_case(word, kExclusive)) continue;
     if (!is_exclusive && &word != &words.front()) {
-      refuse_want(word, "not the first word of its list",
-                  "write it first, for all devices of the list: exclusive:0,1");
+      refuse_wanted(word, "not the first word of its list",
+                    "write it first, for all devices of the list: exclusive:0,1");
     }
     is_exclusive = true;
     word.remove_prefix(kExclusive.size());
-    if (word.empty()) refuse_want(kExclusive, "names no device", "write exclusive:0 for GPU 0");
-    if (is_any(word)) refuse_want(word, "exclusive already", "leave out `exclusive:`");
+    if (word.empty()) refuse_wanted(kExclusive, "names no device", "write exclusive:0 for GPU 0");
+    if (is_any(word)) refuse_wanted(word, "exclusive already", "leave out `exclusive:`");
   }
   return is_exclusive;
 }
@@ -103,8 +103,8 @@ WantedDevices read_wanted_devices(std::vector<std::string_view> words, bool has_
     return list;
   }
   if (words.size() != 1) {
-    refuse_want(*any, "beside other devices",
-                "let it be the whole list: `any:2` for two free GPUs");
+    refuse_wanted(*any, "beside other devices",
+                  "let it be the whole list: `any:2` for two free GPUs");
   }
   return {.free_gpus = count_in(*any), .is_exclusive = true};
 }

@@ -18,10 +18,9 @@ namespace {
 namespace po = boost::program_options;
 
 constexpr const char* kMore = "capabilities";
-constexpr const char* kDryRun = "dry-run";
 
 AttachRequest request_of(const OptionValues& values, const std::string& devices) {
-  AttachRequest request{.devices = devices, .is_dry_run = values[kDryRun].as<bool>()};
+  AttachRequest request{.devices = devices, .is_dry_run = values[kDryRunOption].as<bool>()};
   const std::string words = values[kMore].as<std::string>();
   if (words.empty()) return request;
   request.capabilities = parse_capabilities(words);
@@ -37,7 +36,7 @@ AttachRequest request_of(const OptionValues& values, const std::string& devices)
 void add_attach_options(po::options_description& options) {
   options.add_options()(kMore, po::value<std::string>()->default_value("")->value_name("LIST"),
                         "more capabilities: utility, compute, graphics, … or all")(
-      kDryRun, po::bool_switch(), "only show what would be done");
+      kDryRunOption, po::bool_switch(), "only show what would be done");
 }
 
 Outcome run_attach(const OptionValues& values, CommandContext& context) {

@@ -18,13 +18,12 @@ namespace {
 namespace po = boost::program_options;
 
 constexpr const char* kForce = "force";
-constexpr const char* kOnlyShow = "dry-run";
 
 }  // namespace
 
 void add_detach_options(po::options_description& options) {
   options.add_options()(kForce, po::bool_switch(), "although processes use the devices")(
-      kOnlyShow, po::bool_switch(), "only show what would be done");
+      kDryRunOption, po::bool_switch(), "only show what would be done");
 }
 
 Outcome run_detach(const OptionValues& values, CommandContext& context) {
@@ -36,7 +35,7 @@ Outcome run_detach(const OptionValues& values, CommandContext& context) {
   const LiveContainer container = pin_container(record, context.system);
   const Detachment detachment = plan_detachment(container, operands[1], config, context);
   DetachResult result{.container = record,
-                      .is_dry_run = values[kOnlyShow].as<bool>(),
+                      .is_dry_run = values[kDryRunOption].as<bool>(),
                       .notes = detachment.steps.notes};
   if (!detachment.is_complete()) {
     result.holders = holders_of(container, {.nodes = detachment.rules}, detachment.host.inventory,

@@ -19,6 +19,9 @@
 
 namespace nvhook {
 
+/// The option with which `attach`, `detach` and `refresh` only show what they would do.
+inline constexpr const char* kDryRunOption = "dry-run";
+
 /// Throws Error(namespace_denied) if `config` is that of a host below --host-root, whose containers
 /// do not run here.
 void require_own_host(const HostConfig& config, const std::string& command);

@@ -23,7 +23,6 @@ namespace po = boost::program_options;
 
 constexpr const char* kAll = "all";
 constexpr const char* kForce = "force";
-constexpr const char* kDryRun = "dry-run";
 
 struct Choice {
   bool is_dry_run = false;
@@ -89,7 +88,7 @@ std::vector<Refreshed> refresh_all(const Choice& choice, const HostConfig& confi
 void add_refresh_options(po::options_description& options) {
   options.add_options()(kAll, po::bool_switch(), "all containers with GPUs that run")(
       kForce, po::bool_switch(), "although processes use what is replaced")(
-      kDryRun, po::bool_switch(), "only show what would be done");
+      kDryRunOption, po::bool_switch(), "only show what would be done");
 }
 
 Outcome run_refresh(const OptionValues& values, CommandContext& context) {
@@ -100,7 +99,7 @@ Outcome run_refresh(const OptionValues& values, CommandContext& context) {
   }
   const HostConfig config = read_host_config(context);
   require_own_host(config, "refresh");
-  const Choice choice{.is_dry_run = values[kDryRun].as<bool>(),
+  const Choice choice{.is_dry_run = values[kDryRunOption].as<bool>(),
                       .is_forced = values[kForce].as<bool>(),
                       .is_one_of_all = all};
   std::vector<Refreshed> done;

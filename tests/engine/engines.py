@@ -80,7 +80,7 @@ ENGINES = dict(
         of(
             "command",
             "test_list test_explain test_inspect test_ps test_regrant test_doctor test_doctor_hosts test_host_root test_setup "
-            "test_nvidia_ctk test_gpus_option test_readme",
+            "test_nvidia_ctk test_gpus_option test_readme test_terminal",
             "runc strace setpriv",
         ),
         of("command-cgroup2", "test_inspect test_ps test_regrant", "runc", *CGROUP2),

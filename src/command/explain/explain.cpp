@@ -51,7 +51,7 @@ void compare_with_now(const Subject& subject, Explanation& explanation) {
 void add_explain_options(boost::program_options::options_description& options) {
   add_subject_options(options);
   options.add_options()("steps", boost::program_options::bool_switch(),
-                        "each step of the plan, on a terminal too");
+                        "each step of the plan and all notes, on a terminal too");
 }
 
 Outcome run_explain(const OptionValues& values, CommandContext& context) {

@@ -117,14 +117,16 @@ std::string steps_line(const Explanation& explanation) {
                                   ? std::string()
                                   : printable(explanation.inventory->driver.str());
   return (version.empty() ? "" : "Driver " + version + "; ") + "--steps shows the " +
-         std::to_string(step_count(*explanation.plan)) + " steps.\n";
+         std::to_string(step_count(*explanation.plan)) + " steps and all notes.\n";
 }
 
-std::string notes_text(const Explanation& explanation, const Style& style) {
+/// All of them, or only the warnings.
+std::string notes_text(const Explanation& explanation, bool has_all, const Style& style) {
   std::string text;
   const auto add = [&](const Notes& notes) {
     for (const Note& note : notes) {
       const bool is_warning = note.level == Note::Level::warning;
+      if (!has_all && !is_warning) continue;
       text +=
           "  " + style(is_warning ? Colour::warning : Colour::none, printable(note.text)) + "\n";
     }
@@ -206,7 +208,8 @@ std::string explanation_text(const Explanation& explanation, bool has_steps, con
   } else if (explanation.plan) {
     text += "\n" + steps_line(explanation);
   }
-  text += settings_text(explanation.config, style) + notes_text(explanation, style);
+  text += settings_text(explanation.config, style);
+  text += notes_text(explanation, has_steps || !explanation.plan, style);
   return folded(text, style.columns);
 }
 

@@ -57,7 +57,9 @@ TEST(HookPlace, AProcfsThatKnowsUsByAnotherNumberSaysInside) {
 
 TEST(StandaloneProcess, ReadsItsCgroupOnlyForThoseWhoAsk) {
   const long reads = test::reads_of([] { static_cast<void>(ContainerProcess::standalone()); });
-  if (reads >= 0) EXPECT_EQ(reads, 0);
+  if (reads >= 0) {
+    EXPECT_EQ(reads, 0);
+  }
   const ContainerProcess process = ContainerProcess::standalone();
   EXPECT_FALSE(process.cgroup_text().empty());
 }

@@ -7,6 +7,7 @@
 #include <sys/syscall.h>
 
 #include <cerrno>
+#include <cstdlib>
 
 #include "support/device_host.hpp"
 #include "support/hosts.hpp"
@@ -266,15 +267,23 @@ TEST_F(DeviceNodes, ThatCannotBeMadeAreWarningsWithWhatToDo) {
 }
 
 TEST(DeviceNodesInAUserNamespace, AreNotEvenTried) {
-  const test::FakeHost host;
-  test::in_private_namespaces(CLONE_NEWUSER, [&]() -> std::string {
-    const auto root = open_root(host.tree().path());
-    const Notes notes = provide_devices({.system = *root, .driver = *root}, {});
-    const Note expected = warning(
-        "no module loaded and no device node made: not possible in a user namespace; run "
-        "`oci-nvidia-hook create-device-nodes` on the host, as root");
-    return notes == Notes{expected} ? "" : "other notes";
-  });
+  const auto try_there = [] {
+    const test::FakeHost host;
+    return test::run_in_private_namespaces(CLONE_NEWUSER, [&]() -> std::string {
+      const auto root = open_root(host.tree().path());
+      const Notes notes = provide_devices({.system = *root, .driver = *root}, {});
+      const Note expected = warning(
+          "no module loaded and no device node made: not possible in a user namespace; run "
+          "`oci-nvidia-hook create-device-nodes` on the host, as root");
+      return notes == Notes{expected} ? "" : "other notes";
+    });
+  };
+  test::in_private_namespaces(CLONE_NEWUSER, [] { return std::string(); });
+  if (testing::Test::IsSkipped()) return;
+  // A process asks for its namespace once: this style starts a new one, which has not asked.
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  EXPECT_EXIT(std::_Exit(static_cast<int>(try_there().verdict)),
+              testing::ExitedWithCode(static_cast<int>(test::Verdict::good)), "");
 }
 
 }  // namespace

@@ -79,11 +79,11 @@ ENGINES = dict(
         ),
         of(
             "command",
-            "test_list test_explain test_inspect test_ps test_regrant test_doctor test_doctor_hosts test_host_root test_setup "
+            "test_list test_explain test_inspect test_ps test_ps_watch test_regrant test_doctor test_doctor_hosts test_host_root test_setup "
             "test_nvidia_ctk test_gpus_option test_readme test_terminal",
             "runc strace setpriv",
         ),
-        of("command-cgroup2", "test_inspect test_ps test_regrant", "runc", *CGROUP2),
+        of("command-cgroup2", "test_inspect test_ps test_ps_watch test_regrant", "runc", *CGROUP2),
         of("attach", "test_attach test_attach_record test_detach", "runc strace cc"),
         of("attach-cgroup2", "test_attach test_attach_record test_detach", "runc strace cc", *CGROUP2),
         of("refresh", "test_refresh test_refresh_given test_refresh_mig", "runc strace cc", "--mig", "1"),

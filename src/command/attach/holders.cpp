@@ -53,7 +53,7 @@ class Search {
 
   [[nodiscard]] std::vector<Holder> holders() const {
     std::vector<Holder> found;
-    for (const pid_t pid : all_processes(proc_.get())) {
+    for (const auto& [pid, inode] : all_processes(proc_.get())) {
       if (!is_in_container(pid)) continue;
       const auto what = first_of(held_by(pid));
       if (!what) continue;

@@ -12,6 +12,7 @@
 #include <cerrno>
 #include <memory>
 #include <string_view>
+#include <utility>
 
 #include "os/files.hpp"
 #include "os/read_link.hpp"
@@ -24,6 +25,19 @@ namespace {
 constexpr std::size_t kMaxProcFile = 1UL << 20U;
 constexpr std::size_t kMaxMountinfo = 16UL << 20U;
 constexpr std::size_t kUsualText = 4096;
+
+/// Calls `use` for each entry; returns false, with errno, if the directory cannot be read.
+template <typename Use>
+bool for_each_entry(UniqueFd directory, const Use& use) {
+  if (!directory) return false;
+  const std::unique_ptr<DIR, int (*)(DIR*)> stream(::fdopendir(directory.get()), ::closedir);
+  if (!stream) return false;
+  static_cast<void>(directory.release());
+  errno = 0;
+  // NOLINTNEXTLINE(concurrency-mt-unsafe): the stream is this function's own
+  while (const dirent* entry = ::readdir(stream.get())) use(*entry);
+  return errno == 0;
+}
 
 }  // namespace
 
@@ -44,29 +58,22 @@ std::optional<NodeFacts> look_at_node(int directory, const char* name, int flags
 }
 
 std::optional<std::vector<std::string>> names_in(UniqueFd directory) {
-  if (!directory) return std::nullopt;
-  const std::unique_ptr<DIR, int (*)(DIR*)> stream(::fdopendir(directory.get()), ::closedir);
-  if (!stream) return std::nullopt;
-  static_cast<void>(directory.release());
   std::vector<std::string> names;
-  errno = 0;
-  // NOLINTNEXTLINE(concurrency-mt-unsafe): the stream is this function's own
-  while (const dirent* entry = ::readdir(stream.get())) {
-    const std::string_view name(static_cast<const char*>(entry->d_name));
+  const bool is_read = for_each_entry(std::move(directory), [&](const dirent& entry) {
+    const std::string_view name(static_cast<const char*>(entry.d_name));
     if (name != "." && name != "..") names.emplace_back(name);
-  }
-  if (errno != 0) return std::nullopt;
-  return names;
+  });
+  return is_read ? std::optional(std::move(names)) : std::nullopt;
 }
 
-std::vector<pid_t> all_processes(int proc) {
-  std::vector<pid_t> pids;
-  const auto names = names_in(UniqueFd(::openat(proc, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)));
-  if (!names) return pids;
-  for (const std::string& name : *names) {
-    if (const auto pid = parse_unsigned_int(name)) pids.push_back(static_cast<pid_t>(*pid));
-  }
-  return pids;
+std::vector<ProcessEntry> all_processes(int proc) {
+  std::vector<ProcessEntry> processes;
+  UniqueFd all(::openat(proc, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  const bool is_read = for_each_entry(std::move(all), [&](const dirent& entry) {
+    const auto pid = parse_unsigned_int(static_cast<const char*>(entry.d_name));
+    if (pid) processes.push_back({.pid = static_cast<pid_t>(*pid), .inode = entry.d_ino});
+  });
+  return is_read ? processes : std::vector<ProcessEntry>();
 }
 
 ProcessDirectory::ProcessDirectory(int proc, pid_t pid)

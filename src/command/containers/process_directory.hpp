@@ -4,6 +4,7 @@
 
 #include <sys/types.h>
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -55,7 +56,14 @@ struct NodeFacts {
 /// Returns the names in `directory`, in no order; nullopt, with errno, if it cannot be read.
 [[nodiscard]] std::optional<std::vector<std::string>> names_in(UniqueFd directory);
 
-/// Returns the numbers of all processes in `proc`, the opened /proc.
-[[nodiscard]] std::vector<pid_t> all_processes(int proc);
+/// A process as the directory of all shows it.
+struct ProcessEntry {
+  pid_t pid = 0;
+  /// Inode of its directory: another one as soon as another process has the number.
+  std::uint64_t inode = 0;
+};
+
+/// Returns all processes in `proc`, the opened /proc.
+[[nodiscard]] std::vector<ProcessEntry> all_processes(int proc);
 
 }  // namespace nvhook

@@ -50,11 +50,12 @@ bool comes_before(const GpuContainer& a, const GpuContainer& b) {
 
 }  // namespace
 
-Sampler::Sampler(const RootDir& system, const CallerContext& caller)
+Sampler::Sampler(const RootDir& system, const CallerContext& caller, RunTime run_time)
     : system_(system),
       caller_(caller),
       proc_(system.open("/proc", O_RDONLY | O_DIRECTORY)),
       descriptors_(proc_.get()),
+      run_time_(std::move(run_time)),
       own_namespace_(system.read_link("/proc/self/ns/pid").value_or("")) {}
 
 void Sampler::use(const Inventory& inventory) {
@@ -62,6 +63,7 @@ void Sampler::use(const Inventory& inventory) {
   inventory_ = inventory;
   given_.reset();
   facts_.clear();
+  for (auto& [pid, known] : processes_) known.scanned = 0;  // for devices of before
   driver_ = std::make_unique<DriverDevices>(*inventory_);
   given_ = std::make_unique<GivenDevices>(system_, *driver_);
 }
@@ -69,6 +71,7 @@ void Sampler::use(const Inventory& inventory) {
 void Sampler::read_records(double now) {
   SeenContainers seen = seen_containers(system_, caller_);
   index_ = ContainerIndex(seen.containers, system_);
+  keys_.clear();
   denied_records_ = std::move(seen.denied);
   passwd_ = system_.read("/etc/passwd", kMaxUserDatabase).value_or("");
   if (boot_ == 0) boot_ = boot_time(system_.read("/proc/uptime", kMaxUptime).value_or(""), now);
@@ -80,11 +83,15 @@ Seconds Sampler::time_of(std::uint64_t ticks) const {
   return static_cast<Seconds>(boot_ + static_cast<double>(ticks) / kPerSecond);
 }
 
-Seconds Sampler::start_of(pid_t pid) const {
+/// Of a process that was seen in this sample.
+Seconds Sampler::start_of(pid_t pid) {
+  std::optional<Seconds>& started = processes_.at(pid).started;
+  if (started) return *started;
   const ProcessDirectory process(proc_.get(), pid);
   const auto text = process.is_open() ? process.read("stat") : std::nullopt;
   const auto stat = text ? parse_stat(*text) : std::nullopt;
-  return stat ? time_of(stat->start_ticks) : std::numeric_limits<Seconds>::max();
+  if (stat) started = time_of(stat->start_ticks);
+  return started.value_or(std::numeric_limits<Seconds>::max());
 }
 
 GpuProcess Sampler::describe(const ProcessDirectory& process) const {
@@ -116,6 +123,7 @@ bool Sampler::learn(Known& known, const DescriptorTable& table, double now) cons
   if (!known.pid_namespace && index_.find_by_cgroup(known.path).cgroup.empty()) {
     known.pid_namespace = ProcessDirectory(proc_.get(), table.pid).pid_namespace();
   }
+  known.group = known.path + '\n' + known.pid_namespace.value_or("");
   return true;
 }
 
@@ -140,67 +148,90 @@ void Sampler::use_gpus(Known& known, const DescriptorTable& table, OpenNodes nod
   known.user->nodes = std::move(nodes.numbers);
 }
 
-bool Sampler::must_scan(const Known& known, double now) {
-  const bool can_wait = known.is_barred && !known.user && known.samples > kUnsettled;
-  return !can_wait || !is_fresh(known.scanned, now);
+/// Whether it can have opened and closed nothing since its descriptors were looked at.
+bool Sampler::is_unchanged(const Known& known, const ProcessEntry& entry,
+                           std::optional<std::uint64_t> run_time, double now) {
+  const bool is_settled = known.inode == entry.inode && known.samples > kUnsettled;
+  if (!is_settled || !is_fresh(known.read, now) || !is_fresh(known.scanned, now)) return false;
+  const bool can_open_none = known.is_barred && !known.user;
+  return can_open_none || (run_time && run_time == known.run_time);
 }
 
-/// Returns false if that is not permitted.
-bool Sampler::look_at_descriptors(Known& known, const DescriptorTable& table, double now) const {
-  if (!must_scan(known, now)) return true;
+void Sampler::look_at_descriptors(Known& known, const DescriptorTable& table, double now) const {
   OpenNodes nodes = descriptors_.open_nodes(table, *driver_);
   known.scanned = now;
-  if (nodes.is_denied) return false;
-  use_gpus(known, table, std::move(nodes), now);
-  return true;
+  known.is_unreadable = nodes.is_denied;
+  if (!nodes.is_denied) use_gpus(known, table, std::move(nodes), now);
+}
+
+/// Returns false if the process does not count: it has ended, cannot have descriptors, or, with
+/// errno EACCES or EPERM, may not be looked at.
+bool Sampler::look_at_process(Known& known, const ProcessEntry& entry,
+                              std::optional<std::uint64_t> run_time, double now) const {
+  const auto table = descriptors_.table_of(entry.pid);
+  if (!table || !learn(known, *table, now)) return false;
+  const bool has_run = !run_time || run_time != known.run_time;
+  if (!has_run) known.described = now;  // it gives itself its name and its user
+  known.inode = entry.inode;
+  known.run_time = run_time;
+  look_at_descriptors(known, *table, now);
+  if (!known.is_unreadable) return true;
+  const auto stat = parse_stat(ProcessDirectory(proc_.get(), entry.pid).read("stat").value_or(""));
+  errno = 0;
+  return !stat || !(stat->is_kernel_thread || stat->is_dead);
 }
 
 Sampler::Groups Sampler::scan(Sample& sample, double now) {
   Groups groups;
-  Processes seen;
-  for (const pid_t pid : all_processes(proc_.get())) {
-    const auto table = descriptors_.table_of(pid);
-    Known known = std::move(processes_[pid]);
-    if (!table || !learn(known, *table, now)) {
+  for (auto& [pid, known] : processes_) known.is_seen = false;
+  for (const ProcessEntry& entry : all_processes(proc_.get())) {
+    Known& known = processes_[entry.pid];
+    const auto run_time = run_time_(entry.pid);  // before anything else is looked at
+    if (!is_unchanged(known, entry, run_time, now) &&
+        !look_at_process(known, entry, run_time, now)) {
       sample.unreadable_processes += is_denied_now() ? 1U : 0U;
       continue;
     }
-    if (!look_at_descriptors(known, *table, now)) {
-      const auto stat = parse_stat(ProcessDirectory(proc_.get(), pid).read("stat").value_or(""));
-      if (stat && (stat->is_kernel_thread || stat->is_dead)) continue;
-      ++sample.unreadable_processes;
-    }
-    const std::string space = known.pid_namespace.value_or("");
-    Group& group = groups[known.path + '\n' + space];
+    known.is_seen = true;
+    sample.unreadable_processes += known.is_unreadable ? 1U : 0U;
+    Group& group = groups[known.group];
     if (group.pids.empty()) {
       group.path = known.path;
       group.cgroup = known.cgroup;
-      group.pid_namespace = space;
+      group.pid_namespace = known.pid_namespace.value_or("");
     }
-    group.pids.push_back(pid);
+    group.pids.push_back(entry.pid);
     if (known.user) group.users.push_back(*known.user);
-    seen.emplace(pid, std::move(known));
   }
-  processes_ = std::move(seen);
+  std::erase_if(processes_, [](const auto& one) { return !one.second.is_seen; });
   return groups;
 }
 
+/// Of a group by its name.
+const ContainerKey& Sampler::key_of(const std::string& name, const Group& group) {
+  const auto known = keys_.find(name);
+  if (known != keys_.end()) return known->second;
+  return keys_.emplace(name, index_.find(group.path, group.pid_namespace, own_namespace_))
+      .first->second;
+}
+
 std::map<std::string, std::vector<Sampler::Group>> Sampler::by_container(
-    Groups& groups, std::map<std::string, ContainerKey>& keys) const {
+    Groups& groups, std::map<std::string, ContainerKey>& keys) {
   std::map<std::string, std::vector<Group>> joined;
+  std::erase_if(keys_, [&](const auto& one) { return !groups.contains(one.first); });
   for (auto& [name, group] : groups) {
     if (group.pids.empty()) continue;
-    ContainerKey key = index_.find(group.path, group.pid_namespace, own_namespace_);
+    const ContainerKey& key = key_of(name, group);
     const bool shares_cgroup = key.by_namespace || key.cgroup == "/";
     const std::string at = key.cgroup + (shares_cgroup ? '\n' + group.pid_namespace : "");
-    keys.try_emplace(at, std::move(key));
+    keys.try_emplace(at, key);
     joined[at].push_back(std::move(group));
   }
   return joined;
 }
 
 /// The engine's word counts, if that process is in the container still; else the oldest process.
-pid_t Sampler::first_process(pid_t recorded, const std::vector<Group>& groups) const {
+pid_t Sampler::first_process(pid_t recorded, const std::vector<Group>& groups) {
   pid_t oldest = 0;
   Seconds started = std::numeric_limits<Seconds>::max();
   for (const Group& group : groups) {
@@ -220,7 +251,7 @@ pid_t Sampler::first_process(pid_t recorded, const std::vector<Group>& groups) c
 }
 
 Sampler::Facts Sampler::look_at(const ContainerKey& key, const std::vector<Group>& groups,
-                                double now) const {
+                                double now) {
   Facts facts{.pid = first_process(key.record.pid, groups), .read = now};
   const ProcessDirectory process(proc_.get(), facts.pid);
   if (!process.is_open()) return facts;  // it has ended
@@ -294,16 +325,18 @@ Notes Sampler::notes_of(const Sample& sample) const {
   return notes;
 }
 
+/// Whether a group was not there in the last sample.
+bool Sampler::has_new(const Groups& groups) const {
+  return std::any_of(groups.begin(), groups.end(),
+                     [&](const auto& one) { return !keys_.contains(one.first); });
+}
+
 Sample Sampler::take(const Inventory& inventory, double now) {
   use(inventory);
   Sample sample{.time = static_cast<Seconds>(now), .devices = driver_->devices()};
   if (now - records_read_ > kRecordsKept || now < records_read_) read_records(now);
   Groups groups = scan(sample, now);
-  std::set<std::string> known;
-  for (const auto& [name, group] : groups) known.insert(name);
-  const bool has_new = !std::includes(known_.begin(), known_.end(), known.begin(), known.end());
-  known_ = std::move(known);
-  if (has_new && records_read_ != now) read_records(now);
+  if (has_new(groups) && records_read_ != now) read_records(now);
   std::map<std::string, ContainerKey> keys;
   auto containers = by_container(groups, keys);
   for (auto& [name, joined] : containers) {

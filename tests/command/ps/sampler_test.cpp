@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
+#include <cstdint>
 #include <filesystem>
 #include <optional>
 
@@ -245,6 +246,76 @@ TEST_F(SimulatedProc, AContainerThatMayOpenNoGpuIsLookedAtFromTimeToTime) {
   host_.link("/held", "/dev/zero");  // from another process
   EXPECT_THAT(sampler_->take(inventory(), 2007).containers, IsEmpty());
   EXPECT_THAT(sampler_->take(inventory(), 2016).containers, SizeIs(1));
+}
+
+/// All processes have run for the same time, which the test tells.
+class TimeOfProcesses : public SimulatedProc {
+ protected:
+  TimeOfProcesses() {
+    sampler_.emplace(system_, caller_, [this](pid_t) { return run_time_; });
+    add(10, "/x", "x", kHost);
+    open(10, 3, "../../../held");
+    hold("/dev/null");
+    pass(kSettled);
+  }
+
+  /// What the open file of process 10 is.
+  void hold(const std::string& target) const {
+    std::filesystem::remove(host_.below("/held"));
+    host_.link("/held", target);
+  }
+  std::vector<pid_t> pass(int seconds) {
+    for (; seconds > 1; --seconds) static_cast<void>(sampler_->take(inventory(), ++time_));
+    return pids_of(sampler_->take(inventory(), ++time_).host_processes);
+  }
+
+  static constexpr int kSettled = 5;
+  std::optional<std::uint64_t> run_time_ = 7;
+  double time_ = 2000;
+};
+
+TEST_F(TimeOfProcesses, OneThatHasRunIsLookedAtAgain) {
+  hold("/dev/zero");
+  run_time_ = 8;
+  EXPECT_THAT(pass(1), ElementsAre(10));
+  hold("/dev/null");
+  run_time_ = 9;
+  EXPECT_THAT(pass(1), IsEmpty());
+}
+
+TEST_F(TimeOfProcesses, OneThatHasNotRunIsLookedAtEveryTenSeconds) {
+  hold("/dev/zero");  // which only a process with the same table of descriptors can do
+  EXPECT_THAT(pass(1), IsEmpty());
+  EXPECT_THAT(pass(10), ElementsAre(10));
+  EXPECT_THAT(pass(1), ElementsAre(10));
+}
+
+TEST_F(TimeOfProcesses, OneWhoseTimeIsNotKnownIsLookedAtAgain) {
+  run_time_.reset();
+  hold("/dev/zero");
+  EXPECT_THAT(pass(1), ElementsAre(10));
+}
+
+TEST_F(TimeOfProcesses, OneWithTheNumberAndTheTimeOfAnotherIsLookedAt) {
+  std::filesystem::rename(host_.below("/proc/10"), host_.below("/ended"));
+  EXPECT_THAT(pass(1), IsEmpty());
+  add(10, "/y", "y", kHost);
+  open(10, 3, "/dev/zero");
+  EXPECT_THAT(pass(1), ElementsAre(10));
+  std::filesystem::rename(host_.below("/proc/10"), host_.below("/ended-too"));
+  add(10, "/z", "z", kHost);
+  EXPECT_THAT(pass(1), IsEmpty());
+}
+
+TEST_F(TimeOfProcesses, OneThatHasNotRunUsesADeviceOfTheHostOfToday) {
+  hold("/dev/full");
+  run_time_ = 8;
+  ASSERT_THAT(pass(kSettled), ElementsAre(10));
+  Inventory today = inventory();
+  today.gpus.erase(today.gpus.begin());
+  const Sample found = sampler_->take(today, ++time_);
+  ASSERT_THAT(found.host_processes, SizeIs(1));
+  EXPECT_EQ(found.devices.at(found.host_processes[0].devices.at(0)).gpu, 1U);
 }
 
 TEST_F(SimulatedProc, ARecordOfAUserCountsOnlyInThatUsersCgroups) {

@@ -12,6 +12,7 @@
 #include <ctime>
 #include <optional>
 #include <ostream>
+#include <utility>
 
 #include "command/engines/host_config.hpp"
 #include "command/ps/interval.hpp"
@@ -122,7 +123,7 @@ void write_metrics(const std::string& path, const std::string& text,
 }
 
 /// Returns false if nobody reads the output any more.
-bool show(const Sample& sample, const PsOptions& options, CommandContext& context) {
+bool show(Sample sample, SampleJson& json, const PsOptions& options, CommandContext& context) {
   if (!options.prometheus.empty()) {
     write_metrics(options.prometheus, prometheus_text(sample), context);
     return true;
@@ -133,9 +134,10 @@ bool show(const Sample& sample, const PsOptions& options, CommandContext& contex
     context.out << (options.leases ? leases_text(sample, width, context.style)
                                    : sample_text(sample, width, context.style));
   } else if (options.interval) {
-    context.out << sample_json(sample).dump(-1, ' ', false, Json::error_handler_t::replace) << '\n';
+    const Json& document = json.of(std::move(sample));
+    context.out << document.dump(-1, ' ', false, Json::error_handler_t::replace) << '\n';
   } else {
-    print_json(sample_json(sample), context.out);
+    print_json(json.of(std::move(sample)), context.out);
   }
   return !options.interval || context.show_now();
 }
@@ -144,12 +146,13 @@ Outcome run(const PsOptions& options, CommandContext& context) {
   DriverFacts driver(context);
   Sampler sampler(context.system, context.caller);
   UsageReader usage(context);
+  SampleJson json;
   const auto take = [&] {
     const double time = now();
     Sample sample = sampler.take(driver.at(time), time);
     read_leases(sample, context.system);
     if (options.usage) usage.read(sample);
-    return show(sample, options, context);
+    return show(std::move(sample), json, options, context);
   };
   if (!options.interval) {
     static_cast<void>(take());

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <string_view>
+#include <utility>
 
 #include "command/ps/leases_view.hpp"
 #include "command/ps/sample_words.hpp"
@@ -140,6 +141,26 @@ Json device_object(const HostDevice& device, const Sample& sample) {
   return object;
 }
 
+Json document_without_containers(const Sample& sample) {
+  Json document = json_document("ps", 1);
+  document["time"] = utc_time(sample.time);
+  document["devices"] = Json::array();
+  for (const HostDevice& device : sample.devices) {
+    document["devices"].push_back(device_object(device, sample));
+  }
+  document["containers"] = Json::array();
+  document["leases"] = leases_json(sample);
+  document["host_processes"] = Json::array();
+  for (const GpuProcess& process : sample.host_processes) {
+    document["host_processes"].push_back(process_object(process, sample));
+  }
+  document["unreadable"] = {{"processes", sample.unreadable_processes},
+                            {"containers", sample.unreadable_containers}};
+  document["notes"] = Json::array();
+  for (const Note& note : sample.notes) document["notes"].push_back(note.text);
+  return document;
+}
+
 }  // namespace
 
 std::string sample_text(const Sample& sample, std::size_t width, const Style& style) {
@@ -160,27 +181,23 @@ std::string sample_text(const Sample& sample, std::size_t width, const Style& st
   return text;
 }
 
-Json sample_json(const Sample& sample) {
-  Json document = json_document("ps", 1);
-  document["time"] = utc_time(sample.time);
-  document["devices"] = Json::array();
-  for (const HostDevice& device : sample.devices) {
-    document["devices"].push_back(device_object(device, sample));
+Json sample_json(const Sample& sample) { return SampleJson().of(sample); }
+
+const Json& SampleJson::of(Sample sample) {
+  // What is formatted of a container depends on these, too.
+  const bool is_comparable = !sample.usage && !last_.usage && sample.devices == last_.devices;
+  Json containers = Json::array();
+  if (is_comparable && !document_.is_null()) containers = std::move(document_["containers"]);
+  auto& entries = containers.get_ref<Json::array_t&>();
+  entries.resize(sample.containers.size());
+  for (std::size_t i = 0; i < entries.size(); ++i) {
+    const bool is_as_before = !entries[i].is_null() && sample.containers[i] == last_.containers[i];
+    if (!is_as_before) entries[i] = container_object(sample.containers[i], sample);
   }
-  document["containers"] = Json::array();
-  for (const GpuContainer& container : sample.containers) {
-    document["containers"].push_back(container_object(container, sample));
-  }
-  document["leases"] = leases_json(sample);
-  document["host_processes"] = Json::array();
-  for (const GpuProcess& process : sample.host_processes) {
-    document["host_processes"].push_back(process_object(process, sample));
-  }
-  document["unreadable"] = {{"processes", sample.unreadable_processes},
-                            {"containers", sample.unreadable_containers}};
-  document["notes"] = Json::array();
-  for (const Note& note : sample.notes) document["notes"].push_back(note.text);
-  return document;
+  document_ = document_without_containers(sample);
+  document_["containers"] = std::move(containers);  // at last: a new key copies all before it
+  last_ = std::move(sample);
+  return document_;
 }
 
 }  // namespace nvhook

@@ -19,4 +19,16 @@ namespace nvhook {
 /// Returns the JSON of docs/schemas/ps-1.schema.json.
 [[nodiscard]] Json sample_json(const Sample& sample);
 
+/// The same of one sample after the other. A container that is as in the last sample is not
+/// formatted again: that would cost more than to take the sample.
+class SampleJson {
+ public:
+  /// The result is valid until the next call.
+  const Json& of(Sample sample);
+
+ private:
+  Sample last_ = {};
+  Json document_ = {};
+};
+
 }  // namespace nvhook

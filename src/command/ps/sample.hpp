@@ -36,6 +36,8 @@ struct GpuProcess {
   std::string cgroup = {};
   std::vector<std::size_t> devices = {};  ///< positions in Sample::devices
   std::set<DeviceNumber> nodes = {};      ///< also /dev/nvidiactl, /dev/nvidia-uvm, …
+
+  friend bool operator==(const GpuProcess&, const GpuProcess&) = default;
 };
 
 /// A container that has a GPU, or a process that uses one.
@@ -45,6 +47,8 @@ struct GpuContainer {
   Seconds started = 0;
   std::vector<GivenDevice> devices = {};
   std::vector<GpuProcess> processes = {};
+
+  friend bool operator==(const GpuContainer&, const GpuContainer&) = default;
 };
 
 /// A lease (docs/leases.md), also of a container that has ended and whose file is still there.

@@ -106,6 +106,20 @@ TEST(SampleJson, HasNamesOfDevicesAndTimes) {
   EXPECT_EQ(document["unreadable"]["processes"], 0);
 }
 
+TEST(SampleJson, OfOneSampleAfterTheOtherIsThatOfEachAlone) {
+  const Sample first = sample();
+  Sample renamed = first;
+  renamed.containers[0].processes[0].name = "other";
+  Sample without = renamed;
+  without.containers.erase(without.containers.begin());
+  Sample more = first;
+  more.devices[0].name = "GPU 0";
+  SampleJson json;
+  for (const Sample& one : {first, renamed, without, first, more, more, Sample(), first}) {
+    EXPECT_EQ(json.of(one).dump(), sample_json(one).dump());
+  }
+}
+
 TEST(DeviceNames, JoinThreeAndMoreThatFollowEachOther) {
   const auto devices = sample().devices;
   EXPECT_EQ(device_names({0, 1}, devices), "0,1");

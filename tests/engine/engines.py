@@ -88,6 +88,8 @@ ENGINES = dict(
         of("attach-cgroup2", "test_attach test_attach_record test_detach", "runc strace cc", *CGROUP2),
         of("refresh", "test_refresh test_refresh_given test_refresh_mig", "runc strace cc", "--mig", "1"),
         of("refresh-cgroup2", "test_refresh test_refresh_given test_refresh_mig", "runc strace cc", *CGROUP2, "--mig", "1"),
+        # crun takes no host with cgroups of both versions.
+        of("engines-cgroup2", "test_ps_engines", "runc crun podman docker dockerd containerd", *CGROUP2),
         of("old-kernel", "test_old_kernel", "runc cc"),
         of("old-kernel-cgroup2", "test_old_kernel", "runc cc", *CGROUP2),
         # systemd and crun of today; the others are those of Debian 12.

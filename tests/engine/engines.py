@@ -89,7 +89,7 @@ ENGINES = dict(
         of("refresh", "test_refresh test_refresh_given test_refresh_mig", "runc strace cc", "--mig", "1"),
         of("refresh-cgroup2", "test_refresh test_refresh_given test_refresh_mig", "runc strace cc", *CGROUP2, "--mig", "1"),
         # crun takes no host with cgroups of both versions.
-        of("engines-cgroup2", "test_ps_engines", "runc crun podman docker dockerd containerd", *CGROUP2),
+        of("engines-cgroup2", "test_ps_engines test_refresh_engines", "runc crun podman docker dockerd containerd", *CGROUP2),
         of("old-kernel", "test_old_kernel", "runc cc"),
         of("old-kernel-cgroup2", "test_old_kernel", "runc cc", *CGROUP2),
         # systemd and crun of today; the others are those of Debian 12.

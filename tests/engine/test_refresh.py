@@ -31,15 +31,15 @@ def container(request="0", *mounts, config=None, **options):
 
 
 @contextlib.contextmanager
-def host_to_upgrade():
+def host_to_upgrade(driver=replaced_driver, version=NEW_VERSION):
     """A configuration, and what makes the host one with the new driver, whose uvm module has another major number."""
     with contextlib.ExitStack() as stack:
-        config, replace = stack.enter_context(replaced_driver())
+        config, replace = stack.enter_context(driver())
 
         def upgrade():
             replace()
             texts = {
-                "/proc/driver/nvidia/version": (SETUP.version, NEW_VERSION),
+                "/proc/driver/nvidia/version": (SETUP.version, version),
                 "/proc/devices": (f"{OLD_UVM} nvidia-uvm", f"{NEW_UVM} nvidia-uvm"),
             }
             pairs = []

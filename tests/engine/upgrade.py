@@ -74,3 +74,14 @@ def replaced_driver():
             new.rmdir()
 
         yield config, replace
+
+
+@contextlib.contextmanager
+def replaced_in_place():
+    """As replaced_driver(), but at the root of the driver that all containers of these tests have."""
+    with replaced_driver() as (config, replace):
+        run(["mount", "--bind", config.parent / "driver", SETUP.driver], check=True)
+        try:
+            yield SETUP.config, replace
+        finally:
+            run(["umount", SETUP.driver], check=True)

@@ -82,6 +82,17 @@ class StaleSearch {
     return gone_.contains(path) || (is_of_another_driver(path) && has_no_content(path));
   }
 
+  /// Names below a directory with libraries: those of libraries, and those that the driver's
+  /// installer gives them.
+  [[nodiscard]] std::set<std::string> link_names(const std::string& directory) const {
+    const std::vector<std::string> libraries = root_.list(directory, [](std::string_view name) {
+      return classify_library(library_base_name(name)) != nullptr;
+    });
+    std::set<std::string> names(libraries.begin(), libraries.end());
+    for (const ComponentLink& link : component_links()) names.emplace(link.name);
+    return names;
+  }
+
   /// A link to a stale link is found in the next round.
   void find_links() {
     std::set<std::string> directories;
@@ -91,9 +102,7 @@ class StaleSearch {
     }
     std::vector<Symlink> links;
     for (const std::string& directory : directories) {
-      for (const std::string& name : root_.list(directory, [](std::string_view one) {
-             return classify_library(library_base_name(one)) != nullptr;
-           })) {
+      for (const std::string& name : link_names(directory)) {
         const std::string path = directory + "/" + name;
         const auto target = root_.read_link(path);
         if (target) links.push_back({.link = ContainerPath(path), .target = *target});

@@ -65,6 +65,15 @@ TEST_F(StaleDriverTest, LinksThatLeadToNamesOfBefore) {
               UnorderedElementsAre("libnvidia-ml.so.1", "libnvidia-ml.so", "libnvcuvid.so.1"));
 }
 
+TEST_F(StaleDriverTest, LinksThatTheInstallerMakes) {
+  root_.link(kLibraries + "libGLX_indirect.so.0", "libGLX_nvidia.so.530.9");
+  root_.link(kLibraries + "gbm/nvidia-drm_gbm.so", "../libnvidia-allocator.so.1");
+  root_.link(kLibraries + "libnvidia-allocator.so.1", "libnvidia-allocator.so.530.9");
+  root_.link(kLibraries + "libnvidia-opticalflow.so", "libcuda.so.535.1");
+  EXPECT_THAT(links(), UnorderedElementsAre("libGLX_indirect.so.0", "nvidia-drm_gbm.so",
+                                            "libnvidia-allocator.so.1"));
+}
+
 TEST_F(StaleDriverTest, TheEmptyPlaceOfAMountIsNoLibrary) {
   root_.link(kLibraries + "libnvidia-ml.so.1", "libnvidia-ml.so.530.9");
   root_.write(kLibraries + "libnvidia-ml.so.530.9");

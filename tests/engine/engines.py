@@ -55,7 +55,7 @@ ENGINES = dict(
             "test_docker test_docker_shim test_setup_docker test_command_docker",
             "docker dockerd containerd runc",
         ),
-        of("real-driver", "test_real_driver", "runc"),
+        of("real-driver", "test_real_driver test_refresh_real", "runc"),
         of("lxc", "test_lxc", "lxc-execute runc"),
         of("lxc-cgroup2", "test_lxc", "lxc-execute runc", *CGROUP2),
         of("cdi", "test_cdi test_cdi_check test_cdi_generate test_cdi_refresh test_nvidia_cdi_hook test_volumes_podman", "podman runc"),

@@ -49,11 +49,11 @@ def make_rootfs(cache, debian):
     return cached(cache / f"rootfs-{kind}-{digest(maker, HERE / 'inspect.c')}", [maker, *options])
 
 
-def make_real_driver(cache):
+def make_real_driver(cache, suite=""):
+    """NVIDIA's driver of the usual Debian, or of a later suite."""
     maker = HERE / "make-real-driver"
-    return cached(
-        cache / f"driver-nvidia-{digest(maker)}", [maker, make_rootfs(cache, debian=True)]
-    )
+    name = f"driver-nvidia-{suite}{'-' if suite else ''}{digest(maker)}"
+    return cached(cache / name, [maker, suite or make_rootfs(cache, debian=True)])
 
 
 def make_systemd_host(cache, debian, suite="", whole=False):

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import observe
 import shim
-from attach_cycle import check_attach_cycle
+from attach_cycle import check_refresh_cycle
 from bundle import foreign_nodes
 from cli import binaries, copy_of_image, environment, place
 from expect import check_foreign_nodes, check_gpus, check_loader, check_params
@@ -231,7 +231,7 @@ def a_container_of_containerd_gets_a_gpu_and_loses_it():
 
     try:
         with usual_places({TASKS: place() / "containerd/state" / Path(TASKS).name}):
-            check_attach_cycle(name, lambda path: inside("inspect", "open", path).split()[1], lambda: inside("/sbin/ldconfig", "-p"))
+            check_refresh_cycle(name, inside)
     finally:
         run([*containerd(), "task", "delete", "--force", name])
         run([*containerd(), "container", "delete", name])

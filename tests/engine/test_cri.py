@@ -4,6 +4,7 @@
 import dataclasses
 
 import observe
+from attach_cycle import check_refresh_cycle
 from cri_containerd import CDI_DIRECTORY, Pod, foreign, refusal_of, restart, running, sandbox_of, start_container, view_of
 from expect import check_foreign_nodes, check_gpus, check_loader, check_params
 from harness import MINORS, SETUP, UUID, check, check_equal, run, test
@@ -79,6 +80,13 @@ def an_update_of_cpus_takes_no_gpu():
                 check_equal(seen, nodes, f"nodes of {handler}")
                 started.update(UPDATE)
             check(not UPDATE or "Cpus_allowed_list:\t0\n" in started.exec("cat", "/proc/1/status"), "the update was not made")
+
+
+@test("cri")
+def a_pod_gets_a_gpu_while_it_runs_and_loses_it():
+    for handler in HANDLERS:
+        with running(Pod(handler, script=SLEEP)) as started:
+            check_refresh_cycle(started.container, started.exec)
 
 
 @test("cri")

@@ -6,6 +6,7 @@ import shutil
 
 from command import GOOD, WARNING, check_refused, document, oci_nvidia
 from harness import MINORS, SETUP, check, check_equal, fail_text, run, test
+from test_attach import opened
 from test_inspect import covered
 from test_old_kernel import wrapper
 from test_refresh import ALL, container, only, state_of
@@ -60,6 +61,23 @@ def a_change_of_mig_devices_gives_the_new_one_and_takes_the_old_one():
             listed = run(["runc", "exec", name, "ls", f"/proc/driver/nvidia/capabilities/gpu{MINORS[MIG_GPU]}/mig"]).stdout
             check_equal(listed.split(), [f"gi{NEW_INSTANCE}"], "its view of /proc")
             check_equal(only(document("refresh", name))["result"], "nothing-to-do", "a second call")
+
+
+@test(*ALL)
+def a_mig_device_comes_while_it_runs_and_goes_and_its_neighbour_stays():
+    first, second = caps_of(OLD_INSTANCE), caps_of(OLD_INSTANCE + 1)
+    node = f"/dev/nvidia{MINORS[MIG_GPU]}"
+    with container(None) as name:
+        for index, minors in enumerate((first, first + second)):
+            check_equal(document("attach", name, f"{MIG_GPU}:{index}")["result"], "attached", "attach")
+            check_equal(cap_nodes(name), [f"nvidia-cap{minor}" for minor in sorted(minors)], "nodes")
+        check_equal(opened(name, node), {node: "ENXIO"}, "opening the node of the GPU")
+        found = document("inspect", name, status=GOOD)["nodes"]
+        check_equal([one["path"] for one in found if one["denied"]], [], "nodes that it may not open")
+        for index, left in ((0, second), (1, [])):
+            check_equal(document("detach", name, f"{MIG_GPU}:{index}")["result"], "detached", "detach")
+            check_equal(cap_nodes(name), [f"nvidia-cap{minor}" for minor in left], "nodes")
+            check_equal(opened(name, node), {node: "ENXIO" if left else "ENOENT"}, "the GPU of both")
 
 
 @test("refresh")

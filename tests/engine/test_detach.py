@@ -3,11 +3,13 @@
 
 import os
 import shutil
+from pathlib import Path
 
+import images
 from command import GOOD, WARNING, check_refused, document, oci_nvidia, text_of
 from gpu_users import all_users, hold, openable_gpus, wait_for_users
 from harness import MINORS, SETUP, check, check_equal, fail_text, mount_table, run, test
-from test_attach import check_has, container, layer_of, mounts_of, opened, state_of, traced_command
+from test_attach import check_has, container, layer_of, mounts_of, opened, pid_of, state_of, traced_command
 from test_old_kernel import wrapper
 from volumes import on, volume
 
@@ -195,3 +197,51 @@ def a_detach_that_is_killed_opens_nothing_and_can_be_done_again():
                 done = oci_nvidia("detach", name, "1")
                 check(done.returncode in (0, 1), fail_text(f"detach after a kill at {call} {at}", done))
                 check_equal(opened(name, f"/foreign/gpu{MINORS[1]}"), {f"/foreign/gpu{MINORS[1]}": "EPERM"}, f"{call} {at}")
+
+
+def musl_image(text):
+    """An image with musl and this path file, and the name of that."""
+    image = images.alpine()
+    loader = next((image.root / "lib").glob("ld-musl-*"))
+    name = loader.name.replace(".so.1", ".path")
+    (image.root / "etc" / name).write_text(text)
+    return image.root, f"/etc/{name}"
+
+
+@test(*ALL)
+def lines_of_musls_path_file_go_with_the_last_gpu():
+    text = "/lib:/usr/lib\n/opt\n"  # and the file's own lines stay
+    image, path = musl_image(text)
+    with container(image=image) as name:
+        file = Path(f"/proc/{pid_of(name)}/root{path}")
+        document("attach", name, "0", status=WARNING)  # programs that need glibc are left out
+        document("attach", name, "1", status=WARNING)
+        check_equal(file.read_text(), f"{text}/usr/lib64\n", "after attach")
+        document("detach", name, "0")
+        check_equal(file.read_text(), f"{text}/usr/lib64\n", "while it has another GPU")
+        document("detach", name, "1")
+        check_equal(file.read_text(), text, "after detach")
+
+
+@test("attach")
+def lines_that_an_image_with_musl_had_before_stay():
+    text = "/lib:/usr/lib\n/usr/lib64\n"
+    image, path = musl_image(text)
+    with container(image=image) as name:
+        document("attach", name, "0", status=WARNING)
+        document("detach", name, "0")
+        check_equal(Path(f"/proc/{pid_of(name)}/root{path}").read_text(), text, "after detach")
+
+
+@test("attach")
+def a_read_only_path_file_of_musl_is_uncovered():
+    text = "/lib:/usr/lib\n"
+    image, path = musl_image(text)
+    (image / "etc/ld.so.cache").touch()
+    run_tmpfs = {"destination": "/run", "type": "tmpfs", "source": "tmpfs", "options": ["nosuid", "mode=755"]}
+    with container(None, run_tmpfs, image=image, readonly=True) as name:
+        file = Path(f"/proc/{pid_of(name)}/root{path}")
+        document("attach", name, "0", status=WARNING)
+        check_equal(file.read_text(), f"{text}/run/nvidia-driver/lib64\n", "after attach")
+        document("detach", name, "0", status=GOOD)
+        check_equal((file.read_text(), path in mounts_of(name)), (text, False), "after detach")

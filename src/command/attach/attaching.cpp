@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "command/attach/live_request.hpp"
+#include "command/attach/search_path.hpp"
 #include "command/containers/container_driver.hpp"
 #include "command/containers/container_lookup.hpp"
 #include "command/containers/root_request.hpp"
@@ -105,7 +106,10 @@ Attachment plan_attachment(const LiveContainer& container, const AttachRequest& 
       .host = std::move(planned.host),
       .devices = names_of(selected),
       .lease = std::move(lease),
-      .after = {.devices = joined(had, lasting_names(selected)), .capabilities = capabilities}};
+      .after = {.devices = joined(had, lasting_names(selected)),
+                .capabilities = capabilities,
+                .search_path = joined(before ? before->search_path : std::vector<std::string>(),
+                                      lines_to_add(planned.plan, container))}};
   attachment.steps =
       without_applied(planned.plan, *container.root, context.system, attachment.host.driver_root);
   attachment.denied = denied_of(container, planned.plan.device_rules, granted, context.system,

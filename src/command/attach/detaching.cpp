@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "command/attach/live_request.hpp"
+#include "command/attach/search_path.hpp"
 #include "command/containers/root_request.hpp"
 #include "command/containers/stale_driver.hpp"
 #include "command/render/mount_table.hpp"
@@ -131,7 +132,8 @@ AttachedDevices what_remains(const LiveContainer& container, const SelectedDevic
   const auto before = container.changes->read();
   if (!before) return {.devices = lasting_names(rest)};
   return {.devices = names_without(before->devices, named, inventory),
-          .capabilities = before->capabilities};
+          .capabilities = before->capabilities,
+          .search_path = rest.gpus.empty() ? std::vector<std::string>() : before->search_path};
 }
 
 bool is_on_any(const std::vector<TmpfsMount>& mounts, const ContainerPath& path) {
@@ -269,6 +271,9 @@ Detachment plan_detachment(const LiveContainer& container, const std::string& de
     remove_device_links(all, {}, steps);
     remove_driver(all, steps);
     remove_stale(stale, all, steps);
+    if (const auto before = container.changes->read()) {
+      take_away_lines(before->search_path, container, steps);
+    }
   } else {
     const Plan remaining = plan_for(parts.kept);
     remove_device_links(all, remaining, steps);

@@ -55,7 +55,8 @@ std::string to_text(const AttachedDevices& attached, std::uint64_t start) {
   const Json record = {{"version", kFormat},
                        {"start", start},
                        {"devices", attached.devices},
-                       {"capabilities", attached.capabilities}};
+                       {"capabilities", attached.capabilities},
+                       {"search_path", attached.search_path}};
   return record.dump() + "\n";
 }
 
@@ -64,7 +65,8 @@ std::optional<AttachedDevices> parse_attach_record(std::string_view text, std::u
   try {
     if (record.at("version") != kFormat || record.at("start") != start) return std::nullopt;
     return AttachedDevices{.devices = record.at("devices").get<std::vector<std::string>>(),
-                           .capabilities = record.at("capabilities").get<std::string>()};
+                           .capabilities = record.at("capabilities").get<std::string>(),
+                           .search_path = record.value("search_path", std::vector<std::string>())};
   } catch (const Json::exception&) {
     return std::nullopt;
   }

@@ -26,6 +26,8 @@ struct AttachedDevices {
   std::vector<std::string> devices = {};
   /// As in NVIDIA_DRIVER_CAPABILITIES, in addition to those of its config.json; may be empty.
   std::string capabilities = {};
+  /// Directories that attach has added to the path file of musl's loader.
+  std::vector<std::string> search_path = {};
 
   friend bool operator==(const AttachedDevices&, const AttachedDevices&) = default;
 };

@@ -239,7 +239,8 @@ Refreshment plan_refresh(const LiveContainer& container, const HostConfig& host_
   const SelectedDevices selected = select_devices(wanted.task.request.request->devices, today);
   made.devices = names_of(selected);
   if (const auto before = container.changes->read(); before && !wanted.notes.empty()) {
-    made.after = {.devices = lasting_names(selected), .capabilities = before->capabilities};
+    made.after = *before;
+    made.after->devices = lasting_names(selected);
   }
   made.steps = Steps(*container.root, has, made.stale,
                      without_applied(std::move(planned.plan), *container.root, context.system,

@@ -13,9 +13,15 @@ using testing::ElementsAre;
 constexpr std::uint64_t kStart = 4711;
 
 TEST(AttachRecord, IsReadAsItWasWritten) {
-  const AttachedDevices attached{.devices = {"GPU-1", "MIG-2"}, .capabilities = "video"};
+  const AttachedDevices attached{
+      .devices = {"GPU-1", "MIG-2"}, .capabilities = "video", .search_path = {"/usr/lib64"}};
   EXPECT_EQ(parse_attach_record(to_text(attached, kStart), kStart), attached);
   EXPECT_EQ(parse_attach_record(to_text({}, kStart), kStart), AttachedDevices{});
+}
+
+TEST(AttachRecord, MayBeOfAVersionThatKnewNoSearchPath) {
+  const char* text = R"({"version": 1, "start": 4711, "devices": ["GPU-1"], "capabilities": ""})";
+  EXPECT_EQ(parse_attach_record(text, kStart), AttachedDevices{.devices = {"GPU-1"}});
 }
 
 TEST(AttachRecord, BelongsToOneProcess) {
@@ -27,7 +33,9 @@ TEST(AttachRecord, OfAnotherFormIsNone) {
                            R"({"version": 2, "start": 4711, "devices": [], "capabilities": ""})",
                            R"({"version": 1, "start": "4711", "devices": [], "capabilities": ""})",
                            R"({"version": 1, "start": 4711, "devices": [7], "capabilities": ""})",
-                           R"({"version": 1, "start": 4711, "devices": {}, "capabilities": ""})"}) {
+                           R"({"version": 1, "start": 4711, "devices": {}, "capabilities": ""})",
+                           R"({"version": 1, "start": 4711, "devices": [], "capabilities": "",
+                               "search_path": 7})"}) {
     EXPECT_EQ(parse_attach_record(text, kStart), std::nullopt) << text;
   }
 }

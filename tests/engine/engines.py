@@ -18,6 +18,7 @@ class Engine:
 
 
 CGROUP2 = ("--cgroup2",)
+ALONE = ("--own-processes",)  # for commands that change all containers of a host
 
 
 def of(name, modules, programs, *options, **more):
@@ -86,8 +87,8 @@ ENGINES = dict(
         of("command-cgroup2", "test_inspect test_ps test_ps_watch test_regrant", "runc", *CGROUP2),
         of("attach", "test_attach test_attach_record test_detach", "runc strace cc"),
         of("attach-cgroup2", "test_attach test_attach_record test_detach", "runc strace cc", *CGROUP2),
-        of("refresh", "test_refresh test_refresh_given test_refresh_mig", "runc strace cc", "--mig", "1"),
-        of("refresh-cgroup2", "test_refresh test_refresh_given test_refresh_mig", "runc strace cc", *CGROUP2, "--mig", "1"),
+        of("refresh", "test_refresh test_refresh_given test_refresh_mig", "runc strace cc", *ALONE, "--mig", "1"),
+        of("refresh-cgroup2", "test_refresh test_refresh_given test_refresh_mig", "runc strace cc", *CGROUP2, *ALONE, "--mig", "1"),
         # crun takes no host with cgroups of both versions.
         of("engines-cgroup2", "test_ps_engines test_refresh_engines", "runc crun podman docker dockerd containerd", *CGROUP2),
         of("old-kernel", "test_old_kernel", "runc cc"),

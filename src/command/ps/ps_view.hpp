@@ -23,6 +23,13 @@ namespace nvhook {
 /// formatted again: that would cost more than to take the sample.
 class SampleJson {
  public:
+  SampleJson() = default;
+  SampleJson(const SampleJson&) = delete;
+  SampleJson& operator=(const SampleJson&) = delete;
+  SampleJson(SampleJson&&) = delete;
+  SampleJson& operator=(SampleJson&&) = delete;
+  ~SampleJson() = default;
+
   /// The result is valid until the next call.
   const Json& of(Sample sample);
 

@@ -3,10 +3,8 @@
 #include "command/ps/sampler.hpp"
 
 #include <fcntl.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <iterator>
 #include <limits>
 #include <tuple>
@@ -14,23 +12,15 @@
 
 #include "command/containers/container_cgroup.hpp"
 #include "command/containers/container_lookup.hpp"
-#include "command/containers/process_facts.hpp"
-#include "command/ps/cgroup_name.hpp"
 
 namespace nvhook {
 namespace {
 
-constexpr std::size_t kMaxUserDatabase = 16UL << 20U;
-constexpr std::size_t kMaxUptime = 256;
 /// A container can be given another name while it runs.
 constexpr double kRecordsKept = 30;
 constexpr double kFactsKept = 10;
-/// A runtime moves a container's process to its cgroup soon after it has started it.
-constexpr unsigned kUnsettled = 3;
 
 bool is_fresh(double read, double now) { return now >= read && now - read < kFactsKept; }
-
-bool is_denied_now() { return errno == EACCES || errno == EPERM; }
 
 std::string counted(std::size_t count, const std::string& one, const std::string& many) {
   return count == 1 ? "1 " + one : std::to_string(count) + " " + many;
@@ -54,8 +44,7 @@ Sampler::Sampler(const RootDir& system, const CallerContext& caller, RunTime run
     : system_(system),
       caller_(caller),
       proc_(system.open("/proc", O_RDONLY | O_DIRECTORY)),
-      descriptors_(proc_.get()),
-      run_time_(std::move(run_time)),
+      processes_(system, proc_.get(), std::move(run_time)),
       own_namespace_(system.read_link("/proc/self/ns/pid").value_or("")) {}
 
 void Sampler::use(const Inventory& inventory) {
@@ -63,7 +52,7 @@ void Sampler::use(const Inventory& inventory) {
   inventory_ = inventory;
   given_.reset();
   facts_.clear();
-  for (auto& [pid, known] : processes_) known.scanned = 0;  // for devices of before
+  processes_.forget_devices();
   driver_ = std::make_unique<DriverDevices>(*inventory_);
   given_ = std::make_unique<GivenDevices>(system_, *driver_);
 }
@@ -73,137 +62,22 @@ void Sampler::read_records(double now) {
   index_ = ContainerIndex(seen.containers, system_);
   keys_.clear();
   denied_records_ = std::move(seen.denied);
-  passwd_ = system_.read("/etc/passwd", kMaxUserDatabase).value_or("");
-  if (boot_ == 0) boot_ = boot_time(system_.read("/proc/uptime", kMaxUptime).value_or(""), now);
+  processes_.read_users();
   records_read_ = now;
 }
 
-Seconds Sampler::time_of(std::uint64_t ticks) const {
-  static const auto kPerSecond = static_cast<double>(::sysconf(_SC_CLK_TCK));
-  return static_cast<Seconds>(boot_ + static_cast<double>(ticks) / kPerSecond);
-}
-
-/// Of a process that was seen in this sample.
-Seconds Sampler::start_of(pid_t pid) {
-  std::optional<Seconds>& started = processes_.at(pid).started;
-  if (started) return *started;
-  const ProcessDirectory process(proc_.get(), pid);
-  const auto text = process.is_open() ? process.read("stat") : std::nullopt;
-  const auto stat = text ? parse_stat(*text) : std::nullopt;
-  if (stat) started = time_of(stat->start_ticks);
-  return started.value_or(std::numeric_limits<Seconds>::max());
-}
-
-GpuProcess Sampler::describe(const ProcessDirectory& process) const {
-  GpuProcess found{.pid = process.pid()};
-  const auto stat = parse_stat(process.read("stat").value_or(""));
-  if (!stat) return found;
-  found.name = stat->name;
-  found.started = time_of(stat->start_ticks);
-  found.uid = parse_status_uid(process.read("status").value_or(""));
-  if (found.uid) found.user = user_name(passwd_, *found.uid);
-  const auto login = parse_login_uid(process.read("loginuid").value_or(""));
-  if (login) found.login = user_name(passwd_, *login);
-  return found;
-}
-
-/// Returns false if the process has ended, or may not be looked at (errno).
-bool Sampler::learn(Known& known, const DescriptorTable& table, double now) const {
-  if (known.identity != table.identity) known = {.identity = table.identity};
-  const bool is_settled = ++known.samples > kUnsettled;
-  if (!is_settled || !is_fresh(known.read, now)) {
-    const auto cgroup = ProcessDirectory(proc_.get(), table.pid).read("cgroup");
-    if (!cgroup) return false;
-    known.read = now;
-    if (*cgroup != known.cgroup) {
-      known.cgroup = *cgroup;
-      known.path = device_cgroup_path(*cgroup);
-    }
-  }
-  if (!known.pid_namespace && index_.find_by_cgroup(known.path).cgroup.empty()) {
-    known.pid_namespace = ProcessDirectory(proc_.get(), table.pid).pid_namespace();
-  }
-  known.group = known.path + '\n' + known.pid_namespace.value_or("");
-  return true;
-}
-
-void Sampler::use_gpus(Known& known, const DescriptorTable& table, OpenNodes nodes,
-                       double now) const {
-  if (nodes.numbers.empty()) {
-    known.user.reset();
-    return;
-  }
-  if (!known.user || !is_fresh(known.described, now)) {
-    known.user = describe(ProcessDirectory(proc_.get(), table.pid));
-    known.described = now;
-    const auto again = descriptors_.table_of(table.pid);
-    const bool has_ended = !known.user->uid || !again || again->identity != table.identity;
-    if (has_ended) {
-      known.user.reset();
-      return;
-    }
-  }
-  known.user->cgroup = known.path;
-  known.user->devices = driver_->behind(nodes.numbers);
-  known.user->nodes = std::move(nodes.numbers);
-}
-
-/// Whether it can have opened and closed nothing since its descriptors were looked at.
-bool Sampler::is_unchanged(const Known& known, const ProcessEntry& entry,
-                           std::optional<std::uint64_t> run_time, double now) {
-  const bool is_settled = known.inode == entry.inode && known.samples > kUnsettled;
-  if (!is_settled || !is_fresh(known.read, now) || !is_fresh(known.scanned, now)) return false;
-  const bool can_open_none = known.is_barred && !known.user;
-  return can_open_none || (run_time && run_time == known.run_time);
-}
-
-void Sampler::look_at_descriptors(Known& known, const DescriptorTable& table, double now) const {
-  OpenNodes nodes = descriptors_.open_nodes(table, *driver_);
-  known.scanned = now;
-  known.is_unreadable = nodes.is_denied;
-  if (!nodes.is_denied) use_gpus(known, table, std::move(nodes), now);
-}
-
-/// Returns false if the process does not count: it has ended, cannot have descriptors, or, with
-/// errno EACCES or EPERM, may not be looked at.
-bool Sampler::look_at_process(Known& known, const ProcessEntry& entry,
-                              std::optional<std::uint64_t> run_time, double now) const {
-  const auto table = descriptors_.table_of(entry.pid);
-  if (!table || !learn(known, *table, now)) return false;
-  const bool has_run = !run_time || run_time != known.run_time;
-  if (!has_run) known.described = now;  // it gives itself its name and its user
-  known.inode = entry.inode;
-  known.run_time = run_time;
-  look_at_descriptors(known, *table, now);
-  if (!known.is_unreadable) return true;
-  const auto stat = parse_stat(ProcessDirectory(proc_.get(), entry.pid).read("stat").value_or(""));
-  errno = 0;
-  return !stat || !(stat->is_kernel_thread || stat->is_dead);
-}
-
-Sampler::Groups Sampler::scan(Sample& sample, double now) {
+Sampler::Groups Sampler::group_processes() const {
   Groups groups;
-  for (auto& [pid, known] : processes_) known.is_seen = false;
-  for (const ProcessEntry& entry : all_processes(proc_.get())) {
-    Known& known = processes_[entry.pid];
-    const auto run_time = run_time_(entry.pid);  // before anything else is looked at
-    if (!is_unchanged(known, entry, run_time, now) &&
-        !look_at_process(known, entry, run_time, now)) {
-      sample.unreadable_processes += is_denied_now() ? 1U : 0U;
-      continue;
-    }
-    known.is_seen = true;
-    sample.unreadable_processes += known.is_unreadable ? 1U : 0U;
+  for (const auto& [pid, known] : processes_.all()) {
     Group& group = groups[known.group];
     if (group.pids.empty()) {
       group.path = known.path;
       group.cgroup = known.cgroup;
       group.pid_namespace = known.pid_namespace.value_or("");
     }
-    group.pids.push_back(entry.pid);
+    group.pids.push_back(pid);
     if (known.user) group.users.push_back(*known.user);
   }
-  std::erase_if(processes_, [](const auto& one) { return !one.second.is_seen; });
   return groups;
 }
 
@@ -241,7 +115,7 @@ pid_t Sampler::first_process(pid_t recorded, const std::vector<Group>& groups) {
   }
   for (const Group& group : groups) {
     for (const pid_t pid : group.pids) {
-      const Seconds its = start_of(pid);
+      const Seconds its = processes_.start_of(pid);
       if (oldest != 0 && its >= started) continue;
       oldest = pid;
       started = its;
@@ -255,9 +129,9 @@ Sampler::Facts Sampler::look_at(const ContainerKey& key, const std::vector<Group
   Facts facts{.pid = first_process(key.record.pid, groups), .read = now};
   const ProcessDirectory process(proc_.get(), facts.pid);
   if (!process.is_open()) return facts;  // it has ended
-  const Known& known = processes_.at(facts.pid);
+  const KnownProcess& known = processes_.all().at(facts.pid);
   facts.identity = known.identity;
-  facts.started = start_of(facts.pid);
+  facts.started = processes_.start_of(facts.pid);
   facts.is_host = key.by_namespace && !given_->has_own_dev(process);
   if (facts.is_host) return facts;
   const std::string own = own_cgroups(known.cgroup, key.cgroup, "").value_or(known.cgroup);
@@ -268,19 +142,17 @@ Sampler::Facts Sampler::look_at(const ContainerKey& key, const std::vector<Group
 const Sampler::Facts& Sampler::facts_of(const std::string& name, const ContainerKey& key,
                                         const std::vector<Group>& groups, double now) {
   Facts& facts = facts_[name];
-  const auto process = processes_.find(facts.pid);
-  const bool lives = process != processes_.end() && process->second.identity == facts.identity;
-  const bool is_others = key.record.pid != facts.pid && processes_.contains(key.record.pid);
+  const ProcessMap& all = processes_.all();
+  const auto process = all.find(facts.pid);
+  const bool lives = process != all.end() && process->second.identity == facts.identity;
+  const bool is_others = key.record.pid != facts.pid && all.contains(key.record.pid);
   if (!lives || is_others || !is_fresh(facts.read, now)) facts = look_at(key, groups, now);
   return facts;
 }
 
 void Sampler::set_barred(const std::vector<Group>& groups, bool is_barred) {
   for (const Group& group : groups) {
-    for (const pid_t pid : group.pids) {
-      const auto known = processes_.find(pid);
-      if (known != processes_.end()) known->second.is_barred = is_barred;
-    }
+    for (const pid_t pid : group.pids) processes_.set_barred(pid, is_barred);
   }
 }
 
@@ -335,7 +207,8 @@ Sample Sampler::take(const Inventory& inventory, double now) {
   use(inventory);
   Sample sample{.time = static_cast<Seconds>(now), .devices = driver_->devices()};
   if (now - records_read_ > kRecordsKept || now < records_read_) read_records(now);
-  Groups groups = scan(sample, now);
+  sample.unreadable_processes = processes_.look(*driver_, index_, now);
+  Groups groups = group_processes();
   if (has_new(groups) && records_read_ != now) read_records(now);
   std::map<std::string, ContainerKey> keys;
   auto containers = by_container(groups, keys);

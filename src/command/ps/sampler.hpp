@@ -6,13 +6,12 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <unordered_map>
 #include <vector>
 
-#include "command/containers/descriptor_scan.hpp"
 #include "command/containers/process_directory.hpp"
 #include "command/ps/container_index.hpp"
 #include "command/ps/given_devices.hpp"
+#include "command/ps/known_processes.hpp"
 #include "command/ps/run_time.hpp"
 #include "command/ps/sample.hpp"
 #include "os/process_setup.hpp"
@@ -20,9 +19,7 @@
 
 namespace nvhook {
 
-/// The descriptors of a process are looked at each time, but only every ten seconds if it has not
-/// run since, or if its container may open no GPU: then it can only get one that another process
-/// has opened. Other facts are kept for ten seconds, as long as the process is the same; what
+/// Facts of processes and containers are kept for ten seconds, as long as they are the same; what
 /// engines record, until there is a new cgroup, at most half a minute.
 class Sampler {
  public:
@@ -36,27 +33,6 @@ class Sampler {
   [[nodiscard]] Sample take(const Inventory& inventory, double now);
 
  private:
-  /// What is known of a process, while it lives.
-  struct Known {
-    ProcessIdentity identity = {};
-    std::uint64_t inode = 0;                     ///< as ProcessEntry::inode
-    std::optional<std::uint64_t> run_time = {};  ///< before its descriptors were looked at
-    unsigned samples = 0;                        ///< in which it was seen
-    double read = 0;                             ///< when the cgroup was read
-    std::string cgroup = {};
-    std::string path = {};
-    std::optional<std::string> pid_namespace = {};
-    std::string group = {};               ///< key of its Group
-    std::optional<Seconds> started = {};  ///< once it was asked for
-    std::optional<GpuProcess> user = {};
-    double described = 0;        ///< when `user` was read
-    double scanned = 0;          ///< when its descriptors were looked at
-    bool is_barred = false;      ///< as Given::is_barred
-    bool is_seen = false;        ///< in this sample
-    bool is_unreadable = false;  ///< its descriptors
-  };
-  using Processes = std::unordered_map<pid_t, Known>;
-
   /// What is known of a container, while its process is the same.
   struct Facts {
     pid_t pid = 0;
@@ -79,22 +55,12 @@ class Sampler {
 
   void use(const Inventory& inventory);
   void read_records(double now);
-  [[nodiscard]] Groups scan(Sample& sample, double now);
+  [[nodiscard]] Groups group_processes() const;
   [[nodiscard]] bool has_new(const Groups& groups) const;
-  [[nodiscard]] static bool is_unchanged(const Known& known, const ProcessEntry& entry,
-                                         std::optional<std::uint64_t> run_time, double now);
-  [[nodiscard]] bool look_at_process(Known& known, const ProcessEntry& entry,
-                                     std::optional<std::uint64_t> run_time, double now) const;
-  [[nodiscard]] bool learn(Known& known, const DescriptorTable& table, double now) const;
-  void look_at_descriptors(Known& known, const DescriptorTable& table, double now) const;
-  void use_gpus(Known& known, const DescriptorTable& table, OpenNodes nodes, double now) const;
   /// Moves `groups` to their containers.
   [[nodiscard]] std::map<std::string, std::vector<Group>> by_container(
       Groups& groups, std::map<std::string, ContainerKey>& keys);
   [[nodiscard]] const ContainerKey& key_of(const std::string& name, const Group& group);
-  [[nodiscard]] GpuProcess describe(const ProcessDirectory& process) const;
-  [[nodiscard]] Seconds time_of(std::uint64_t ticks) const;
-  [[nodiscard]] Seconds start_of(pid_t pid);
   [[nodiscard]] pid_t first_process(pid_t recorded, const std::vector<Group>& groups);
   [[nodiscard]] Facts look_at(const ContainerKey& key, const std::vector<Group>& groups,
                               double now);
@@ -108,18 +74,14 @@ class Sampler {
   const RootDir& system_;
   const CallerContext& caller_;
   UniqueFd proc_;
-  DescriptorScan descriptors_;
-  RunTime run_time_;
+  KnownProcesses processes_;
   std::string own_namespace_;
-  double boot_ = 0;  ///< 0 before the first sample
   std::optional<Inventory> inventory_ = {};
   std::unique_ptr<DriverDevices> driver_ = {};
   std::unique_ptr<GivenDevices> given_ = {};
   ContainerIndex index_ = {};
   std::string denied_records_ = {};
-  std::string passwd_ = {};
   double records_read_ = 0;
-  Processes processes_ = {};
   std::map<std::string, Facts> facts_ = {};        ///< by the key of the container
   std::map<std::string, ContainerKey> keys_ = {};  ///< of groups, by the records that were read
 };

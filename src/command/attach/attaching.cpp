@@ -75,6 +75,21 @@ std::vector<std::string> joined(std::vector<std::string> names,
   return names;
 }
 
+/// Leaves out what the container has, and finds out which devices it may not use. A cgroup that
+/// others share, too, is left as it is. `granted`: what it may use already.
+void set_steps(const Plan& plan, std::vector<DeviceRule> granted, const LiveContainer& container,
+               const RootDir& system, Attachment& attachment) {
+  const RootDir& driver = attachment.host.driver_root;
+  attachment.steps = without_applied(plan, *container.root, system, driver);
+  attachment.denied = denied_of(container, plan.device_rules, granted, system, driver);
+  require_own_cgroup(container, attachment.denied);
+  if (container.has_own_cgroup) {
+    attachment.steps.granted_rules = std::move(granted);
+  } else {
+    attachment.steps.device_rules.clear();
+  }
+}
+
 }  // namespace
 
 Attachment plan_attachment(const LiveContainer& container, const AttachRequest& request,
@@ -94,7 +109,7 @@ Attachment plan_attachment(const LiveContainer& container, const AttachRequest& 
   const ContainerDriver has = look_at_container(*container.root, mounts, nullptr);
   require_todays_driver(container, has, planned.host.inventory);
   GrantedNodes all{.nodes = nodes_it_has(container, has, planned.host, context.system)};
-  const std::vector<DeviceRule> granted = rules_of(all.nodes);
+  std::vector<DeviceRule> granted = rules_of(all.nodes);
   const auto had =
       before ? before->devices : lasting_names(select_devices(all, planned.host.inventory));
   if (!all.nodes.empty()) {
@@ -110,17 +125,7 @@ Attachment plan_attachment(const LiveContainer& container, const AttachRequest& 
                 .capabilities = capabilities,
                 .search_path = joined(before ? before->search_path : std::vector<std::string>(),
                                       lines_to_add(planned.plan, container))}};
-  attachment.steps =
-      without_applied(planned.plan, *container.root, context.system, attachment.host.driver_root);
-  attachment.denied = denied_of(container, planned.plan.device_rules, granted, context.system,
-                                attachment.host.driver_root);
-  require_own_cgroup(container, attachment.denied);
-  // A cgroup that others share, too, is left as it is.
-  if (container.has_own_cgroup) {
-    attachment.steps.granted_rules = granted;
-  } else {
-    attachment.steps.device_rules.clear();
-  }
+  set_steps(planned.plan, std::move(granted), container, context.system, attachment);
   return attachment;
 }
 

@@ -27,7 +27,7 @@ struct AttachRequest {
   bool is_dry_run = false;
 };
 
-/// What attach() would do.
+/// What apply_attachment() would do.
 struct Attachment {
   HostFacts host;
   /// What the container lacks of the plan for the devices that it has and the new ones.
@@ -47,9 +47,9 @@ struct Attachment {
 };
 
 /// Takes a lease (take_lease) and makes the plan. Changes nothing else. Throws what take_lease and
-/// plan_container throw, Error(privilege_required) if
-/// the devices are denied by a cgroup that is not known to be this container's alone, and
-/// Error(driver_version_mismatch) if the container has files of another driver.
+/// plan_container throw, Error(cgroup_denied) if the devices are denied by a cgroup that is not
+/// known to be this container's alone, and Error(driver_version_mismatch) if the container has
+/// files of another driver.
 [[nodiscard]] Attachment plan_attachment(const LiveContainer& container,
                                          const AttachRequest& request, const HostConfig& config,
                                          CommandContext& context);

@@ -220,6 +220,33 @@ void change_views(const Plan& rest, const LiveContainer& container, const HostFa
   steps.tmpfs = std::move(lacking.tmpfs);
 }
 
+/// Sets what is denied; `nodes`: all that the container has.
+void withdraw(const NodeSplit& parts, const std::vector<SpecNode>& nodes,
+              const LiveContainer& container, Detachment& detachment) {
+  Plan& steps = detachment.steps;
+  detachment.rules = rules_of(parts.removed);
+  if (container.has_own_cgroup) {
+    steps.withdrawn_rules = detachment.rules;
+    steps.device_rules = rules_of(parts.kept);
+    steps.granted_rules = rules_of(nodes);
+  } else {
+    steps.notes.push_back(
+        warning("its device cgroup is not its own, and stays as it is: only the nodes are taken"));
+  }
+  remove_nodes(parts.removed, steps);
+}
+
+/// Removes all of the driver; `all`: the plan for what the container has.
+void remove_all(const Plan& all, const StaleDriver& stale, const LiveContainer& container,
+                Plan& steps) {
+  remove_device_links(all, {}, steps);
+  remove_driver(all, steps);
+  remove_stale(stale, all, steps);
+  if (const auto before = container.changes->read()) {
+    take_away_lines(before->search_path, container, steps);
+  }
+}
+
 }  // namespace
 
 Detachment plan_detachment(const LiveContainer& container, const std::string& devices,
@@ -256,28 +283,13 @@ Detachment plan_detachment(const LiveContainer& container, const std::string& de
     return plan_container(task, layer.view(), run).plan;
   };
   const Plan all = plan_for(nodes);
-  Plan& steps = detachment.steps;
-  detachment.rules = rules_of(parts.removed);
-  if (container.has_own_cgroup) {
-    steps.withdrawn_rules = detachment.rules;
-    steps.device_rules = rules_of(parts.kept);
-    steps.granted_rules = rules_of(nodes);
-  } else {
-    steps.notes.push_back(
-        warning("its device cgroup is not its own, and stays as it is: only the nodes are taken"));
-  }
-  remove_nodes(parts.removed, steps);
+  withdraw(parts, nodes, container, detachment);
   if (detachment.is_last) {
-    remove_device_links(all, {}, steps);
-    remove_driver(all, steps);
-    remove_stale(stale, all, steps);
-    if (const auto before = container.changes->read()) {
-      take_away_lines(before->search_path, container, steps);
-    }
+    remove_all(all, stale, container, detachment.steps);
   } else {
     const Plan remaining = plan_for(parts.kept);
-    remove_device_links(all, remaining, steps);
-    change_views(remaining, container, detachment.host, context.system, steps);
+    remove_device_links(all, remaining, detachment.steps);
+    change_views(remaining, container, detachment.host, context.system, detachment.steps);
   }
   require_own_cgroup(container, detachment.rules);
   return detachment;

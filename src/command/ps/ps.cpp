@@ -23,7 +23,6 @@
 #include "command/ps/sampler.hpp"
 #include "command/ps/usage.hpp"
 #include "host/host_facts.hpp"
-#include "host/host_probe.hpp"
 #include "os/replace_file.hpp"
 #include "os/syscalls.hpp"
 #include "text/error.hpp"
@@ -90,12 +89,7 @@ class DriverFacts {
 
   const Inventory& at(double time) {
     if (inventory_ && time >= read_ && time - read_ < kInventoryKept) return *inventory_;
-    const Request everything{.devices = AllDevices{},
-                             .capabilities = CapabilitySet::all(),
-                             .mig_config = true,
-                             .mig_monitor = true,
-                             .features = {.nvswitch = true}};
-    inventory_ = probe_kernel_driver({.system = system_, .driver = driver_root_}, everything);
+    inventory_ = read_devices(system_, driver_root_);
     read_ = time;
     return *inventory_;
   }

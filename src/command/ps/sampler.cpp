@@ -12,6 +12,7 @@
 
 #include "command/containers/container_cgroup.hpp"
 #include "command/containers/container_lookup.hpp"
+#include "host/host_probe.hpp"
 
 namespace nvhook {
 namespace {
@@ -201,6 +202,15 @@ Notes Sampler::notes_of(const Sample& sample) const {
 bool Sampler::has_new(const Groups& groups) const {
   return std::any_of(groups.begin(), groups.end(),
                      [&](const auto& one) { return !keys_.contains(one.first); });
+}
+
+Inventory read_devices(const RootDir& system, const RootDir& driver_root) {
+  const Request everything{.devices = AllDevices{},
+                           .capabilities = CapabilitySet::all(),
+                           .mig_config = true,
+                           .mig_monitor = true,
+                           .features = {.nvswitch = true}};
+  return probe_kernel_driver({.system = system, .driver = driver_root}, everything);
 }
 
 Sample Sampler::take(const Inventory& inventory, double now) {

@@ -86,4 +86,7 @@ class Sampler {
   std::map<std::string, ContainerKey> keys_ = {};  ///< of groups, by the records that were read
 };
 
+/// Returns what the kernel shows of all devices of the driver, and of no file of it.
+[[nodiscard]] Inventory read_devices(const RootDir& system, const RootDir& driver_root);
+
 }  // namespace nvhook

@@ -13,7 +13,7 @@
 #include "command/refresh/apart.hpp"
 #include "command/refresh/refresh_view.hpp"
 #include "command/refresh/refreshing.hpp"
-#include "host/host_probe.hpp"
+#include "host/host_facts.hpp"
 #include "text/error.hpp"
 
 namespace nvhook {
@@ -53,14 +53,7 @@ Refreshed refresh(const ContainerRecord& record, const Choice& choice, const Hos
 
 /// Containers with GPUs as `ps` finds them: by records of engines, or by the names of cgroups.
 std::vector<GpuContainer> containers_with_gpus(const HostConfig& config, CommandContext& context) {
-  const Request everything{.devices = AllDevices{},
-                           .capabilities = CapabilitySet::all(),
-                           .mig_config = true,
-                           .mig_monitor = true,
-                           .features = {.nvswitch = true}};
-  const RootDir driver = open_driver_root(config.seen_from_here);
-  const Inventory inventory =
-      probe_kernel_driver({.system = context.system, .driver = driver}, everything);
+  const Inventory inventory = read_devices(context.system, open_driver_root(config.seen_from_here));
   Sampler sampler(context.system, context.caller);
   return sampler.take(inventory, static_cast<double>(std::time(nullptr))).containers;
 }

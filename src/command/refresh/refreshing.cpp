@@ -216,6 +216,26 @@ void change_rules(const LiveContainer& container, const ContainerDriver& has, co
   steps.withdrawn_rules = made.withdrawn;
 }
 
+/// Sets the steps from the plan for what the container is to have.
+void plan_today(const Wanted& wanted, const ContainerDriver& has, const LiveContainer& container,
+                const HostConfig& host_config, CommandContext& context, Refreshment& made) {
+  const OwnLayer layer = container.layer();
+  const Config config = config_for_root(host_config.as_written.config);
+  Planned planned =
+      plan_container(wanted.task, layer.view(), {config, context.system, context.log});
+  const SelectedDevices selected =
+      select_devices(wanted.task.request.request->devices, made.host.inventory);
+  made.devices = names_of(selected);
+  if (const auto before = container.changes->read(); before && !wanted.notes.empty()) {
+    made.after = *before;
+    made.after->devices = lasting_names(selected);
+  }
+  Plan lacking = without_applied(std::move(planned.plan), *container.root, context.system,
+                                 made.host.driver_root);
+  made.steps = Steps(*container.root, has, made.stale, std::move(lacking)).make();
+  change_rules(container, has, context.system, made);
+}
+
 }  // namespace
 
 Refreshment plan_refresh(const LiveContainer& container, const HostConfig& host_config,
@@ -227,26 +247,11 @@ Refreshment plan_refresh(const LiveContainer& container, const HostConfig& host_
   Refreshment made{.host = std::move(wanted.host)};
   made.has_driver = wanted.is_asked_for || !has.files.empty() || !has.nodes.empty();
   if (!made.has_driver) return made;
-  const Inventory& today = made.host.inventory;
-  made.stale =
-      find_stale_driver(*container.root, has, today, container.spec ? &*container.spec : nullptr);
+  made.stale = find_stale_driver(*container.root, has, made.host.inventory,
+                                 container.spec ? &*container.spec : nullptr);
   if (made.stale.empty() && !wanted.is_asked_for) return made;
 
-  const OwnLayer layer = container.layer();
-  const Config config = config_for_root(host_config.as_written.config);
-  Planned planned =
-      plan_container(wanted.task, layer.view(), {config, context.system, context.log});
-  const SelectedDevices selected = select_devices(wanted.task.request.request->devices, today);
-  made.devices = names_of(selected);
-  if (const auto before = container.changes->read(); before && !wanted.notes.empty()) {
-    made.after = *before;
-    made.after->devices = lasting_names(selected);
-  }
-  made.steps = Steps(*container.root, has, made.stale,
-                     without_applied(std::move(planned.plan), *container.root, context.system,
-                                     made.host.driver_root))
-                   .make();
-  change_rules(container, has, context.system, made);
+  plan_today(wanted, has, container, host_config, context, made);
   made.is_complete = made.stale.empty() && !lacks_anything(made.steps, made.denied);
   made.steps.notes.insert(made.steps.notes.end(), wanted.notes.begin(), wanted.notes.end());
   return made;

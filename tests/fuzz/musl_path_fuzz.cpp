@@ -22,5 +22,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
                   "musl finds the directory");
   }
   fuzz::require(edited.size() <= existing.size() + 32, "no more than that is added");
+  const std::string without = shrink_musl_path(edited, missing_in_musl_path(existing, directories));
+  fuzz::require(without == existing || without == existing + "\n", "what was added goes again");
   return 0;
 }

@@ -187,7 +187,7 @@ const Json& SampleJson::of(Sample sample) {
   // What is formatted of a container depends on these, too.
   const bool is_comparable = !sample.usage && !last_.usage && sample.devices == last_.devices;
   Json containers = Json::array();
-  if (is_comparable && !document_.is_null()) containers = std::move(document_["containers"]);
+  if (is_comparable && document_) containers = std::move(document_->at("containers"));
   auto& entries = containers.get_ref<Json::array_t&>();
   entries.resize(sample.containers.size());
   for (std::size_t i = 0; i < entries.size(); ++i) {
@@ -195,9 +195,9 @@ const Json& SampleJson::of(Sample sample) {
     if (!is_as_before) entries[i] = container_object(sample.containers[i], sample);
   }
   document_ = document_without_containers(sample);
-  document_["containers"] = std::move(containers);  // at last: a new key copies all before it
+  document_->at("containers") = std::move(containers);  // at last: a new key copies all before it
   last_ = std::move(sample);
-  return document_;
+  return *document_;
 }
 
 }  // namespace nvhook

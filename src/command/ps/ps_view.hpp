@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <string>
 
 #include "command/ps/sample.hpp"
@@ -35,7 +36,7 @@ class SampleJson {
 
  private:
   Sample last_ = {};
-  Json document_ = {};
+  std::optional<Json> document_ = {};
 };
 
 }  // namespace nvhook

@@ -59,6 +59,11 @@ def instead_of(directory, files):
         subprocess.run(["umount", directory], check=True)
 
 
+def executable(path):
+    path.write_text("")
+    path.chmod(0o755)
+
+
 def names_below(directory):
     return sorted(str(path.relative_to(directory)) for path in directory.rglob("*") if path.is_file())
 
@@ -153,6 +158,13 @@ def an_ordinary_user_sets_up_an_engine_of_his_own():
     before = run([*user, "true"])
     if before.returncode != 0 or run([*user, *program, "--help"]).returncode != 0:
         raise Skip("uid 1000 cannot start the program; build where all users may read")
+    refused = run([*user, *program, "docker", "--runtime"])
+    check(refused.returncode == 11 and "sudo oci-nvidia setup docker" in refused.stderr, fail_text("setup", refused))
+    shown = run([*user, *program, "docker", "--runtime", "--dry-run"])
+    check("/etc/docker/daemon.json" in shown.stdout + shown.stderr, fail_text("setup", shown))
+    check("sudo systemctl reload docker" in shown.stderr, fail_text("setup", shown))
+    check_equal(names_below(home), [], "files of the user without a Docker of his own")
+    Path(home, ".local/share/docker").mkdir(parents=True)  # as a rootless dockerd makes it
     done = run([*user, *program, "docker", "--runtime"])
     check(done.returncode in (0, 1), fail_text("setup", done))
     check("systemctl --user reload docker" in done.stderr, done.stderr)
@@ -263,10 +275,11 @@ def the_drop_in_of_crio_is_toml_and_adds_to_what_is_there():
     definition = root / "usr/share/containers/oci/hooks.d/oci-nvidia-hook.json"
     definition.parent.mkdir(parents=True)
     definition.write_text("{}")
-    program = root / "usr/bin/nvidia-container-runtime"
-    program.parent.mkdir()
-    program.write_text("")
-    program.chmod(0o755)
+    Path(root, "usr/bin").mkdir()
+    executable(root / "usr/bin/nvidia-container-runtime")
+    done = good("--host-root", root, "setup", "crio", status=(1,))
+    check("missing: crio is not in the directories" in done.stderr, done.stderr)
+    executable(root / "usr/bin/crio")
     done = good("--host-root", root, "setup", "crio", "--set-default", status=(0,))
     written = tomllib.loads((conf.parent / "99-oci-nvidia.conf").read_text())
     expected = {

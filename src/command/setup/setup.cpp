@@ -11,6 +11,7 @@
 
 #include "command/engines/docker_config.hpp"
 #include "command/render/unified_diff.hpp"
+#include "command/setup/engine_presence.hpp"
 #include "command/setup/setup_plan.hpp"
 #include "command/shell/json_document.hpp"
 #include "command/shell/service.hpp"
@@ -26,15 +27,17 @@ namespace po = boost::program_options;
 
 struct Engine {
   std::string_view name;
+  std::string_view program;
   SetupPlan (*plan)(const SetupRequest& request, const RootDir& system);
   bool has_runtimes;
   bool has_cdi_switch;  ///< otherwise it reads CDI specifications without being told, or never
 };
 
-constexpr std::array kEngines{
-    Engine{"docker", plan_docker, true, true}, Engine{"podman", plan_podman, true, false},
-    Engine{"crio", plan_crio, true, false}, Engine{"containerd", plan_containerd, true, true},
-    Engine{"lxc", plan_lxc, false, false}};
+constexpr std::array kEngines{Engine{"docker", "dockerd", plan_docker, true, true},
+                              Engine{"podman", "podman", plan_podman, true, false},
+                              Engine{"crio", "crio", plan_crio, true, false},
+                              Engine{"containerd", "containerd", plan_containerd, true, true},
+                              Engine{"lxc", "lxc-start", plan_lxc, false, false}};
 
 [[noreturn]] void refuse_engine(const std::string& name, const std::string& known) {
   std::vector<std::string_view> names;
@@ -96,6 +99,20 @@ void check(const Engine& engine, const SetupRequest& request) {
   }
 }
 
+/// What an ordinary user sets up is an engine of his own; if he has none, he means the system's.
+void choose_docker(const OptionValues& values, const CommandContext& context,
+                   SetupRequest& request) {
+  const std::string& user = request.user_config;
+  if (user.empty() || !request.config_file.empty()) return;
+  if (has_rootless_docker(user, context.caller, context.system)) return;
+  if (!is_set(values, "dry-run")) {
+    throw Error(Code::engine_config_not_writable, "you have no rootless Docker",
+                "for the system's Docker: sudo oci-nvidia setup docker; for one of your own: "
+                "dockerd-rootless-setuptool.sh install");
+  }
+  request.user_config.clear();
+}
+
 SetupRequest request_of(const Engine& engine, const OptionValues& values,
                         const CommandContext& context) {
   SetupRequest request{.runtime = is_set(values, "runtime") || is_set(values, "set-default"),
@@ -111,6 +128,7 @@ SetupRequest request_of(const Engine& engine, const OptionValues& values,
     request.config_file = absolute(values["config-file"].as<std::string>(), context);
   }
   request.user_config = user_config(context.caller);
+  if (engine.name == "docker") choose_docker(values, context, request);
   return request;
 }
 
@@ -247,6 +265,10 @@ Outcome run_setup(const OptionValues& values, CommandContext& context) {
   if (request.cdi && !engine.has_cdi_switch) {
     plan.found.push_back(std::string(engine.name) +
                          ": reads CDI specifications without being told");
+  }
+  if (!request.undo && request.config_file.empty()) {
+    const std::string why = why_not_installed(engine.program, context.system);
+    if (!why.empty()) plan.lacking.push_back(why);
   }
   for (const FileChange& change : plan.changes) {
     if (!is_dry_run && change.is_needed()) write_change(context.system, change);

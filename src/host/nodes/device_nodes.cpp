@@ -26,6 +26,11 @@ constexpr std::size_t kMaxFactText = 1UL << 20U;
 const std::string kProcDriver = "/proc/driver/nvidia/";
 constexpr const char* kByHand = "run `oci-nvidia-hook create-device-nodes` on the host, as root";
 
+/// In the form of errors, because create-device-nodes prints it as one.
+Note advised(const std::string& what, const std::string& remedy) {
+  return warning(what + ". Try: " + remedy);
+}
+
 bool exists(const RootDir& root, const std::string& path) {
   return static_cast<bool>(root.open(path, O_PATH));
 }
@@ -68,9 +73,9 @@ class ModuleLoader {
     if (module.is_loaded(host_.system)) return;
     const std::string name = module.name;
     if (!is_same_file(host_.system.fd(), host_.driver.fd())) {
-      notes_.push_back(warning("kernel module " + name +
-                               " not loaded: the driver root is not `/`; start what provides that "
-                               "directory (the driver container), which loads it"));
+      notes_.push_back(advised("kernel module " + name + " not loaded: the driver root is not `/`",
+                               "start what provides that directory (the driver container), which "
+                               "loads it"));
       return;
     }
     if (options_.only_tell) {
@@ -79,8 +84,8 @@ class ModuleLoader {
     }
     auto why = load_module(host_.system, name, options_.module_deadline);
     if (!why && !module.is_loaded(host_.system)) why = "modprobe ended well, but it is not there";
-    notes_.push_back(why ? warning("kernel module " + name + " not loaded: " + *why +
-                                   "; run `modprobe " + name + "` on the host, and see dmesg")
+    notes_.push_back(why ? advised("kernel module " + name + " not loaded: " + *why,
+                                   "run `modprobe " + name + "` on the host, and see dmesg")
                          : info("kernel module " + name + " loaded"));
   }
 
@@ -155,8 +160,8 @@ class NodeMaker {
     const auto major = find_character_major(devices_, "nvidia-caps-imex-channels");
     if (!major) {
       notes_.push_back(
-          warning("IMEX channels not made: nvidia-caps-imex-channels is not in /proc/devices; use "
-                  "a driver and a machine that have them"));
+          advised("IMEX channels not made: nvidia-caps-imex-channels is not in /proc/devices",
+                  "use a driver and a machine that have them"));
       return;
     }
     for (const unsigned channel : channels) {
@@ -208,7 +213,7 @@ class NodeMaker {
       }
       if (options_.link_all || result != MakeResult::present) link_device_number(dev_, file);
     } catch (const Error& error) {
-      notes_.push_back(warning(std::string(error.what()) + "; " + error.remedy()));
+      notes_.push_back(advised(error.what(), error.remedy()));
     }
   }
 
@@ -235,22 +240,21 @@ bool is_driver_loaded(const RootDir& system) { return kDriver.is_loaded(system);
 Notes provide_devices(const HostView& host, const Request& request,
                       const ProvisionOptions& options) {
   if (in_user_namespace()) {
-    return {warning("no module loaded and no device node made: not possible in a user namespace; " +
-                    std::string(kByHand))};
+    return {advised("no module loaded and no device node made: not possible in a user namespace",
+                    kByHand)};
   }
   if (are_nodes_given(host)) {
     return {
-        warning("no module loaded and no device node made: this is a container, and whoever "
-                "started it decides which devices it has; " +
-                std::string(kGiveNodes))};
+        advised("no module loaded and no device node made: this is a container, and whoever "
+                "started it decides which devices it has",
+                kGiveNodes)};
   }
   Notes notes;
   if (options.load_modules) load_modules(host, request.capabilities, options, notes);
   if (!kDriver.is_loaded(host.system)) return notes;
   const auto dev = open_dev(host, options.nodes_root);
   if (!dev) {
-    notes.push_back(warning("no device node made: open `/dev`: " + errno_text(errno) + "; " +
-                            std::string(kByHand)));
+    notes.push_back(advised("no device node made: open `/dev`: " + errno_text(errno), kByHand));
     return notes;
   }
   NodeMaker nodes(host.system, *dev, options, notes);

@@ -115,8 +115,9 @@ TEST_F(DeviceNodes, WhatSomebodyPutInTheirPlaceIsAWarning) {
   on_host([&] {
     host_.tree().write("/dev/nvidia2", "precious");
     host_.tree().link("/dev/nvidia3", "null");
-    EXPECT_THAT(provide(), AllOf(HasSubstr("warning: `/dev/nvidia2` is no device node; see who"),
-                                 HasSubstr("warning: `/dev/nvidia3` is no device node")));
+    EXPECT_THAT(provide(),
+                AllOf(HasSubstr("warning: `/dev/nvidia2` is no device node. Try: see who"),
+                      HasSubstr("warning: `/dev/nvidia3` is no device node")));
     EXPECT_EQ(host_.tree().read("/dev/nvidia2"), "precious");
     EXPECT_EQ(describe("/dev/nvidia3"), "-> null");
   });
@@ -232,7 +233,7 @@ TEST_F(DeviceNodes, GoWhereTheDriverRootHasItsOwn) {
 TEST_F(DeviceNodes, AreNotMadeWhereOthersCanWrite) {
   on_host([&] {
     ASSERT_EQ(::chmod(path("/dev").c_str(), 0777), 0);
-    EXPECT_THAT(provide(), HasSubstr("others than root can write there; give that directory"));
+    EXPECT_THAT(provide(), HasSubstr("others than root can write there. Try: give that directory"));
     EXPECT_THAT(names_in("/dev"), IsEmpty());
   });
 }
@@ -261,7 +262,7 @@ TEST_F(DeviceNodes, ThatCannotBeMadeAreWarningsWithWhatToDo) {
     test::refuse_call(SYS_mknodat, EPERM);
     EXPECT_THAT(provide(),
                 HasSubstr("warning: make device node `/dev/nvidiactl`: Operation not "
-                          "permitted; run `oci-nvidia-hook create-device-nodes` on the host"));
+                          "permitted. Try: run `oci-nvidia-hook create-device-nodes` on the host"));
     EXPECT_THAT(names_in("/dev"), IsEmpty());
   });
 }
@@ -273,7 +274,7 @@ TEST(DeviceNodesInAUserNamespace, AreNotEvenTried) {
       const auto root = open_root(host.tree().path());
       const Notes notes = provide_devices({.system = *root, .driver = *root}, {});
       const Note expected = warning(
-          "no module loaded and no device node made: not possible in a user namespace; run "
+          "no module loaded and no device node made: not possible in a user namespace. Try: run "
           "`oci-nvidia-hook create-device-nodes` on the host, as root");
       return notes == Notes{expected} ? "" : "other notes";
     });

@@ -58,7 +58,7 @@ class KernelModules : public test::DeviceHost {
     on_host([&] {
       EXPECT_THAT(provide(kCompute),
                   AllOf(StartsWith("warning: kernel module nvidia-uvm not loaded: "),
-                        HasSubstr(why), HasSubstr("; run `modprobe nvidia-uvm` on the host")));
+                        HasSubstr(why), HasSubstr(". Try: run `modprobe nvidia-uvm` on the host")));
       EXPECT_EQ(seen(), "");
       EXPECT_EQ(describe("/dev/nvidia-uvm"), "nothing");
       EXPECT_EQ(describe("/dev/nvidiactl"), "c 195:255 666 0:0") << "the rest is made";
@@ -190,8 +190,9 @@ TEST_F(KernelModules, AHelperThatHangsIsKilled) {
   host_.tree().write("/modprobe.hangs");
   on_host([&] {
     const auto start = std::chrono::steady_clock::now();
-    EXPECT_THAT(provide(kCompute, {.module_deadline = std::chrono::milliseconds(200)}),
-                HasSubstr("`/sbin/modprobe` did not end within 200 ms; run `modprobe nvidia-uvm`"));
+    EXPECT_THAT(
+        provide(kCompute, {.module_deadline = std::chrono::milliseconds(200)}),
+        HasSubstr("`/sbin/modprobe` did not end within 200 ms. Try: run `modprobe nvidia-uvm`"));
     EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(20));
     EXPECT_LT(::waitpid(-1, nullptr, WNOHANG), 0) << "a process is left";
     EXPECT_THAT(seen(), StartsWith("/sbin/modprobe\nnvidia-uvm\n"));
@@ -202,7 +203,7 @@ TEST_F(KernelModules, WhatTheHelperSaysIsInTheNote) {
   host_.tree().write("/modprobe.fails");
   on_host([&] {
     EXPECT_THAT(provide(kCompute), HasSubstr("`/sbin/modprobe` failed with status 1: modprobe: "
-                                             "FATAL: Module nvidia-uvm not found; run"));
+                                             "FATAL: Module nvidia-uvm not found. Try: run"));
   });
 }
 

@@ -210,3 +210,12 @@ def what_users_write_down_does_not_stand_for_roots_containers():
             check("no regular file" in refused.stderr, refused.stderr)
         finally:
             shutil.rmtree(user.parent)
+
+
+@test("command")
+def root_without_rights_is_not_sent_to_sudo():
+    """Of a process that has rights which the caller lacks, as pid 1 of some virtual machines has."""
+    without = ("setpriv", "--securebits=+noroot", "--inh-caps=-all")
+    refused = oci_nvidia("inspect", str(os.getpid()), before=without)
+    check_refused(refused, 15, "NVH-0508", "keeps even from root")
+    check("sudo" not in refused.stderr, refused.stderr)

@@ -3,6 +3,7 @@
 #include "command/containers/process_view.hpp"
 
 #include <fcntl.h>
+#include <unistd.h>
 
 #include <cerrno>
 
@@ -15,6 +16,10 @@ namespace {
 
 constexpr std::size_t kMaxFile = 16UL << 20U;
 constexpr const char* kStart = "start the container, or name one that runs";
+/// Rights that root does not have here are none that sudo would bring.
+constexpr const char* kNotEvenRoot =
+    "name a container, not a process that the kernel keeps even from root; in a container or a "
+    "sandbox, call it on the host";
 
 }  // namespace
 
@@ -41,7 +46,9 @@ void ProcessView::throw_unreadable(const char* name) const {
   const bool is_denied = errno == EACCES || errno == EPERM;
   throw_errno(is_denied ? Code::namespace_denied : Code::container_gone,
               "open `/proc/" + std::to_string(pid_) + "/" + name + "`",
-              is_denied ? "sudo oci-nvidia …" : kStart);
+              !is_denied         ? kStart
+              : ::geteuid() == 0 ? kNotEvenRoot
+                                 : "sudo oci-nvidia …");
 }
 
 }  // namespace nvhook

@@ -4,7 +4,7 @@
 import contextlib
 
 from attach_cycle import check_cycle_by
-from command import GOOD, WARNING, check_refused, document, oci_nvidia, resolved
+from command import BROKEN, GOOD, WARNING, check_refused, document, oci_nvidia, resolved
 from docker_daemon import IMAGE, daemon
 from gpu_users import all_users, hold, openable_gpus, wait_for_users
 from harness import SETUP, check, check_equal, fail_text, run, test
@@ -54,6 +54,60 @@ def oci_nvidia_ps_shows_a_container_of_docker():
         processes = {one["pid"]: (one["uid"], one["devices"]) for one in found[0]["processes"]}
         check_equal(processes, dict.fromkeys(users, (1000, ["1"])), "processes")
         check_equal(users, all_users(), "what the kernel says")
+
+
+@contextlib.contextmanager
+def made(*words):
+    """Containers of `docker create` and `docker run`, which may fail to start; gone afterwards."""
+    docker = ["docker", "-H", daemon()]
+    done = run([*docker, *words])
+    name = words[words.index("--name") + 1]
+    try:
+        yield docker, done
+    finally:
+        run([*docker, "rm", "--force", name], check=True)
+
+
+def explained(*words, status=GOOD, **options):
+    found = document("explain", *words, status=status, **options)
+    return found, " ".join([found["verdict"], *found["notes"]])
+
+
+@test("docker")
+def oci_nvidia_explains_a_container_of_docker_that_does_not_run():
+    gpu, command = ("--gpus", '"device=1"'), ("--network", "none", IMAGE, "true")
+    with made("create", "--name", "made", *gpu, *command) as (docker, _), usual_places(LINKS):
+        found, _ = explained("--container", "made")
+        check_equal((found["duty"], found["request"]["devices"]), ("hook", "1"), "created")
+        run([*docker, "start", "--attach", "made"], check=True)
+        found, _ = explained("--container", "made")
+        check_equal((found["duty"], found["request"]["devices"]), ("hook", "1"), "stopped")
+        check_refused(oci_nvidia("inspect", "made"), 15, "does not run", "explain --container made")
+        told = run([*docker, "inspect", "made"], check=True).stdout
+        found, _ = explained("--image-config", "-", input=told)
+        check_equal((found["subject"], found["request"]["devices"]), ("container made", "1"), "docker inspect")
+
+
+@test("docker")
+def oci_nvidia_says_why_a_container_of_docker_failed_to_start():
+    command = ("--network", "none", IMAGE, "true")
+    with made("run", "--name", "nine", "--gpus", '"device=99"', *command) as (_, done), usual_places(LINKS):
+        check(done.returncode != 0, "it started")
+        found, text = explained("--container", "nine", status=BROKEN)
+        check_equal(found["error"]["code"], "NVH-0202", "error")
+        check("its last start failed: NVH-0202: `99`" in text, text)
+        check_refused(oci_nvidia("inspect", "nine"), 15, "does not run", "its last start failed: NVH-0202: `99`")
+
+
+@test("docker")
+def oci_nvidia_says_that_docker_calls_nothing_for_variables_alone():
+    variable, command = ("-e", "NVIDIA_VISIBLE_DEVICES=1"), ("--network", "none", IMAGE, "true")
+    with made("create", "--name", "plain", *variable, *command), usual_places(LINKS):
+        _, text = explained("--container", "plain", status=BROKEN)
+        check("without --gpus" in text, text)
+    with made("create", "--name", "shim", "--runtime", "nvidia", *variable, *command), usual_places(LINKS):
+        found, _ = explained("--container", "shim")
+        check_equal(found["request"]["devices"], "1", "by the runtime shim")
 
 
 @test("docker")

@@ -5,7 +5,7 @@ import json
 
 import oracle
 from bundle import Case, bundle, run_in, running
-from command import BROKEN, check_refused, document, oci_nvidia, resolved, text_of
+from command import BROKEN, GOOD, check_refused, document, oci_nvidia, resolved, text_of
 from harness import SETUP, UUID, check, check_equal, run, test
 
 REQUESTS = (
@@ -138,6 +138,22 @@ def explain_takes_an_images_configuration():
     done = oci_nvidia("explain", "--image-config", "-", input=image.read_text())
     check_equal(done.returncode, 0, done.stderr)
     image.unlink()
+
+
+@test("command")
+def explain_takes_what_docker_inspect_says_of_a_container():
+    def explained(request, status=GOOD, environment=()):
+        container = {"Name": "/web", "Config": {"Env": list(environment)}, "HostConfig": {"Runtime": "runc", "DeviceRequests": request}}
+        return document("explain", "--image-config", "-", status=status, input=json.dumps([container]))
+
+    found = explained([{"Driver": "", "Count": 0, "DeviceIDs": ["0", "2"], "Capabilities": [["gpu", "utility"]]}])
+    check_equal((found["subject"], found["duty"]), ("container web", "hook"), "--gpus")
+    check_equal((found["request"]["devices"], found["request"]["capabilities"]), ("0,2", "utility"), "request")
+    found = explained([{"Driver": "cdi", "DeviceIDs": ["nvidia.com/gpu=0"]}], environment=["NVIDIA_VISIBLE_DEVICES=all"])
+    check_equal((found["duty"], found["plan"]), ("engine", None), "--device nvidia.com/gpu=0")
+    check("by CDI: nvidia.com/gpu=0" in found["verdict"], found["verdict"])
+    found = explained(None, status=BROKEN, environment=["NVIDIA_VISIBLE_DEVICES=all"])
+    check("without --gpus" in found["verdict"], found["verdict"])
 
 
 @test("command")

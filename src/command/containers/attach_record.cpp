@@ -15,8 +15,6 @@
 namespace nvhook {
 namespace {
 
-using Json = nlohmann::json;
-
 constexpr int kFormat = 1;
 constexpr std::string_view kPrefix = "attached-";
 
@@ -52,22 +50,22 @@ std::vector<std::string> lasting_names(const SelectedDevices& selected) {
 }
 
 std::string to_text(const AttachedDevices& attached, std::uint64_t start) {
-  const Json record = {{"version", kFormat},
-                       {"start", start},
-                       {"devices", attached.devices},
-                       {"capabilities", attached.capabilities},
-                       {"search_path", attached.search_path}};
+  const nlohmann::json record = {{"version", kFormat},
+                                 {"start", start},
+                                 {"devices", attached.devices},
+                                 {"capabilities", attached.capabilities},
+                                 {"search_path", attached.search_path}};
   return record.dump() + "\n";
 }
 
 std::optional<AttachedDevices> parse_attach_record(std::string_view text, std::uint64_t start) {
-  const Json record = Json::parse(text, nullptr, false);
+  const nlohmann::json record = nlohmann::json::parse(text, nullptr, false);
   try {
     if (record.at("version") != kFormat || record.at("start") != start) return std::nullopt;
     return AttachedDevices{.devices = record.at("devices").get<std::vector<std::string>>(),
                            .capabilities = record.at("capabilities").get<std::string>(),
                            .search_path = record.value("search_path", std::vector<std::string>())};
-  } catch (const Json::exception&) {
+  } catch (const nlohmann::json::exception&) {
     return std::nullopt;
   }
 }

@@ -75,6 +75,17 @@ class Search {
     if (denied_.empty()) denied_ = reader.denied();
   }
 
+  /// Reads Docker's own files, which know containers that do not run, too. With userns-remap they
+  /// are in a directory that the mapped user and group name.
+  void look_at_docker() {
+    RecordReader reader(system_, Writer::trusted);
+    for (const std::string& name : reader.list(docker_root_)) {
+      if (is_owner(name)) read_docker(docker_root_ + "/" + name, reader);
+    }
+    read_docker(docker_root_, reader);
+    if (denied_.empty()) denied_ = reader.denied();
+  }
+
   /// Records of engines precede those of runtimes.
   [[nodiscard]] std::vector<ContainerRecord> records() const {
     std::vector<ContainerRecord> all = engines_;
@@ -99,6 +110,23 @@ class Search {
       ContainerRecord record = parse(text);
       record.id = id;  // the id under which the runtime knows the container
       records.push_back(std::move(record));
+    }
+  }
+
+  /// Whether `name` is of the form `100000.100000`.
+  static bool is_owner(const std::string& name) {
+    const std::vector<std::string_view> parts = split(name, '.');
+    return parts.size() == 2 && parse_unsigned(parts[0]) && parse_unsigned(parts[1]);
+  }
+
+  void read_docker(const std::string& data, RecordReader& reader) {
+    const std::string containers = data + "/containers";
+    for (const std::string& id : reader.list(containers)) {
+      const std::string files = containers + "/" + id;
+      const std::string text = reader.read(files + "/config.v2.json");
+      if (text.empty()) continue;
+      engines_.push_back(
+          {.engine = "Docker", .id = id, .name = parse_docker_name(text), .docker_files = files});
     }
   }
 
@@ -261,7 +289,8 @@ Search search_users(const RootDir& system, const CallerContext& caller) {
 
 ContainerRecord find_container(const std::string& word, const RootDir& system,
                                const CallerContext& caller) {
-  const Search search = search_trusted(system, caller);
+  Search search = search_trusted(system, caller);
+  search.look_at_docker();
   const std::vector<ContainerRecord> trusted = search.records();
   const auto has_exactly = [&](const ContainerRecord& record) {
     return record.id == word || record.name == word;

@@ -12,26 +12,24 @@
 namespace nvhook {
 namespace {
 
-using Json = nlohmann::json;
-
 /// Returns null if `text` is not JSON.
-Json parse(std::string_view text) {
-  Json json = Json::parse(text, nullptr, false);
-  return json.is_discarded() ? Json() : json;
+nlohmann::json parse(std::string_view text) {
+  auto json = nlohmann::json::parse(text, nullptr, false);
+  return json.is_discarded() ? nlohmann::json() : json;
 }
 
-const Json& member(const Json& object, const char* name) {
-  static const Json kNull;
+const nlohmann::json& member(const nlohmann::json& object, const char* name) {
+  static const nlohmann::json kNull;
   if (!object.is_object()) return kNull;
   const auto found = object.find(name);
   return found == object.end() ? kNull : *found;
 }
 
-std::string text_of(const Json& value) {
+std::string text_of(const nlohmann::json& value) {
   return value.is_string() ? value.get<std::string>() : std::string();
 }
 
-pid_t pid_of(const Json& value) {
+pid_t pid_of(const nlohmann::json& value) {
   if (!value.is_number_unsigned()) return 0;
   const auto number = value.get<std::uint64_t>();
   return number <= static_cast<std::uint64_t>(std::numeric_limits<pid_t>::max())
@@ -40,7 +38,7 @@ pid_t pid_of(const Json& value) {
 }
 
 /// CRI-O stores the pod in the metadata, as a JSON document in a string; Podman does not.
-std::string storage_engine(const Json& container) {
+std::string storage_engine(const nlohmann::json& container) {
   return member(parse(text_of(member(container, "metadata"))), "pod-id").is_string() ? "CRI-O"
                                                                                      : "Podman";
 }
@@ -48,7 +46,7 @@ std::string storage_engine(const Json& container) {
 }  // namespace
 
 ContainerRecord parse_runc_state(std::string_view json) {
-  const Json state = parse(json);
+  const nlohmann::json state = parse(json);
   return {.engine = "runc",
           .id = text_of(member(state, "id")),
           .pid = pid_of(member(state, "init_process_pid")),
@@ -56,7 +54,7 @@ ContainerRecord parse_runc_state(std::string_view json) {
 }
 
 ContainerRecord parse_crun_status(std::string_view json) {
-  const Json status = parse(json);
+  const nlohmann::json status = parse(json);
   return {.engine = "crun",
           .pid = pid_of(member(status, "pid")),
           .bundle = bundle_in_crun_status(json)};
@@ -64,7 +62,7 @@ ContainerRecord parse_crun_status(std::string_view json) {
 
 pid_t parse_pid_file(std::string_view text) {
   const auto number = parse_unsigned(trim(text));
-  return number ? pid_of(Json(*number)) : 0;
+  return number ? pid_of(nlohmann::json(*number)) : 0;
 }
 
 std::string parse_docker_name(std::string_view json) {
@@ -79,12 +77,12 @@ std::string parse_docker_data_root(std::string_view json) {
 
 std::vector<ContainerRecord> parse_storage_containers(std::string_view json) {
   std::vector<ContainerRecord> records;
-  const Json list = parse(json);
+  const nlohmann::json list = parse(json);
   if (!list.is_array()) return records;
-  for (const Json& container : list) {
+  for (const nlohmann::json& container : list) {
     ContainerRecord record{.engine = storage_engine(container),
                            .id = text_of(member(container, "id"))};
-    const Json& names = member(container, "names");
+    const nlohmann::json& names = member(container, "names");
     if (names.is_array() && !names.empty()) record.name = text_of(names.front());
     if (!record.id.empty()) records.push_back(std::move(record));
   }
@@ -104,6 +102,7 @@ std::vector<ContainerRecord> merged(const std::vector<ContainerRecord>& records)
     if (known->name.empty()) known->name = record.name;
     if (known->pid == 0) known->pid = record.pid;
     if (known->bundle.empty()) known->bundle = record.bundle;
+    if (known->docker_files.empty()) known->docker_files = record.docker_files;
   }
   return result;
 }

@@ -19,6 +19,9 @@ struct ContainerRecord {
   pid_t pid = 0;
   /// Directory of config.json on the host; empty if unknown.
   std::string bundle = {};
+  /// Where Docker keeps what it makes the container of, whether it runs or not: config.v2.json and
+  /// hostconfig.json; empty for other engines.
+  std::string docker_files = {};
   /// Uid of the unprivileged user whose engine wrote this; empty for root's engines and for the
   /// caller's own.
   std::string user = {};

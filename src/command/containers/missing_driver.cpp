@@ -2,7 +2,12 @@
 // Looks for a hook in config.json, and names what the engine has in the place of one.
 #include "command/containers/missing_driver.hpp"
 
+#include <algorithm>
+
+#include "command/engines/docker_config.hpp"
+#include "command/engines/engine_config.hpp"
 #include "plan/spec_hooks.hpp"
+#include "text/error.hpp"
 
 namespace nvhook {
 namespace {
@@ -21,6 +26,20 @@ std::string how_to_register(const std::string& engine) {
   return "register the hook with its engine (oci-nvidia doctor), and make the container again";
 }
 
+/// The runtime's program, or its name if the configuration does not have it or cannot be read.
+std::string program_of_runtime(const std::string& name, std::string_view daemon_json) {
+  try {
+    const EngineConfig config =
+        daemon_json.empty() ? EngineConfig() : parse_daemon_json(daemon_json, "daemon.json");
+    const auto found = std::find_if(config.runtimes.begin(), config.runtimes.end(),
+                                    [&](const RuntimeEntry& entry) { return entry.name == name; });
+    if (found != config.runtimes.end()) return found->command;
+  } catch (const Error&) {
+    // Docker does not start with such a file, either; `oci-nvidia doctor` names the place.
+  }
+  return name == kRuntimeName ? kRuntimeProgram : name;
+}
+
 }  // namespace
 
 MissingDriver why_missing(const std::string& engine, std::string_view config_json) {
@@ -32,6 +51,22 @@ MissingDriver why_missing(const std::string& engine, std::string_view config_jso
               "neither the hook nor the runtime shim was called when it was made, because "
               "its config.json has nothing of them",
           .remedy = how_to_register(engine)};
+}
+
+std::optional<MissingDriver> why_docker_calls_nothing(const ContainerSettings& settings,
+                                                      std::string_view daemon_json) {
+  // Podman's word for its runtime, which reads hooks from directories.
+  const bool is_dockers = !settings.runtime.empty() && settings.runtime != "oci";
+  if (!is_dockers || settings.has_gpus ||
+      is_our_runtime(program_of_runtime(settings.runtime, daemon_json))) {
+    return std::nullopt;
+  }
+  return MissingDriver{
+      .cause = "Docker starts it with the runtime `" + settings.runtime +
+               "` and without --gpus, and then calls neither the hook nor the runtime shim",
+      .remedy =
+          "make it anew with `--gpus all`, or with `--runtime=nvidia` (sudo oci-nvidia "
+          "setup docker --runtime)"};
 }
 
 }  // namespace nvhook

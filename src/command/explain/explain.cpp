@@ -30,9 +30,13 @@ void note_who_makes_mounts(Explanation& explanation) {
       "use hostPath volumes can, too; the Pod Security level `baseline` forbids those"));
 }
 
-/// Tells of a container that runs what it has, beside what it would get.
+/// Tells of a container that runs what it has, beside what it would get, and of another whether its
+/// engine would call us.
 void compare_with_now(const Subject& subject, Explanation& explanation) {
-  if (!subject.driver) return;
+  if (!subject.driver) {
+    if (explanation.plan) explanation.missing = subject.uncalled;
+    return;
+  }
   const std::size_t files = subject.driver->files.size();
   const std::size_t nodes = subject.driver->nodes.size();
   if (files + nodes != 0) {
@@ -65,7 +69,10 @@ Outcome run_explain(const OptionValues& values, CommandContext& context) {
     explanation.task = derive_task_to_show(subject.spec, std::move(spec), config.as_written.config);
     ContainerTask& task = *explanation.task;
     note_who_makes_mounts(explanation);
-    if (task.injector == Injector::engine) {
+    if (!subject.cdi_devices.empty()) {
+      task.injector = Injector::engine;
+      explanation.cdi_devices = subject.cdi_devices;
+    } else if (task.injector == Injector::engine) {
       explanation.given = given_driver(subject.spec, task.spec, task.linux_spec);
     }
     if (reason_to_do_nothing(task, Role::spec_editor).empty()) {

@@ -5,15 +5,18 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <boost/program_options.hpp>
 #include <cerrno>
+#include <iterator>
 #include <optional>
 #include <utility>
 #include <vector>
 
 #include "command/containers/container_lookup.hpp"
+#include "command/containers/docker_record.hpp"
 #include "command/containers/process_view.hpp"
-#include "command/engines/image_config.hpp"
+#include "command/engines/container_settings.hpp"
 #include "oci/bundle.hpp"
 #include "oci/container_spec.hpp"
 #include "os/files.hpp"
@@ -21,6 +24,7 @@
 #include "os/public_place.hpp"
 #include "os/syscalls.hpp"
 #include "text/error.hpp"
+#include "text/text.hpp"
 
 namespace nvhook {
 namespace {
@@ -28,6 +32,7 @@ namespace {
 namespace po = boost::program_options;
 
 constexpr std::size_t kMaxImageConfig = 16UL << 20U;
+constexpr std::size_t kMaxRecord = 16UL << 20U;
 constexpr const char* kRootfsRemedy = "check root.path in config.json";
 
 Note image_unknown(const std::string& why) {
@@ -99,20 +104,50 @@ std::string read_spec_of(const ContainerRecord& record, const CommandContext& co
   return *std::move(text);
 }
 
+/// Takes what an engine's record says besides config.json.
+void add_settings(const ContainerSettings& settings, const CommandContext& context,
+                  Subject& subject) {
+  subject.spec = minimal_spec(settings);
+  std::copy_if(settings.cdi_devices.begin(), settings.cdi_devices.end(),
+               std::back_inserter(subject.cdi_devices),
+               [](const std::string& name) { return name.starts_with("nvidia.com/"); });
+  if (subject.cdi_devices.empty()) {
+    const auto daemon = context.system.read("/etc/docker/daemon.json", kMaxRecord);
+    subject.uncalled = why_docker_calls_nothing(settings, daemon.value_or(""));
+  }
+  if (!settings.failure.empty()) {
+    subject.notes.push_back(warning("its last start failed: " + settings.failure));
+  }
+}
+
+/// Of a container that does not run Docker has no config.json, but all that it makes one of.
+Subject from_docker_files(const ContainerRecord& record, const CommandContext& context) {
+  Subject subject{.name = describe(record), .engine = record.engine};
+  add_settings(docker_settings(record, context.system), context, subject);
+  subject.plan_notes.push_back(image_unknown("it does not run, and its image is not mounted"));
+  return subject;
+}
+
 Subject from_container(const std::string& word, const CommandContext& context) {
   const ContainerRecord record = find_container(word, context.system, context.caller);
   Subject subject{.name = describe(record), .engine = record.engine};
+  if (record.bundle.empty() && !record.docker_files.empty()) {
+    return from_docker_files(record, context);
+  }
   if (record.bundle.empty()) {
     throw Error(Code::spec_unreadable, subject.name + ": no engine tells where its config.json is",
-                "name it with --bundle DIRECTORY, or tell its variables with --env");
+                record.engine == "Podman"
+                    ? "podman inspect " +
+                          shell_word(record.name.empty() ? record.id : record.name) +
+                          " | oci-nvidia explain --image-config -"
+                    : "name it with --bundle DIRECTORY, or tell its variables with --env");
   }
   subject.spec = read_spec_of(record, context);
   find_image(record, context, subject);
   return subject;
 }
 
-std::vector<std::string> read_image_environment(const std::string& path,
-                                                const CommandContext& context) {
+ContainerSettings read_image_config(const std::string& path, const CommandContext& context) {
   const UniqueFd file = path == "-"
                             ? UniqueFd(::fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0))
                             : sys::open_beneath(context.caller.working_directory.get(),
@@ -122,22 +157,24 @@ std::vector<std::string> read_image_environment(const std::string& path,
     throw_errno(Code::spec_unreadable, "read image configuration `" + path + "`",
                 "name a readable file, or - for standard input");
   }
-  return parse_image_environment(*text);
+  return parse_container_settings(*text);
 }
 
 Subject from_variables(const OptionValues& values, const CommandContext& context) {
-  std::vector<std::string> environment;
+  ContainerSettings settings;
   Subject subject{.name = "a container with the variables given"};
   if (values.contains("image-config")) {
     const auto& path = values["image-config"].as<std::string>();
-    environment = read_image_environment(path, context);
+    settings = read_image_config(path, context);
     subject.name = "a container of the image configuration " + path;
   }
+  if (!settings.name.empty()) subject.name = "container " + settings.name;
   if (values.contains("env")) {
     const auto& more = values["env"].as<std::vector<std::string>>();
-    environment.insert(environment.end(), more.begin(), more.end());
+    settings.environment.insert(settings.environment.end(), more.begin(), more.end());
   }
-  subject.spec = minimal_spec(environment, values["privileged"].as<bool>());
+  if (values["privileged"].as<bool>()) settings.has_sys_admin = true;
+  add_settings(settings, context, subject);
   if (!values.contains("rootfs")) {
     subject.plan_notes.push_back(image_unknown("no root file system is given"));
     return subject;
@@ -162,7 +199,8 @@ void add_subject_options(po::options_description& options) {
       "env", po::value<std::vector<std::string>>()->value_name("K=V"),
       "a container with this variable; may be repeated")(
       "image-config", po::value<std::string>()->value_name("FILE"),
-      "a container of the image whose configuration FILE is; - is standard input")(
+      "a container of the image whose configuration FILE is, or what docker inspect\n"
+      "prints of a container; - is standard input")(
       "rootfs", po::value<std::string>()->value_name("DIR"),
       "root file system, for --env and --image-config")(
       "privileged", po::bool_switch(), "with CAP_SYS_ADMIN, for --env and --image-config");

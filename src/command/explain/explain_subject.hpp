@@ -4,8 +4,10 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "command/containers/container_driver.hpp"
+#include "command/containers/missing_driver.hpp"
 #include "command/shell/command.hpp"
 #include "os/root_dir.hpp"
 #include "text/note.hpp"
@@ -20,6 +22,10 @@ struct Subject {
   /// Of a container that runs: what it has of the driver now.
   std::optional<ContainerDriver> driver = {};
   std::string engine = {};  ///< of a container; empty if no engine is known
+  /// Of a container that Docker starts without calling us: why it would get nothing.
+  std::optional<MissingDriver> uncalled = {};
+  /// Of a container that does not run: what its engine gives it by CDI.
+  std::vector<std::string> cdi_devices = {};
   Notes notes = {};
   Notes plan_notes = {};  ///< of a plan only
 };

@@ -182,6 +182,10 @@ std::string verdict_of(const Explanation& explanation) {
     case Injector::nobody:
       return "Nothing is injected: " + why_no_request(task.request, explanation.config) + ".";
     case Injector::engine:
+      if (!explanation.cdi_devices.empty()) {
+        return "The engine gives it the driver by CDI: " + join(explanation.cdi_devices, ", ") +
+               "; oci-nvidia cdi list shows the specifications.";
+      }
       return "The engine gives it the driver: config.json has it already, by CDI.";
     case Injector::completing_hook:
       return "config.json was edited for the driver: the runtime does of the " +

@@ -4,6 +4,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "command/containers/missing_driver.hpp"
 #include "command/render/style.hpp"
@@ -30,7 +31,9 @@ struct Explanation {
   std::optional<Plan> left_to_hook = {};
   /// What the engine gives by CDI, if it does.
   std::optional<GivenDriver> given = {};
-  /// Of a container that runs without what it asks for: why.
+  /// The names by which it does, of a container that does not run.
+  std::vector<std::string> cdi_devices = {};
+  /// Of a container that runs, or would start, without what it asks for: why.
   std::optional<MissingDriver> missing = {};
   /// How the requirements were decided.
   Notes requirements = {};

@@ -10,6 +10,7 @@
 #include "command/containers/container_cgroup.hpp"
 #include "command/containers/container_lookup.hpp"
 #include "command/containers/container_plan.hpp"
+#include "command/containers/docker_record.hpp"
 #include "command/containers/process_view.hpp"
 #include "command/engines/host_config.hpp"
 #include "command/inspect/inspect_view.hpp"
@@ -65,6 +66,17 @@ std::vector<DeviceNumber> numbers_of(const ContainerDriver& driver) {
   return numbers;
 }
 
+/// Its last failure says more than that it does not run.
+[[noreturn]] void throw_not_running(const ContainerRecord& record, const RootDir& system) {
+  const std::string failure =
+      record.docker_files.empty() ? std::string() : docker_settings(record, system).failure;
+  throw Error(
+      Code::container_gone,
+      describe(record) + " does not run" +
+          (failure.empty() ? "" : "; its last start failed: " + failure),
+      "start it, or ask what it would get: oci-nvidia explain --container " + word_of(record));
+}
+
 Outcome outcome_of(const std::vector<Finding>& findings) {
   const auto has = [&](Finding::Level level) {
     return std::any_of(findings.begin(), findings.end(),
@@ -84,11 +96,7 @@ void add_inspect_options(boost::program_options::options_description& options) {
 Outcome run_inspect(const OptionValues& values, CommandContext& context) {
   const ContainerRecord record =
       find_container(container_of(values), context.system, context.caller);
-  if (record.pid == 0) {
-    throw Error(
-        Code::container_gone, describe(record) + " does not run",
-        "start it, or ask what it would get: oci-nvidia explain --container " + word_of(record));
-  }
+  if (record.pid == 0) throw_not_running(record, context.system);
   const ProcessView process(record.pid, context.system);
   const RootDir root = process.root();
   const std::vector<MountEntry> mounts = parse_mount_table(process.text("mountinfo"));

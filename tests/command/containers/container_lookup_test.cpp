@@ -87,6 +87,18 @@ TEST_F(ContainerLookup, AllThatRunAreFound) {
                                           "container web (crun of user 1000) 1000:web"));
 }
 
+TEST_F(ContainerLookup, DockersContainersAreFoundThatDoNotRun) {
+  host_.write("/etc/docker/daemon.json", R"({"data-root":"/data"})");
+  host_.write("/data/containers/4f1c/config.v2.json", R"({"Name":"/web"})");
+  host_.write("/data/1000.1000/containers/77aa/config.v2.json", R"({"Name":"/mapped"})");
+  EXPECT_EQ(find("web"), (ContainerRecord{.engine = "Docker",
+                                          .id = "4f1c",
+                                          .name = "web",
+                                          .docker_files = "/data/containers/4f1c"}));
+  EXPECT_EQ(find("77").name, "mapped");
+  EXPECT_THAT(running_containers(*open_root(host_.path()), {}), IsEmpty());
+}
+
 class StrangersFiles : public testing::Test {
  protected:
   test::TemporaryDirectory host_ = {};

@@ -30,5 +30,22 @@ TEST(MissingDriver, OfAContainerWithTheHookIsAnotherMatter) {
               HasSubstr("neither"));
 }
 
+TEST(MissingDriver, DockerCallsNothingWithoutGpusAndARuntimeOfOurs) {
+  const auto cause = [](const ContainerSettings& settings, std::string_view daemon_json = "") {
+    const auto missing = why_docker_calls_nothing(settings, daemon_json);
+    return missing ? missing->cause : std::string();
+  };
+  EXPECT_THAT(cause({.runtime = "runc"}), HasSubstr("the runtime `runc` and without --gpus"));
+  EXPECT_THAT(cause({.runtime = "runc"}, "{"), HasSubstr("`runc`"));
+  EXPECT_EQ(cause({.has_gpus = true, .runtime = "runc"}), "");
+  EXPECT_EQ(cause({.runtime = "nvidia"}), "");
+  constexpr const char* kOthers =
+      R"({"runtimes":{"gpu":{"path":"/opt/nvidia-container-runtime"},"nvidia":{"path":"/x"}}})";
+  EXPECT_EQ(cause({.runtime = "gpu"}, kOthers), "");
+  EXPECT_THAT(cause({.runtime = "nvidia"}, kOthers), HasSubstr("`nvidia`"));
+  EXPECT_EQ(cause({.runtime = "oci"}), "") << "Podman";
+  EXPECT_EQ(cause({}), "") << "an image";
+}
+
 }  // namespace
 }  // namespace nvhook

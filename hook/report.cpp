@@ -16,6 +16,7 @@ int report(const Error& error, HookContext& context) {
   const std::string line = to_line(error);
   complain(failure_line(error) + "\n");
   context.log.line("failed: " + line);
+  if (!context.is_for_container) return exit_status(error.code());
   report_failure({.code = error.code(),
                   .line = line,
                   .container_id = context.container_id,

@@ -12,7 +12,8 @@ namespace nvhook {
 /// Returns `oci-nvidia-hook: NVH-…` without a line end.
 [[nodiscard]] std::string failure_line(const Error& error);
 
-/// Reports `error` in all these places and returns the exit status for it.
+/// Reports `error` in all these places, or in the first two alone if no container waits, and
+/// returns the exit status for it.
 int report(const Error& error, HookContext& context);
 
 }  // namespace nvhook

@@ -23,6 +23,9 @@ struct HookContext {
   std::string container_id = {};
   HookLocation location = HookLocation::outside;
   Audit audit = Audit();
+  /// Whether a container waits for the result. If none does (a dry run, a question of the version),
+  /// only the caller is told of a failure: the record of the last one is of a container.
+  bool is_for_container = true;
 };
 
 /// Reads the configuration files that can be trusted at context.location, and opens the log and

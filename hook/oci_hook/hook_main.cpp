@@ -28,6 +28,11 @@ void print_version(const std::string& name) {
                           " version " OCI_NVIDIA_VERSION "\n"));
 }
 
+bool is_for_container(const Options& options) {
+  const bool is_hook = options.command == Command::run || options.command == Command::precreate;
+  return is_hook && !options.dry_run;
+}
+
 int run(const Options& options, const CallerContext& caller) {
   const auto system = open_root("/");
   if (!system) {
@@ -36,7 +41,8 @@ int run(const Options& options, const CallerContext& caller) {
     complain(failure_line(error) + "\n");
     return exit_status(error.code());
   }
-  HookContext context{.caller = caller, .system = *system};
+  HookContext context{
+      .caller = caller, .system = *system, .is_for_container = is_for_container(options)};
   try {
     if (options.command == Command::create_device_nodes) {
       return run_create_device_nodes(options, context);

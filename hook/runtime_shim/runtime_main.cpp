@@ -150,6 +150,7 @@ int runtime_main(const std::string& name, const std::vector<std::string>& argume
   const CallerContext caller = read_caller();
   // execute_runtime does not return, so this is a failure; engines expect status 1.
   static_cast<void>(with_report(command, caller, [&](HookContext& context) {
+    context.is_for_container = !command.wants_version;
     const Config config = read_config(name, command, caller);
     const auto made = find_made_container(command, config.low_level_runtimes,
                                           caller.runtime_directory, context.system);

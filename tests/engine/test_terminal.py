@@ -9,11 +9,16 @@ import struct
 import subprocess
 import termios
 
-from bundle import Case, running
+from pathlib import Path
+
+from bundle import Case, bundle, running
 from command import oci_nvidia
-from harness import SETUP, check, check_equal, test
+from gpu_users import hold, openable_gpus, wait_for_users
+from harness import HERE, SETUP, check, check_equal, run, test
 
 WIDTHS = (80, 120)
+SCREENS = HERE / "screens"  # what a terminal of 80 and one of 120 columns shows
+CONFIG = Path("/run/config.toml")  # of the simulated host; a short path, because its length is in the screens
 COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -32,7 +37,8 @@ def on_terminal(columns, *words):
     """The lines that a person sees."""
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
-    command = [SETUP.hook.parent / "oci-nvidia", *words, "--config", SETUP.config]
+    CONFIG.write_text(f'[nvidia-container-cli]\nroot = "{SETUP.driver}"\n')
+    command = [SETUP.hook.parent / "oci-nvidia", *words, "--config", CONFIG]
     with subprocess.Popen(
         list(map(str, command)), stdin=subprocess.DEVNULL, stdout=theirs, stderr=subprocess.PIPE
     ) as process:
@@ -57,7 +63,7 @@ def check_fits(columns, most, *words):
 @test("command")
 def what_a_host_has_fits_a_terminal():
     for columns in WIDTHS:
-        text = check_fits(columns, 14, "list")
+        text = check_fits(columns, 15, "list")
         check("--files lists them" in text and "libcuda.so" not in text, text)
         check("libcuda.so" in "\n".join(on_terminal(columns, "list", "--files")), "list --files")
     check("libcuda.so" in oci_nvidia("list").stdout, "all of it in a pipe")
@@ -90,3 +96,47 @@ def what_a_container_has_fits_a_terminal():
             check("as they should be" in text and "0 NVIDIA A100" in text, text)
             check("libcuda.so" not in text, text)
         check("libcuda.so" in oci_nvidia("inspect", name).stdout, "all of it in a pipe")
+
+
+@test("command")
+def who_uses_the_gpus_fits_a_terminal():
+    with openable_gpus(), running(Case("0,1", args=["sh", "-c", hold(0)])) as name:
+        wait_for_users(1)
+        for columns in WIDTHS:
+            text = check_fits(columns, 10, "ps")
+            check(name[:6] in text and "GPU" in text, text)
+
+
+def shown(columns, *words):
+    """Without what differs from run to run, or from host to host: processes, and cgroups at the end."""
+    text = "\n".join(on_terminal(columns, *words)) + "\n"
+    return re.sub(r"process \d+", "process PID", text).partition("\nLoader and devices\n")[0]
+
+
+def check_screen(name, *words):
+    """After a wanted change: delete the file, run the test twice, look at the new one."""
+    for columns in WIDTHS:
+        file = SCREENS / f"{name}-{columns}.txt"
+        text = shown(columns, *words)
+        if not file.exists():
+            file.write_text(text)
+            raise AssertionError(f"{file} is new: look at it")
+        check_equal(text.splitlines(), file.read_text().splitlines(), f"{words} at {columns} columns ({file.name})")
+
+
+@test("command")
+def the_screens_are_those_that_were_looked_at():
+    check_screen("list", "list")
+    check_screen("list-files", "list", "--files")
+    check_screen("explain", "explain", "--env", "NVIDIA_VISIBLE_DEVICES=0,2")
+    check_screen("explain-refused", "explain", "--env", "NVIDIA_VISIBLE_DEVICES=9")
+    check_screen("explain-nothing", "explain", "--env", "FOO=1")
+    with bundle(Case("1", args=["sleep", "1000"])) as directory:
+        started = ["runc", "run", "--detach", "--bundle", str(directory), "web"]
+        with (directory / "log").open("w") as log:  # what stays open with the container must be no pipe
+            done = subprocess.run(started, stdin=subprocess.DEVNULL, stdout=log, stderr=log, check=False)
+        check(done.returncode == 0, f"runc run: {(directory / 'log').read_text()[-600:]}")
+        try:
+            check_screen("inspect", "inspect", "web")
+        finally:
+            run(["runc", "delete", "--force", "web"], check=True)

@@ -8,6 +8,7 @@
 
 #include "command/containers/no_request.hpp"
 #include "command/explain/given_view.hpp"
+#include "command/explain/selected_devices.hpp"
 #include "command/render/folded_text.hpp"
 #include "command/render/narrow_table.hpp"
 #include "command/render/plan_table.hpp"
@@ -60,19 +61,6 @@ std::string devices_text(const Request& request) {
   return (request.is_exclusive ? "exclusive:" : "") + selection_text(request.devices);
 }
 
-/// Returns for example ` = GPU 1 (GPU-5c…), MIG 0:1 (…)`.
-std::string selected_text(const DeviceSelection& selection, const Inventory& inventory) {
-  const SelectedDevices selected = select_devices(selection, inventory);
-  std::vector<std::string> names;
-  for (const Gpu& gpu : selected.gpus) {
-    names.push_back("GPU " + std::to_string(gpu.index) +
-                    (gpu.model.empty() ? "" : " " + gpu.model) +
-                    (gpu.uuid.empty() ? "" : " (" + gpu.uuid + ")"));
-  }
-  for (const MigDevice& device : selected.mig_devices) names.push_back("MIG " + to_string(device));
-  return names.empty() ? "no GPU" : join(names, ", ");
-}
-
 /// Returns `NVIDIA_GDS` and other such features that are requested.
 std::vector<std::string> extras_of(const Request& request) {
   std::vector<std::string> extras;
@@ -89,19 +77,22 @@ std::vector<std::string> extras_of(const Request& request) {
   return extras;
 }
 
-Table request_table(const Explanation& explanation) {
+Table request_table(const Explanation& explanation, bool is_terminal) {
   const RequestResult& result = explanation.task->request;
   const Request& request = *result.request;
   Table table;
   table.rows.push_back({{"Devices"}, {devices_text(request)}, {"from " + result.devices_source}});
   if (explanation.inventory != nullptr) {
-    table.rows.push_back({{""}, {selected_text(request.devices, *explanation.inventory)}});
+    const SelectedDevices selected = select_devices(request.devices, *explanation.inventory);
+    table.rows.push_back(
+        {{""}, {is_terminal ? selected_models(selected) : selected_text(selected)}});
   }
-  table.rows.push_back({{"Capabilities"},
-                        {to_string(request.capabilities)},
-                        {result.capabilities_source == "default"
-                             ? "default: NVIDIA_DRIVER_CAPABILITIES is not set"
-                             : "from " + std::string(result.capabilities_source)}});
+  table.rows.push_back(
+      {{"Capabilities"},
+       {to_string(request.capabilities)},
+       {result.capabilities_source == "default"
+            ? (is_terminal ? "by default" : "default: NVIDIA_DRIVER_CAPABILITIES is not set")
+            : "from " + std::string(result.capabilities_source)}});
   for (const Requirement& requirement : request.requirements) {
     table.rows.push_back({{"Requirement"},
                           {cut_text(requirement.expression, 301)},
@@ -204,7 +195,7 @@ std::string explanation_text(const Explanation& explanation, bool has_steps, con
   std::string text = style(Colour::bold, printable(explanation.subject)) + "\n" +
                      style(colour, printable(verdict_of(explanation))) + "\n";
   if (explanation.task && explanation.task->request.request) {
-    text += "\n" + to_screen(request_table(explanation), style);
+    text += "\n" + to_screen(request_table(explanation, style.columns != 0), style);
   }
   if (explanation.given) text += given_text(*explanation.given, style);
   if (explanation.plan && has_steps) {

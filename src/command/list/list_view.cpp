@@ -3,6 +3,7 @@
 #include "command/list/list_view.hpp"
 
 #include <algorithm>
+#include <utility>
 #include <vector>
 
 #include "command/render/folded_text.hpp"
@@ -110,8 +111,10 @@ Cell node_cell(const DeviceNode* node) {
 std::string gpu_table(const Inventory& inventory, const Style& style) {
   if (inventory.gpus.empty()) return "No GPU\n";
   Table table{.head = {"GPU", "MODEL", "UUID", "PCI", "NODE", "MINOR"}};
+  bool is_node_bad = false;
   for (const Gpu& gpu : inventory.gpus) {
     const Cell node = inventory.is_wsl ? Cell{"/dev/dxg"} : node_cell(node_of(gpu, inventory));
+    is_node_bad = is_node_bad || node.colour == Colour::bad;
     table.rows.push_back({{std::to_string(gpu.index)},
                           {gpu.model.empty() ? "unknown" : gpu.model},
                           {gpu.uuid.empty() ? "unknown" : gpu.uuid},
@@ -125,7 +128,19 @@ std::string gpu_table(const Inventory& inventory, const Style& style) {
                             {device->uuid.empty() ? "unknown" : device->uuid}});
     }
   }
-  return to_screen(table, style);
+  // What is wrong is never left out.
+  const FittedTable fits =
+      fitted(std::move(table),
+             is_node_bad ? std::vector<std::string_view>{"MINOR", "PCI", "UUID"}
+                         : std::vector<std::string_view>{"MINOR", "PCI", "NODE", "UUID"},
+             style.columns);
+  std::string text = to_screen(fits.table, style);
+  if (!fits.left_out.empty()) {
+    text += style(Colour::dim, "too wide for this terminal: " + join(fits.left_out, ", ") +
+                                   " (oci-nvidia list | cat)") +
+            "\n";
+  }
+  return text;
 }
 
 std::vector<std::string> groups_in(const Inventory& inventory) {

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// Takes one column after the other from the widest, until the line fits.
+// Takes one character after the other from the widest column, or whole columns, until the line
+// fits.
 #include "command/render/narrow_table.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <numeric>
+#include <utility>
 #include <vector>
 
 #include "text/text.hpp"
@@ -52,7 +55,38 @@ std::vector<std::size_t> widths_of(const Table& table) {
   return widths;
 }
 
+std::size_t line_width(const std::vector<std::size_t>& widths) {
+  const std::size_t blanks = widths.empty() ? 0 : kBetween * (widths.size() - 1);
+  return std::accumulate(widths.begin(), widths.end(), blanks);
+}
+
+void remove_column(Table& table, std::size_t column) {
+  const auto at = static_cast<std::ptrdiff_t>(column);
+  table.head.erase(table.head.begin() + at);
+  for (auto& row : table.rows) {
+    if (column < row.size()) row.erase(row.begin() + at);
+  }
+}
+
 }  // namespace
+
+FittedTable fitted(Table table, const std::vector<std::string_view>& droppable, std::size_t width) {
+  FittedTable result{.table = std::move(table)};
+  const std::vector<std::string> heads = result.table.head;
+  for (const std::string_view head : droppable) {
+    if (width == 0 || line_width(widths_of(result.table)) <= width) break;
+    const auto& now = result.table.head;
+    const auto found = std::find(now.begin(), now.end(), head);
+    if (found == now.end()) continue;
+    remove_column(result.table, static_cast<std::size_t>(found - now.begin()));
+  }
+  const auto is_left_out = [&](const std::string& head) {
+    const auto& now = result.table.head;
+    return std::find(now.begin(), now.end(), head) == now.end();
+  };
+  std::copy_if(heads.begin(), heads.end(), std::back_inserter(result.left_out), is_left_out);
+  return result;
+}
 
 Table narrowed(Table table, std::size_t width) {
   if (width == 0) return table;
@@ -61,8 +95,7 @@ Table narrowed(Table table, std::size_t width) {
   }
   std::vector<std::size_t> widths = widths_of(table);
   if (widths.empty()) return table;
-  const std::size_t blanks = kBetween * (widths.size() - 1);
-  while (std::accumulate(widths.begin(), widths.end(), blanks) > width) {
+  while (line_width(widths) > width) {
     const auto widest = std::max_element(widths.begin(), widths.end());
     if (*widest <= kLeast) break;
     --*widest;

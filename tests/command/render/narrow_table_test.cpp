@@ -28,5 +28,16 @@ TEST(NarrowTable, CountsCharactersAndEscapes) {
   EXPECT_EQ(shown({.rows = {{{"\x1b\x1b\x1b"}}}}, 8), "\\x1b\\x1…\n");
 }
 
+TEST(NarrowTable, LeavesOutWholeColumnsTheLeastImportantFirst) {
+  const Table table{.head = {"A", "B", "C"}, .rows = {{{"1"}, {"22222"}, {"333"}}, {{"only"}}}};
+  const auto fits = [&](std::size_t width) { return fitted(table, {"C", "X", "B"}, width); };
+  EXPECT_EQ(fits(0).left_out.size(), 0U);
+  EXPECT_EQ(fits(16).left_out.size(), 0U);
+  EXPECT_EQ(to_text(fits(15).table, Style()), "A     B\n1     22222\nonly\n");
+  EXPECT_EQ(fits(15).left_out, (std::vector<std::string>{"C"}));
+  EXPECT_EQ(to_text(fits(5).table, Style()), "A\n1\nonly\n");
+  EXPECT_EQ(fits(5).left_out, (std::vector<std::string>{"B", "C"}));
+}
+
 }  // namespace
 }  // namespace nvhook

@@ -160,9 +160,14 @@ TODAY = {
     # Podman 6 knows no cgroup v1, on which the other tests of Podman run here.
     **elsewhere("next", "experimental", "runc", "runc-cgroup2", "cdi-cgroup2"),
 }
+# The commands of the documents, on a host that has what README.md and docs tell to install.
+DOCUMENTS = dict(
+    [of("documents", "test_documents", "debootstrap", suite="bookworm", whole=True)]
+)
 # Packages of these trees; the engine is skipped that lacks one with `?`.
 TOOLS = "buildah? busybox-static fuse-overlayfs gcc iproute2 jq libc6-dev musl-tools passt podman procps python3 python3-grpcio python3-jsonschema tar uidmap"
 PACKAGES = {
+    "bookworm": "busybox-static containerd docker.io gcc iproute2 jq libc6-dev podman procps python3 sudo",
     "sid": f"{TOOLS} apptainer? containerd criu? docker-buildx? docker-cli? docker.io incus-base? incus-client? lxc?",
     "experimental": TOOLS,
 }

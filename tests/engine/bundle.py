@@ -156,8 +156,15 @@ def run_in(directory, host=None, image=None, outer=None, judged=True):
 @contextlib.contextmanager
 def running(case):
     """The name of a container that runs in the background, started by runc."""
+    with started_as("", case) as name:
+        yield name
+
+
+@contextlib.contextmanager
+def started_as(name, case):
+    """As running(), with this name; one of its own for an empty one."""
     with bundle(case) as directory:
-        name = f"{CGROUP_NAME}{directory.name}"
+        name = name or f"{CGROUP_NAME}{directory.name}"
         command = ["runc", "run", "--detach", "--bundle", str(directory), name]
         log = directory / "log"
         with log.open("w") as output:  # what stays open with the container must be no pipe

@@ -85,8 +85,8 @@ ENGINES = dict(
             "runc strace setpriv",
         ),
         of("command-cgroup2", "test_inspect test_ps test_ps_watch test_regrant", "runc", *CGROUP2),
-        of("attach", "test_attach test_attach_record test_detach", "runc strace cc"),
-        of("attach-cgroup2", "test_attach test_attach_record test_detach", "runc strace cc", *CGROUP2),
+        of("attach", "test_attach test_attach_changes test_attach_record test_detach", "runc strace cc"),
+        of("attach-cgroup2", "test_attach test_attach_changes test_attach_record test_detach", "runc strace cc", *CGROUP2),
         of("refresh", "test_refresh test_refresh_given test_refresh_mig", "runc strace cc", *ALONE, "--mig", "1"),
         of("refresh-cgroup2", "test_refresh test_refresh_given test_refresh_mig", "runc strace cc", *CGROUP2, *ALONE, "--mig", "1"),
         # crun takes no host with cgroups of both versions.

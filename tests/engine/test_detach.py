@@ -91,6 +91,21 @@ def processes_that_have_it_open_are_named_and_nothing_is_done_without_force():
 
 
 @test("attach")
+def a_process_with_thousands_of_descriptors_is_named():
+    """The one that matters is the last. There are so many that a listing of them takes several calls."""
+
+    def may_open_many(config, _):
+        config["process"]["rlimits"] = [{"type": "RLIMIT_NOFILE", "hard": 8192, "soft": 8192}]
+
+    many = "for i in $(seq 6000); do exec {fd}</dev/null; done"
+    with openable_gpus(), container("0,1", edit=may_open_many) as name:
+        run(["runc", "exec", "--detach", name, "bash", "-c", f"exec >/dev/null 2>&1; {many}; {hold(1)}"], check=True)
+        (user,) = wait_for_users(1)
+        check(len(os.listdir(f"/proc/{user}/fd")) > 6000, "its descriptors")
+        check_refused(oci_nvidia("detach", name, "1"), 15, "NVH-0512", f"{user} (sleep, {node(1)})")
+
+
+@test("attach")
 def a_process_of_the_host_that_has_it_open_does_not_matter():
     with openable_gpus(), container("0,1") as name:
         held = os.open(node(1), os.O_RDWR | os.O_NOCTTY)

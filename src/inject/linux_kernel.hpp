@@ -110,7 +110,7 @@ class LinuxKernel : public Kernel {
   void leave_out(const ContainerPath& target, const std::exception& reason);
   /// Whether `path` lies on a tmpfs of ours.
   [[nodiscard]] bool is_private(const ContainerPath& path) const;
-  void update(const LoaderFile& file, LoaderUpdate way, const LoaderText& text, bool is_needed);
+  void update(const LoaderFile& file, LoaderUpdate way, const LoaderText& text, LoaderNeed need);
   void cover(const LoaderFile& file, const LoaderText& text);
   /// Takes away a loader cache of ours that is mounted over the image's own and has `entries`.
   void uncover_loader_cache(const std::vector<LoaderEntry>& entries);

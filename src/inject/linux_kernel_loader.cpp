@@ -51,9 +51,8 @@ void LinuxKernel::cover(const LoaderFile& file, const LoaderText& text) {
   notes_.push_back(info("mounted a loader file of our own over " + file.path.str()));
 }
 
-/// `is_needed`: without the update, programs would not find the driver's libraries.
 void LinuxKernel::update(const LoaderFile& file, LoaderUpdate way, const LoaderText& text,
-                         bool is_needed) {
+                         LoaderNeed need) {
   if (text.before == text.after) return;
   if (way == LoaderUpdate::rename) {
     if (auto replacement = write_beside(writer_, file, text.after, undo_)) {
@@ -65,7 +64,8 @@ void LinuxKernel::update(const LoaderFile& file, LoaderUpdate way, const LoaderT
   const bool may_make =
       way == LoaderUpdate::cover && file.directory && !file.directory->obstacle() && !file.named;
   if (file.seen || may_make) return cover(file, text);
-  if (is_needed) {
+  if (need == LoaderNeed::none) return;
+  if (need == LoaderNeed::the_drivers) {
     throw Error(Code::loader_cache_failed,
                 "tell the container's loader of the driver's libraries: " + file.path.str() +
                     " is no file that could be mounted over, and none can be made (" + why + ")",
@@ -81,19 +81,24 @@ void LinuxKernel::update_loader_cache(const std::vector<LoaderEntry>& entries,
   if (!stale.empty()) uncover_loader_cache(stale);
   const LoaderFile& file = loader_files_.at(kLoaderCache);
   const LoaderUpdate way = way_to_update(file, cover);
-  const bool is_needed = std::any_of(entries.begin(), entries.end(), [&](const LoaderEntry& entry) {
-    return is_private(entry.path);
-  });
-  update(file, way, new_loader_cache(file, way, entries, stale, notes_), is_needed);
+  const bool is_any_private =
+      std::any_of(entries.begin(), entries.end(),
+                  [&](const LoaderEntry& entry) { return is_private(entry.path); });
+  const bool is_musl = loader_files_.size() > 1;  // it has a path file as well
+  const LoaderNeed need = is_musl          ? LoaderNeed::none
+                          : is_any_private ? LoaderNeed::the_drivers
+                                           : LoaderNeed::unusual;
+  update(file, way, new_loader_cache(file, way, entries, stale, notes_), need);
 }
 
 void LinuxKernel::update_loader_path(const LoaderPath& path, bool cover) {
   const LoaderFile& file = loader_files_.at(path.file);
   const LoaderUpdate way = way_to_update(file, cover);
-  const bool is_needed =
+  const bool is_any_private =
       std::any_of(path.directories.begin(), path.directories.end(),
                   [&](const ContainerPath& directory) { return is_private(directory); });
-  update(file, way, new_loader_path(file, way, path.directories, notes_), is_needed);
+  update(file, way, new_loader_path(file, way, path.directories, notes_),
+         is_any_private ? LoaderNeed::the_drivers : LoaderNeed::unusual);
 }
 
 void LinuxKernel::replace_files() {

@@ -137,7 +137,8 @@ void LinuxKernel::shrink_loader_cache(const std::vector<LoaderEntry>& entries) {
   const LoaderFile& file = loader_files_.at(kLoaderCache);
   if (!file.seen) return;
   if (file.is_mount) return uncover_loader_cache(entries);
-  update(file, LoaderUpdate::rename, shrunk_loader_cache(file, entries, notes_), false);
+  update(file, LoaderUpdate::rename, shrunk_loader_cache(file, entries, notes_),
+         LoaderNeed::unusual);
 }
 
 /// A file of ours that covers the image's own lists our libraries; one of the user's does not.

@@ -39,6 +39,13 @@ struct LoaderFile {
 [[nodiscard]] LoaderFile find_loader_file(const RootDir& rootfs, TargetTree& tree,
                                           const ContainerPath& path);
 
+/// Which libraries of the driver programs would not find if a file stayed as it is.
+enum class LoaderNeed {
+  none,         ///< none: musl's loader reads no cache
+  unusual,      ///< those outside of the loader's default directories
+  the_drivers,  ///< all: they lie in a directory of ours
+};
+
 /// How a file gets its new content.
 enum class LoaderUpdate {
   rename,  ///< another file takes its name, in a directory of the container's own

@@ -3,27 +3,20 @@
 #include "runtime_shim/spec_filter.hpp"
 
 #include <fcntl.h>
-#include <sys/stat.h>
-
-#include <map>
 
 #include "image/spec_layer.hpp"
-#include "inject/bind_source.hpp"
+#include "inject/spec_sources.hpp"
 #include "mains.hpp"
 #include "oci/container_spec.hpp"
 #include "os/syscalls.hpp"
-#include "os/user_namespace.hpp"
 #include "plan/container_task.hpp"
 #include "plan/run.hpp"
 #include "plan/spec_edit.hpp"
 #include "plan/spec_hooks.hpp"
-#include "plan/spec_steps.hpp"
 #include "text/error.hpp"
 
 namespace nvhook {
 namespace {
-
-constexpr unsigned kPermissions = 07777;
 
 RootDir open_image(const ContainerSpec& spec, const std::string& directory,
                    const CallerContext& caller) {
@@ -35,28 +28,6 @@ RootDir open_image(const ContainerSpec& spec, const std::string& directory,
                 "check root.path in config.json");
   }
   return RootDir(std::move(image), FileOwner::image);
-}
-
-/// Checks the sources of everything that the runtime will mount or make, as the hook checks its
-/// own. Returns the nodes that the runtime can make. In a user namespace runtimes bind mount the
-/// host's node of the same path, so nodes of a driver container are not among them.
-std::map<ContainerPath, NodeStatus> check_sources(const std::string& text, const Planned& planned,
-                                                  const SpecFilter& filter) {
-  const bool by_path = in_user_namespace() || SpecSteps(text).has_user_namespace();
-  std::map<ContainerPath, NodeStatus> nodes;
-  for (const BindMount& mount : planned.plan.mounts) {
-    if (!mount.device && !is_for_spec(mount, planned.plan)) continue;
-    const bool is_driver = mount.source.root == HostRoot::driver;
-    const UniqueFd source =
-        open_source(mount, is_driver ? planned.host.driver_root : filter.system, filter.system);
-    if (!mount.device) continue;
-    const FileStatus status = status_of(source.get());
-    if (by_path && host_path(mount.source, filter.config.driver_root) != mount.target.str())
-      continue;
-    nodes[mount.target] = {
-        .mode = status.mode & kPermissions, .owner = status.owner, .group = status.group};
-  }
-  return nodes;
 }
 
 /// Returns the absolute path of the configuration file, because the hook may be started in another
@@ -110,10 +81,10 @@ std::optional<std::string> edit_container_spec(const std::string& text,
   if (task.request.request->is_exclusive) return leave_to_hook(text, filter);
   const RootDir image = open_image(task.spec, directory, filter.caller);
   const SpecLayer layer(task.spec, &image);
-  const Planned planned = plan_container(
-      task, layer.view(), {filter.config, filter.system, filter.log, CachePolicy::use});
+  const RunContext run{filter.config, filter.system, filter.log, CachePolicy::use};
+  const Planned planned = plan_container(task, layer.view(), run);
   SpecEdit edit = edit_with_hook(filter, true);
-  edit.nodes = check_sources(text, planned, filter);
+  edit.nodes = check_sources(text, planned, run);
   std::string edited = edit_spec(text, planned.plan, edit);
   filter.log.phase("editing config.json");
   return edited;

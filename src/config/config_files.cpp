@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <iterator>
 #include <optional>
+#include <utility>
 
 #include "os/files.hpp"
 #include "os/root_dir.hpp"
@@ -92,8 +93,9 @@ bool overlay_named(ConfigResult& result, const std::string& explicit_file,
 
 }  // namespace
 
-ConfigResult load_config(const std::string& explicit_file, const CallerContext& caller) {
-  ConfigResult result;
+ConfigResult load_config(const std::string& explicit_file, const CallerContext& caller,
+                         Config base) {
+  ConfigResult result{.config = std::move(base)};
   if (!caller.mps_pipe_directory.empty()) {
     result.config.mps_pipe_directory = caller.mps_pipe_directory;
   }

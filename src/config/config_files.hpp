@@ -15,10 +15,10 @@ namespace nvhook {
 /// /etc/nvidia-container-runtime/config.toml is read and, over it,
 /// /etc/oci-nvidia-hook/config.toml; both are optional. For anybody but the host's root, the same
 /// two files below XDG_CONFIG_HOME (default ~/.config) are read over these. Not for the host's
-/// root, because an engine may pass on any environment. Throws Error(config_unreadable,
-/// config_invalid).
+/// root, because an engine may pass on any environment. What no file says is as in `base`. Throws
+/// Error(config_unreadable, config_invalid).
 [[nodiscard]] ConfigResult load_config(const std::string& explicit_file,
-                                       const CallerContext& caller);
+                                       const CallerContext& caller, Config base = {});
 
 /// As load_config(), for another host, whose root is `host`: by default only the two files in its
 /// /etc are read.

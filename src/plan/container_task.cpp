@@ -138,6 +138,9 @@ std::string_view reason_to_do_nothing(const ContainerTask& task, Role role) {
   if (task.injector == Injector::engine) {
     return "nothing to do: config.json has the driver already (CDI)";
   }
+  if (role == Role::adjuster && has_driver_hook(task.config_json)) {
+    return "nothing to do: the container has a hook that gives the driver";
+  }
   if (role == Role::hook && task.injector == Injector::completing_hook) {
     return "nothing to do: config.json was edited, and another hook completes it";
   }

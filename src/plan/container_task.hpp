@@ -23,6 +23,7 @@ enum class Role {
   hook,
   completing_hook,  ///< the hook with -complete or -cdi
   spec_editor,      ///< runtime shim, precreate: writes the plan into config.json
+  adjuster,         ///< NRI: has the engine write it, while others may have added hooks already
 };
 
 /// One container, before the host is read.

@@ -11,7 +11,7 @@ sub-folders.
 import re
 
 ORDER = (
-    "text formats os config oci request host image plan cgroup lease inject cdi nvidia_cli nvidia_ctk command".split()
+    "text formats os config oci request host image plan nri cgroup lease inject cdi nvidia_cli nvidia_ctk command".split()
 )
 CORE = "oci_nvidia_core"
 INCLUDE = re.compile(r'^\s*#\s*include\s+"([^"]+)"', re.MULTILINE)

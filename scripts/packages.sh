@@ -3,11 +3,12 @@
 # shellcheck shell=bash disable=SC2034
 
 build_packages=(ca-certificates cmake g++ libboost-program-options-dev libgmock-dev libgtest-dev libmount-dev
-                libtomlplusplus-dev libyaml-cpp-dev ninja-build nlohmann-json3-dev pkg-config scdoc)
+                libprotobuf-dev libtomlplusplus-dev libyaml-cpp-dev ninja-build nlohmann-json3-dev pkg-config protobuf-compiler
+                scdoc)
 # To build for arm64 and to run that, besides the above; only scripts/in-debian installs them.
 arm64_packages=(crossbuild-essential-arm64 qemu-user-static pkg-config:arm64 libboost-program-options-dev:arm64
-                libgmock-dev:arm64 libgtest-dev:arm64 libmount-dev:arm64 libtomlplusplus-dev:arm64
-                libyaml-cpp-dev:arm64)
+                libgmock-dev:arm64 libgtest-dev:arm64 libmount-dev:arm64 libprotobuf-dev:arm64
+                libtomlplusplus-dev:arm64 libyaml-cpp-dev:arm64)
 # One OCI runtime, and tools to make and examine its containers.
 container_packages=(busybox-static jq mount musl-tools python3 runc strace util-linux)
 engine_packages=(containerd crun debootstrap docker.io fish lxc patch podman python3-grpcio python3-jsonschema uidmap

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # The hook is static, so it needs static libraries of glibc; the libraries that have only headers, and
-# Boost's program_options and yaml-cpp, which are linked statically, too, are needed for the build.
-{ lib, stdenv, cmake, ninja, pkg-config, scdoc, boost, glibc, nlohmann_json, tomlplusplus, util-linux, yaml-cpp }:
+# Boost's program_options, protobuf and yaml-cpp, which are linked statically, too, are needed for the build.
+{ lib, stdenv, cmake, ninja, pkg-config, scdoc, boost, glibc, nlohmann_json, protobuf, tomlplusplus, util-linux, yaml-cpp }:
 
 let
   static = { enableShared = false; enableStatic = true; };
@@ -12,8 +12,8 @@ stdenv.mkDerivation {
     (builtins.readFile ../../CMakeLists.txt));
   src = lib.cleanSource ../..;
 
-  nativeBuildInputs = [ cmake ninja pkg-config scdoc ];
-  buildInputs = [ (boost.override static) glibc.static nlohmann_json tomlplusplus util-linux yaml-cpp ];
+  nativeBuildInputs = [ cmake ninja pkg-config protobuf scdoc ];
+  buildInputs = [ (boost.override static) glibc.static nlohmann_json protobuf tomlplusplus util-linux yaml-cpp ];
   cmakeFlags = [
     "-DCMAKE_BUILD_TYPE=Release"
     "-DBUILD_TESTING=OFF"

@@ -26,6 +26,13 @@ build_yaml_cpp() {
   cmake --build "$WORK/yaml-cpp/build" --target install
 }
 
+build_protobuf() {
+  mkdir -p "$WORK/protobuf"
+  tar --extract --file "$SRC/protobuf.tar.gz" --directory "$WORK/protobuf" --strip-components=1
+  cmake -S "$WORK/protobuf" -B "$WORK/protobuf/build" -G Ninja -D protobuf_BUILD_TESTS=OFF -D CMAKE_INSTALL_PREFIX="$libraries"
+  cmake --build "$WORK/protobuf/build" --target install
+}
+
 # OSS-Fuzz runs the targets where libmount, and what that needs, is not installed.
 carry_libraries() {
   local library
@@ -37,6 +44,7 @@ carry_libraries() {
 
 [[ ! -e $SRC/boost.tar.bz2 ]] || build_boost
 [[ ! -e $SRC/yaml-cpp.tar.gz ]] || build_yaml_cpp
+[[ ! -e $SRC/protobuf.tar.gz ]] || build_protobuf
 export PKG_CONFIG_PATH=$libraries/lib/pkgconfig:$libraries/share/pkgconfig
 
 # A debug build, because the flags are to be those of $CXXFLAGS alone.

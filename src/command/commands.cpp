@@ -13,6 +13,7 @@
 #include "command/explain/explain.hpp"
 #include "command/inspect/inspect.hpp"
 #include "command/list/list.hpp"
+#include "command/nri/nri.hpp"
 #include "command/ps/ps.hpp"
 #include "command/refresh/refresh.hpp"
 #include "command/regrant/regrant.hpp"
@@ -174,6 +175,13 @@ constexpr std::array kCommands{
             .details = kCdiListDetails,
             .add_options = add_cdi_list_options,
             .run = run_cdi_list},
+    Command{
+        .name = "nri",
+        .operands = "",
+        .summary = "gives GPUs to pods as a plugin of containerd or CRI-O, without a runtime class",
+        .details = kNriDetails,
+        .add_options = add_nri_options,
+        .run = run_nri},
     Command{.name = "completion",
             .operands = kCompletionOperands,
             .summary = "prints a script that completes commands and options in a shell",

@@ -185,6 +185,7 @@ class Pod:
     mounts: list = dataclasses.field(default_factory=list)
     cdi: list = dataclasses.field(default_factory=list)
     annotations: dict = dataclasses.field(default_factory=dict)
+    pod_annotations: dict = dataclasses.field(default_factory=dict)
     security: dict = dataclasses.field(default_factory=dict)  # of the container
     user_namespace: bool = False
 
@@ -198,6 +199,7 @@ class Pod:
         return {
             "metadata": {"name": name, "uid": name, "namespace": "tests"},
             "log_directory": str(LOGS),
+            "annotations": self.pod_annotations,
             "linux": {"cgroup_parent": ENGINE_CGROUP, "security_context": {"namespace_options": self.namespaces(), "privileged": privileged}},
         }
 

@@ -139,7 +139,7 @@ TODAY = {
     # More of containerd's CRI plugin: user namespaces and CDI are there since 2.
     **{
         f"cri{hierarchy}-today": dataclasses.replace(
-            elsewhere("today", "sid", "cri")["cri-today"], options=options
+            elsewhere("today", "sid", "cri")["cri-today"], modules="test_cri test_nri", options=options
         )
         for hierarchy, options in (("", ()), ("-cgroup2", CGROUP2))
     },

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+// The socket on which a runtime waits for plugins, and the signals that end a plugin.
+#pragma once
+
+#include <chrono>
+#include <csignal>
+#include <optional>
+#include <string>
+
+#include "os/root_dir.hpp"
+#include "os/unique_fd.hpp"
+
+namespace nvhook {
+
+/// While it lives, SIGINT, SIGTERM and SIGHUP do not end the process: waits for anything end then.
+class EndSignals {
+ public:
+  /// Throws Error(internal).
+  EndSignals();
+  EndSignals(const EndSignals&) = delete;
+  EndSignals& operator=(const EndSignals&) = delete;
+  EndSignals(EndSignals&&) = delete;
+  EndSignals& operator=(EndSignals&&) = delete;
+  ~EndSignals();
+
+  /// Waits until `fd` (if it is not negative) can be read, a signal comes, or the time is over
+  /// (negative: for ever). Returns whether a signal has come.
+  [[nodiscard]] bool wait(int fd, std::chrono::milliseconds time) const;
+
+ private:
+  UniqueFd signals_ = UniqueFd();
+  sigset_t before_{};
+};
+
+/// Connects to the socket at `path` below `system`. Returns an empty descriptor, with errno, if
+/// nobody listens there.
+[[nodiscard]] UniqueFd connect_to_nri(const RootDir& system, const std::string& path);
+
+/// Sends all of `bytes`; returns false, with errno, if the peer takes no more within two seconds,
+/// after which a runtime gives a plugin up anyway.
+[[nodiscard]] bool send_all(int socket, const std::string& bytes);
+
+/// Returns what has arrived, at least one byte; nullopt, with errno (0 at the end), if nothing
+/// will.
+[[nodiscard]] std::optional<std::string> receive_some(int socket);
+
+}  // namespace nvhook

@@ -106,19 +106,21 @@ class PlainSpec {
   }
 
   void read_mount() {
+    SpecMount& mount = spec_.mounts.emplace_back();
     bool is_bind = false;
+    bool has_source = false;
+    bool has_destination = false;
+    bool has_type = false;
     bool has_options = false;
-    std::optional<std::string> source;
-    std::optional<std::string> destination;
-    std::optional<std::string> type;
-    const auto take_text = [this](std::optional<std::string>& text) {
-      if (text) reader_.fail();
+    std::string type;
+    const auto take_text = [this](bool& is_there, std::string& text) {
+      take(is_there);
       text = reader_.string();
     };
     reader_.object([&](std::string_view name) {
-      if (name == "source") return take_text(source);
-      if (name == "destination") return take_text(destination);
-      if (name == "type") return take_text(type);
+      if (name == "source") return take_text(has_source, mount.source);
+      if (name == "destination") return take_text(has_destination, mount.destination);
+      if (name == "type") return take_text(has_type, type);
       if (name != "options") return reader_.skip();
       take(has_options);
       reader_.list([&] {
@@ -126,9 +128,7 @@ class PlainSpec {
         is_bind = is_bind || option == "bind" || option == "rbind";
       });
     });
-    spec_.mounts.push_back({.source = std::move(source).value_or(""),
-                            .destination = std::move(destination).value_or(""),
-                            .kind = kind_of_mount(type.value_or(""), is_bind)});
+    mount.kind = kind_of_mount(type, is_bind);
   }
 
   JsonReader reader_;

@@ -69,6 +69,24 @@ TEST(PlainSpec, LeavesTheUnusualToTheThoroughReader) {
   EXPECT_FALSE(read_plain_spec(head + tail + "{}"));
 }
 
+// Strings are read in words of eight characters.
+TEST(PlainSpec, TellsEachByteApartAtEachPlace) {
+  for (std::size_t place = 0; place < 18; ++place) {
+    for (unsigned byte = 0; byte < 256; ++byte) {
+      const char c = static_cast<char>(byte);
+      std::string value(17, '~');
+      value.insert(place, 1, c);
+      const auto spec = read_plain_spec(R"({"ociVersion":"1","process":{"env":["A=)" + value +
+                                        R"("]},"root":{"path":"r"}})");
+      const bool is_plain = c >= ' ' && c <= '~' && c != '"' && c != '\\';
+      ASSERT_EQ(spec.has_value(), is_plain) << byte << " at " << place;
+      if (spec) {
+        ASSERT_EQ(spec->environment.at("A"), value);
+      }
+    }
+  }
+}
+
 TEST(PlainSpec, AgreesWithTheThoroughReaderOnDamagedTexts) {
   const std::string usual = kUsual;
   int known = 0;

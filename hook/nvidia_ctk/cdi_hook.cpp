@@ -122,7 +122,8 @@ void run_cdi_hook(const HookCommandLine& line, HookContext& context) {
                         .is_root_covered = covered_root(rootfs, root, process, context),
                         .mountinfo = [&] { return process.mountinfo(); }});
   context.log.phase("finding container " + state.id);
-  HookFacts facts = probe_for_hook(line.call, rootfs, layer, context.system);
+  HookFacts facts =
+      probe_for_hook(line.call, rootfs, layer, context.system, root.spec ? &*root.spec : nullptr);
   facts.mount_label = root.mount_label;
   const Plan plan = plan_hook(line.call, facts);
   context.log.notes(plan.notes);

@@ -44,14 +44,42 @@ bool is_searched_anyway(const std::string& path, const ContainerFacts& image) {
 class FolderReader {
  public:
   FolderReader(const RootDir& rootfs, int directory, bool only_mounted)
-      : directory_(directory), own_mount_(mount_id_of(directory)) {
+      : rootfs_(rootfs), directory_(directory), own_mount_(mount_id_of(directory)) {
     // On a mount of its own all files were put there.
     only_mounted_ = only_mounted && own_mount_ == mount_id_of(rootfs.fd());
-    if (only_mounted_) mounted_ = names_mounted_over(rootfs.fd(), path_in_procfs(directory));
   }
 
+  /// Finds all libraries that count, those that are `expected` to be mounted with the fewest calls.
   /// Returns false if there is too much.
-  bool read(std::vector<FolderLibrary>& libraries) {
+  bool read(const std::vector<std::string>& expected, std::vector<FolderLibrary>& libraries) {
+    if (!only_mounted_) return read_all_names(libraries);
+    const std::set<std::uint64_t> known = read_expected(expected, libraries);
+    const auto others = names_mounted_over(rootfs_.fd(), path_in_procfs(directory_), known);
+    if (!others) return read_all_names(libraries);
+    return std::all_of(others->begin(), others->end(), [&](const std::string& name) {
+      return !is_library_name(name) || add(name, libraries);
+    });
+  }
+
+ private:
+  /// Returns the mounts that it has found.
+  std::set<std::uint64_t> read_expected(const std::vector<std::string>& names,
+                                        std::vector<FolderLibrary>& libraries) {
+    std::set<std::uint64_t> mounts;
+    const std::uint64_t own = unique_mount_id(directory_);
+    if (own == 0) return mounts;
+    for (const std::string& name : names) {
+      if (libraries.size() >= kMaxLibraries || !is_library_name(name)) continue;
+      const UniqueFd seen = open_name(name);
+      const std::uint64_t mount = seen ? unique_mount_id(seen.get()) : own;
+      if (mount == own || !mounts.insert(mount).second) continue;
+      read_.insert(name);
+      if (auto library = look_at(name, seen.get())) libraries.push_back(*std::move(library));
+    }
+    return mounts;
+  }
+
+  bool read_all_names(std::vector<FolderLibrary>& libraries) {
     const std::unique_ptr<DIR, int (*)(DIR*)> stream(
         ::fdopendir(::fcntl(directory_, F_DUPFD_CLOEXEC, 3)), &::closedir);
     if (!stream) return true;
@@ -62,33 +90,32 @@ class FolderReader {
       if (++names > kMaxNames) return false;
       const bool may_be_file = entry->d_type == DT_REG || entry->d_type == DT_UNKNOWN;
       if (!may_be_file || !is_library_name(name)) continue;
+      if (only_mounted_ && is_on_mount(directory_, std::string(name), own_mount_)) continue;
       if (!add(std::string(name), libraries)) return false;
     }
     return true;
   }
 
- private:
   static bool is_library_name(std::string_view name) {
     return name.starts_with("lib") && name.find(".so") != std::string_view::npos;
   }
 
-  /// Images have hundreds of libraries, so not each is asked for if the kernel can list the mounts.
-  [[nodiscard]] bool is_mounted(const std::string& name) const {
-    return mounted_ ? mounted_->contains(name) : !is_on_mount(directory_, name, own_mount_);
-  }
-
   bool add(const std::string& name, std::vector<FolderLibrary>& libraries) {
-    if (only_mounted_ && !is_mounted(name)) return true;
+    if (!read_.insert(name).second) return true;
     if (libraries.size() >= kMaxLibraries) return false;
-    if (auto library = look_at(name)) libraries.push_back(*std::move(library));
+    const UniqueFd seen = open_name(name);
+    auto library = seen ? look_at(name, seen.get()) : std::nullopt;
+    if (library) libraries.push_back(*std::move(library));
     return true;
   }
 
-  [[nodiscard]] std::optional<FolderLibrary> look_at(const std::string& name) const {
-    const UniqueFd seen =
-        sys::open_beneath(directory_, name.c_str(), O_PATH | O_NOFOLLOW, RESOLVE_BENEATH);
-    if (!seen || !status_of(seen.get()).is_regular()) return std::nullopt;
-    const UniqueFd opened = open_to_read(seen.get());
+  [[nodiscard]] UniqueFd open_name(const std::string& name) const {
+    return sys::open_beneath(directory_, name.c_str(), O_PATH | O_NOFOLLOW, RESOLVE_BENEATH);
+  }
+
+  [[nodiscard]] std::optional<FolderLibrary> look_at(const std::string& name, int seen) const {
+    if (!status_of(seen).is_regular()) return std::nullopt;
+    const UniqueFd opened = open_to_read(seen);
     const auto elf = opened ? read_elf(reader_of(opened.get())) : std::nullopt;
     if (!elf) return std::nullopt;
     const bool is_native = elf->machine == kNativeMachine && elf->is_64bit;
@@ -105,17 +132,33 @@ class FolderReader {
     library.is_soname_taken = !library.link && errno != ENOENT;
   }
 
+  const RootDir& rootfs_;
   int directory_;
   std::uint64_t own_mount_;
   bool only_mounted_ = false;
-  std::optional<std::set<std::string, std::less<>>> mounted_ = {};
+  std::set<std::string> read_ = {};  ///< names that were looked at
 };
+
+/// The names in `folder` that config.json has something mounted over. What is mounted there, if
+/// anything, must be looked at.
+std::vector<std::string> names_in_spec(const std::string& folder, const ContainerSpec* spec) {
+  std::vector<std::string> names;
+  if (spec == nullptr) return names;
+  const std::string begin = folder + "/";
+  for (const SpecMount& mount : spec->mounts) {
+    if (!mount.destination.starts_with(begin)) continue;
+    std::string name = mount.destination.substr(begin.size());
+    if (name.find('/') == std::string::npos) names.push_back(std::move(name));
+  }
+  return names;
+}
 
 }  // namespace
 
 std::vector<LibraryFolder> probe_folders(const std::vector<std::string>& folders,
                                          const ContainerFacts& image, const RootDir& rootfs,
-                                         const OwnLayer& layer, Notes& notes) {
+                                         const OwnLayer& layer, const ContainerSpec* spec,
+                                         Notes& notes) {
   std::vector<LibraryFolder> found;
   std::vector<std::string> seen;
   for (const std::string& text : folders) {
@@ -129,7 +172,8 @@ std::vector<LibraryFolder> probe_folders(const std::vector<std::string>& folders
                          .is_default = is_searched_anyway(resolved, image)};
     const SharedFd directory = share(std::move(opened));
     folder.is_own = !layer.look_at(directory).obstacle();
-    if (!FolderReader(rootfs, directory->get(), folder.is_default).read(folder.libraries)) {
+    FolderReader reader(rootfs, directory->get(), folder.is_default);
+    if (!reader.read(names_in_spec(path, spec), folder.libraries)) {
       notes.push_back(warning("left out the libraries in " + path + ": there are too many"));
       continue;
     }

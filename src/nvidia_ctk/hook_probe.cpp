@@ -97,15 +97,16 @@ std::vector<std::string> models_of(const std::vector<unsigned>& minors, const Ro
 
 class Probe {
  public:
-  Probe(const RootDir& rootfs, const OwnLayer& layer, const RootDir& system)
-      : rootfs_(rootfs), layer_(layer), system_(system) {}
+  Probe(const RootDir& rootfs, const OwnLayer& layer, const RootDir& system,
+        const ContainerSpec* spec)
+      : rootfs_(rootfs), layer_(layer), system_(system), spec_(spec) {}
 
   HookFacts take() { return std::move(facts_); }
 
   void operator()(const UpdateLoaderCache& call) {
     const ContainerFacts image = probe_container(rootfs_, {});
     facts_.musl_path_file = image.musl_path_file;
-    facts_.folders = probe_folders(call.folders, image, rootfs_, layer_, facts_.notes);
+    facts_.folders = probe_folders(call.folders, image, rootfs_, layer_, spec_, facts_.notes);
     if (call.links_only || !facts_.musl_path_file.empty()) return;
     facts_.has_ld_so_conf = has_ld_so_conf(rootfs_);
     facts_.folder_conf = rootfs_.read(kFolderConf.str(), kMaxConf);
@@ -150,14 +151,15 @@ class Probe {
   const RootDir& rootfs_;
   const OwnLayer& layer_;
   const RootDir& system_;
+  const ContainerSpec* spec_;
   HookFacts facts_ = {};
 };
 
 }  // namespace
 
 HookFacts probe_for_hook(const HookCall& call, const RootDir& rootfs, const OwnLayer& layer,
-                         const RootDir& system) {
-  Probe probe(rootfs, layer, system);
+                         const RootDir& system, const ContainerSpec* spec) {
+  Probe probe(rootfs, layer, system, spec);
   std::visit(probe, call);
   return probe.take();
 }

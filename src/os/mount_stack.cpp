@@ -94,15 +94,14 @@ std::optional<Mount> look_at(std::uint64_t id, std::uint64_t wanted) {
                .point = text(kPoint, answer.point)};
 }
 
-/// Returns the unique number of the mount that `fd` is on; 0 before Linux 6.8.
+}  // namespace
+
 std::uint64_t unique_mount_id(int fd) noexcept {
   struct statx status {};
   const int flags = AT_EMPTY_PATH | AT_NO_AUTOMOUNT | AT_STATX_DONT_SYNC;
   if (::statx(fd, "", flags, kUniqueMountId, &status) != 0) return 0;
   return (status.stx_mask & kUniqueMountId) != 0 ? status.stx_mnt_id : 0;
 }
-
-}  // namespace
 
 std::optional<bool> shows_lowest_mount(int fd, const std::string& path) {
   constexpr int kMaxMounts = 64;
@@ -120,8 +119,8 @@ std::optional<bool> shows_lowest_mount(int fd, const std::string& path) {
   return std::nullopt;
 }
 
-std::optional<std::set<std::string, std::less<>>> names_mounted_over(int fd,
-                                                                     const std::string& path) {
+std::optional<std::set<std::string, std::less<>>> names_mounted_over(
+    int fd, const std::string& path, const std::set<std::uint64_t>& known) {
   std::array<std::uint64_t, 1024> mounts;  // NOLINT(*-member-init): the kernel fills it
   const Question question{.mount = unique_mount_id(fd)};
   if (question.mount == 0) return std::nullopt;
@@ -130,6 +129,7 @@ std::optional<std::set<std::string, std::less<>>> names_mounted_over(int fd,
   const std::string directory = path + "/";
   std::set<std::string, std::less<>> names;
   for (const std::uint64_t id : std::span(mounts).first(static_cast<std::size_t>(count))) {
+    if (known.contains(id)) continue;
     const auto mount = look_at(id, kPoint);
     if (!mount) return std::nullopt;
     const std::string_view point = mount->point;

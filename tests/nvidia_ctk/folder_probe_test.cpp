@@ -59,14 +59,15 @@ class FolderProbe : public ::testing::Test {
 
   /// What was found, a line for each library: folder, name, SONAME and what that name is.
   static std::vector<std::string> found_in(const TestContainer& container,
-                                           const std::vector<std::string>& folders) {
+                                           const std::vector<std::string>& folders,
+                                           const ContainerSpec* spec = nullptr) {
     const ContainerProcess process(container.pid());
     const RootDir rootfs = process.open_rootfs(container.rootfs());
     const OwnLayer layer({.rootfs = rootfs, .mountinfo = [&] { return process.mountinfo(); }});
     const ContainerFacts image{.library_directory = ContainerPath(kLibraries)};
     Notes notes;
     std::vector<std::string> lines;
-    for (const LibraryFolder& folder : probe_folders(folders, image, rootfs, layer, notes)) {
+    for (const LibraryFolder& folder : probe_folders(folders, image, rootfs, layer, spec, notes)) {
       for (const FolderLibrary& library : folder.libraries) {
         lines.push_back(folder.path.str() + " " + library.name + " " + library.soname +
                         (library.abi == Abi::native ? "" : " compat32") +
@@ -86,6 +87,23 @@ TEST_F(FolderProbe, InADirectoryOfTheLoaderOnlyMountedFilesCount) {
                                 [&](const std::string& root) { mount_into(root, kLibraries); });
   if (!container.usable()) GTEST_SKIP() << "mount namespaces are refused here";
   EXPECT_THAT(found_in(container, {kLibraries, "/usr/lib/../lib/x86_64-linux-gnu"}),
+              ElementsAre(kLibraries + " libcuda.so.535.1 libcuda.so.1",
+                          kLibraries + " libcuda32.so.535.1 libcuda32.so.1 compat32"));
+}
+
+// config.json only says where to look first: an engine or another hook may have mounted more, and
+// what is not mounted is the image's.
+TEST_F(FolderProbe, WhatIsMountedCountsWhateverTheSpecSays) {
+  const TestContainer container(make_image,
+                                [&](const std::string& root) { mount_into(root, kLibraries); });
+  if (!container.usable()) GTEST_SKIP() << "mount namespaces are refused here";
+  const ContainerSpec spec{.mounts = {{.destination = kLibraries + "/libcuda.so.535.1"},
+                                      {.destination = kLibraries + "/libown.so.1"},
+                                      {.destination = kLibraries + "/libtext.so"},
+                                      {.destination = kLibraries + "/libmissing.so"},
+                                      {.destination = kLibraries + "/below/libcuda32.so.535.1"},
+                                      {.destination = kLibraries + "/libcuda.so.535.1"}}};
+  EXPECT_THAT(found_in(container, {kLibraries}, &spec),
               ElementsAre(kLibraries + " libcuda.so.535.1 libcuda.so.1",
                           kLibraries + " libcuda32.so.535.1 libcuda32.so.1 compat32"));
 }

@@ -32,7 +32,7 @@ std::optional<BundleFile> read_spec(int directory) {
     errno = status.is_regular() ? EFBIG : EINVAL;
     return std::nullopt;
   }
-  auto text = read_all(file.get(), kMaxSpec);
+  auto text = read_all(file.get(), kMaxSpec, status.size);
   if (!text) return std::nullopt;
   return BundleFile{.directory = path_in_procfs(directory), .text = *std::move(text)};
 }

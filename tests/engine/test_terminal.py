@@ -39,8 +39,9 @@ def coloured(columns, *words):
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
     CONFIG.write_text(f'[nvidia-container-cli]\nroot = "{SETUP.driver}"\n')
     command = [SETUP.hook.parent / "oci-nvidia", *words, "--config", CONFIG]
+    environment = {name: value for name, value in os.environ.items() if name != "NO_COLOR"}
     with subprocess.Popen(
-        list(map(str, command)), stdin=subprocess.DEVNULL, stdout=theirs, stderr=subprocess.PIPE
+        list(map(str, command)), env=environment, stdin=subprocess.DEVNULL, stdout=theirs, stderr=subprocess.PIPE
     ) as process:
         os.close(theirs)
         text = read_all(ours)

@@ -93,15 +93,6 @@ ENGINES = dict(
         of("engines-cgroup2", "test_ps_engines test_refresh_engines", "runc crun podman docker dockerd containerd", *CGROUP2),
         of("old-kernel", "test_old_kernel", "runc cc"),
         of("old-kernel-cgroup2", "test_old_kernel", "runc cc", *CGROUP2),
-        # systemd and crun of today; the others are those of Debian 12.
-        of(
-            "systemd-today",
-            "test_systemd test_systemd_attach test_systemd_pin test_hidden_filter",
-            "setpriv debootstrap cc",
-            *CGROUP2,
-            suite="forky",
-            systemd=True,
-        ),
         of(
             "systemd",
             "test_systemd test_systemd_attach test_systemd_names test_systemd_precreate test_hidden_filter test_device_nodes test_cdi_units",
@@ -156,6 +147,19 @@ TODAY = {
             whole=True,
         )
         for suffix, suite in (("today", "sid"), ("next", "experimental"))
+    ),
+    # systemd and crun of today; the others are those of Debian 12.
+    **dict(
+        [
+            of(
+                "systemd-today",
+                "test_systemd test_systemd_attach test_systemd_pin test_hidden_filter",
+                "setpriv debootstrap cc",
+                *CGROUP2,
+                suite="forky",
+                systemd=True,
+            )
+        ]
     ),
     # Podman 6 knows no cgroup v1, on which the other tests of Podman run here.
     **elsewhere("next", "experimental", "runc", "runc-cgroup2", "cdi-cgroup2"),

@@ -14,11 +14,11 @@ LIMIT_S = 60
 
 class Plugin:
     def __init__(self, *options, settings="", socket=SOCKET):
-        config = SETUP.work / "nri.toml"
-        config.write_text(settings + SETUP.config.read_text())
+        self.config = SETUP.work / "nri.toml"
+        self.config.write_text(settings + SETUP.config.read_text())
         self.log = STATE / "nri.log"
         self.log.write_text("")
-        command = [SETUP.hook.parent / "oci-nvidia", "nri", "--config", config, "--hook", SETUP.hook, "--socket", socket, *options]
+        command = [SETUP.hook.parent / "oci-nvidia", "nri", "--config", self.config, "--hook", SETUP.hook, "--socket", socket, *options]
         with self.log.open("a") as output:
             self.process = subprocess.Popen(list(map(str, command)), stdin=subprocess.DEVNULL, stdout=output, stderr=output)
 

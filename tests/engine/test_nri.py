@@ -76,6 +76,17 @@ def a_bad_request_by_nri_is_told_to_the_user():
 
 
 @test(*TODAY)
+def a_configuration_that_cannot_be_used_stops_only_pods_that_may_ask_for_gpus():
+    with plugin() as started:
+        started.config.write_text("mode = [\n")
+        check_none(view_of(Pod("", None)))
+        started.wait_for("warning: NVH-01")
+        for pod in (mounted(0), Pod("", "all")):
+            told = refusal_of(pod)
+            check("NVH-01" in told and "nri.toml" in told, told)
+
+
+@test(*TODAY)
 def two_pods_by_nri_have_a_gpu_each_over_updates():
     nodes = {minor: f"/foreign/gpu{minor}" for minor in range(8)}
     with plugin(), running(mounted(1, script=SLEEP)) as first, running(mounted(6, script=SLEEP)) as second:

@@ -4,6 +4,7 @@
 
 #include <fcntl.h>
 
+#include <optional>
 #include <ostream>
 
 #include "config/config_files.hpp"
@@ -76,6 +77,32 @@ ContainerTask task_of(const nri::CreateContainerRequest& request, const std::str
   return task;
 }
 
+/// Whether the container asks for something by any configuration.
+bool may_ask(const nri::CreateContainerRequest& request, const std::string& json) {
+  if (!annotated_devices(request).empty()) return true;
+  Config config = cluster_defaults();
+  config.accept_envvar_when_unprivileged = true;
+  try {
+    const ContainerTask task = derive_task(json, parse_spec(json), config);
+    return reason_to_do_nothing(task, Role::adjuster).empty();
+  } catch (const Error&) {
+    return true;  // what it asks for is wrong
+  }
+}
+
+/// A configuration that cannot be used is an error of the containers that may ask for GPUs, and
+/// nullopt for all others of the node.
+std::optional<Config> config_for(const nri::CreateContainerRequest& request,
+                                 const std::string& json, CommandContext& context) {
+  try {
+    return load_config(context.config_file, context.caller, cluster_defaults()).config;
+  } catch (const Error& error) {
+    if (may_ask(request, json)) throw;
+    say(name_of(request), "warning: " + to_line(error), context);
+    return std::nullopt;
+  }
+}
+
 std::vector<std::string> hook_arguments(const Request& request, CommandContext& context) {
   std::vector<std::string> arguments{"oci-nvidia-hook"};
   if (!context.config_file.empty()) arguments.push_back("-config=" + context.config_file);
@@ -115,8 +142,10 @@ void require_nodes(const Plan& plan, const RootDir& system, SpecEdit& edit) {
 
 nri::CreateContainerResponse plan_by_nri(const nri::CreateContainerRequest& request,
                                          const NriOptions& options, CommandContext& context) {
-  Config config = load_config(context.config_file, context.caller, cluster_defaults()).config;
   const std::string json = config_json_of(request.container());
+  auto readable = config_for(request, json, context);
+  if (!readable) return {};
+  Config& config = *readable;
   const ContainerTask task = task_of(request, json, config, options, context);
   say(name_of(request), task.request.notes, context);
   if (!reason_to_do_nothing(task, Role::adjuster).empty()) return {};

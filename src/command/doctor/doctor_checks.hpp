@@ -28,7 +28,8 @@ enum class Verdict {
 struct Seen {
   Verdict verdict = Verdict::good;
   std::string text = {};
-  /// A shell command, or several joined for a shell; empty: nothing to do.
+  /// A shell command, or several joined for a shell, or words if no command does it; empty:
+  /// nothing to do.
   std::string remedy = {};
 };
 

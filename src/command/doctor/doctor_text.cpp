@@ -55,13 +55,32 @@ std::string counts(const std::vector<Diagnosis>& findings) {
   return join(parts, ", ");
 }
 
+constexpr std::size_t kRemedyColumn = 9;
+
+/// Whether there is something to copy in it; some say in words what to do.
+bool has_command(std::string_view remedy) {
+  return remedy.find("sudo ") != std::string_view::npos || remedy.starts_with("oci-nvidia");
+}
+
+std::string remedy_line(const std::string& remedy, const Style& style) {
+  const std::string indent(kRemedyColumn, ' ');
+  const std::string mark = "> ";
+  const std::size_t column = kRemedyColumn + mark.size();
+  const std::string text = printable(remedy);
+  const std::string shown =
+      has_command(text)
+          ? folded_command(text, style.columns, column)
+          : folded(std::string(column, ' ') + text, style.columns, column).substr(column);
+  return indent + style(Colour::bold, mark + shown) + "\n";
+}
+
 }  // namespace
 
 std::string to_text(const std::vector<Diagnosis>& findings, bool only_faults, const Style& style) {
-  constexpr std::size_t kRemedyColumn = 9;
   Table table;
   std::vector<std::string> remedies;
-  std::size_t text_column = kRemedyColumn;
+  std::size_t verdict_width = 0;
+  std::size_t id_width = 0;
   for (const Diagnosis& finding : findings) {
     if (only_faults && !is_fault(finding)) continue;
     const Colour colour = colour_of(finding.seen.verdict);
@@ -69,19 +88,17 @@ std::string to_text(const std::vector<Diagnosis>& findings, bool only_faults, co
                           {std::string(finding.id)},
                           {finding.seen.text}});
     remedies.push_back(finding.seen.remedy);
-    text_column = std::max(text_column, kRemedyColumn + finding.id.size() + 2);
+    verdict_width = std::max(verdict_width, to_string(finding.seen.verdict).size());
+    id_width = std::max(id_width, finding.id.size());
   }
   const std::string all = to_text(table, style);
   std::string text;
   std::size_t row = 0;
   for (const std::string_view line : split(all, '\n')) {
     if (row == remedies.size()) break;
-    text.append(folded(line, style.columns, text_column)).append("\n");
+    text.append(folded(line, style.columns, verdict_width + id_width + 4)).append("\n");
     const std::string& remedy = remedies[row++];
-    if (remedy.empty()) continue;
-    const std::string shown = style(Colour::bold, "> " + printable(remedy));
-    text +=
-        folded(std::string(kRemedyColumn, ' ') + shown, style.columns, kRemedyColumn + 2) + "\n";
+    if (!remedy.empty()) text += remedy_line(remedy, style);
   }
   return text + counts(findings) + "\n";
 }

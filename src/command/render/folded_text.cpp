@@ -2,6 +2,8 @@
 // Counts characters, not bytes, and not the escape sequences of colours.
 #include "command/render/folded_text.hpp"
 
+#include <vector>
+
 #include "text/text.hpp"
 
 namespace nvhook {
@@ -40,7 +42,72 @@ std::string fold_line(std::string_view line, std::size_t width, std::size_t inde
   return folded;
 }
 
+/// A command split at the blanks that are not in quotes, and the words of the comment after it.
+struct CommandWords {
+  std::vector<std::string> command = {};
+  std::vector<std::string> comment = {};  ///< the first is `#`, or starts with it
+};
+
+CommandWords words_of(std::string_view text) {
+  CommandWords words;
+  std::string word;
+  char quote = '\0';
+  const auto finish = [&] {
+    const bool is_comment = !words.comment.empty() || word.starts_with('#');
+    if (!word.empty()) (is_comment ? words.comment : words.command).push_back(word);
+    word.clear();
+  };
+  for (const char c : text) {
+    const bool is_comment = !words.comment.empty() || word.starts_with('#');
+    if (c == ' ' && quote == '\0') {
+      finish();
+      continue;
+    }
+    word += c;
+    if (is_comment) continue;
+    if (quote == '\0' && (c == '\'' || c == '"')) {
+      quote = c;
+    } else if (c == quote) {
+      quote = '\0';
+    }
+  }
+  finish();
+  return words;
+}
+
+/// Adds a word to the line that `used` columns are used of, or to a new one, after `end`, that
+/// starts with `start`.
+void add_word(std::string& text, std::size_t& used, const std::string& word, std::size_t room,
+              std::string_view end, const std::string& start) {
+  const std::size_t columns = columns_of(word);
+  if (text.empty()) {
+    text = word;
+    used += columns;
+  } else if (used + 1 + columns + end.size() <= room) {
+    text.append(" ").append(word);
+    used += 1 + columns;
+  } else {
+    text.append(end).append("\n").append(start).append(word);
+    used = start.size() + columns;
+  }
+}
+
 }  // namespace
+
+std::string folded_command(std::string_view command, std::size_t width, std::size_t column) {
+  if (width == 0 || column + columns_of(command) <= width) return std::string(command);
+  const CommandWords words = words_of(command);
+  const std::string indent(column, ' ');
+  std::string text;
+  std::size_t used = column;
+  for (const std::string& word : words.command) add_word(text, used, word, width, " \\", indent);
+  bool is_first = true;
+  for (const std::string& word : words.comment) {
+    add_word(text, used, word, width, "", is_first ? indent : indent + "# ");
+    is_first = false;
+  }
+  return text;
+}
 
 std::string folded(std::string_view text, std::size_t width, std::size_t indent) {
   if (width == 0) return std::string(text);

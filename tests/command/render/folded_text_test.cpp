@@ -28,5 +28,22 @@ TEST(FoldedText, BreaksNothingWithoutAWidth) {
   EXPECT_EQ(folded(line + " " + line, 0), line + " " + line);
 }
 
+TEST(FoldedCommand, GoesOnAfterABackslash) {
+  EXPECT_EQ(folded_command("sudo rm one two three", 16, 2), "sudo rm one \\\n  two three");
+  EXPECT_EQ(folded_command("sudo rm one", 13, 2), "sudo rm one");
+  EXPECT_EQ(folded_command("sudo rm one", 0, 2), "sudo rm one");
+}
+
+TEST(FoldedCommand, BreaksNothingInQuotes) {
+  EXPECT_EQ(folded_command("sudo sh -c 'a long one' && \"b c\" d", 14, 0),
+            "sudo sh -c \\\n'a long one' \\\n&& \"b c\" d");
+  EXPECT_EQ(folded_command("echo 'a \"' b 'c d' e", 10, 0), "echo \\\n'a \"' b \\\n'c d' e");
+}
+
+TEST(FoldedCommand, LeavesACommentAComment) {
+  EXPECT_EQ(folded_command("sudo rm one  # or don't, as it isn't ours", 20, 4),
+            "sudo rm one\n    # or don't, as\n    # it isn't ours");
+}
+
 }  // namespace
 }  // namespace nvhook

@@ -13,6 +13,7 @@
 #include "command/containers/container_cgroup.hpp"
 #include "command/containers/container_lookup.hpp"
 #include "host/host_probe.hpp"
+#include "os/user_namespace.hpp"
 
 namespace nvhook {
 namespace {
@@ -178,10 +179,13 @@ void Sampler::add_container(const Facts& facts, ContainerKey key, std::vector<Gr
 Notes Sampler::notes_of(const Sample& sample) const {
   Notes notes;
   if (sample.unreadable_processes != 0) {
-    notes.push_back(
-        warning(counted(sample.unreadable_processes, "process of another user was not looked at",
-                        "processes of other users were not looked at") +
-                ". Try: sudo oci-nvidia ps"));
+    const std::size_t count = sample.unreadable_processes;
+    notes.push_back(warning(is_real_root()
+                                ? counted(count, "process may not be looked at, even by root",
+                                          "processes may not be looked at, even by root")
+                                : counted(count, "process of another user was not looked at",
+                                          "processes of other users were not looked at") +
+                                      ". Try: sudo oci-nvidia ps"));
   }
   if (sample.unreadable_containers != 0) {
     notes.push_back(warning(counted(sample.unreadable_containers,

@@ -2,9 +2,11 @@
 """What the commands print on a terminal: what one wants to know first, in lines that fit it."""
 
 import fcntl
+import itertools
 import os
 import pty
 import re
+import shutil
 import struct
 import subprocess
 import termios
@@ -13,7 +15,9 @@ from pathlib import Path
 
 from bundle import Case, running, started_as
 from command import oci_nvidia
+from fake_host import copy_host, write
 from gpu_users import hold, openable_gpus, wait_for_users
+from test_doctor_hosts import nouveau_that_has_the_gpus
 from harness import HERE, SETUP, check, check_equal, test
 
 WIDTHS = (80, 120)
@@ -38,7 +42,8 @@ def coloured(columns, *words):
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
     CONFIG.write_text(f'[nvidia-container-cli]\nroot = "{SETUP.driver}"\n')
-    command = [SETUP.hook.parent / "oci-nvidia", *words, "--config", CONFIG]
+    config = () if "--host-root" in words else ("--config", CONFIG)
+    command = [SETUP.hook.parent / "oci-nvidia", *words, *config]
     environment = {name: value for name, value in os.environ.items() if name != "NO_COLOR"}
     with subprocess.Popen(
         list(map(str, command)), env=environment, stdin=subprocess.DEVNULL, stdout=theirs, stderr=subprocess.PIPE
@@ -113,11 +118,24 @@ def who_uses_the_gpus_fits_a_terminal():
             check(name[:6] in text and "GPU" in text, text)
 
 
-def check_screen(name, *words):
+def as_it_is(lines):
+    return lines
+
+
+def with_fixed_processes(lines):
+    """A table of `ps` with the same numbers and times in each run. What stands below it depends on the machine."""
+    lines = list(itertools.takewhile(str.strip, lines))
+    start, end = (lines[0].index(word) for word in ("PID", "USER"))
+    numbers = itertools.count(4711)
+    fixed = [f"{line[:start]}{next(numbers) if line[start:end].strip().isdigit() else line[start:end].strip():<6}{line[end:]}" for line in lines]
+    return [re.sub(r"(?<= )\d+s(?= |$)", lambda found: f"{'7s':<{len(found[0])}}", line).rstrip() for line in fixed]
+
+
+def check_screen(name, *words, fixed=as_it_is):
     """After a wanted change: delete the file, run the test twice, look at the new one."""
     for columns in WIDTHS:
         file = SCREENS / f"{name}-{columns}.txt"
-        text = "\n".join(on_terminal(columns, *words)) + "\n"
+        text = "\n".join(fixed(on_terminal(columns, *words))) + "\n"
         if not file.exists():
             file.write_text(text)
             raise AssertionError(f"{file} is new: look at it")
@@ -133,3 +151,21 @@ def the_screens_are_those_that_were_looked_at():
     check_screen("explain-nothing", "explain", "--env", "FOO=1")
     with started_as("web", Case("1", args=["sleep", "1000"])):
         check_screen("inspect", "inspect", "web")
+
+
+@test("command")
+def the_screens_of_doctor_are_those_that_were_looked_at():
+    host = copy_host("screens")
+    check_screen("doctor", "doctor", "--host-root", host)
+    check_screen("doctor-all", "doctor", "--all", "--host-root", host)
+    nouveau_that_has_the_gpus(host)
+    write(host / "etc/nvidia-container-runtime/config.toml", "[nvidia-container-cli]\nno-cgroups = true\nldconfig = 3\n")
+    check_screen("doctor-broken", "doctor", "--host-root", host)
+    shutil.rmtree(host)
+
+
+@test("command")
+def the_screen_of_ps_is_the_one_that_was_looked_at():
+    with openable_gpus(), started_as("web", Case("0,1", args=["sh", "-c", hold(0)])):
+        wait_for_users(1)
+        check_screen("ps", "ps", fixed=with_fixed_processes)

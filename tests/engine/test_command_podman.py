@@ -68,6 +68,21 @@ def oci_nvidia_explains_a_container_of_podman_that_has_ended():
 
 
 @test("podman")
+def oci_nvidia_explains_a_container_of_podman_that_was_never_started():
+    """By what Podman says of it, as the error tells."""
+    options = [word for word in RUN_OPTIONS if word not in ("--rm", "--cgroups=enabled")]
+    done = run(podman("create", "--name", "new", *options, "-e", "NVIDIA_VISIBLE_DEVICES=1", image(), "sleep", "1000"))
+    check_equal(done.returncode, 0, fail_text("podman create", done))
+    with usual_places(PLACES):
+        done = oci_nvidia("explain", "--container", "new")
+        check_refused(done, 11, "NVH-0105", "was not started yet", "podman inspect new | oci-nvidia explain --image-config -")
+        told = run(podman("inspect", "new"), check=True).stdout
+        plan = document("explain", "--image-config", "-", input=told)
+        check_equal((plan["duty"], plan["request"]["devices"]), ("hook", "1"), "request")
+    run(podman("rm", "--force", "new"), check=True)
+
+
+@test("podman")
 def oci_nvidia_ps_shows_a_container_of_podman():
     with openable_gpus(), container("web") as identity, usual_places(PLACES):
         run(podman("exec", "--detach", "web", "sh", "-c", hold(1)), check=True)

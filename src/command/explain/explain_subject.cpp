@@ -134,13 +134,15 @@ Subject from_container(const std::string& word, const CommandContext& context) {
   if (record.bundle.empty() && !record.docker_files.empty()) {
     return from_docker_files(record, context);
   }
+  if (record.bundle.empty() && record.engine == "Podman") {
+    throw Error(Code::spec_unreadable,
+                subject.name + " was not started yet, and only Podman's database has its settings",
+                "podman inspect " + shell_word(record.name.empty() ? record.id : record.name) +
+                    " | oci-nvidia explain --image-config -");
+  }
   if (record.bundle.empty()) {
     throw Error(Code::spec_unreadable, subject.name + ": no engine tells where its config.json is",
-                record.engine == "Podman"
-                    ? "podman inspect " +
-                          shell_word(record.name.empty() ? record.id : record.name) +
-                          " | oci-nvidia explain --image-config -"
-                    : "name it with --bundle DIRECTORY, or tell its variables with --env");
+                "name it with --bundle DIRECTORY, or tell its variables with --env");
   }
   subject.spec = read_spec_of(record, context);
   find_image(record, context, subject);

@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "support/temporary_directory.hpp"
@@ -38,7 +39,9 @@ inline std::string property_message(const std::string& text) {
                             '\0');
 }
 
-/// Sends its next answer for each message that it receives.
+/// Sends its next answer for each message that it receives; of the first answer, the line that ends
+/// the introduction, for that. As systemd it does nothing about a call that arrives with the
+/// introduction, until more arrives.
 class SystemdPeer {
  public:
   enum class End { hangs_up, stays };
@@ -75,14 +78,31 @@ class SystemdPeer {
 
  private:
   [[noreturn]] static void talk(int peer, const std::vector<std::string>& answers, End end) {
-    std::array<char, 4096> buffer{};
-    for (const std::string& answer : answers) {
-      const bool talks = peer >= 0 && ::read(peer, buffer.data(), buffer.size()) > 0 &&
-                         ::write(peer, answer.data(), answer.size()) >= 0;
-      if (!talks) ::_exit(0);
+    bool is_known = false;
+    for (std::string_view answer : answers) {
+      if (!is_known) {
+        if (!take(peer).ends_with("BEGIN\r\n")) ::pause();
+        const std::size_t line = answer.find("\r\n");
+        const std::size_t size = line == std::string_view::npos ? answer.size() : line + 2;
+        send(peer, answer.substr(0, size));
+        answer.remove_prefix(size);
+        is_known = true;
+      }
+      if (take(peer).empty()) ::_exit(0);
+      send(peer, answer);
     }
     if (end == End::stays) ::pause();
     ::_exit(0);
+  }
+
+  static std::string take(int peer) {
+    std::array<char, 4096> buffer{};
+    const ssize_t size = ::read(peer, buffer.data(), buffer.size());
+    return {buffer.data(), size < 0 ? 0 : static_cast<std::size_t>(size)};
+  }
+
+  static void send(int peer, std::string_view bytes) {
+    if (::write(peer, bytes.data(), bytes.size()) < 0) ::_exit(0);
   }
 
   pid_t child_ = -1;

@@ -67,32 +67,48 @@ SystemdBus::Answer SystemdBus::allow_devices(std::string_view unit,
 }
 
 SystemdBus::Answer SystemdBus::call(const std::string& message, Clock::time_point end) {
-  const std::string bytes = is_known_ ? message : std::string(kHello) + message;
-  // MSG_NOSIGNAL: a peer that hangs up must not kill this process. The call is far smaller than a
-  // socket's buffer, so a partial write is an error.
+  if (!is_known_) {
+    Answer known = introduce(end);
+    if (!known.text) return known;
+  }
+  Answer sent = send(message);
+  return sent.text ? take_reply(end) : sent;
+}
+
+SystemdBus::Answer SystemdBus::introduce(Clock::time_point end) {
+  Answer sent = send(kHello);
+  if (!sent.text) return sent;
+  std::size_t line = std::string::npos;
+  while ((line = received_.find("\r\n")) == std::string::npos) {
+    if (!receive(socket_.get(), end, received_)) return {.why_not = errno_text(errno)};
+  }
+  if (!received_.starts_with(kAccepted)) {
+    return {.why_not = "it refuses us: " + received_.substr(0, line)};
+  }
+  is_known_ = true;
+  received_.erase(0, line + 2);
+  return {.text = ""};
+}
+
+SystemdBus::Answer SystemdBus::send(std::string_view bytes) const {
+  // MSG_NOSIGNAL: a peer that hangs up must not kill this process. What is sent is far smaller than
+  // a socket's buffer, so a partial write is an error.
   const ssize_t sent = ::send(socket_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
   if (sent < 0) return {.why_not = errno_text(errno)};
   if (static_cast<std::size_t>(sent) != bytes.size()) {
     return {.why_not = "it does not take the whole call"};
   }
-  return take_reply(end);
+  return {.text = ""};
 }
 
 SystemdBus::Answer SystemdBus::take_reply(Clock::time_point end) {
   while (true) {
-    if (!receive(socket_.get(), end, received_)) return {.why_not = errno_text(errno)};
-    if (!is_known_) {
-      const auto line = received_.find("\r\n");
-      if (line == std::string::npos) continue;
-      if (!received_.starts_with(kAccepted)) {
-        return {.why_not = "it refuses us: " + received_.substr(0, line)};
-      }
-      is_known_ = true;
-      received_.erase(0, line + 2);
-    }
     const DbusInput input = read_dbus_reply(received_);
     if (input.is_malformed) return {.why_not = kNonsense};
-    if (!input.reply) continue;
+    if (!input.reply) {
+      if (!receive(socket_.get(), end, received_)) return {.why_not = errno_text(errno)};
+      continue;
+    }
     received_.erase(0, input.reply->size);
     if (input.reply->is_error) {
       return {.why_not =

@@ -44,6 +44,10 @@ class SystemdBus {
 
   /// Returns the body of the reply to `message`.
   [[nodiscard]] Answer call(const std::string& message, Clock::time_point end);
+  /// Says who we are, and waits for the answer: systemd reads the first 256 bytes of a connection
+  /// at once, and what follows the introduction in them waits there until more arrives.
+  [[nodiscard]] Answer introduce(Clock::time_point end);
+  [[nodiscard]] Answer send(std::string_view bytes) const;
   [[nodiscard]] Answer take_reply(Clock::time_point end);
 
   UniqueFd socket_;

@@ -20,6 +20,7 @@ struct ContainerQuery {
   std::set<std::string> manifest_directories = {};
   /// Loaders that programs name: which of them are missing?
   std::set<std::string> interpreters = {};
+  bool xorg_modules = false;  ///< where an X server looks for its modules
 };
 
 /// The ELF note `.note.cuda.fwd_compatibility` of a forward compatibility libcuda, which says where
@@ -72,6 +73,8 @@ struct ContainerFacts {
   std::set<std::string> missing_interpreters = {};
   /// The image's own loader for the host's ABI; empty if it has none. Known only if one is missing.
   ContainerPath program_loader = {};
+  /// Where the image's X server has its modules (/usr/lib/xorg/modules); empty if it has none.
+  ContainerPath xorg_directory = {};
   /// The path file of musl's loader (/etc/ld-musl-x86_64.path); empty if the image has another
   /// loader.
   ContainerPath musl_path_file = {};

@@ -4,6 +4,8 @@
 
 #include <fcntl.h>
 
+#include <array>
+
 #include "image/compat_libraries.hpp"
 #include "image/manifest_probe.hpp"
 #include "image/musl_probe.hpp"
@@ -20,6 +22,9 @@ constexpr const char* kDebianLibraries = "/usr/lib/aarch64-linux-gnu";
 constexpr const char* kDebianLibraries32 = "/usr/lib/arm-linux-gnueabihf";
 constexpr const char* kProgramLoader = "/lib/ld-linux-aarch64.so.1";  // by the ABI
 #endif
+
+// Debian, Arch and Alpine; Fedora, RHEL and openSUSE.
+constexpr std::array kXorgDirectories{"/usr/lib/xorg/modules", "/usr/lib64/xorg/modules"};
 
 constexpr const char* kLibraries = "/usr/lib64";
 constexpr const char* kLibraries32 = "/usr/lib32";
@@ -39,6 +44,13 @@ ContainerPath other_library32_directory(const RootDir& rootfs) {
 bool has_file(const RootDir& rootfs, const std::string& path) {
   const UniqueFd fd = rootfs.open(path, O_PATH);
   return fd && status_of(fd.get()).is_regular();
+}
+
+ContainerPath find_xorg_directory(const RootDir& rootfs) {
+  for (const char* directory : kXorgDirectories) {
+    if (rootfs.open(directory, O_PATH | O_DIRECTORY)) return ContainerPath(directory);
+  }
+  return {};
 }
 
 }  // namespace
@@ -61,6 +73,7 @@ ContainerFacts probe_container(const RootDir& rootfs, const ContainerQuery& quer
   if (!facts.missing_interpreters.empty() && has_file(rootfs, kProgramLoader)) {
     facts.program_loader = ContainerPath(kProgramLoader);
   }
+  if (query.xorg_modules) facts.xorg_directory = find_xorg_directory(rootfs);
   return facts;
 }
 

@@ -134,10 +134,19 @@ class FilePlanner {
   }
 
   void plan_xorg_module(const DriverFile& file) {
-    bind_optional(file, SourceType::regular, kFileMount);
-    const std::string name = file.place.filename();
+    const ContainerPath place = xorg_module_place(file);
+    bind_optional(file, SourceType::regular, kFileMount, place);
+    const std::string name = place.filename();
     const std::string plain = name.substr(0, name.find(".so") + 3);
-    if (plain != name) add_link(file.place.parent() / plain, name);
+    if (plain != name) add_link(place.parent() / plain, name);
+  }
+
+  /// Where the host has it, unless the image's X server looks elsewhere: then there.
+  [[nodiscard]] ContainerPath xorg_module_place(const DriverFile& file) const {
+    const ContainerPath& directory = input_.container.xorg_directory;
+    if (directory.empty() || file.place.str().starts_with(directory.str() + "/")) return file.place;
+    const std::string name = file.place.filename();
+    return directory / (name.ends_with("_drv.so") ? "drivers" : "extensions") / name;
   }
 
   /// The program is also linked into /usr/bin, because people expect it on the PATH.

@@ -36,6 +36,7 @@ ContainerQuery image_query(const Request& request, const Inventory& inventory,
     if (!file.interpreter.empty() && is_wanted(file, request)) {
       query.interpreters.insert(file.interpreter);
     }
+    if (file.kind == ComponentKind::xorg_module) query.xorg_modules = true;
   }
   return query;
 }

@@ -57,6 +57,7 @@ ENGINES = dict(
             "docker dockerd containerd runc",
         ),
         of("real-driver", "test_real_driver test_refresh_real", "runc"),
+        of("loaders", "test_loaders", "runc"),
         of("lxc", "test_lxc test_lxc_attach", "lxc-execute runc"),
         of("lxc-cgroup2", "test_lxc test_lxc_attach", "lxc-execute runc", *CGROUP2),
         of("cdi", "test_cdi test_cdi_check test_cdi_generate test_cdi_refresh test_nvidia_cdi_hook test_volumes_podman", "podman runc"),

@@ -56,6 +56,12 @@ def make_real_driver(cache, suite=""):
     return cached(cache / name, [maker, suite or make_rootfs(cache, debian=True)])
 
 
+def make_loaders(cache):
+    """The minimal Debian with its loaders of Vulkan, EGL and OpenCL, and an X server."""
+    maker = HERE / "make-loaders"
+    return cached(cache / f"rootfs-loaders-{digest(maker)}", [maker, make_rootfs(cache, debian=True)])
+
+
 def make_systemd_host(cache, debian, suite="", whole=False):
     """A Debian with systemd: the usual one, or that of `suite`, with all engines if it is to be
     the `whole` host. Made if Debian may be fetched, else only taken if it is there."""

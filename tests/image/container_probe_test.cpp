@@ -319,5 +319,18 @@ TEST_F(ContainerProbe, TellsWhichLoadersOfProgramsAreMissing) {
   EXPECT_TRUE(probe_container(*root, query).missing_interpreters.empty());
 }
 
+TEST_F(ContainerProbe, FindsTheModulesOfAnXServer) {
+  const auto root = open_root(image_.path());
+  const auto directory = [&](bool asked) {
+    return probe_container(*root, {.xorg_modules = asked}).xorg_directory.str();
+  };
+  EXPECT_EQ(directory(true), ContainerPath().str());
+  image_.write("/usr/lib64/xorg/modules/extensions/libglx.so");
+  EXPECT_EQ(directory(true), "/usr/lib64/xorg/modules");
+  EXPECT_EQ(directory(false), ContainerPath().str());
+  image_.write("/usr/lib/xorg/modules/extensions/libglx.so");
+  EXPECT_EQ(directory(true), "/usr/lib/xorg/modules");
+}
+
 }  // namespace
 }  // namespace nvhook::test

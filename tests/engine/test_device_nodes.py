@@ -136,7 +136,7 @@ def a_process_gets_the_group_of_nodes_where_config_json_is_edited():
 PARTIAL = r"""
 set -e
 mkdir -p /run/given
-mount -t tmpfs tmpfs /run/given
+mount -t $FILE_SYSTEM given /run/given
 for name in null nvidiactl nvidia-uvm nvidia-uvm-tools nvidia-modeset nvidia3; do cp -a /dev/$name /run/given; done
 mount --bind /run/given /dev
 mount --bind /run/given "$DRIVER/dev"
@@ -144,9 +144,9 @@ exec unshare $NAMESPACES --fork "$@"
 """
 
 
-def explain(devices, namespaces="--pid"):
+def explain(devices, namespaces="--pid", file_system="ramfs"):
     words = [SETUP.hook.parent / "oci-nvidia", "--config", SETUP.config, "explain", "--json", "--env", f"NVIDIA_VISIBLE_DEVICES={devices}"]
-    environment = {**os.environ, "DRIVER": str(SETUP.driver), "NAMESPACES": namespaces}
+    environment = {**os.environ, "DRIVER": str(SETUP.driver), "NAMESPACES": namespaces, "FILE_SYSTEM": file_system}
     return run(["unshare", "--mount", "sh", "-c", PARTIAL, "sh", *words], env=environment)
 
 
@@ -168,6 +168,14 @@ def all_in_a_container_are_the_gpus_that_it_was_given():
         check("GPU 0, 2, 3, 4, 5, 6, 7 left out: this is a container" in done.stdout, done.stdout)
     done = explain("0")
     check("unknown device; this container has GPU 1" in done.stdout and "where it is started" in done.stdout, fail_text("explain 0", done))
+
+
+@test("cli")
+def a_dev_of_a_runtime_has_the_gpus_that_it_was_given():
+    """As in a privileged container that shares the namespaces of its host."""
+    done = explain("all", namespaces="", file_system="tmpfs")
+    check_equal(done.returncode, 0, fail_text("explain all", done))
+    check_equal(set(re.findall(r'"/dev/(nvidia\d+)"', done.stdout)), {"nvidia3"}, "nodes of all")
 
 
 @test("cli")

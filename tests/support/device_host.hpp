@@ -32,11 +32,11 @@ class DeviceHost : public ::testing::Test {
     return host_.tree().below(name).string();
   }
 
-  /// Runs `body` with an empty /dev.
+  /// Runs `body` with an empty /dev. A tmpfs there would be a container's.
   void on_host(const std::function<void()>& body) const {
     in_private_namespaces([&] {
       if (in_user_namespace()) throw NotPossibleHere("no device nodes in a user namespace");
-      require(::mount("tmpfs", path("/dev").c_str(), "tmpfs", 0, "mode=755") == 0, "mount a tmpfs");
+      require(::mount("ramfs", path("/dev").c_str(), "ramfs", 0, "mode=755") == 0, "mount a ramfs");
       put_node("/dev/nvidia-test", 1, 3);
       require(::unlink(path("/dev/nvidia-test").c_str()) == 0, "remove a node");
       body();

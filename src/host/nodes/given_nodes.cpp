@@ -5,14 +5,22 @@
 #include <fcntl.h>
 
 #include <algorithm>
+#include <cstdint>
 
+#include "formats/mountinfo.hpp"
 #include "os/container_namespaces.hpp"
 #include "os/file_status.hpp"
+#include "os/files.hpp"
+#include "os/mount_id.hpp"
 #include "os/mount_root.hpp"
+#include "os/own_procfs.hpp"
+#include "os/syscalls.hpp"
 #include "text/text.hpp"
 
 namespace nvhook {
 namespace {
+
+constexpr std::size_t kMaxMountinfo = 64UL << 20U;
 
 bool is_own_root(const RootDir& system) {
   const auto root = open_root("/");
@@ -26,6 +34,20 @@ bool has_mounted_node(const RootDir& system) {
     const UniqueFd node = system.open("/dev/" + name, O_PATH | O_NOFOLLOW);
     return node && status_of(node.get()).is_character_device() && is_mount_root(node.get(), system);
   });
+}
+
+/// Runtimes mount a tmpfs on /dev; on a host the kernel's own devtmpfs is there.
+bool has_dev_of_a_runtime(const RootDir& system) {
+  const UniqueFd dev = system.open("/dev", O_PATH | O_DIRECTORY);
+  const std::uint64_t id = dev ? mount_id_of(dev.get()) : 0;
+  const UniqueFd file = sys::open_beneath(own_procfs(), "self/mountinfo", O_RDONLY, 0);
+  const auto text = file ? read_all(file.get(), kMaxMountinfo) : std::nullopt;
+  if (id == 0 || !text) return false;
+  for (const std::string_view line : split(*text, '\n')) {
+    const auto mount = parse_mountinfo_line(line);
+    if (mount && mount->id == id) return mount->point == "/dev" && mount->type == "tmpfs";
+  }
+  return false;
 }
 
 bool has_node(const Inventory& inventory, const Gpu& gpu) {
@@ -54,7 +76,8 @@ bool has_nodes(const Inventory& inventory, const MigDevice& device) {
 }  // namespace
 
 bool are_nodes_given(const HostView& host) {
-  return is_own_root(host.system) && (is_in_container() || has_mounted_node(host.system));
+  return is_own_root(host.system) &&
+         (is_in_container() || has_mounted_node(host.system) || has_dev_of_a_runtime(host.system));
 }
 
 void leave_out_withheld(Inventory& inventory) {

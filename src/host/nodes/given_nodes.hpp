@@ -9,7 +9,8 @@ namespace nvhook {
 
 /// Whether the nodes below `host.system` were chosen by whoever started the container that this
 /// process is in: its PID or cgroup namespace is not the first one, or one of the driver's nodes is
-/// a mount of its own, as LXC and engines in a user namespace pass nodes in. Always false if
+/// a mount of its own, as LXC and engines in a user namespace pass nodes in, or /dev is a tmpfs, as
+/// runtimes mount it, and not the kernel's devtmpfs. Always false if
 /// `host.system` is not the root directory of this process: its namespaces then prove nothing.
 [[nodiscard]] bool are_nodes_given(const HostView& host);
 

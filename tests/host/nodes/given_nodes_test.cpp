@@ -75,5 +75,15 @@ TEST_F(GivenNodesOfAHost, AMountedNodeIsProofAndAPlainOneIsNot) {
   });
 }
 
+TEST_F(GivenNodesOfAHost, ADevThatRuntimesMountIsProof) {
+  on_host([&] {
+    test::require(::chroot(path("/").c_str()) == 0 && ::chdir("/") == 0, "chroot");
+    const auto root = open_root("/");
+    EXPECT_FALSE(are_nodes_given({.system = *root, .driver = *root}));
+    test::require(::mount("tmpfs", "/dev", "tmpfs", 0, nullptr) == 0, "mount a tmpfs");
+    EXPECT_TRUE(are_nodes_given({.system = *root, .driver = *root}));
+  });
+}
+
 }  // namespace
 }  // namespace nvhook

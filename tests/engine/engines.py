@@ -109,6 +109,10 @@ ENGINES = dict(
 )
 
 
+# The same tests with the driver of the Debian after.
+ENGINES["real-driver-13"] = dataclasses.replace(ENGINES["real-driver"], modules="test_real_driver test_real_driver_x")
+
+
 def elsewhere(suffix, suite, *names):
     """The same tests with the programs of another Debian."""
     return {

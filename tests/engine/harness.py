@@ -44,7 +44,7 @@ class Setup:
     disk: Path = Path()
     version: str = ""
     real_driver: bool = False
-    later_driver: Path = Path()  # of the Debian after, where `real_driver`
+    other_driver: Path = Path()  # where `real_driver`: of the Debian after, or before for the later one
     tree: Path = Path()  # another Debian, which is the host or whose systemd starts it
     races: int = 20  # runs of each live race
     long: bool = False  # try everything, not only a selection

@@ -12,6 +12,7 @@ from bundle import Case, foreign_nodes, run_container
 from expect import LIBRARIES, check_foreign_nodes, check_loader, check_nodes, check_started
 from harness import SETUP, check, check_equal, run, test
 from observe import SCRIPT
+from trees import version_of
 
 # What the driver's libraries need of others, and an image that uses them brings along: X11, GLVND, Wayland, GBM, OpenSSL, and what
 # these need.
@@ -72,15 +73,26 @@ def all_capabilities_bring_what_debian_packages():
         check(f"/usr/bin/{name}" in targets, f"{name} is missing")
 
 
+def tree_of_the_images_debian():
+    """The driver root that was made of the image's own release, whose libraries need no later C library."""
+    return min(SETUP.driver, SETUP.other_driver, key=version_of)
+
+
 def add_image_libraries(_, directory):
-    """The image's share, from the same release of Debian. Its alternatives divert what NVIDIA's packages could replace."""
+    """The image's share. Debian's alternatives divert what NVIDIA's packages could replace."""
     root = directory / "rootfs"
     images.compile_program(root / "usr/local/bin/load_check", "load_check.c")
-    places = [SETUP.driver / LIBRARIES[1:] / name for name in IMAGE_LIBRARIES]
-    diverted = SETUP.driver / LIBRARIES[1:].replace("lib/", "lib/mesa-diverted/")
+    tree = tree_of_the_images_debian()
+    places = [tree / LIBRARIES[1:] / name for name in IMAGE_LIBRARIES]
+    diverted = tree / LIBRARIES[1:].replace("lib/", "lib/mesa-diverted/")
     for place in places:
         source = place if place.exists() else diverted / place.name
         shutil.copy(source, root / LIBRARIES[1:] / place.name)
+
+
+def is_too_new(reason):
+    """A few libraries are Debian's own builds. Those of a later Debian need its C library, whatever the hook does."""
+    return SETUP.driver != tree_of_the_images_debian() and re.search("version `GLIBC_[0-9.]+' not found", reason)
 
 
 def register_loading(capabilities):
@@ -90,6 +102,10 @@ def register_loading(capabilities):
         files = {mount[0] for mount in view.mounts() if ".so" in mount[0]}
         injected = {file for file in files if file.startswith(f"{LIBRARIES}/")}
         lines = [line.split(maxsplit=1) for line in view["loaded"] if OURS.search(line)]
+        too_new = [line for line in lines if is_too_new(line[1])]
+        check(len(too_new) < len(lines) / 4, f"too many need another C library: {too_new}")
+        lines = [line for line in lines if line not in too_new]
+        injected = {file for file in injected if not file.startswith(tuple(f"{LIBRARIES}/{line[0]}" for line in too_new))}
         wrong = [" ".join(line) for line in lines if line[1].startswith("not loaded")]
         check(not wrong, "\n".join(wrong))
         check(injected, "no library was injected")
@@ -126,6 +142,8 @@ def check_entry_point(capability, kind, wanted, library_of):
         command = SCRIPT + f'echo "== loaded"; load_check {library},{wanted}'
         view = started("0", capability, command=command, edit=add_image_libraries)
         path = view["loaded"][0].split(maxsplit=1)[1]
+        if is_too_new(path):
+            continue
         check(path in {mount[0] for mount in view.mounts()}, f"{file}: {library}: {path}")
 
 
@@ -199,7 +217,10 @@ def the_real_vulkan_loader_gets_as_far_as_on_the_host():
         told = run(["chroot", root, "/bin/sh", "-c", RUN_VULKAN]).stdout
     on_host = [name for name in told.splitlines() if OURS.search(name)]  # and not Mesa's
     check("libnvidia-eglcore.so." + SETUP.version in on_host, f"on the host: {on_host}")
-    command = SCRIPT + 'echo "== vulkan"' + RUN_VULKAN
+    load = f'echo "== loaded"; load_check {" ".join(name for name in on_host if ".so" in name)}\n'
+    command = SCRIPT + load + 'echo "== vulkan"' + RUN_VULKAN
     view = started("0", "graphics", command=command, edit=add_vulkan_check)
+    too_new = {line.split()[0] for line in view["loaded"] if is_too_new(line)}
+    on_host = [name for name in on_host if name not in too_new]
     seen = [name for name in view["vulkan"] if OURS.search(name)]
     check_equal(seen, on_host, "what is loaded in the container")

@@ -25,7 +25,7 @@ def driver_of_debian():
 
     def replace():
         run(["umount", root], check=True)
-        run(["mount", "--bind", SETUP.later_driver, root], check=True)
+        run(["mount", "--bind", SETUP.other_driver, root], check=True)
 
     try:
         yield config, replace
@@ -47,7 +47,7 @@ def check_has(name, version, other):
 
 @test("real-driver")
 def a_container_goes_from_the_driver_of_debian_12_to_that_of_debian_13():
-    old, new = SETUP.version, version_of(SETUP.later_driver)
+    old, new = SETUP.version, version_of(SETUP.other_driver)
     check((old[:4], new[:4]) == ("535.", "550."), f"drivers {old} and {new}")
     with host_to_upgrade(driver_of_debian, new) as (config, upgrade), container("1", config=config.read_text()) as name:
         check_has(name, old, new)

@@ -74,7 +74,7 @@ def make_systemd_host(cache, debian, suite="", whole=False):
 
 
 def version_of(driver):
-    library = next(driver.rglob("libcuda.so.*.*"))
+    library = next((driver / "usr").rglob("libcuda.so.*.*"))
     return library.name.removeprefix("libcuda.so.")
 
 

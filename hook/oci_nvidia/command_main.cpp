@@ -145,9 +145,8 @@ int ctk_main(const std::vector<std::string>& arguments) {
 
 int main(int argc, char** argv) {
   try {
-    if (argc > 0 && nvhook::HostPath(argv[0]).filename() == nvhook::kCtkProgram) {
-      return nvhook::ctk_main({argv + 1, argv + argc});
-    }
+    const std::string name = argc > 0 ? nvhook::HostPath(argv[0]).filename() : std::string();
+    if (name == nvhook::kCtkProgram) return nvhook::ctk_main({argv + 1, argv + argc});
     return nvhook::command_main({argv + (argc > 0 ? 1 : 0), argv + argc});
   } catch (const std::exception& error) {
     const nvhook::Error internal(nvhook::Code::internal, error.what(), "report this as a defect");

@@ -13,6 +13,7 @@
 #include "command/explain/explain.hpp"
 #include "command/inspect/inspect.hpp"
 #include "command/list/list.hpp"
+#include "command/node/node.hpp"
 #include "command/nri/nri.hpp"
 #include "command/ps/ps.hpp"
 #include "command/refresh/refresh.hpp"
@@ -182,6 +183,12 @@ constexpr std::array kCommands{
         .details = kNriDetails,
         .add_options = add_nri_options,
         .run = run_nri},
+    Command{.name = "node",
+            .operands = "",
+            .summary = "sets up a node of Kubernetes for a DaemonSet, and takes that back",
+            .details = kNodeDetails,
+            .add_options = add_node_options,
+            .run = run_node},
     Command{.name = "completion",
             .operands = kCompletionOperands,
             .summary = "prints a script that completes commands and options in a shell",

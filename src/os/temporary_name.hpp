@@ -5,6 +5,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <string_view>
 
 namespace nvhook {
 
@@ -14,5 +15,8 @@ namespace nvhook {
 /// tried. Returns nullopt, with errno, after any other failure or if no name was free.
 [[nodiscard]] std::optional<std::string> make_under_temporary_name(
     const std::string& name, const std::function<bool(const char*)>& make);
+
+/// Whether `temporary` is a name that make_under_temporary_name() makes for `name`.
+[[nodiscard]] bool is_temporary_name_of(std::string_view temporary, std::string_view name);
 
 }  // namespace nvhook

@@ -25,6 +25,8 @@ enum class Code : std::uint16_t {
   engine_config_not_writable = 110,
   engine_restart_failed = 111,
   lease_registry_unusable = 112,
+  node_not_writable = 113,
+  node_taken = 114,
   // 02xx request: what the container asks for
   unknown_capability = 201,
   unknown_device = 202,

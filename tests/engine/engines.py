@@ -85,7 +85,7 @@ ENGINES = dict(
         ),
         of(
             "command",
-            "test_list test_explain test_inspect test_ps test_ps_watch test_regrant test_doctor test_doctor_hosts test_host_root test_setup "
+            "test_list test_explain test_inspect test_ps test_ps_watch test_regrant test_doctor test_doctor_hosts test_host_root test_node test_setup "
             "test_nvidia_ctk test_gpus_option test_readme test_terminal test_first_minutes test_recording",
             "runc strace setpriv",
         ),

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Encodes two calls and decodes replies; lengths from the peer are checked before they are used.
+// Encodes calls and decodes replies; lengths from the peer are checked before they are used.
 #include "cgroup/systemd/dbus_message.hpp"
 
 #include <cstring>
@@ -124,6 +124,19 @@ std::string object_of(std::string_view unit) {
   return path;
 }
 
+/// Of the property `name` of systemd's `interface`.
+std::string get_call(std::string_view object, const std::string& interface, std::string_view name,
+                     std::uint32_t serial) {
+  Writer body;
+  body.text("org.freedesktop.systemd1." + interface);
+  body.text(name);
+  return call_of({.path = object,
+                  .interface = "org.freedesktop.DBus.Properties",
+                  .member = "Get",
+                  .signature = "ss"},
+                 serial, body.bytes());
+}
+
 std::string body_of(std::string_view unit, const std::vector<DeviceNumber>& devices) {
   Writer body;
   body.text(unit);
@@ -158,15 +171,7 @@ std::string text_of(std::string_view body) {
 }  // namespace
 
 std::string control_group_call(std::string_view unit) {
-  Writer body;
-  body.text("org.freedesktop.systemd1.Scope");
-  body.text("ControlGroup");
-  const std::string object = object_of(unit);
-  return call_of({.path = object,
-                  .interface = "org.freedesktop.DBus.Properties",
-                  .member = "Get",
-                  .signature = "ss"},
-                 1, body.bytes());
+  return get_call(object_of(unit), "Scope", "ControlGroup", 1);
 }
 
 std::string device_allow_call(std::string_view unit, const std::vector<DeviceNumber>& devices) {
@@ -176,6 +181,23 @@ std::string device_allow_call(std::string_view unit, const std::vector<DeviceNum
                   .signature = "sba(sv)"},
                  2, body_of(unit, devices));
 }
+
+std::string active_state_call(std::string_view unit) {
+  return get_call(object_of(unit), "Unit", "ActiveState", 3);
+}
+
+std::string restart_call(std::string_view unit) {
+  Writer body;
+  body.text(unit);
+  body.text("replace");
+  return call_of({.path = "/org/freedesktop/systemd1",
+                  .interface = "org.freedesktop.systemd1.Manager",
+                  .member = "RestartUnit",
+                  .signature = "ss"},
+                 4, body.bytes());
+}
+
+std::string job_state_call(std::string_view job) { return get_call(job, "Job", "State", 5); }
 
 DbusInput read_dbus_reply(std::string_view bytes) {
   const std::size_t whole = bytes.size();
@@ -208,8 +230,12 @@ DbusInput read_dbus_reply(std::string_view bytes) {
 std::optional<std::string> text_of_variant(std::string_view body) {
   // The signature `s`, then the string at its alignment.
   constexpr std::string_view kString{"\1s\0\0", 4};
-  if (!body.starts_with(kString) || body.size() < kString.size() + 5) return std::nullopt;
-  body.remove_prefix(kString.size());
+  if (!body.starts_with(kString)) return std::nullopt;
+  return object_path_of(body.substr(kString.size()));
+}
+
+std::optional<std::string> object_path_of(std::string_view body) {
+  if (body.size() < 5) return std::nullopt;
   const std::size_t length = number_at(body, 0);
   if (length != body.size() - 5 || body.back() != '\0') return std::nullopt;
   return std::string(body.substr(4, length));

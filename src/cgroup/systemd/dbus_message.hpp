@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The two D-Bus messages that systemd gets, in D-Bus's wire format. Written by hand, because no
+// The D-Bus messages that systemd gets, in D-Bus's wire format. Written by hand, because no
 // D-Bus library can be linked into a static executable (Debian's need libsystemd.so).
 #pragma once
 
@@ -26,6 +26,16 @@ namespace nvhook {
 [[nodiscard]] std::string device_allow_call(std::string_view unit,
                                             const std::vector<DeviceNumber>& devices);
 
+/// Returns a call of org.freedesktop.DBus.Properties.Get for the ActiveState of `unit`; serial 3.
+[[nodiscard]] std::string active_state_call(std::string_view unit);
+
+/// Returns a call of org.freedesktop.systemd1.Manager.RestartUnit(`unit`, replace); serial 4.
+[[nodiscard]] std::string restart_call(std::string_view unit);
+
+/// Returns a call of org.freedesktop.DBus.Properties.Get for the State of the job that is the
+/// object `job`; serial 5.
+[[nodiscard]] std::string job_state_call(std::string_view job);
+
 /// The answer of a peer.
 struct DbusReply {
   bool is_error = false;
@@ -47,5 +57,8 @@ struct DbusInput {
 /// Returns the text in the body of a return that is a variant with a string, as Properties.Get
 /// returns it; nullopt for any other body.
 [[nodiscard]] std::optional<std::string> text_of_variant(std::string_view body);
+
+/// Returns the path in the body of a return that is one object path; nullopt for any other body.
+[[nodiscard]] std::optional<std::string> object_path_of(std::string_view body);
 
 }  // namespace nvhook

@@ -54,8 +54,24 @@ std::optional<SystemdBus> SystemdBus::connect(const RootDir& system) {
 }
 
 SystemdBus::Answer SystemdBus::control_group(std::string_view unit, Clock::time_point end) {
-  Answer answer = call(control_group_call(unit), end);
-  if (answer.text) answer.text = text_of_variant(*answer.text);
+  return ask(control_group_call(unit), end, text_of_variant);
+}
+
+SystemdBus::Answer SystemdBus::active_state(std::string_view unit, Clock::time_point end) {
+  return ask(active_state_call(unit), end, text_of_variant);
+}
+
+SystemdBus::Answer SystemdBus::restart(std::string_view unit, Clock::time_point end) {
+  return ask(restart_call(unit), end, object_path_of);
+}
+
+SystemdBus::Answer SystemdBus::job_state(std::string_view job, Clock::time_point end) {
+  return ask(job_state_call(job), end, text_of_variant);
+}
+
+SystemdBus::Answer SystemdBus::ask(const std::string& message, Clock::time_point end, Parse parse) {
+  Answer answer = call(message, end);
+  if (answer.text) answer.text = parse(*answer.text);
   if (!answer.text && answer.why_not.empty()) answer.why_not = kNonsense;
   return answer;
 }

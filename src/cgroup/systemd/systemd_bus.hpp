@@ -39,9 +39,20 @@ class SystemdBus {
                                      const std::vector<DeviceNumber>& devices,
                                      Clock::time_point end);
 
+  /// Returns `active`, `inactive`, `failed`, … An error if there is no answer by `end`.
+  [[nodiscard]] Answer active_state(std::string_view unit, Clock::time_point end);
+  /// Has `unit` restarted. Returns the path of the job, which is gone when it is done. An error if
+  /// there is no answer by `end`.
+  [[nodiscard]] Answer restart(std::string_view unit, Clock::time_point end);
+  /// Returns `waiting` or `running`. An error if the job is gone, or there is no answer by `end`.
+  [[nodiscard]] Answer job_state(std::string_view job, Clock::time_point end);
+
  private:
   explicit SystemdBus(UniqueFd socket) noexcept : socket_(std::move(socket)) {}
 
+  using Parse = std::optional<std::string> (*)(std::string_view body);
+  /// Returns what `parse` finds in the reply to `message`.
+  [[nodiscard]] Answer ask(const std::string& message, Clock::time_point end, Parse parse);
   /// Returns the body of the reply to `message`.
   [[nodiscard]] Answer call(const std::string& message, Clock::time_point end);
   /// Says who we are, and waits for the answer: systemd reads the first 256 bytes of a connection

@@ -116,13 +116,24 @@ bool reads_cdi(const toml::table& document, const std::string& filename) {
   return document["plugins"][cri][kCdiKey].value_or(by_default);
 }
 
-/// Returns the lines of the handler's tables.
-std::vector<std::string> handler(const CriSection& section, const ContainerdRuntime& runtime) {
-  const std::string name = std::string(".runtimes.") + kRuntimeName;
-  std::vector<std::string> lines{section.header(name), "  runtime_type = \"io.containerd.runc.v2\"",
-                                 section.header(name + ".options"),
-                                 "  BinaryName = \"" + runtime.program + "\""};
-  if (runtime.uses_systemd || uses_systemd(section)) lines.emplace_back("  SystemdCgroup = true");
+void add_handler(std::vector<std::string>& lines, const CriSection& section,
+                 const std::string& name, const std::string& program, bool uses_systemd) {
+  const std::string table = ".runtimes." + name;
+  lines.insert(lines.end(),
+               {section.header(table), "  runtime_type = \"io.containerd.runc.v2\"",
+                section.header(table + ".options"), "  BinaryName = \"" + program + "\""});
+  if (uses_systemd) lines.emplace_back("  SystemdCgroup = true");
+}
+
+/// Returns the lines of the handlers' tables.
+std::vector<std::string> handlers(const CriSection& section, const ContainerdRuntime& runtime) {
+  const bool systemd = runtime.uses_systemd || uses_systemd(section);
+  std::vector<std::string> lines;
+  add_handler(lines, section, kRuntimeName, runtime.program, systemd);
+  if (!runtime.all_modes) return lines;
+  for (const ModeRuntime& one : kModeRuntimes) {
+    add_handler(lines, section, one.name, runtime.program + one.ending, systemd);
+  }
   return lines;
 }
 
@@ -170,7 +181,7 @@ std::string with_containerd_runtime(const std::optional<std::string>& text,
   const bool adds_default = runtime.as_default && default_of(section) != kRuntimeName;
   std::string edited = now;
   std::vector<std::string> lines =
-      adds_runtime ? handler(section, runtime) : std::vector<std::string>{};
+      adds_runtime ? handlers(section, runtime) : std::vector<std::string>{};
   if (adds_default) {
     edited = with_default(now, section);
     if (edited == now) {

@@ -17,6 +17,7 @@ namespace nvhook {
 
 struct ContainerdRuntime {
   std::string program = {};  ///< path of nvidia-container-runtime
+  bool all_modes = false;    ///< also a handler for each of kModeRuntimes
   bool as_default = false;
   /// The handler `runc` uses systemd's cgroups, by a file that config.toml imports.
   bool uses_systemd = false;

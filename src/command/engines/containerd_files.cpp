@@ -78,6 +78,26 @@ std::vector<NamedText> with_imports(const RootDir& system, NamedText root) {
   return files;
 }
 
+std::int64_t config_version(const NamedText& file) {
+  try {
+    return parse_toml(file.text, file.path)["version"].value_or(std::int64_t{1});
+  } catch (const Error&) {
+    return 0;
+  }
+}
+
+std::optional<std::string> drop_in_directory(const NamedText& config) {
+  constexpr std::int64_t kOfContainerd2 = 3;
+  constexpr std::string_view kAll = "/*.toml";
+  if (config_version(config) < kOfContainerd2) return std::nullopt;
+  for (const std::string& import : imports_of(config)) {
+    if (import.starts_with('/') && import.ends_with(kAll)) {
+      return import.substr(0, import.size() - kAll.size());
+    }
+  }
+  return std::nullopt;
+}
+
 std::vector<std::string> unread_drop_ins(const RootDir& system,
                                          const std::vector<NamedText>& files) {
   std::vector<std::string> paths = expand(system, kContainerdDropIns);

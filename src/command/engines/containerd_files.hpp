@@ -28,6 +28,13 @@ inline constexpr const char* kContainerdDropIns = "/etc/containerd/conf.d/*.toml
 [[nodiscard]] std::vector<std::string> unread_drop_ins(const RootDir& system,
                                                        const std::vector<NamedText>& files);
 
+/// Returns the version that `file` says, 1 if it says none. 0: it is not TOML.
+[[nodiscard]] std::int64_t config_version(const NamedText& file);
+
+/// Returns the directory that `config` (config.toml) imports whole, as `DIRECTORY/*.toml`, if its
+/// version is 3 or higher: before containerd 2, an imported file replaces what is said of a plugin.
+[[nodiscard]] std::optional<std::string> drop_in_directory(const NamedText& config);
+
 /// Returns a sentence about the first file that has a higher version than the one that imports it,
 /// with which containerd 2.3 and later do not start; nullopt if there is none.
 [[nodiscard]] std::optional<std::string> version_conflict(const std::vector<NamedText>& files);

@@ -3,6 +3,7 @@
 // Keys: https://docs.docker.com/reference/cli/dockerd/#daemon-configuration-file
 #pragma once
 
+#include <array>
 #include <optional>
 #include <string>
 
@@ -11,6 +12,14 @@ namespace nvhook {
 /// The name of the runtime in the engines' configuration, and its program.
 inline constexpr const char* kRuntimeName = "nvidia";
 inline constexpr const char* kRuntimeProgram = "nvidia-container-runtime";
+
+/// A runtime whose program's name says the mode, as NVIDIA's GPU operator registers them.
+struct ModeRuntime {
+  const char* name;
+  const char* ending;  ///< of the program's name
+};
+inline constexpr std::array kModeRuntimes{ModeRuntime{"nvidia-cdi", ".cdi"},
+                                          ModeRuntime{"nvidia-legacy", ".legacy"}};
 
 struct DockerRuntime {
   std::string program = kRuntimeProgram;  ///< a name that dockerd looks up, or a path

@@ -49,6 +49,15 @@ std::string runtime_in(const toml::table& document, const DropInKeys& keys) {
                                : runtime[0].value_or(std::string());
 }
 
+/// CRI-O's table of a runtime.
+std::string table_of(const std::string& name, const std::string& program, const DropIn& drop_in,
+                     const DropInKeys& keys) {
+  std::string text = "\n[" + std::string(keys.runtimes) + "." + name +
+                     "]\nruntime_path = " + quoted(program) + "\n";
+  for (const std::string& line : drop_in.runtime_settings) text += line + "\n";
+  return text;
+}
+
 }  // namespace
 
 bool sets_hooks_dirs(const std::vector<NamedText>& files, const DropInKeys& keys) {
@@ -83,9 +92,11 @@ std::string to_text(const DropIn& drop_in, const DropInKeys& keys) {
   }
   if (drop_in.runtime.empty()) return text;
   if (keys.runtime_is_table) {
-    text += "\n[" + std::string(keys.runtimes) + "." + kRuntimeName +
-            "]\nruntime_path = " + quoted(drop_in.runtime) + "\n";
-    for (const std::string& line : drop_in.runtime_settings) text += line + "\n";
+    text += table_of(kRuntimeName, drop_in.runtime, drop_in, keys);
+    if (!drop_in.all_modes) return text;
+    for (const ModeRuntime& one : kModeRuntimes) {
+      text += table_of(one.name, drop_in.runtime + one.ending, drop_in, keys);
+    }
     return text;
   }
   return text + "\n[" + keys.runtimes + "]\n" + kRuntimeName + " = [" + quoted(drop_in.runtime) +

@@ -46,6 +46,7 @@ inline constexpr const char* kOwnHooksDir = "/etc/containers/oci/hooks.d";
 struct DropIn {
   std::vector<std::string> hooks_dirs = {};  ///< empty: not set
   std::string runtime = {};                  ///< path of the runtime `nvidia`; empty: not set
+  bool all_modes = false;                    ///< CRI-O: also a runtime for each of kModeRuntimes
   bool as_default = false;
   /// Lines for the runtime's table, in the form of its engine.
   std::vector<std::string> runtime_settings = {};

@@ -12,6 +12,7 @@
 
 #include "command/nri/nri_planner.hpp"
 #include "command/nri/nri_socket.hpp"
+#include "command/shell/end_signals.hpp"
 #include "nri/nri_session.hpp"
 #include "os/errno_error.hpp"
 #include "text/error.hpp"

@@ -15,9 +15,34 @@ std::vector<NamedText> files_of(const RootDir& system, const FileChange& change)
   return with_imports(system, {change.path, *change.before});
 }
 
+/// The text of a file that config.toml imports and that is ours alone.
+std::optional<std::string> wanted_import(const SetupRequest& request, const RootDir& system,
+                                         const FileChange& change, SetupPlan& plan) {
+  const std::string& main = request.imported_by;
+  std::vector<NamedText> files =
+      with_imports(system, {main, read_engine_file(system, main).value_or("")});
+  std::erase_if(files, [&](const NamedText& file) { return file.path == change.path; });
+  const std::int64_t version = config_version(files.front());
+  // What counts as imported is all but the first.
+  files.insert(files.begin(), NamedText{change.path, ""});
+  const ImportedRuntime others = imported_runtime(files);
+  if (!others.path.empty()) {
+    plan.found.push_back(others.path + ": the runtime nvidia");
+    return change.before;
+  }
+  return with_containerd_runtime(change.before,
+                                 {.program = runtime_program(request, system, plan),
+                                  .all_modes = request.all_modes,
+                                  .as_default = request.set_default,
+                                  .uses_systemd = others.uses_systemd,
+                                  .support = {.version = version}},
+                                 change.path);
+}
+
 /// Returns the text that config.toml needs.
 std::optional<std::string> wanted(const SetupRequest& request, const RootDir& system,
                                   const FileChange& change, SetupPlan& plan) {
+  if (!request.imported_by.empty()) return wanted_import(request, system, change, plan);
   const std::string& path = change.path;
   const ImportedRuntime imported = imported_runtime(files_of(system, change));
   if (!imported.path.empty() && !has_containerd_runtime(*change.before, path)) {
@@ -30,6 +55,7 @@ std::optional<std::string> wanted(const SetupRequest& request, const RootDir& sy
   }
   const ContainerdRuntime runtime{
       .program = runtime_program(request, system, plan),
+      .all_modes = request.all_modes,
       .as_default = request.set_default,
       .uses_systemd = imported.uses_systemd,
       .support = containerd_support(system, find_program(system, "containerd"))};
@@ -38,6 +64,7 @@ std::optional<std::string> wanted(const SetupRequest& request, const RootDir& sy
 
 /// Adds what keeps containerd from starting, or Kubernetes from seeing the runtime.
 void check_result(const RootDir& system, const FileChange& change, SetupPlan& plan) {
+  if (!change.after) return;
   if (disables_cri(*change.after, change.path)) {
     plan.lacking.push_back(change.path +
                            " has the CRI plugin in `disabled_plugins`: take it out there, "
@@ -59,7 +86,7 @@ SetupPlan plan_containerd(const SetupRequest& request, const RootDir& system) {
     change.after = without_containerd_runtime(change.before, path);
   } else {
     change.after = wanted(request, system, change, plan);
-    if (request.cdi) change.after = with_containerd_cdi(*change.after, path);
+    if (request.cdi && change.after) change.after = with_containerd_cdi(*change.after, path);
     check_result(system, change, plan);
     plan.next.emplace_back(
         "kubectl: a RuntimeClass with `handler: nvidia`, and `runtimeClassName` in the pod");

@@ -123,7 +123,9 @@ DropIn wanted(const SetupRequest& request, const RootDir& system,
               const std::vector<NamedText>& others, const DropIn& now, const DropInKeys& keys,
               SetupPlan& plan) {
   DropIn drop_in = now;
-  drop_in.hooks_dirs = needed_hooks_dirs(system, others, now, keys, plan);
+  if (!request.handler_alone) {
+    drop_in.hooks_dirs = needed_hooks_dirs(system, others, now, keys, plan);
+  }
   if (!request.runtime && now.runtime.empty()) return drop_in;
   if (keys.runtime_is_table) drop_in.runtime_settings = runtime_settings(system, others, plan);
   if (!request.runtime) return drop_in;
@@ -133,6 +135,7 @@ DropIn wanted(const SetupRequest& request, const RootDir& system,
                 "take it out there; setup replaces nothing that is there");
   }
   drop_in.runtime = runtime_program(request, system, plan);
+  drop_in.all_modes = request.all_modes;
   drop_in.as_default = drop_in.as_default || request.set_default;
   return drop_in;
 }
@@ -163,7 +166,7 @@ SetupPlan plan_drop_in(const SetupRequest& request, const RootDir& system, const
     const auto others = without_file(read_all_of(system, places), path);
     const DropIn drop_in = wanted(request, system, others, now, keys, plan);
     if (!drop_in.is_empty()) change.after = to_text(drop_in, keys);
-    check_result(system, others, change, keys, plan);
+    if (!request.handler_alone) check_result(system, others, change, keys, plan);
   }
   plan.changes.push_back(std::move(change));
   return plan;

@@ -12,11 +12,15 @@ namespace nvhook {
 
 struct SetupRequest {
   bool runtime = false;      ///< register the runtime `nvidia`
+  bool all_modes = false;    ///< and `nvidia-cdi` and `nvidia-legacy`, which have a mode each
   bool set_default = false;  ///< make it the default one
   bool undo = false;
   bool cdi = false;               ///< make the engine read CDI specifications, if it has to be told
   std::string runtime_path = {};  ///< the runtime's program; empty: the one that is installed
   std::string config_file = {};   ///< absolute path; empty: the engine's own
+  /// containerd: the file that imports `config_file`, which is ours alone and gets its version.
+  std::string imported_by = {};
+  bool handler_alone = false;  ///< CRI-O: do not look for the definition of the hook
   /// ~/.config of the unprivileged user whose own engine is meant; empty: the host's engine.
   std::string user_config = {};
 };

@@ -73,6 +73,24 @@ TEST(DbusCall, NamesTheUnitInTheFormOfObjectPaths) {
   EXPECT_EQ(body.substr(40), std::string("ControlGroup\0", 13));
 }
 
+TEST(DbusCall, OfUnitsAndJobsNameTheirObjectAndMember) {
+  const std::string state = active_state_call("k3s-agent.service");
+  EXPECT_THAT(state, HasSubstr("/org/freedesktop/systemd1/unit/k3s_2dagent_2eservice"));
+  EXPECT_THAT(state, HasSubstr("ActiveState"));
+  const std::string restart = restart_call("k3s-agent.service");
+  EXPECT_THAT(restart, HasSubstr("RestartUnit"));
+  EXPECT_THAT(restart, HasSubstr("k3s-agent.service"));
+  EXPECT_THAT(restart, HasSubstr("replace"));
+  EXPECT_THAT(job_state_call("/org/freedesktop/systemd1/job/7"),
+              HasSubstr("/org/freedesktop/systemd1/job/7"));
+}
+
+TEST(DbusReply, AnObjectPathIsInItsBody) {
+  EXPECT_EQ(object_path_of(std::string("\2\0\0\0/a\0", 7)), "/a");
+  EXPECT_EQ(object_path_of(std::string("\3\0\0\0/a\0", 7)), std::nullopt);
+  EXPECT_EQ(object_path_of(""), std::nullopt);
+}
+
 TEST(DbusReply, AReturnIsSuccess) {
   const DbusInput input = read_dbus_reply(message(2, "") + "more");
   ASSERT_TRUE(input.reply);

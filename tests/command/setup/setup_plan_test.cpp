@@ -81,6 +81,34 @@ TEST_F(ContainerdPlan, ADropInOfAHigherVersionIsNamed) {
   EXPECT_THAT(plan().lacking, ElementsAre(HasSubstr("conf.d/nri.toml has version 3")));
 }
 
+TEST_F(ContainerdPlan, AFileOfItsOwnHasTheVersionOfTheOneThatImportsIt) {
+  host_.write("/c/config.toml",
+              "version = 3\nimports = [\"/c/config.d/*.toml\"]\n"
+              "[plugins.\"io.containerd.cri.v1.runtime\".containerd.runtimes.runc.options]\n"
+              "SystemdCgroup = true\n");
+  SetupRequest request{.config_file = "/c/config.d/99.toml", .imported_by = "/c/config.toml"};
+  SetupPlan made = plan(request);
+  const std::string text = made.changes.front().after.value_or("");
+  for (const char* part :
+       {"version = 3\n", "cri.v1.runtime\".containerd.runtimes.nvidia]", "SystemdCgroup = true"}) {
+    EXPECT_THAT(text, HasSubstr(part));
+  }
+  host_.write("/c/config.d/99.toml", text);
+  EXPECT_FALSE(plan(request).changes.front().is_needed()) << "a second run";
+  request.undo = true;
+  EXPECT_EQ(plan(request).changes.front().after, std::nullopt);
+}
+
+TEST_F(ContainerdPlan, EveryModeHasAHandlerIfThatIsAskedFor) {
+  const std::string text = plan({.all_modes = true}).changes.front().after.value_or("");
+  for (const char* part :
+       {"runtimes.nvidia.options]\n  BinaryName = \"/usr/bin/nvidia-container-runtime\"",
+        "runtimes.nvidia-cdi.options]\n  BinaryName = \"/usr/bin/nvidia-container-runtime.cdi\"",
+        "nvidia-legacy.options]\n  BinaryName = \"/usr/bin/nvidia-container-runtime.legacy\""}) {
+    EXPECT_THAT(text, HasSubstr(part));
+  }
+}
+
 class PodmanPlan : public SetupPlans {
  protected:
   PodmanPlan() { host_.write("/usr/share/containers/oci/hooks.d/oci-nvidia-hook.json", "{}"); }
@@ -138,6 +166,16 @@ TEST_F(CrioPlan, TheRuntimeHasWhatCrioNeedsToStart) {
                                  "runtime_root = \"/run/crun\"\n"
                                  "runtime_type = \"oci\"\n"));
   EXPECT_THAT(plan().lacking, IsEmpty());
+}
+
+TEST_F(CrioPlan, AHandlerAloneNeedsNoDefinitionOfTheHook) {
+  host_.write("/etc/crio/crio.conf", "[crio.runtime]\nhooks_dir = [\"/nowhere\"]\n");
+  const SetupPlan made =
+      plan_crio({.runtime = true, .all_modes = true, .handler_alone = true}, root());
+  const std::string text = made.changes.front().after.value_or("");
+  EXPECT_THAT(text, Not(HasSubstr("hooks_dir")));
+  EXPECT_THAT(text, HasSubstr("[crio.runtime.runtimes.nvidia-cdi]\nruntime_path = "
+                              "\"/usr/bin/nvidia-container-runtime.cdi\"\n"));
 }
 
 TEST_F(CrioPlan, ADirectoryForPodmanAloneIsNotRead) {

@@ -47,6 +47,7 @@ MESSAGES = {
         "metadata": (1, "ContainerMetadata"),
         "image": (2, "ImageSpec"),
         "command": (3, TEXTS),
+        "args": (4, TEXTS),
         "envs": (6, ["KeyValue"]),
         "mounts": (7, ["Mount"]),
         "annotations": (10, MAP),
@@ -67,12 +68,15 @@ MESSAGES = {
     "CDIDevice": {"name": (1, TEXT)},
     "LinuxContainerConfig": {"security_context": (2, "LinuxContainerSecurityContext")},
     "LinuxContainerSecurityContext": {
+        "capabilities": (1, "Capability"),
         "privileged": (2, FLAG),
         "namespace_options": (3, "NamespaceOption"),
         "run_as_user": (5, "Int64Value"),
+        "readonly_rootfs": (7, FLAG),
         "no_new_privs": (11, FLAG),
         "seccomp": (15, "SecurityProfile"),
     },
+    "Capability": {"add_capabilities": (1, TEXTS), "drop_capabilities": (2, TEXTS)},
     "Int64Value": {"value": (1, NUMBER)},
     "SecurityProfile": {"profile_type": (1, NUMBER)},  # 0: RuntimeDefault
 }

@@ -67,6 +67,8 @@ def base_specification():
 
 def handlers():
     """{handler: (its program, its base specification)}"""
+    if SETUP.engine == "installer":  # which adds the others
+        return {"runc": (runtime_of_host("runc"), "")}
     return {
         "runc": (runtime_of_host("runc"), ""),
         "crun": (runtime_of_host("crun"), ""),
@@ -166,6 +168,10 @@ def client():
     check_equal(done.returncode, 0, fail_text("ctr image import", done))
     archive.unlink()
     return connected
+
+
+def has_ended():
+    return bool(_process) and _process[0].poll() is not None
 
 
 def restart():

@@ -67,6 +67,7 @@ ENGINES = dict(
         ),
         of("cdi-cgroup2", "test_cdi test_nvidia_cdi_hook", "podman crun runc", *CGROUP2),
         of("cri", "test_cri", "containerd runc crun"),
+        of("installer", "test_installer", "containerd runc"),
         of("cli", "test_cli test_cli_callers test_device_nodes test_volumes_cli", "runc setpriv"),
         of(
             "hostile",
@@ -143,6 +144,7 @@ TODAY = {
         )
         for hierarchy, options in (("", ()), ("-cgroup2", CGROUP2))
     },
+    **elsewhere("today", "sid", "installer"),
     # LXC 7 knows no cgroup v1.
     "cli-today": dataclasses.replace(elsewhere("today", "sid", "cli")["cli-today"], options=CGROUP2),
     **dict(

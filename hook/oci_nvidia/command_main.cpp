@@ -12,6 +12,8 @@
 
 #include "command/nvidia_ctk/ctk_commands.hpp"
 #include "command/nvidia_ctk/nvidia_ctk.hpp"
+#include "command/nvidia_toolkit/nvidia_toolkit.hpp"
+#include "command/nvidia_toolkit/toolkit_options.hpp"
 #include "command/shell/command_line.hpp"
 #include "os/syscalls.hpp"
 #include "text/error.hpp"
@@ -126,6 +128,15 @@ int command_main(const std::vector<std::string>& arguments) {
   }
 }
 
+/// Under the name of the program that NVIDIA's GPU operator starts.
+int toolkit_main(const std::vector<std::string>& arguments) {
+  CtkEnvironment environment;  // the next line empties that of the process
+  for (const std::string& name : toolkit_variables()) {
+    if (std::string value = variable(name.c_str()); !value.empty()) environment[name] = value;
+  }
+  return run_nvidia_toolkit(arguments, environment, harden_process());
+}
+
 /// Under the name of NVIDIA's program, which the static executable of that name starts for all but
 /// its hooks.
 int ctk_main(const std::vector<std::string>& arguments) {
@@ -147,6 +158,7 @@ int main(int argc, char** argv) {
   try {
     const std::string name = argc > 0 ? nvhook::HostPath(argv[0]).filename() : std::string();
     if (name == nvhook::kCtkProgram) return nvhook::ctk_main({argv + 1, argv + argc});
+    if (name == nvhook::kToolkitProgram) return nvhook::toolkit_main({argv + 1, argv + argc});
     return nvhook::command_main({argv + (argc > 0 ? 1 : 0), argv + argc});
   } catch (const std::exception& error) {
     const nvhook::Error internal(nvhook::Code::internal, error.what(), "report this as a defect");

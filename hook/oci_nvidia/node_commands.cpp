@@ -25,6 +25,12 @@ constexpr std::array kCommands{
             .details = kNriDetails,
             .add_options = add_nri_options,
             .run = run_nri},
+    Command{.name = "cdi generate",
+            .operands = "",
+            .summary = "this host's GPUs as a CDI specification",
+            .details = "oci-nvidia(1) tells more of it.",
+            .add_options = add_cdi_generate_options,
+            .run = run_cdi_generate},
 };
 
 }  // namespace

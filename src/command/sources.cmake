@@ -111,6 +111,9 @@ set(command_sources
   command/nvidia_ctk/nvidia_ctk.cpp
   command/nvidia_ctk/translate_cdi.cpp
   command/nvidia_ctk/translate_configure.cpp
+  command/nvidia_toolkit/nvidia_toolkit.cpp
+  command/nvidia_toolkit/toolkit_layout.cpp
+  command/nvidia_toolkit/toolkit_options.cpp
   command/ps/cgroup_name.cpp
   command/ps/container_index.cpp
   command/ps/given_devices.cpp

@@ -67,7 +67,7 @@ ENGINES = dict(
         ),
         of("cdi-cgroup2", "test_cdi test_nvidia_cdi_hook", "podman crun runc", *CGROUP2),
         of("cri", "test_cri", "containerd runc crun"),
-        of("installer", "test_installer", "containerd runc"),
+        of("installer", "test_installer test_toolkit", "containerd runc"),
         of("cli", "test_cli test_cli_callers test_device_nodes test_volumes_cli", "runc setpriv"),
         of(
             "hostile",
@@ -101,7 +101,7 @@ ENGINES = dict(
         of("old-kernel-cgroup2", "test_old_kernel", "runc cc", *CGROUP2),
         of(
             "systemd",
-            "test_systemd test_systemd_attach test_systemd_names test_systemd_precreate test_hidden_filter test_device_nodes test_cdi_units",
+            "test_systemd test_systemd_attach test_systemd_node test_systemd_names test_systemd_precreate test_hidden_filter test_device_nodes test_cdi_units",
             "runc setpriv cc",
             *CGROUP2,
             systemd=True,
@@ -164,7 +164,7 @@ TODAY = {
         [
             of(
                 "systemd-today",
-                "test_systemd test_systemd_attach test_systemd_pin test_hidden_filter",
+                "test_systemd test_systemd_attach test_systemd_node test_systemd_pin test_hidden_filter",
                 "setpriv debootstrap cc",
                 *CGROUP2,
                 suite="forky",

@@ -161,23 +161,29 @@ def installed(*more, **options):
         yield started
 
 
-@contextlib.contextmanager
-def supervised():
+class Supervisor:
     """Starts containerd again when it ends, as systemd does."""
-    ended = threading.Event()
 
-    def watch():
-        while not ended.wait(0.05):
+    def __init__(self):
+        self.restarts, self.is_over = 0, threading.Event()
+        self.watcher = threading.Thread(target=self.watch)
+        self.watcher.start()
+
+    def watch(self):
+        while not self.is_over.wait(0.05):
             if cri_containerd.has_ended():
                 cri_containerd.restart()
+                self.restarts += 1
 
-    watcher = threading.Thread(target=watch)
-    watcher.start()
-    try:
-        yield
-    finally:
-        ended.set()
-        watcher.join()
+    def wait_for(self, restarts):
+        deadline = time.monotonic() + LIMIT_S
+        while self.restarts < restarts:
+            check(time.monotonic() < deadline, f"containerd was restarted {self.restarts} times, not {restarts}")
+            time.sleep(0.05)
+
+    def end(self):
+        self.is_over.set()
+        self.watcher.join()
 
 
 def node_state():

@@ -60,6 +60,7 @@ void NodeInstaller::install() {
   if (moves) {
     take_engine_back();
     take_programs_back();
+    files_.remove_empty(record.made);
   }
   record.directory = task_.directory;
   record.version = OCI_NVIDIA_VERSION;

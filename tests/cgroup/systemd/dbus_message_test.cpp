@@ -2,12 +2,15 @@
 // The calls to systemd against bytes derived by hand from the specification, and hostile replies.
 #include "cgroup/systemd/dbus_message.hpp"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <cstring>
 
 namespace nvhook {
 namespace {
+
+using testing::HasSubstr;
 
 std::uint32_t number_at(const std::string& bytes, std::size_t at) {
   std::uint32_t value = 0;

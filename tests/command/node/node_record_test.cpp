@@ -37,7 +37,7 @@ TEST(NodeRecord, OfAnotherVersionKeepsDefaultsAndPassesOverTheRest) {
 
 TEST(NodeRecord, ThatIsNoneIsRefused) {
   for (const char* text : {"", "{", "[]", R"({"generation": "x"})", R"({"made": [1]})"}) {
-    EXPECT_THAT([&] { parse_node_record(text, "/var/node.json"); },
+    EXPECT_THAT([&] { static_cast<void>(parse_node_record(text, "/var/node.json")); },
                 ThrowsMessage<Error>(HasSubstr("parse `/var/node.json`")))
         << text;
   }

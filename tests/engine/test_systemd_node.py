@@ -6,7 +6,7 @@ from systemd_host import systemd_host
 
 UNIT = "/run/systemd/system/containerd.service"
 CONFIG = "/run/node/config.toml"
-WITHOUT_CAPABILITIES = ()
+WITHOUT_CAPABILITIES = ("setpriv", "--bounding-set=-all", "--inh-caps=-all", "--no-new-privs")
 
 
 @test("systemd", "systemd-today")

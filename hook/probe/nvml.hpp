@@ -66,6 +66,7 @@ struct ProcessSample {
 static_assert(sizeof(ProcessSample) == 32);
 
 inline constexpr unsigned kUuidSize = 96;           // NVML_DEVICE_UUID_V2_BUFFER_SIZE
+inline constexpr unsigned kNameSize = 96;           // NVML_DEVICE_NAME_V2_BUFFER_SIZE
 inline constexpr unsigned kDriverVersionSize = 80;  // NVML_SYSTEM_DRIVER_VERSION_BUFFER_SIZE
 inline constexpr unsigned kMigEnabled = 1;          // NVML_DEVICE_MIG_ENABLE
 
@@ -78,6 +79,7 @@ using DeviceGetCount = Result (*)(unsigned* count);
 using DeviceGetHandleByIndex = Result (*)(unsigned index, Device* device);
 using DeviceGetPciInfo = Result (*)(Device device, PciInfo* pci);
 using DeviceGetUuid = Result (*)(Device device, char* uuid, unsigned length);
+using DeviceGetName = Result (*)(Device device, char* name, unsigned length);
 using DeviceGetCudaComputeCapability = Result (*)(Device device, int* major, int* minor);
 using DeviceGetBrand = Result (*)(Device device, unsigned* brand);
 using DeviceGetMigMode = Result (*)(Device device, unsigned* current, unsigned* pending);

@@ -66,6 +66,14 @@ std::string NvmlLibrary::uuid(nvml::Device device) const {
   return text.data();
 }
 
+std::string NvmlLibrary::name(nvml::Device device) const {
+  std::array<char, nvml::kNameSize> text{};
+  const auto get = find<nvml::DeviceGetName>("nvmlDeviceGetName");
+  if (get == nullptr || get(device, text.data(), nvml::kNameSize) != nvml::kSuccess) return {};
+  text.back() = '\0';
+  return text.data();
+}
+
 bool NvmlLibrary::is_in_mig_mode(nvml::Device device) const {
   const char* const name = "nvmlDeviceGetMigMode";
   const auto get = find<nvml::DeviceGetMigMode>(name);

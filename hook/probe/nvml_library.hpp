@@ -35,6 +35,8 @@ class NvmlLibrary {
   [[nodiscard]] nvml::Device device(unsigned index) const;
   [[nodiscard]] std::string pci_address(nvml::Device device) const;
   [[nodiscard]] std::string uuid(nvml::Device device) const;
+  /// Empty if NVML does not tell.
+  [[nodiscard]] std::string name(nvml::Device device) const;
   /// Also false for a GPU or driver that does not support MIG.
   [[nodiscard]] bool is_in_mig_mode(nvml::Device device) const;
   [[nodiscard]] unsigned max_mig_devices(nvml::Device device) const;

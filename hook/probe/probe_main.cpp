@@ -217,7 +217,8 @@ class DetailsProbe {
     const MigDetails mig{.index = index,
                          .gpu_instance = nvml_.gpu_instance(*handle),
                          .compute_instance = nvml_.compute_instance(*handle),
-                         .uuid = nvml_.uuid(*handle)};
+                         .uuid = nvml_.uuid(*handle),
+                         .profile = mig_profile_from_nvml(nvml_.name(*handle))};
     gpu.mig.push_back(mig);
     if (makes_sense(gpu)) return gpu;
     throw Error(Code::probe_failed, "makes no sense: GPU instance " +

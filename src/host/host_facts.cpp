@@ -91,9 +91,31 @@ bool knows_all_devices(const Request& request, const Inventory& inventory) {
 /// Asks the driver for what the request needs and /proc does not have. A MIG device that was
 /// removed and created again in the same place has another UUID, which the cache's key does not
 /// show. Therefore, if a device is unknown, the driver is asked once more.
+/// Whether selected MIG devices may have graphics, which only their profiles tell.
+bool wants_profiles(const Request& request, const Inventory& inventory) {
+  return request.capabilities.intersects({Capability::graphics, Capability::display}) &&
+         knows_all_devices(request, inventory) &&
+         needs_mig_profiles(select_devices(request.devices, inventory), inventory);
+}
+
+/// A driver that does not answer keeps no container from its MIG devices.
+void add_profiles(const Config& config, Inventory& inventory, Log& log) {
+  try {
+    const DriverDetails details = ask_driver(inventory, config, log, Cached::allowed);
+    inventory = completed(std::move(inventory), details);
+  } catch (const Error& error) {
+    inventory.notes.push_back(
+        warning("no /dev/dri nodes of MIG devices: which of them have graphics is not known: " +
+                std::string(error.what())));
+  }
+}
+
 std::optional<DriverDetails> complete_inventory(const Request& request, const Config& config,
                                                 Inventory& inventory, Log& log) {
-  if (!must_ask(request, inventory)) return std::nullopt;
+  if (!must_ask(request, inventory)) {
+    if (wants_profiles(request, inventory)) add_profiles(config, inventory, log);
+    return std::nullopt;
+  }
   DriverDetails details = ask_driver(inventory, config, log, Cached::allowed);
   if (details.from_cache && !knows_all_devices(request, completed(inventory, details))) {
     details = ask_driver(inventory, config, log, Cached::refused);

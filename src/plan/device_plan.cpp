@@ -52,15 +52,10 @@ bool shows_mig_capabilities(const PlanInput& input) {
          !input.selected.gpus.empty();
 }
 
-/// Path below /proc/driver/nvidia: `capabilities/gpu0/mig/gi1`.
-std::string instance_path(const MigDevice& device) {
-  return "capabilities/gpu" + std::to_string(device.gpu_minor) + "/mig/gi" +
-         std::to_string(device.gpu_instance);
-}
-
-/// The two files that a process opens to use the device.
+/// The two files below /proc/driver/nvidia that a process opens to use the device.
 std::vector<std::string> access_files(const MigDevice& device) {
-  const std::string instance = instance_path(device);
+  const std::string instance = "capabilities/gpu" + std::to_string(device.gpu_minor) + "/mig/gi" +
+                               std::to_string(device.gpu_instance);
   return {instance + "/access",
           instance + "/ci" + std::to_string(device.compute_instance) + "/access"};
 }
@@ -225,17 +220,20 @@ class DevicePlanner {
     const std::string reason = request_.devices_source + ": " + name;
     plan_.node(*node, reason);
     show_gpu(gpu, reason, plan_);
-    if (request_.capabilities.intersects({Capability::graphics, Capability::display})) {
-      plan_drm(gpu, "capability graphics: " + name);
+    // Of MIG devices the profiles decide.
+    if (administers_mig(input_) || !is_for_mig(input_.selected, gpu)) {
+      plan_drm(gpu.minor, "capability graphics: " + name);
     }
   }
 
-  void plan_drm(const Gpu& gpu, const std::string& reason) {
+  void plan_drm(unsigned gpu_minor, const std::string& reason) {
+    if (!request_.capabilities.intersects({Capability::graphics, Capability::display})) return;
     for (const DeviceNode& node : inventory_.nodes) {
-      if (node.role == DeviceRole::drm && node.gpu_minor == gpu.minor) plan_.node(node, reason);
+      if (node.role != DeviceRole::drm || node.gpu_minor != gpu_minor) continue;
+      if (!plan_.has_target(ContainerPath(node.file.path.str()))) plan_.node(node, reason);
     }
     for (const DeviceLink& link : inventory_.device_links) {
-      if (link.gpu_minor != gpu.minor) continue;
+      if (link.gpu_minor != gpu_minor) continue;
       plan_.link({.link = ContainerPath(link.path),
                   .target = link.target,
                   .optional = true,
@@ -248,6 +246,9 @@ class DevicePlanner {
   void plan_mig_device(const MigDevice& device) {
     const std::string reason = request_.devices_source + ": MIG device " + to_string(device);
     show_mig_device(device, reason, plan_);
+    if (has_graphics(device)) {
+      plan_drm(device.gpu_minor, "capability graphics: MIG device " + to_string(device));
+    }
     if (!inventory_.nvidia_caps_major) return;
     for (const MigCapability& capability : inventory_.mig_capabilities) {
       if (opens(capability, device)) plan_mig_node(capability, reason);

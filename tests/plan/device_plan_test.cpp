@@ -69,15 +69,29 @@ Inventory mig_host() {
 
 TEST(DevicePlan, AMigDeviceWithGraphicsGetsTheDisplayNodesOfItsGpuOnly) {
   Inventory inventory = mig_host();
+  inventory.mig_devices[0].profile = "1g.24gb+gfx";
   const auto add = [&](const std::string& path, unsigned minor, unsigned gpu_minor) {
     inventory.nodes.push_back(node(DeviceRole::drm, path, {226, minor}, gpu_minor));
   };
   add("/dev/dri/renderD150", 150, 2);
   add("/dev/dri/renderD151", 151, 0);
-  const Plan plan =
-      plan_for(request(DeviceNames{"0:0"}, {Capability::graphics}), std::move(inventory));
-  EXPECT_THAT(targets(plan), Contains("/dev/dri/renderD150"));
-  EXPECT_THAT(targets(plan), Not(Contains("/dev/dri/renderD151")));
+  inventory.device_links = {{"/dev/dri/by-path/pci-0000:07:00.0-render", "../renderD150", 2}};
+  const auto plan_of = [&](DeviceSelection devices, Capability capability) {
+    return plan_for(request(std::move(devices), {capability}), inventory);
+  };
+  for (const DeviceSelection& devices :
+       {DeviceSelection(DeviceNames{"0:0"}), DeviceSelection(DeviceNames{"0:0", "0:1"})}) {
+    const Plan plan = plan_of(devices, Capability::graphics);
+    EXPECT_THAT(targets(plan), Contains("/dev/dri/renderD150"));
+    EXPECT_THAT(targets(plan), Not(Contains("/dev/dri/renderD151")));
+    EXPECT_THAT(plan.symlinks, Contains(Field(&Symlink::target, "../renderD150")));
+  }
+  // The profile of the other device has no graphics.
+  const Plan other = plan_of(DeviceNames{"0:1"}, Capability::graphics);
+  EXPECT_THAT(targets(other), Not(Contains("/dev/dri/renderD150")));
+  EXPECT_THAT(other.symlinks, Not(Contains(Field(&Symlink::target, "../renderD150"))));
+  EXPECT_THAT(targets(plan_of(DeviceNames{"0:0"}, Capability::compute)),
+              Not(Contains("/dev/dri/renderD150")));
 }
 
 TEST(DevicePlan, AMissingNodeHasARemedyThatCanBeFollowedWhereTheHookRuns) {

@@ -7,9 +7,10 @@
 //   cuda=12020
 //   gpu=0000:07:00.0 GPU-12345678-1234-1234-1234-123456780000 2 8.0 14 NVIDIA A100-SXM4-40GB
 //   broken=0000:07:00.0     every query about this GPU fails with "GPU is lost"
-//   mig=0000:07:00.0 2 1 0 MIG-12345678-1234-1234-1234-123456780102
+//   mig=0000:07:00.0 2 1 0 MIG-12345678-1234-1234-1234-123456780102 1g.24gb+gfx
 //                           this GPU is in MIG mode and has this device: index, GPU instance,
-//                           compute instance, UUID; indices that are not named are holes
+//                           compute instance, UUID, and its profile if the driver tells it; indices
+//                           that are not named are holes
 //   broken-mig=0000:07:00.0 2    every query about this MIG device fails with "GPU is lost"
 //   mig-mode=0000:07:00.0 3      nvmlDeviceGetMigMode returns this code
 //   mig-count=0000:07:00.0 9999  nvmlDeviceGetMaxMigDeviceCount reports this (otherwise 7)
@@ -79,9 +80,11 @@ static void read_gpu(const char* value, int* replaced) {
 static void read_mig_device(const char* value) {
   struct Gpu mig;
   memset(&mig, 0, sizeof mig);
-  const int fields = sscanf(value, "%31s %u %u %u %95s", mig.pci, &mig.mig_index, &mig.gpu_instance,
-                            &mig.compute_instance, mig.uuid);
-  if (fields == 5 && mock.mig_device_count < kMaxMigDevices) {
+  char profile[32] = "";
+  const int fields = sscanf(value, "%31s %u %u %u %95s %31s", mig.pci, &mig.mig_index,
+                            &mig.gpu_instance, &mig.compute_instance, mig.uuid, profile);
+  if (fields == 6) snprintf(mig.name, sizeof mig.name, "NVIDIA A100-SXM4-40GB MIG %s", profile);
+  if (fields >= 5 && mock.mig_device_count < kMaxMigDevices) {
     mock.mig_devices[mock.mig_device_count++] = mig;
   }
 }

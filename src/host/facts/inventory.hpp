@@ -127,9 +127,14 @@ struct MigDevice {
   // Known only to NVML; absent or empty if NVML was not asked.
   std::optional<unsigned> index = {};  ///< its number on the GPU, the `1` of `0:1`
   std::string uuid = {};               ///< `MIG-…`
+  std::string profile = {};            ///< `1g.24gb+gfx`: with `gfx` it has graphics
 
   friend bool operator==(const MigDevice&, const MigDevice&) = default;
 };
+
+[[nodiscard]] inline bool has_graphics(const MigDevice& device) {
+  return device.profile.find("+gfx") != std::string::npos;
+}
 
 /// Whether the node of `capability` gives access to `device`: it is for the compute instance, or
 /// for the GPU instance that contains it.

@@ -27,6 +27,7 @@ constexpr std::size_t kMaxDocument = 1UL << 20U;
 constexpr std::size_t kMaxText = 256;
 // NVML_DEVICE_UUID_V2_BUFFER_SIZE without the NUL.
 constexpr std::size_t kMaxMigUuid = 95;
+constexpr std::size_t kMaxProfile = 64;
 constexpr std::string_view kUnknownBrand = "Unknown";
 
 // docs/behaviour.md §3.3. The position is the value of NVML's nvmlBrandType_t.
@@ -58,6 +59,13 @@ bool is_mig_uuid(const MigDetails& mig, std::string_view gpu_uuid) {
                          std::to_string(mig.compute_instance);
 }
 
+/// Whether `text` is empty or looks like `1g.24gb+gfx`.
+bool is_mig_profile(std::string_view text) {
+  return text.size() <= kMaxProfile &&
+         text.find_first_not_of("0123456789abcdefghijklmnopqrstuvwxyz.+-") ==
+             std::string_view::npos;
+}
+
 /// Whether the object has these members and no others.
 bool has_exactly(const Json& object, std::initializer_list<const char*> names) {
   return object.is_object() && object.size() == names.size() &&
@@ -86,20 +94,23 @@ std::optional<unsigned> number_of(const Json& value) {
 }
 
 std::optional<MigDetails> mig_device_of(const Json& object, std::string_view gpu_uuid) {
-  if (!has_exactly(object, {"index", "gpu_instance", "compute_instance", "uuid"})) {
+  if (!has_exactly(object, {"index", "gpu_instance", "compute_instance", "uuid", "profile"})) {
     return std::nullopt;
   }
   const auto index = number_of(object.at("index"));
   const auto gpu_instance = number_of(object.at("gpu_instance"));
   const auto compute_instance = number_of(object.at("compute_instance"));
   auto uuid = text_of(object.at("uuid"));
-  if (!index || *index >= kMaxMigDevices || !gpu_instance || !compute_instance || !uuid) {
+  const Json& profile = object.at("profile");
+  if (!index || *index >= kMaxMigDevices || !gpu_instance || !compute_instance || !uuid ||
+      !profile.is_string() || !is_mig_profile(profile.get_ref<const std::string&>())) {
     return std::nullopt;
   }
   MigDetails mig{.index = *index,
                  .gpu_instance = *gpu_instance,
                  .compute_instance = *compute_instance,
-                 .uuid = *std::move(uuid)};
+                 .uuid = *std::move(uuid),
+                 .profile = profile.get<std::string>()};
   return is_mig_uuid(mig, gpu_uuid) ? std::optional(std::move(mig)) : std::nullopt;
 }
 
@@ -196,7 +207,8 @@ Json to_array(const std::vector<MigDetails>& devices) {
     array.push_back({{"index", mig.index},
                      {"gpu_instance", mig.gpu_instance},
                      {"compute_instance", mig.compute_instance},
-                     {"uuid", mig.uuid}});
+                     {"uuid", mig.uuid},
+                     {"profile", mig.profile}});
   }
   return array;
 }
@@ -264,6 +276,7 @@ std::vector<MigDevice> name_mig_devices(const Inventory& inventory, const Driver
     if (mig == gpu->mig.end()) continue;
     device.index = mig->index;
     device.uuid = mig->uuid;
+    device.profile = mig->profile;
   }
   return devices;
 }
@@ -276,6 +289,14 @@ Version cuda_version_from_nvml(int version) {
 
 std::string brand_from_nvml(unsigned brand) {
   return std::string(brand < kBrands.size() ? kBrands.at(brand) : kUnknownBrand);
+}
+
+std::string mig_profile_from_nvml(std::string_view name) {
+  constexpr std::string_view kMark = " MIG ";
+  const auto at = name.rfind(kMark);
+  if (at == std::string_view::npos) return {};
+  const std::string_view profile = name.substr(at + kMark.size());
+  return is_mig_profile(profile) ? std::string(profile) : std::string();
 }
 
 std::string pci_address_from_nvml(unsigned domain, unsigned bus, unsigned device) {

@@ -20,6 +20,8 @@ struct MigDetails {
   unsigned gpu_instance = 0;
   unsigned compute_instance = 0;
   std::string uuid = {};  ///< `MIG-<uuid>`; before driver 470 `MIG-GPU-<uuid>/<gi>/<ci>`
+  /// `1g.24gb+gfx`: the size, and what the device has besides; empty if NVML does not tell.
+  std::string profile = {};
 
   friend bool operator==(const MigDetails&, const MigDetails&) = default;
 };
@@ -80,6 +82,9 @@ inline constexpr unsigned kMaxMigDevices = 64;
 [[nodiscard]] Version cuda_version_from_nvml(int version);
 /// `Nvidia` for 14; `Unknown` for a value that is not in the table.
 [[nodiscard]] std::string brand_from_nvml(unsigned brand);
+/// `1g.24gb+gfx` for a MIG device named `NVIDIA RTX PRO 6000 MIG 1g.24gb+gfx`; empty for a name
+/// without a profile.
+[[nodiscard]] std::string mig_profile_from_nvml(std::string_view name);
 /// `0000:3b:00.0`, the name of the GPU's directory below /proc/driver/nvidia/gpus.
 [[nodiscard]] std::string pci_address_from_nvml(unsigned domain, unsigned bus, unsigned device);
 

@@ -266,4 +266,22 @@ bool needs_mig_names(const DeviceSelection& selection, const Inventory& inventor
   });
 }
 
+bool is_for_mig(const SelectedDevices& selected, const Gpu& gpu) {
+  const auto& devices = selected.mig_devices;
+  return std::any_of(devices.begin(), devices.end(),
+                     [&](const MigDevice& device) { return device.gpu_minor == gpu.minor; });
+}
+
+bool needs_mig_profiles(const SelectedDevices& selected, const Inventory& inventory) {
+  const auto has_drm_nodes = [&](const MigDevice& device) {
+    return std::any_of(inventory.nodes.begin(), inventory.nodes.end(), [&](const DeviceNode& node) {
+      return node.role == DeviceRole::drm && node.gpu_minor == device.gpu_minor;
+    });
+  };
+  const auto& devices = selected.mig_devices;
+  return std::any_of(devices.begin(), devices.end(), [&](const MigDevice& device) {
+    return !device.index && has_drm_nodes(device);
+  });
+}
+
 }  // namespace nvhook

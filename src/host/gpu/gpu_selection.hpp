@@ -40,4 +40,11 @@ struct SelectedDevices {
 /// and a device that it could be has no such name yet. Always false on a host without MIG devices.
 [[nodiscard]] bool needs_mig_names(const DeviceSelection& selection, const Inventory& inventory);
 
+/// Whether `gpu` is among `selected` for MIG devices on it.
+[[nodiscard]] bool is_for_mig(const SelectedDevices& selected, const Gpu& gpu);
+
+/// Whether one of `selected` is a MIG device of which NVML was not asked, on a GPU that has nodes
+/// of role drm: its profile decides whether it gets them.
+[[nodiscard]] bool needs_mig_profiles(const SelectedDevices& selected, const Inventory& inventory);
+
 }  // namespace nvhook

@@ -15,8 +15,10 @@ using ::testing::Optional;
 constexpr std::string_view kWhole =
     R"({"cuda":"12.2","driver":"535.309.01","errors":["GPU 1: GPU is lost"],)"
     R"("gpus":[{"brand":"Nvidia","compute_capability":"8.0",)"
-    R"("mig":[{"compute_instance":0,"gpu_instance":7,"index":0,"uuid":"MIG-12345678-aaaa"},)"
-    R"({"compute_instance":1,"gpu_instance":9,"index":2,"uuid":"MIG-12345678-bbbb"}],)"
+    R"("mig":[{"compute_instance":0,"gpu_instance":7,"index":0,"profile":"",)"
+    R"("uuid":"MIG-12345678-aaaa"},)"
+    R"({"compute_instance":1,"gpu_instance":9,"index":2,"profile":"1g.24gb+gfx",)"
+    R"("uuid":"MIG-12345678-bbbb"}],)"
     R"("pci":"0000:07:00.0","uuid":"GPU-12345678-1234-1234-1234-123456780000"}]})";
 
 Version version(std::string_view text) { return Version::parse(text).value(); }
@@ -32,7 +34,8 @@ DriverDetails whole() {
                             {.index = 2,
                              .gpu_instance = 9,
                              .compute_instance = 1,
-                             .uuid = "MIG-12345678-bbbb"}}}},
+                             .uuid = "MIG-12345678-bbbb",
+                             .profile = "1g.24gb+gfx"}}}},
           .errors = {"GPU 1: GPU is lost"}};
 }
 
@@ -241,6 +244,10 @@ INSTANTIATE_TEST_SUITE_P(
                     with("MIG-12345678-aaaa", "MIG-GPU-12345678-1234-1234-1234-123456780001/7/0")},
         BadDocument{"MigUuidOfOtherInstances",
                     with("MIG-12345678-aaaa", "MIG-GPU-12345678-1234-1234-1234-123456780000/7/1")},
+        BadDocument{"MigProfileIsMissing", with(R"("profile":"",)", "")},
+        BadDocument{"MigProfileIsANumber", with(R"("profile":"")", R"("profile":1)")},
+        BadDocument{"MigProfileIsAPath", with("1g.24gb+gfx", "../1g")},
+        BadDocument{"MigProfileIsTooLong", with("1g.24gb+gfx", std::string(65, 'g'))},
         BadDocument{"CapabilityIsEmpty", with("8.0", "")},
         BadDocument{"CapabilityIsNegative", with("8.0", "-8.0")}),
     [](const auto& row) { return std::string(row.param.name); });
@@ -304,6 +311,7 @@ TEST(MigDevices, AreNamedByTheAddressOfTheirGpuAndTheirInstances) {
   named[1].uuid = "MIG-12345678-aaaa";
   named[4].index = 2;
   named[4].uuid = "MIG-12345678-bbbb";
+  named[4].profile = "1g.24gb+gfx";
   EXPECT_EQ(name_mig_devices(host, whole()), named);
 }
 
@@ -317,6 +325,14 @@ TEST(Nvml, NumbersOfCudaVersionsAreSpelledOut) {
   EXPECT_EQ(cuda_version_from_nvml(11080).str(), "11.8");
   EXPECT_EQ(cuda_version_from_nvml(13000).str(), "13.0");
   EXPECT_EQ(cuda_version_from_nvml(-5).str(), "0.0");
+}
+
+TEST(Nvml, AMigDevicesNameEndsInItsProfile) {
+  EXPECT_EQ(mig_profile_from_nvml("NVIDIA A100-SXM4-40GB MIG 1g.5gb"), "1g.5gb");
+  EXPECT_EQ(mig_profile_from_nvml("NVIDIA RTX PRO 6000 MIG 1c.2g.48gb+gfx"), "1c.2g.48gb+gfx");
+  EXPECT_EQ(mig_profile_from_nvml("NVIDIA A100-SXM4-40GB"), "");
+  EXPECT_EQ(mig_profile_from_nvml("GPU MIG 1g/../5gb"), "");
+  EXPECT_EQ(mig_profile_from_nvml(""), "");
 }
 
 TEST(Nvml, PciAddressesAreSpelledAsInProc) {

@@ -49,6 +49,14 @@ TEST_F(ProbeOfMigDevices, TellsOfMigDevicesBehindHolesInTheirIndices) {
   EXPECT_THAT(details.errors, IsEmpty());
 }
 
+TEST_F(ProbeOfMigDevices, TellsTheProfile) {
+  use_library(NVML_MOCK);
+  configure_mock("mig=0000:0f:00.0 0 7 0 MIG-12345678-0000 1g.24gb+gfx\n");
+  const DriverDetails details = query_gpus(query_);
+  ASSERT_THAT(details.gpus, SizeIs(8));
+  EXPECT_THAT(details.gpus[1].mig, ElementsAre(Field(&MigDetails::profile, "1g.24gb+gfx")));
+}
+
 TEST_F(ProbeOfMigDevices, LeavesOutAMigDeviceThatFails) {
   use_library(NVML_MOCK);
   configure_mock(std::string(kThreeMigDevices) + "broken-mig=0000:0f:00.0 3\n");

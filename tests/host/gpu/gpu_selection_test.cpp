@@ -201,5 +201,20 @@ TEST(GpuSelection, AllAndNoneNeedNoMigNames) {
   EXPECT_FALSE(needs_mig_names(NoDevices{}, mig_host({kUnnamed})));
 }
 
+/// GPU 1 (minor 3) has a node for display.
+Inventory with_drm_node(std::vector<MigDevice> devices) {
+  Inventory inventory = mig_host(std::move(devices));
+  inventory.nodes.push_back({.role = DeviceRole::drm, .gpu_minor = kNamed.gpu_minor});
+  return inventory;
+}
+
+TEST(GpuSelection, OnlyMigDevicesOfAGpuWithDisplayNodesNeedTheirProfiles) {
+  const SelectedDevices unnamed{.mig_devices = {kUnnamed}};
+  EXPECT_TRUE(needs_mig_profiles(unnamed, with_drm_node({kUnnamed})));
+  EXPECT_FALSE(needs_mig_profiles(unnamed, mig_host({kUnnamed})));
+  EXPECT_FALSE(needs_mig_profiles({.mig_devices = {kNamed}}, with_drm_node({kNamed, kUnnamed})));
+  EXPECT_FALSE(needs_mig_profiles({}, with_drm_node({kUnnamed})));
+}
+
 }  // namespace
 }  // namespace nvhook

@@ -21,7 +21,8 @@ namespace {
 enum class Mounts {
   none,
   /// Files alone. Sockets and directories of daemons come and go, and an engine does not start a
-  /// container if a source is missing, so they are left to our hook.
+  /// container if a source is missing, so they are left to our hook. So is what goes to another
+  /// place in some images: a manifest there and in place of the image's own would be two.
   files,
   /// Also those, because no hook of ours runs. What lies where everybody can write is never
   /// there: the owner must be looked at when a container starts, and an engine does not.
@@ -34,7 +35,7 @@ bool is_for_engine(const BindMount& mount, const Plan& plan, Mounts mounts) {
   if (mounts == Mounts::all) {
     needed.optional = false;
     if (mount.type == SourceType::socket) needed.type = SourceType::regular;
-  } else if (mount.type == SourceType::regular) {
+  } else if (mount.type == SourceType::regular && !mount.by_image) {
     needed.optional = false;
   }
   return is_for_spec(needed, plan);

@@ -25,7 +25,7 @@
 namespace nvhook {
 
 enum class CdiMode {
-  full,  ///< device nodes and files: a container has the driver even where no hook runs
+  full,  ///< device nodes and files: a container has them even where no hook runs
   thin,  ///< device nodes only; the hook mounts the files that exist when it starts
 };
 

@@ -6,6 +6,7 @@
 #include <optional>
 #include <utility>
 
+#include "host/facts/driver_manifest.hpp"
 #include "image/cuda_compat.hpp"
 
 namespace nvhook {
@@ -135,7 +136,7 @@ class FilePlanner {
 
   void plan_xorg_module(const DriverFile& file) {
     const ContainerPath place = xorg_module_place(file);
-    bind_optional(file, SourceType::regular, kFileMount, place);
+    bind_by_image(file, place);
     const std::string name = place.filename();
     const std::string plain = name.substr(0, name.find(".so") + 3);
     if (plain != name) add_link(place.parent() / plain, name);
@@ -177,7 +178,11 @@ class FilePlanner {
                       " is not injected"));
       return;
     }
-    bind_optional(file, SourceType::regular, kFileMount, manifest_target(file));
+    if (file.refers_to.empty()) {
+      bind_optional(file, SourceType::regular, kFileMount);
+    } else {
+      bind_by_image(file, manifest_target(file));
+    }
     for (Symlink& link : links) {
       if (link.link.str() != link.target) plan_.link(std::move(link));
     }
@@ -200,20 +205,31 @@ class FilePlanner {
   /// Where the image has a manifest for the same library, that one is covered: with a second one
   /// loaders would show every GPU twice.
   [[nodiscard]] ContainerPath manifest_target(const DriverFile& file) const {
-    if (file.refers_to.empty() || file.abi != Abi::native) return file.place;
     const std::string& library = file.refers_to.front();
     const std::string_view base =
         library_base_name(std::string_view(library).substr(library.rfind('/') + 1));
     if (classify_library(base) == nullptr) return file.place;
-    const ContainerPath* target = nullptr;
+    // A name without a path serves loaders of both classes.
+    const bool serves_both = library.find('/') == std::string::npos;
+    const ContainerPath* of_its_class = nullptr;
+    const ContainerPath* of_another = nullptr;
     for (const ImageManifest& own : input_.container.manifests) {
       if (!is_of_kind(own.found_as, *file.component) || own.text.find(base) == std::string::npos) {
         continue;
       }
       if (own.found_as == file.place) return own.path;
+      const ContainerPath*& target = abi_of(own) == file.abi ? of_its_class : of_another;
       if (target == nullptr) target = &own.path;
     }
-    return target == nullptr ? file.place : *target;
+    if (of_its_class != nullptr) return *of_its_class;
+    return serves_both && of_another != nullptr ? *of_another : file.place;
+  }
+
+  /// Whose loaders an image's manifest is for; both count as native.
+  [[nodiscard]] Abi abi_of(const ImageManifest& manifest) const {
+    if (const auto named = abi_by_name(manifest.found_as.filename())) return *named;
+    const std::string directory = input_.container.library32_directory.str() + "/lib";
+    return manifest.text.find(directory) == std::string::npos ? Abi::native : Abi::compat32;
   }
 
   void plan_loader_path() {
@@ -239,15 +255,20 @@ class FilePlanner {
 
   /// Plans a file that may be left out where the image has no room for it.
   void bind_optional(const DriverFile& file, SourceType type, MountAttributes attributes) {
-    bind_optional(file, type, attributes, file.place);
-  }
-  void bind_optional(const DriverFile& file, SourceType type, MountAttributes attributes,
-                     ContainerPath target) {
     plan_.bind({.source = {.root = HostRoot::driver, .path = file.path},
                 .type = type,
-                .target = std::move(target),
+                .target = file.place,
                 .attributes = attributes,
                 .optional = true,
+                .reason = reason_of(file)});
+  }
+
+  void bind_by_image(const DriverFile& file, ContainerPath target) {
+    plan_.bind({.source = {.root = HostRoot::driver, .path = file.path},
+                .target = std::move(target),
+                .attributes = kFileMount,
+                .optional = true,
+                .by_image = true,
                 .reason = reason_of(file)});
   }
 

@@ -37,6 +37,8 @@ struct BindMount {
   /// May be left out, with a note, if the source is missing or the target cannot be made (sockets
   /// of daemons).
   bool optional = false;
+  /// Where it goes depends on what the image has, beyond its library directory.
+  bool by_image = false;
   /// A link of the plan without which the file is of no use; empty if there is none.
   ContainerPath needs = {};
   /// Lies where others than root can write; it is left out if they made it.

@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 #include <utility>
 
@@ -86,6 +87,27 @@ TEST(CdiPlan, FullHasTheFilesButNoSocketAndNothingOfProc) {
   CdiSpec without = spec;
   without.edits.mounts.clear();
   EXPECT_EQ(without, spec_for(options(CdiMode::thin)));
+}
+
+/// In an image with a manifest of its own, the hook covers that one.
+TEST(CdiPlan, AManifestIsLeftToOurHookButNotToNvidias) {
+  Inventory inventory = test::host();
+  inventory.files.push_back(
+      {.kind = ComponentKind::data_file,
+       .component = find_component(ComponentKind::data_file, "vulkan/icd.d/nvidia_icd*.json"),
+       .path = HostPath("/usr/share/vulkan/icd.d/nvidia_icd.json"),
+       .place = ContainerPath("/etc/vulkan/icd.d/nvidia_icd.json"),
+       .refers_to = {"libGLX_nvidia.so.0"}});
+  const auto has_manifest = [&](const std::string& hook) {
+    CdiOptions wanted = options(CdiMode::full, {Capability::graphics});
+    wanted.hook = hook;
+    const auto mounts = spec_for(wanted, inventory).edits.mounts;
+    return std::any_of(mounts.begin(), mounts.end(), [](const CdiMount& mount) {
+      return mount.container_path == "/etc/vulkan/icd.d/nvidia_icd.json";
+    });
+  };
+  EXPECT_FALSE(has_manifest("/usr/bin/oci-nvidia-hook"));
+  EXPECT_TRUE(has_manifest("/usr/bin/nvidia-cdi-hook"));
 }
 
 TEST(CdiPlan, AllCapabilitiesAreTheUsualOnesOfTheHook) {

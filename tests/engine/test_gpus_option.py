@@ -1,39 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """`docker run --gpus` beside `--device nvidia.com/gpu=…`: the devices by CDI are given, and the rest is said."""
 
-import json
-import os
-
 from bundle import HOOK_ENV, Case, bundle, foreign_nodes, run_in, running
-from command import GOOD, document, oci_nvidia
+from cdi_edits import add_cdi_devices
+from command import GOOD, document
 from expect import check_foreign_nodes, check_gpus
 from harness import SETUP, check, check_equal, test
 
 WORDS = "only those by CDI are given"
-
-
-def node_element(node):
-    number = os.stat(node.get("hostPath", node["path"])).st_rdev
-    return {"path": node["path"], "type": "c", "major": os.major(number), "minor": os.minor(number), "fileMode": 0o666}
-
-
-def add_cdi_device(config, name):
-    """What an engine does for `--device nvidia.com/gpu=NAME`: CDI's edits replace variables that are there."""
-    options = ["--mode", "thin", "--capabilities", "compute,utility", "--hook", str(SETUP.hook)]
-    done = oci_nvidia("cdi", "generate", *options)
-    spec = json.loads(done.stdout)
-    common = spec["containerEdits"]
-    own = next(device["containerEdits"] for device in spec["devices"] if device["name"] == name)
-    names = [word.split("=")[0] for word in common["env"]]
-    kept = [word for word in config["process"]["env"] if word.split("=")[0] not in names]
-    config["process"]["env"] = kept + common["env"]
-    for node in common["deviceNodes"] + own["deviceNodes"]:
-        element = node_element(node)
-        config["linux"].setdefault("devices", []).append(element)
-        rule = {name: element[name] for name in ("type", "major", "minor")}
-        config["linux"]["resources"]["devices"].append({"allow": True, **rule, "access": "rw"})
-    (hook,) = common["hooks"]
-    config["hooks"].setdefault(hook.pop("hookName"), []).append(hook)
 
 
 def add_gpus_hook(config):
@@ -45,11 +19,11 @@ def add_gpus_hook(config):
 
 def both_options(config, _directory):
     add_gpus_hook(config)
-    add_cdi_device(config, "0")
+    add_cdi_devices(config, ["0"])
 
 
 def cdi_alone(config, _directory):
-    add_cdi_device(config, "0")
+    add_cdi_devices(config, ["0"])
 
 
 def log_since(size):

@@ -7,6 +7,7 @@ import shutil
 
 import loaders
 from bundle import Case, bind, run_container
+from cdi_edits import add_cdi_devices
 from harness import SETUP, Skip, check, check_equal, run, test
 
 GPUS = "0,2"
@@ -49,19 +50,37 @@ def script(bits):
     return "".join(f"{command_for(bits)}/counters/count{bits} {api}; " for api in loaders.MANIFESTS)
 
 
-def container(tree, capabilities, command, edit=None):
-    """What a container with two GPUs of the driver in `tree` prints."""
+def by_hook(tree, capabilities, command, edit):
     config = SETUP.config.read_text().replace(str(SETUP.driver), str(tree))
-    mounts = [counters()]
     env = {"NVIDIA_DRIVER_CAPABILITIES": capabilities}
-    outcome = run_container(Case(GPUS, env, mounts, command, config=config, edit=edit))
+    return run_container(Case(GPUS, env, [counters()], command, config=config, edit=edit))
+
+
+def by_cdi(mode):
+    """A door that has an engine do what a specification of this mode says."""
+
+    def run_with_devices(tree, capabilities, command, edit):
+        def edit_spec(config, directory):
+            (edit or nothing)(config, directory)
+            settings = directory / "config.toml"
+            settings.write_text(SETUP.config.read_text().replace(str(SETUP.driver), str(tree)))
+            add_cdi_devices(config, GPUS.split(","), mode=mode, capabilities=capabilities, config_file=settings)
+
+        return run_container(Case(None, {}, [counters()], command, hook=[], edit=edit_spec))
+
+    return run_with_devices
+
+
+def container(tree, capabilities, command, edit=None, door=by_hook):
+    """What a container with two GPUs of the driver in `tree` prints."""
+    outcome = door(tree, capabilities, command, edit)
     check_equal(outcome.exit, 0, f"the container did not run: {outcome.errors or outcome.output[-600:]}; exit code")
     return outcome.output
 
 
-def counted(tree, capabilities, bits, edit=None):
+def counted(tree, capabilities, bits, edit=None, door=by_hook):
     """{API: how many GPUs its loader shows}."""
-    output = container(tree, capabilities, script(bits), edit)
+    output = container(tree, capabilities, script(bits), edit, door)
     return {api: int(number) for api, number in map(str.split, output.splitlines())}
 
 
@@ -101,21 +120,42 @@ def by_path(_, directory):
     loaders.write(root / "glvnd/egl_vendor.d/10_nvidia.json", loaders.icd(f"{library}/libEGL_nvidia.so.0"))
 
 
+def of_both_classes(_, directory):
+    """As RPM packages bring them, with the paths of this image."""
+    root = directory / "rootfs/usr/share"
+    for bits, triple in loaders.TRIPLES.items():
+        name = f"vulkan/icd.d/nvidia_icd.{loaders.WORDS[bits]}.json"
+        loaders.write(root / name, loaders.icd(f"/usr/lib/{triple}/libGLX_nvidia.so.0"))
+
+
+def that_lead_nowhere(_, directory):
+    """What is left of alternatives whose packages were removed, where the driver's manifests go."""
+    for api, name in loaders.MANIFESTS.items():
+        path = directory / "rootfs" / ("usr/share" if api == "egl" else "etc") / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.symlink_to(f"/etc/alternatives/nvidia--{path.name}")
+
+
 IMAGES = {
     "an image without manifests": nothing,
     "an image with copies of the manifests": copy_of_manifests("usr/share"),
     "an image with copies in etc": copy_of_manifests("etc"),
     "an image with manifests of other names": under_other_names,
     "an image with manifests that name paths": by_path,
+    "an image with manifests of both classes": of_both_classes,
+    "an image with manifests that lead nowhere": that_lead_nowhere,
 }
+DOORS = {"the hook": by_hook, "CDI": by_cdi("full")}
 
 
 def register(layout, title, edit):
     def body():
         with loaders.driver(loaders.LAYOUTS[layout]) as tree:
-            check_equal(counted(tree, NATIVE, 64, edit), each(2), "GPUs that loaders show")
-            for bits in loaders.TRIPLES:
-                check_equal(counted(tree, WITH_32_BIT, bits, edit), each(2), f"GPUs that {bits}-bit loaders show with compat32")
+            for name, door in DOORS.items():
+                check_equal(counted(tree, NATIVE, 64, edit, door), each(2), f"GPUs that loaders show by {name}")
+                for bits in loaders.TRIPLES:
+                    seen = counted(tree, WITH_32_BIT, bits, edit, door)
+                    check_equal(seen, each(2), f"GPUs that {bits}-bit loaders show with compat32 by {name}")
 
     body.__name__ = f"each GPU is there once with a driver of {layout} in {title}"
     test("loaders")(body)
@@ -123,7 +163,9 @@ def register(layout, title, edit):
 
 for a_layout in loaders.LAYOUTS:
     for a_title, an_edit in IMAGES.items():
-        register(a_layout, a_title, an_edit)
+        # One manifest for both classes cannot stand in the place of two.
+        if a_layout != "Debian" or an_edit is not of_both_classes:
+            register(a_layout, a_title, an_edit)
 
 
 @test("loaders")

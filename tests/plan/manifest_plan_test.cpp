@@ -66,6 +66,43 @@ TEST(ManifestPlan, AManifestWhoseLibraryIsNotInjectedIsLeftOut) {
   EXPECT_THAT(plan.notes, Contains(Field(&Note::text, HasSubstr("libGLX_nvidia.so.0 is not inj"))));
 }
 
+/// The targets of manifests `files` in an image with manifests of both classes, which RPM packages
+/// brought.
+std::vector<std::string> targets_beside_both_classes(std::vector<DriverFile> files) {
+  Inventory inventory = host();
+  inventory.files.push_back(test::library("libGLX_nvidia.so", "/usr/lib/libGLX_nvidia.so.535.1",
+                                          "libGLX_nvidia.so.0", Abi::compat32));
+  for (DriverFile& file : files) inventory.files.push_back(std::move(file));
+  const auto own = [](const std::string& name, const std::string& library) {
+    const ContainerPath path("/usr/share/vulkan/icd.d/" + name);
+    return ImageManifest{path, path, R"({"ICD": {"library_path": ")" + library + R"("}})"};
+  };
+  const Plan plan =
+      make_plan(request(NoDevices{}, {Capability::graphics, Capability::compat32}), inventory,
+                {.library_directory = ContainerPath("/usr/lib64"),
+                 .library32_directory = ContainerPath("/usr/lib"),
+                 .manifests = {own("nvidia_icd.i686.json", "/usr/lib/libGLX_nvidia.so.0"),
+                               own("nvidia_icd.x86_64.json", "/usr/lib64/libGLX_nvidia.so.0")}},
+                Config());
+  std::vector<std::string> found;
+  for (const std::string& target : targets(plan)) {
+    if (target.find("vulkan") != std::string::npos) found.push_back(target);
+  }
+  return found;
+}
+
+TEST(ManifestPlan, AManifestCoversTheImagesOwnOfItsClass) {
+  DriverFile native = vulkan_manifest("/opt/lib64/libGLX_nvidia.so.0");
+  native.place = ContainerPath("/etc/vulkan/icd.d/a.json");
+  DriverFile other = vulkan_manifest("/opt/lib/libGLX_nvidia.so.0", Abi::compat32);
+  other.place = ContainerPath("/etc/vulkan/icd.d/b.json");
+  EXPECT_THAT(targets_beside_both_classes({native, other}),
+              ::testing::UnorderedElementsAre("/usr/share/vulkan/icd.d/nvidia_icd.x86_64.json",
+                                              "/usr/share/vulkan/icd.d/nvidia_icd.i686.json"));
+  EXPECT_THAT(targets_beside_both_classes({vulkan_manifest("libGLX_nvidia.so.0")}),
+              ::testing::ElementsAre("/usr/share/vulkan/icd.d/nvidia_icd.x86_64.json"));
+}
+
 TEST(ManifestPlan, TheImagesOwnManifestForTheLibraryIsCovered) {
   Inventory inventory = host();
   inventory.files.push_back(vulkan_manifest("libGLX_nvidia.so.0"));

@@ -36,17 +36,6 @@ std::string file_name(const std::string& path) { return path.substr(path.rfind('
 
 bool overlap(Serves a, Serves b) { return a == b || a == Serves::both || b == Serves::both; }
 
-/// The words that packages put into names of manifests.
-std::optional<Serves> serves_by_name(std::string_view name) {
-  for (const char* word : {"i686", "i386", "armv7", "armhf"}) {
-    if (name.find(word) != std::string_view::npos) return Serves::compat32;
-  }
-  for (const char* word : {"x86_64", "amd64", "aarch64", "arm64"}) {
-    if (name.find(word) != std::string_view::npos) return Serves::native;
-  }
-  return std::nullopt;
-}
-
 class DataFinder {
  public:
   DataFinder(const RootDir& root, const DriverFileQuery& query, Notes& notes)
@@ -178,7 +167,7 @@ class DataFinder {
     if (manifest.bits != 0) return manifest.bits == 64 ? Serves::native : Serves::compat32;
     // A mere file name suits every loader, whatever the manifest is called.
     if (library.find('/') == std::string::npos) return Serves::both;
-    return serves_by_name(name).value_or(Serves::native);
+    return abi_by_name(name) == Abi::compat32 ? Serves::compat32 : Serves::native;
   }
 
   [[nodiscard]] std::optional<std::uint16_t> machine_of(const std::string& library) const {

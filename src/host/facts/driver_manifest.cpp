@@ -58,4 +58,14 @@ Manifest parse_manifest(std::string_view name, std::string_view text) {
   return manifest;
 }
 
+std::optional<Abi> abi_by_name(std::string_view name) {
+  for (const char* word : {"i686", "i386", "armv7", "armhf"}) {
+    if (name.find(word) != std::string_view::npos) return Abi::compat32;
+  }
+  for (const char* word : {"x86_64", "amd64", "aarch64", "arm64"}) {
+    if (name.find(word) != std::string_view::npos) return Abi::native;
+  }
+  return std::nullopt;
+}
+
 }  // namespace nvhook

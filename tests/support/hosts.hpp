@@ -303,6 +303,15 @@ inline TemporaryDirectory named_image(const std::string& name) {
   image.directory("/etc");
   if (name == "debian") {
     image.write("/etc/debian_version", "12\n");
+  } else if (name == "desktop") {
+    // With an X server, and manifests of both classes from the time when a driver was installed.
+    image.write("/etc/debian_version", "12\n");
+    image.write("/usr/lib/xorg/modules/extensions/libglx.so");
+    for (const char* word : {"i686", "x86_64"}) {
+      const std::string name_of_class = "old_icd." + for_this_machine(word) + ".json";
+      image.write("/usr/share/vulkan/icd.d/" + name_of_class,
+                  R"({"ICD": {"library_path": "libGLX_nvidia.so.0"}})");
+    }
   } else if (name == "fedora" || name == "opensuse") {
     image.directory("/usr/lib64");
   } else if (name == "arch") {

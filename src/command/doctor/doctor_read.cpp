@@ -8,6 +8,7 @@
 #include <array>
 #include <cerrno>
 
+#include "command/engines/engine_config.hpp"
 #include "os/syscalls.hpp"
 #include "os/user_namespace.hpp"
 #include "text/text.hpp"
@@ -15,13 +16,15 @@
 namespace nvhook {
 namespace {
 
-/// Returns the installed hook; if there is none, the one beside this program (a build directory).
+/// Returns the installed hook; if there is none, the one beside this program (a build directory),
+/// or that of a node's installer.
 Program find_hook(const RootDir& system) {
   constexpr const char* kName = "oci-nvidia-hook";
   Program hook = find_program(system, kName);
   if (!hook.path.empty()) return hook;
   const std::string self = own_executable(system);
-  return self.empty() ? Program{} : program_at(system, self.substr(0, self.rfind('/') + 1) + kName);
+  if (!self.empty()) hook = program_at(system, self.substr(0, self.rfind('/') + 1) + kName);
+  return hook.path.empty() ? find_program(system, kName, kNodePrograms) : hook;
 }
 
 std::int64_t changed_at(const RootDir& system, const std::string& path) {

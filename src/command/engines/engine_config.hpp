@@ -12,6 +12,9 @@
 
 namespace nvhook {
 
+/// Where `oci-nvidia node` puts the programs on a node of Kubernetes, if it is not told otherwise.
+inline constexpr const char* kNodePrograms = "/usr/local/oci-nvidia-hook";
+
 /// A configuration file.
 struct NamedText {
   std::string path = {};

@@ -10,6 +10,7 @@
 #include <ostream>
 
 #include "command/engines/docker_config.hpp"
+#include "command/engines/engine_config.hpp"
 #include "command/node/node_service.hpp"
 #include "config/config.hpp"
 #include "os/files.hpp"
@@ -22,7 +23,6 @@ namespace {
 
 namespace po = boost::program_options;
 
-constexpr const char* kDirectory = "/usr/local/oci-nvidia-hook";
 constexpr const char* kSettings = "/etc/oci-nvidia-hook/config.toml";
 constexpr const char* kState = "/var/lib/oci-nvidia-hook";
 constexpr const char* kReadyFile = "/run/oci-nvidia-node/ready";
@@ -113,7 +113,7 @@ void add_node_options(po::options_description& options) {
   options.add_options()("owner",
                         po::value<std::string>()->value_name("NAME")->default_value("by-hand"),
                         "whose installer this is: namespace/name of its DaemonSet")(
-      "directory", po::value<std::string>()->value_name("DIR")->default_value(kDirectory),
+      "directory", po::value<std::string>()->value_name("DIR")->default_value(kNodePrograms),
       "where the programs go on the node")(
       "engine", po::value<std::string>()->value_name("NAME")->default_value("auto"),
       "containerd, crio, k3s, rke2, microk8s; none: only put the programs there")(

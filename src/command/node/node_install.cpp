@@ -9,6 +9,8 @@
 #include <optional>
 #include <ostream>
 
+#include "command/doctor/doctor_checks.hpp"
+#include "command/doctor/doctor_read.hpp"
 #include "command/engines/host_config.hpp"
 #include "command/node/node_labels.hpp"
 #include "host/host_facts.hpp"
@@ -72,6 +74,23 @@ void NodeInstaller::install() {
   configure_engine();
   restart_engine();
   refresh_labels();
+  tell_findings();
+}
+
+/// What `oci-nvidia doctor` would say is no reason to end: the driver may come later.
+void NodeInstaller::tell_findings() {
+  const std::string& engine = claim_.record().engine;
+  if (engine != "containerd" && engine != "crio") return;  // the others' files are elsewhere
+  try {
+    for (const Diagnosis& finding : examine(read_report(context_, engine), all_checks(engine))) {
+      const Seen& seen = finding.seen;
+      if (seen.verdict != Verdict::bad && seen.verdict != Verdict::warning) continue;
+      say("doctor: " + std::string(to_string(seen.verdict)) + ": " + seen.text +
+          (seen.remedy.empty() ? "" : ". Try: " + seen.remedy));
+    }
+  } catch (const Error& error) {
+    say("doctor: " + to_line(error));
+  }
 }
 
 void NodeInstaller::put_texts() {

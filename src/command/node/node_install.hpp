@@ -64,6 +64,7 @@ class NodeInstaller {
   bool change_engine(const NodeEngine& engine, const SetupPlan& plan);
   [[nodiscard]] SetupPlan plan_engine(const NodeEngine& engine, const SetupRequest& request) const;
   void take_programs_back();
+  void tell_findings();
   void remember(const std::string& file);
   void say(const std::string& line);
 

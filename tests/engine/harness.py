@@ -48,6 +48,7 @@ class Setup:
     tree: Path = Path()  # another Debian, which is the host or whose systemd starts it
     races: int = 20  # runs of each live race
     long: bool = False  # try everything, not only a selection
+    manifests: dict = dataclasses.field(default_factory=dict)  # of the installer, by file name, where `engine` is
     wrapper: list = dataclasses.field(default_factory=list)  # a command that runs the hook
     sources: list = dataclasses.field(default_factory=list)  # more that a container may be given
 

@@ -14,7 +14,6 @@ import cri_containerd
 from cri_containerd import LOGS, SOCKET, STATE, Pod, Started, client, runtime_of_host, sandbox_of
 from harness import HERE, SETUP, Skip, check, check_equal, fail_text, run, tree_state
 
-MANIFESTS = HERE.parents[1] / "docs/examples/kubernetes/installer"
 DIRECTORY = Path("/usr/local/oci-nvidia-hook")
 # What an installer writes to, beside /etc, which is this process's own already.
 PLACES = ("/usr/local", "/var/lib")
@@ -55,12 +54,7 @@ def make_image(archive, *options):
 
 
 def manifest(name):
-    sys.path.append("/usr/lib/python3/dist-packages")
-    try:
-        import yaml  # pylint: disable=import-outside-toplevel
-    except ImportError as error:
-        raise Skip("python3-yaml is not installed; scripts/test --engines installs it") from error
-    return yaml.safe_load((MANIFESTS / name).read_text())
+    return SETUP.manifests[name]
 
 
 def settings():

@@ -3,9 +3,9 @@
 
 import hashlib
 
-from cri_containerd import Pod, foreign, restart, running, view_of
+from cri_containerd import CDI_DIRECTORY, Pod, foreign, restart, running, view_of
 from expect import check_foreign_nodes, check_gpus, check_loader
-from harness import SETUP, UUID, check, check_equal, test
+from harness import SETUP, UUID, check, check_equal, fail_text, run, test
 from installer import DIRECTORY, image, installed, installing, isolate, make_image, node_state
 from test_cri import SLEEP, check_none, mount_request
 
@@ -98,3 +98,50 @@ def an_installer_that_was_killed_is_followed_by_the_next():
         installer.stop()
     restart()
     check_equal(node_state(), before, "the node")
+
+
+@test("installer")
+def shares_of_one_gpu_need_nothing_more():
+    """The device plugin names a share, of time slicing or MPS, by its GPU."""
+    with installed() as installer:
+        with running(mounted(3, script=SLEEP)) as one, running(mounted(3, script=SLEEP)) as other:
+            for pod in (one, other):
+                told = pod.exec("nvidia-smi", "-L")
+                check(told.count(UUID) == 1 and f"{UUID}3" in told, told)
+        installer.stop()
+    restart()
+
+
+KIND = "k8s.device-plugin.nvidia.com/gpu"
+
+
+def write_specification():
+    """As the device plugin does with NVIDIA_CDI_HOOK_PATH."""
+    CDI_DIRECTORY.mkdir(exist_ok=True)
+    words = ["cdi", "generate", "--kind", KIND, "--hook", DIRECTORY / "nvidia-cdi-hook", "--config", SETUP.config]
+    done = run([SETUP.hook.parent / "oci-nvidia", *words])
+    check_equal(done.returncode, 0, fail_text("cdi generate", done))
+    file = CDI_DIRECTORY / "k8s.device-plugin.nvidia.com-gpu.json"
+    file.write_text(done.stdout)
+    return file
+
+
+@test("installer-today")
+def every_strategy_of_the_device_plugin_with_what_the_installer_writes():
+    """cdi-cri, cdi-annotations and volume-mounts give one GPU, with the handler and without it; envvar, which images can imitate, gives none.
+    A claim of the DRA driver comes as a CDI device, and `void` in the variable."""
+    name = f"{KIND}={UUID}5"
+    with installed() as installer:
+        file = write_specification()
+        for handler in ("", "nvidia"):
+            by_cri, by_annotation = {"cdi": [name]}, {"annotations": {"cdi.k8s.io/nvidia-device-plugin_x": name}}
+            for asked in (by_cri, by_annotation):
+                for variable in ("all", "void"):
+                    view = view_of(Pod(handler, variable, mounts=[foreign()], **asked))
+                    check_equal(view.gpus(), [f"{UUID}5"], f"GPUs by {asked} with the handler {handler!r} and {variable}")
+                    check_foreign_nodes(view, [5])
+        check_gpus(view_of(mounted(6)), [6])
+        check_none(view_of(Pod("nvidia", f"{UUID}6")))
+        file.unlink()
+        installer.stop()
+    restart()

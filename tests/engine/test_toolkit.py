@@ -125,8 +125,7 @@ def the_operator_gets_its_toolkit():
         with contextlib.suppress(Refused):  # the engine goes while it is asked
             client().call("StopContainer", container_id=installer.container, timeout=60)
         supervisor.wait_for(2)
-        status, log = installer.wait()  # its last words are lost with the engine that would write them down
-        check_equal(status, 0, log)
+        installer.wait()  # its last words and its exit status may be lost with the engine that would write them down
         check(not (RUN / "toolkit/toolkit.pid").exists(), "the pid file is there still")
         check_equal(list(CDI.iterdir()), [], "specifications")
         check(not TOOLKIT.exists(), f"{TOOLKIT} is there still")

@@ -5,6 +5,7 @@ digest of what makes it."""
 import hashlib
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 from engines import PACKAGES
@@ -71,6 +72,17 @@ def make_systemd_host(cache, debian, suite="", whole=False):
     if not path.exists() and not debian:
         raise Skip("a Debian with systemd is not fetched; scripts/test --engines fetches it")
     return cached(path, [maker, suite or make_rootfs(cache, debian=True), *packages]).resolve()
+
+
+def read_manifests():
+    """Of the installer: here, because a host in a tree of its own has no parser of YAML."""
+    sys.path.append("/usr/lib/python3/dist-packages")
+    try:
+        import yaml  # pylint: disable=import-outside-toplevel
+    except ImportError as error:
+        raise Skip("python3-yaml is not installed; scripts/test --engines installs it") from error
+    directory = HERE.parents[1] / "docs/examples/kubernetes/installer"
+    return {path.name: yaml.safe_load(path.read_text()) for path in directory.glob("*.yaml")}
 
 
 def version_of(driver):

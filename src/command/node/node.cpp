@@ -80,7 +80,8 @@ NodeTask task_of(const OptionValues& values, const CommandContext& context) {
                 .programs = usual_programs(),
                 .texts = {{.path = kSettings, .text = settings(context)}},
                 .restart = restart_of(values),
-                .has_labels = !values["no-labels"].as<bool>()};
+                .has_labels = !values["no-labels"].as<bool>(),
+                .is_checked = true};
   if (task.owner.empty()) throw UsageFault("--owner must not be empty");
   task.setup = {.runtime = true,
                 .set_default = values["set-default"].as<bool>(),

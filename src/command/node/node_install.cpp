@@ -79,6 +79,7 @@ void NodeInstaller::install() {
 
 /// What `oci-nvidia doctor` would say is no reason to end: the driver may come later.
 void NodeInstaller::tell_findings() {
+  if (!task_.is_checked) return;
   const std::string& engine = claim_.record().engine;
   if (engine != "containerd" && engine != "crio") return;  // the others' files are elsewhere
   try {

@@ -35,6 +35,7 @@ struct NodeTask {
   SetupRequest setup = {};
   NodeRestart restart = {};
   bool has_labels = false;
+  bool is_checked = false;  ///< as `oci-nvidia doctor` does
 };
 
 class NodeInstaller {

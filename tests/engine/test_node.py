@@ -19,6 +19,7 @@ LABELS = "etc/kubernetes/node-feature-discovery/features.d/oci-nvidia-hook"
 TEXT = 'version = 2\n[plugins."io.containerd.grpc.v1.cri".containerd]\n  default_runtime_name = "runc"\n'
 K3S = "var/lib/rancher/k3s/agent/etc/containerd/config"
 LIMIT_S = 30
+STARTED = []
 # Where a run that is killed can leave another state behind than at the call before: names, and what files and locks are.
 NAMES = {"mkdirat", "renameat2", "unlinkat", "symlinkat"}
 CHANGES = NAMES | {"openat2", "write", "fsync", "fchmod", "flock", "exit_group"}
@@ -33,8 +34,13 @@ def node(files=None):
         write(host / name, text)
     for directory in ("etc", "run", "usr/local", "var/lib", "proc"):
         (host / directory).mkdir(parents=True, exist_ok=True)
-    (host / "etc").mkdir(exist_ok=True)
-    yield host
+    try:
+        yield host
+    finally:
+        for one in STARTED:  # of a test that has failed
+            one.process.kill()
+            one.process.wait()
+        STARTED.clear()
     shutil.rmtree(host)
 
 
@@ -68,7 +74,8 @@ class Serving:
     """An installer that waits for its end."""
 
     def __init__(self, host, *options, **more):
-        self.process = subprocess.Popen(words(host, *options, **more), stdin=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        self.process = subprocess.Popen(words(host, *options, **more), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        STARTED.append(self)
         self.log = ""
         os.set_blocking(self.process.stderr.fileno(), False)
         self.wait_for("ready\n")
@@ -86,6 +93,7 @@ class Serving:
     def end(self, how=signal.SIGTERM):
         self.process.send_signal(how)
         status = self.process.wait(timeout=LIMIT_S)
+        STARTED.remove(self)
         self.read()
         self.process.stderr.close()
         return status

@@ -9,6 +9,7 @@
 #include <ostream>
 
 #include "command/shell/end_signals.hpp"
+#include "os/errno_error.hpp"
 #include "os/replace_file.hpp"
 #include "text/error.hpp"
 #include "text/text.hpp"

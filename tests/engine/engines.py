@@ -57,7 +57,6 @@ ENGINES = dict(
             "docker dockerd containerd runc",
         ),
         of("real-driver", "test_real_driver test_refresh_real", "runc"),
-        of("loaders", "test_loaders", "runc"),
         of("lxc", "test_lxc test_lxc_attach", "lxc-execute runc"),
         of("lxc-cgroup2", "test_lxc test_lxc_attach", "lxc-execute runc", *CGROUP2),
         of(
@@ -108,10 +107,6 @@ ENGINES = dict(
         ),
     ]
 )
-
-
-# The same tests with the driver of the Debian after.
-ENGINES["real-driver-13"] = dataclasses.replace(ENGINES["real-driver"], modules="test_real_driver test_real_driver_x")
 
 
 def elsewhere(suffix, suite, *names):
@@ -172,6 +167,10 @@ TODAY = {
             )
         ]
     ),
+    # Programs of this machine; what is fetched for them is large.
+    **dict([of("loaders", "test_loaders", "runc")]),
+    # The driver of the Debian after.
+    "real-driver-13": dataclasses.replace(ENGINES["real-driver"], modules="test_real_driver test_real_driver_x"),
     # Podman 6 knows no cgroup v1, on which the other tests of Podman run here.
     **elsewhere("next", "experimental", "runc", "runc-cgroup2", "cdi-cgroup2"),
 }

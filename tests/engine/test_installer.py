@@ -48,7 +48,7 @@ def a_node_is_set_up_by_the_manifest_serves_pods_and_is_as_before_when_it_is_rem
     check_equal(node_state(), before, "the node")
 
 
-@test("installer")
+@test("installer-today")
 def pods_run_on_over_an_upgrade_and_the_old_installer_leaves_everything():
     image()
     before = node_state()
@@ -72,7 +72,7 @@ def pods_run_on_over_an_upgrade_and_the_old_installer_leaves_everything():
     check_equal(node_state(), before, "the node")
 
 
-@test("installer")
+@test("installer-today")
 def a_second_installer_is_refused_and_changes_nothing():
     image()
     with installed() as first:
@@ -86,7 +86,7 @@ def a_second_installer_is_refused_and_changes_nothing():
     restart()
 
 
-@test("installer")
+@test("installer-today")
 def an_installer_that_was_killed_is_followed_by_the_next():
     image()
     before = node_state()
@@ -100,7 +100,7 @@ def an_installer_that_was_killed_is_followed_by_the_next():
     check_equal(node_state(), before, "the node")
 
 
-@test("installer")
+@test("installer-today")
 def shares_of_one_gpu_need_nothing_more():
     """The device plugin names a share, of time slicing or MPS, by its GPU."""
     with installed() as installer:

@@ -108,7 +108,7 @@ def wait_for(installer, words):
         time.sleep(0.05)
 
 
-@test("installer")
+@test("installer-today")
 def the_operator_gets_its_toolkit():
     client()
     before = node_state()

@@ -60,9 +60,10 @@ TEST(DoctorText, LongLinesAreBrokenForATerminal) {
       {.id = "pci", .seen = {Verdict::bad, "one two three four five", "sudo do this and that"}}};
   EXPECT_EQ(to_text(findings, false, {.columns = 24}),
             "bad  pci  one two three\n"
-            "              four five\n"
-            "         > sudo do this\n"
-            "           and that\n"
+            "          four five\n"
+            "         > sudo do \\\n"
+            "           this and \\\n"
+            "           that\n"
             "1 bad\n");
 }
 

@@ -42,7 +42,7 @@ TEST(FoldedCommand, BreaksNothingInQuotes) {
 
 TEST(FoldedCommand, LeavesACommentAComment) {
   EXPECT_EQ(folded_command("sudo rm one  # or don't, as it isn't ours", 20, 4),
-            "sudo rm one\n    # or don't, as\n    # it isn't ours");
+            "sudo rm one # or\n    # don't, as it\n    # isn't ours");
 }
 
 }  // namespace

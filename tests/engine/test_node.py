@@ -273,3 +273,27 @@ def programs_stay_while_containers_run_that_were_started_with_them():
         shutil.rmtree(bundle)
         remove(host)
         check(not (host / DIRECTORY).exists() and not (host / "var/lib/oci-nvidia-hook").exists(), "it is there still")
+
+
+@test("command")
+def a_second_toolkit_of_the_operator_is_refused():
+    """It holds its pid file as NVIDIA's does; the first one keeps its file and the node."""
+    with node() as host:
+        program = place() / "nvidia-toolkit"
+        program.unlink(missing_ok=True)
+        program.symlink_to(SETUP.hook.parent / "oci-nvidia-node")
+        pid_file = host / "run/nvidia/toolkit.pid"
+        options = {"runtime": "containerd", "host-root": host, "pid-file": pid_file, "toolkit-install-dir": host / "usr/local/nvidia"}
+        options |= {"config": host / CONTAINERD, "restart-mode": "none", "cdi-enabled": "false"}
+        command = [str(program), *(f"--{name}={value}" for name, value in options.items())]
+        with subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as first:
+            while (line := first.stderr.readline()) != "ready\n":
+                check(line, "the first one has ended")
+            done = run(command)
+            check_equal(done.returncode, 1, fail_text("a second one", done))
+            check("NVH-0114" in done.stderr, done.stderr)
+            check_equal(pid_file.read_text(), f"{first.pid}\n", "the pid file")
+            first.terminate()
+            first.stderr.read()
+        check_equal(first.returncode, 0, "exit status of the first")
+        check_equal((host / CONTAINERD).read_text(), TEXT, "the engine's configuration")

@@ -41,9 +41,9 @@ std::string text_of(const OptionValues& values, const char* name) {
 }
 
 std::string absolute_path(const OptionValues& values, const char* name) {
-  const std::string path = text_of(values, name);
+  std::string path = text_of(values, name);
   if (path.empty()) return path;
-  const std::string clean = clean_path(path);
+  std::string clean = clean_path(path);
   if (path.starts_with('/') && clean != "/" && clean.find("/..") == std::string::npos) return clean;
   throw UsageFault(std::string("--") + name + " takes an absolute path, not `" + path + "`");
 }

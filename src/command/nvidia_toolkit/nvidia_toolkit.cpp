@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <iostream>
 #include <sstream>
+#include <utility>
 
 #include "command/engines/containerd_files.hpp"
 #include "command/engines/docker_config.hpp"
@@ -19,6 +20,7 @@
 #include "command/shell/command_line.hpp"
 #include "os/errno_error.hpp"
 #include "os/files.hpp"
+#include "os/syscalls.hpp"
 #include "text/error.hpp"
 #include "text/text.hpp"
 
@@ -31,16 +33,20 @@ constexpr const char* kSocket = "/run/containerd/containerd.sock";
 /// As NVIDIA's container holds it, so that only one of both runs.
 class PidFile {
  public:
-  PidFile(const RootDir& root, const std::string& path)
-      : files_(root, [](const std::string& /*path*/) {}), path_(path) {
-    files_.put(path_, "", 0644);
-    file_ = root.open(path_, O_RDWR | O_NOFOLLOW);
+  PidFile(const RootDir& root, std::string path)
+      : files_(root, [](const std::string& /*path*/) {}), path_(std::move(path)) {
+    const std::size_t slash = path_.rfind('/');
+    const UniqueFd directory = files_.directory(path_.substr(0, slash));
+    // Not a new file: whoever holds the lock holds that of this one.
+    file_ = sys::open_beneath(directory.get(), path_.substr(slash + 1).c_str(),
+                              O_RDWR | O_CREAT | O_NOFOLLOW, RESOLVE_BENEATH, 0644);
     if (!file_) throw_errno(Code::node_not_writable, "open `" + path_ + "`", "mount its directory");
     if (::flock(file_.get(), LOCK_EX | LOCK_NB) != 0) {
       throw Error(Code::node_taken, "`" + path_ + "` is held by another toolkit that runs",
                   "remove its pod first");
     }
-    static_cast<void>(write_all(file_.get(), std::to_string(::getpid()) + "\n"));
+    static_cast<void>(::ftruncate(file_.get(), 0) == 0 &&
+                      write_all(file_.get(), std::to_string(::getpid()) + "\n"));
   }
   PidFile(const PidFile&) = delete;
   PidFile& operator=(const PidFile&) = delete;

@@ -3,13 +3,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <algorithm>
-#include <filesystem>
-#include <fstream>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <set>
-#include <sstream>
+#include <string>
+#include <tuple>
 
 #include "cdi/cdi_plan.hpp"
 #include "host/host_probe.hpp"
@@ -18,42 +16,19 @@
 #include "plan/planner.hpp"
 #include "plan/spec_edit.hpp"
 #include "request/request.hpp"
+#include "support/golden_case.hpp"
 #include "support/hosts.hpp"
 
 namespace nvhook {
 namespace {
 
-namespace fs = std::filesystem;
 using Json = nlohmann::json;
 using ::testing::IsSupersetOf;
-
-std::string read_text(const fs::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
-
-std::vector<std::string> case_names() {
-  std::vector<std::string> names;
-  for (const auto& entry : fs::directory_iterator(fs::path(TEST_DATA_DIR) / "golden")) {
-    if (entry.is_directory()) names.push_back(entry.path().filename().string());
-  }
-  std::sort(names.begin(), names.end());
-  return names;
-}
-
-std::pair<std::string, std::string> host_and_image(const fs::path& folder) {
-  std::pair<std::string, std::string> names;
-  std::istringstream lines(read_text(folder / "case"));
-  for (std::string key, value; lines >> key >> value;) {
-    (key == "host" ? names.first : names.second) = value;
-  }
-  return names;
-}
 
 class Doors : public ::testing::TestWithParam<std::tuple<std::string, CdiMode>> {
  protected:
   void SetUp() override {
-    request_ = derive_request(parse_spec(spec_), config_).request;
+    request_ = derive_request(parse_spec(case_.spec), config_).request;
     if (!request_) GTEST_SKIP() << "no GPU container";
     const bool is_of_cdi = request_->features == Features() && request_->imex_channels.empty() &&
                            !request_->mig_config && !request_->mig_monitor &&
@@ -89,7 +64,7 @@ class Doors : public ::testing::TestWithParam<std::tuple<std::string, CdiMode>> 
 
   /// What an engine writes for the devices of `cdi` that the request selects.
   [[nodiscard]] std::string config_json(const CdiSpec& cdi, const Plan& wanted) const {
-    Json json = Json::parse(spec_);
+    Json json = Json::parse(case_.spec);
     json["process"]["env"] = {"NVIDIA_VISIBLE_DEVICES=void"};
     Json& rules = json["linux"]["resources"]["devices"];
     rules.push_back({{"allow", false}, {"access", "rwm"}});
@@ -114,11 +89,10 @@ class Doors : public ::testing::TestWithParam<std::tuple<std::string, CdiMode>> 
     return json.dump();
   }
 
-  fs::path folder_ = fs::path(TEST_DATA_DIR) / "golden" / std::get<std::string>(GetParam());
-  std::string spec_ = read_text(folder_ / "config.json");
-  Config config_ = parse_config(read_text(folder_ / "config.toml"), "config.toml").config;
-  test::FakeHost host_ = test::named_host(host_and_image(folder_).first);
-  test::TemporaryDirectory image_ = test::named_image(host_and_image(folder_).second);
+  test::GoldenCase case_{std::get<std::string>(GetParam())};
+  Config config_ = parse_config(case_.config, "config.toml").config;
+  test::FakeHost host_ = test::named_host(case_.host);
+  test::TemporaryDirectory image_ = test::named_image(case_.image);
   std::optional<RootDir> system_ = open_root(host_.tree().path().string());
   std::optional<RootDir> driver_ = open_root(host_.tree().path().string() + config_.driver_root);
   std::optional<RootDir> rootfs_ = open_root(image_.path());
@@ -167,7 +141,7 @@ TEST_P(Doors, CdiGivesWhatTheHookGives) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Cases, Doors,
-                         ::testing::Combine(::testing::ValuesIn(case_names()),
+                         ::testing::Combine(::testing::ValuesIn(test::golden_case_names()),
                                             ::testing::Values(CdiMode::full, CdiMode::thin)),
                          [](const auto& row) {
                            return std::get<std::string>(row.param) +

@@ -4,7 +4,6 @@
 
 #include <gtest/gtest.h>
 
-#include <algorithm>
 #include <boost/program_options.hpp>
 #include <filesystem>
 #include <fstream>
@@ -12,6 +11,7 @@
 #include <sstream>
 
 #include "command/shell/command_line.hpp"
+#include "support/golden_case.hpp"
 #include "support/hosts.hpp"
 
 namespace nvhook {
@@ -20,40 +20,20 @@ namespace {
 namespace fs = std::filesystem;
 using Json = nlohmann::json;
 
-std::string read_text(const fs::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
-
-std::vector<std::string> case_names() {
-  std::vector<std::string> names;
-  for (const auto& entry : fs::directory_iterator(fs::path(TEST_DATA_DIR) / "golden")) {
-    if (entry.is_directory()) names.push_back(entry.path().filename().string());
-  }
-  std::sort(names.begin(), names.end());
-  return names;
-}
-
 class ExplainGolden : public ::testing::TestWithParam<std::string> {
  protected:
-  ExplainGolden() {
-    std::istringstream lines(read_text(folder_ / "case"));
-    for (std::string key, value; lines >> key >> value;)
-      (key == "host" ? host_name_ : image_name_) = value;
-  }
-
   /// Returns what the command prints about the case's container on the case's host.
   Json explain() {
-    const test::FakeHost host = test::named_host(host_name_);
-    const test::TemporaryDirectory image = test::named_image(image_name_);
+    const test::FakeHost host = test::named_host(case_.host);
+    const test::TemporaryDirectory image = test::named_image(case_.image);
     const test::TemporaryDirectory bundle;
-    Json spec = Json::parse(read_text(folder_ / "config.json"));
+    Json spec = Json::parse(case_.spec);
     spec["root"]["path"] = image.path();
     std::ofstream(fs::path(bundle.path()) / "config.json") << spec;
     // The version of the cases' driver belongs to no branch, so its CUDA version would have to be
     // asked for.
     std::ofstream(fs::path(bundle.path()) / "config.toml") << "disable-require = true\n"
-                                                           << read_text(folder_ / "config.toml");
+                                                           << case_.config;
     const auto system = open_root(host.tree().path().string());
     const CallerContext caller = read_caller();
     std::ostringstream out;
@@ -69,14 +49,12 @@ class ExplainGolden : public ::testing::TestWithParam<std::string> {
     return Json::parse(out.str());
   }
 
-  fs::path folder_ = fs::path(TEST_DATA_DIR) / "golden" / GetParam();
-  std::string host_name_ = {};
-  std::string image_name_ = {};
+  test::GoldenCase case_{GetParam()};
   Outcome outcome_ = Outcome::broken;
 };
 
 TEST_P(ExplainGolden, PlanIsTheHooks) {
-  const std::string expected = test::expected_plan(folder_);
+  const std::string expected = test::expected_plan(case_.folder);
   const Json explained = explain();
   EXPECT_EQ(outcome_, Outcome::good) << explained.dump(1);
   if (!expected.starts_with('{')) {
@@ -93,7 +71,7 @@ TEST_P(ExplainGolden, PlanIsTheHooks) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Cases, ExplainGolden, ::testing::ValuesIn(case_names()),
+INSTANTIATE_TEST_SUITE_P(Cases, ExplainGolden, ::testing::ValuesIn(test::golden_case_names()),
                          [](const auto& one) { return one.param; });
 
 }  // namespace

@@ -12,11 +12,9 @@
 
 #include <algorithm>
 #include <cstdlib>
-#include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <optional>
-#include <sstream>
 
 #include "config/config.hpp"
 #include "host/host_probe.hpp"
@@ -26,17 +24,11 @@
 #include "plan/planner.hpp"
 #include "plan/spec_edit.hpp"
 #include "request/request.hpp"
+#include "support/golden_case.hpp"
 #include "support/hosts.hpp"
 
 namespace nvhook {
 namespace {
-
-namespace fs = std::filesystem;
-
-std::string read_text(const fs::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
 
 struct Case {
   std::string spec = {};
@@ -44,16 +36,10 @@ struct Case {
   std::optional<Plan> plan = {};  ///< nullopt: not a GPU container
 };
 
-Case run_case(const fs::path& folder) {
-  std::string host_name;
-  std::string image_name;
-  std::istringstream lines(read_text(folder / "case"));
-  for (std::string key, value; lines >> key >> value;)
-    (key == "host" ? host_name : image_name) = value;
-  const test::FakeHost host = test::named_host(host_name);
-  const test::TemporaryDirectory image = test::named_image(image_name);
-  Case result{.spec = read_text(folder / "config.json"),
-              .config = parse_config(read_text(folder / "config.toml"), "config.toml").config};
+Case run_case(const test::GoldenCase& given) {
+  const test::FakeHost host = test::named_host(given.host);
+  const test::TemporaryDirectory image = test::named_image(given.image);
+  Case result{.spec = given.spec, .config = parse_config(given.config, "config.toml").config};
   const Config& config = result.config;
   const RequestResult request = derive_request(parse_spec(result.spec), config);
   if (!request.request) return result;
@@ -74,25 +60,16 @@ std::string text_of(const Case& result) {
   return to_json(*result.plan, result.config.driver_root) + "\n";
 }
 
-std::vector<std::string> case_names() {
-  std::vector<std::string> names;
-  for (const auto& entry : fs::directory_iterator(fs::path(TEST_DATA_DIR) / "golden")) {
-    if (entry.is_directory()) names.push_back(entry.path().filename().string());
-  }
-  std::sort(names.begin(), names.end());
-  return names;
-}
-
 class Golden : public ::testing::TestWithParam<std::string> {};
 
 TEST_P(Golden, PlanIsTheExpectedOne) {
-  const fs::path folder = fs::path(TEST_DATA_DIR) / "golden" / GetParam();
-  const std::string plan = text_of(run_case(folder));
+  const test::GoldenCase given(GetParam());
+  const std::string plan = text_of(run_case(given));
   if (std::getenv("UPDATE_GOLDEN") != nullptr) {
-    std::ofstream(folder / "expected-plan.json") << plan;
+    std::ofstream(given.folder / "expected-plan.json") << plan;
     return;
   }
-  EXPECT_EQ(plan, test::expected_plan(folder));
+  EXPECT_EQ(plan, test::expected_plan(given.folder));
 }
 
 using Json = nlohmann::json;
@@ -121,7 +98,7 @@ SpecEdit edit_of(const Case& one) {
 }
 
 TEST_P(Golden, RuntimeAndHookDoEachStepOnce) {
-  const Case one = run_case(fs::path(TEST_DATA_DIR) / "golden" / GetParam());
+  const Case one = run_case(test::GoldenCase(GetParam()));
   if (!one.plan) return;
   const std::string before = as_of_an_engine(one.spec);
   const std::string after = edit_spec(before, *one.plan, edit_of(one));
@@ -151,7 +128,7 @@ TEST_P(Golden, RuntimeAndHookDoEachStepOnce) {
   EXPECT_EQ(rest.symlinks.size(), one.plan->symlinks.size());
 }
 
-INSTANTIATE_TEST_SUITE_P(Cases, Golden, ::testing::ValuesIn(case_names()),
+INSTANTIATE_TEST_SUITE_P(Cases, Golden, ::testing::ValuesIn(test::golden_case_names()),
                          [](const auto& row) { return row.param; });
 
 }  // namespace

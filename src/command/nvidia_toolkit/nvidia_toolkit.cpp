@@ -19,6 +19,7 @@
 #include "command/nvidia_toolkit/toolkit_layout.hpp"
 #include "command/shell/command_line.hpp"
 #include "os/errno_error.hpp"
+#include "os/file_status.hpp"
 #include "os/files.hpp"
 #include "os/syscalls.hpp"
 #include "text/error.hpp"
@@ -41,7 +42,10 @@ class PidFile {
     file_ = sys::open_beneath(directory.get(), path_.substr(slash + 1).c_str(),
                               O_RDWR | O_CREAT | O_NOFOLLOW, RESOLVE_BENEATH, 0644);
     if (!file_) throw_errno(Code::node_not_writable, "open `" + path_ + "`", "mount its directory");
-    if (::flock(file_.get(), LOCK_EX | LOCK_NB) != 0) {
+    const bool is_locked = ::flock(file_.get(), LOCK_EX | LOCK_NB) == 0;
+    // Whoever held it before may have removed the file since it was opened.
+    const UniqueFd named = root.open(path_, O_PATH | O_NOFOLLOW);
+    if (!is_locked || !named || !is_same_file(named.get(), file_.get())) {
       throw Error(Code::node_taken, "`" + path_ + "` is held by another toolkit that runs",
                   "remove its pod first");
     }

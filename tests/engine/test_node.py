@@ -276,6 +276,20 @@ def programs_stay_while_containers_run_that_were_started_with_them():
 
 
 @test("command")
+def a_node_without_room_is_told_and_left_as_it_was():
+    with node() as host:
+        run(["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", host / "usr"], check=True)
+        (host / "usr/local").mkdir()
+        before = names(host)
+        told = install(host, status=11)
+        check("NVH-0113" in told and "No space left" in told and "make room" in told, told)
+        check_equal((host / CONTAINERD).read_text(), TEXT, "the engine's configuration")
+        remove(host)
+        check_equal(names(host), before, "the node")
+        run(["umount", host / "usr"], check=True)
+
+
+@test("command")
 def a_second_toolkit_of_the_operator_is_refused():
     """It holds its pid file as NVIDIA's does; the first one keeps its file and the node."""
     with node() as host:

@@ -25,6 +25,10 @@ constexpr mode_t kDirectoryMode = 0755;
 constexpr std::size_t kMaxFile = 64UL << 20U;
 
 [[noreturn]] void refuse_write(const std::string& what) {
+  if (errno == ENOSPC || errno == EDQUOT) {
+    throw_errno(Code::node_not_writable, what,
+                "make room on that file system of the node, or choose another with --directory");
+  }
   throw_errno(Code::node_not_writable, what,
               "mount the node's root writable into the installer's container, which runs as root; "
               "or choose a directory on a writable file system with --directory");

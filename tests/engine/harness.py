@@ -4,6 +4,7 @@
 import dataclasses
 import os
 import re
+import secrets
 import shutil
 import subprocess
 import sys
@@ -16,9 +17,9 @@ SIMULATED_HOST = HERE.parent / "simulated_host"
 SIMULATE = SIMULATED_HOST / "simulate"
 PROCFS_HOOK = SIMULATED_HOST / "procfs-hook"
 
-CGROUP_NAME = (
-    f"oci-nvidia-test-{os.getpid()}-"  # what the cgroup of each of our containers begins with
-)
+# What the cgroup of each of our containers begins with. No process number: those of two PID
+# namespaces are the same, and a run that was killed leaves its cgroups behind.
+CGROUP_NAME = f"oci-nvidia-test-{secrets.token_hex(4)}-"
 ENGINE_CGROUP = f"/{CGROUP_NAME}engine"
 KEPT_CGROUPS = (ENGINE_CGROUP, f"{ENGINE_CGROUP}/buildkit")  # by an engine, as long as it runs
 UUID = "GPU-12345678-1234-1234-1234-12345678000"  # and the index

@@ -78,6 +78,11 @@ class Test:
     function: object
     cases: tuple  # of hostile.CASES
     cves: tuple  # of hostile.CVES
+    rarely: tuple  # engines that run it only with --long
+
+    def is_for(self, setup):
+        given = (*self.engines, *self.rarely) if setup.long else self.engines
+        return bool({setup.engine, setup.name} & set(given))
 
     @property
     def title(self):
@@ -92,11 +97,12 @@ class Test:
 TESTS = []
 
 
-def test(*engines, cases=(), cves=()):
-    """Registers a test function for these engines; its name is the behaviour. `cases` and `cves` are what it covers of hostile.py."""
+def test(*engines, cases=(), cves=(), rarely=()):
+    """Registers a test function for these engines; its name is the behaviour. `cases` and `cves` are what it covers of
+    hostile.py; `rarely` are engines that run it only with --long, because it takes long and finds there what it finds here."""
 
     def register(function):
-        TESTS.append(Test(engines, function, cases, cves))
+        TESTS.append(Test(engines, function, cases, cves, rarely))
         return function
 
     return register
@@ -222,7 +228,7 @@ def run_tests(pattern):
     state = None  # of the host, before a test
     for one in TESTS:
         title = one.title + one.marks
-        if not {SETUP.engine, SETUP.name} & set(one.engines) or pattern not in title:
+        if not one.is_for(SETUP) or pattern not in title:
             continue
         started = time.monotonic()
         try:

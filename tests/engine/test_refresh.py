@@ -269,7 +269,7 @@ def count_calls(name, config):
     return {call: words.count(call) for call in CALLS}
 
 
-@test(*ALL)
+@test("refresh-cgroup2", rarely=("refresh",))
 def a_call_that_fails_leaves_the_container_as_it_was_or_complete():
     containers = 8 if not SETUP.long else 60
     step = 1 if SETUP.long else 12
@@ -296,7 +296,7 @@ def a_call_that_fails_leaves_the_container_as_it_was_or_complete():
         check(tried > 20, f"{tried} of {len(faults)} faults tried")
 
 
-@test(*ALL)
+@test("refresh-cgroup2", rarely=("refresh",))
 def a_refresh_that_is_killed_opens_nothing_and_can_be_done_again():
     kills = [(call, last) for call in ("move_mount", "umount2", "symlinkat", "renameat2", "bpf") for last in (False, True)]
     with host_to_upgrade() as (config, upgrade), contextlib.ExitStack() as stack:

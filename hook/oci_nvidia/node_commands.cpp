@@ -6,6 +6,7 @@
 #include "command/cdi/cdi_generate.hpp"
 #include "command/cdi/generate_options.hpp"
 #include "command/node/node.hpp"
+#include "command/nri/nri.hpp"
 #include "command/shell/command.hpp"
 
 namespace nvhook {
@@ -18,6 +19,12 @@ constexpr std::array kCommands{
             .details = kNodeDetails,
             .add_options = add_node_options,
             .run = run_node},
+    Command{.name = "nri",
+            .operands = "",
+            .summary = "gives GPUs to pods as a plugin of containerd or CRI-O",
+            .details = kNriDetails,
+            .add_options = add_nri_options,
+            .run = run_nri},
     Command{.name = "cdi generate",
             .operands = "",
             .summary = "this host's GPUs as a CDI specification",

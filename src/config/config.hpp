@@ -79,6 +79,10 @@ struct Config {
   bool ignore_imex_channel_requests = false;
   bool create_imex_channels = true;
 
+  // No key of the files.
+  /// Path of oci-nvidia-probe; if empty, it is searched (GpuQuery::probe).
+  std::string probe = {};
+
   friend bool operator==(const Config&, const Config&) = default;
 };
 

@@ -27,6 +27,7 @@ enum class Cached { allowed, refused };
 DriverDetails ask_driver(const Inventory& inventory, const Config& config, Log& log,
                          Cached cached) {
   GpuQuery query = gpu_question(inventory, config.driver_root);
+  query.probe = config.probe;
   query.bypass_cache = cached == Cached::refused;
   DriverDetails details = query_gpus(query);
   log.notes(details.notes);

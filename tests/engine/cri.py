@@ -62,6 +62,7 @@ MESSAGES = {
         "container_path": (1, TEXT),
         "host_path": (2, TEXT),
         "readonly": (3, FLAG),
+        "propagation": (5, NUMBER),
         "uidMappings": (6, ["IDMapping"]),
         "gidMappings": (7, ["IDMapping"]),
     },

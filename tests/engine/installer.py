@@ -21,7 +21,8 @@ LIMIT_S = 60
 
 
 def isolate():
-    """This machine's own directories stay as they are."""
+    """This machine's own directories stay as they are. Mounts of the root are passed on, as systemd has it on a node."""
+    subprocess.run(["mount", "--make-shared", "/"], check=True)
     for place in PLACES:
         upper, work = (SETUP.disk / f"own{place.replace('/', '-')}-{kind}" for kind in ("upper", "work"))
         upper.mkdir()
@@ -74,11 +75,14 @@ def source_of(volume, name):
     return str(directory)
 
 
-class Installer(Pod):
-    """The DaemonSet's pod; `more` is added to its arguments, for an engine that is not this machine's."""
+PROPAGATION = {"None": 0, "HostToContainer": 1}  # as a manifest and CRI call it
 
-    def __init__(self, *more, namespace="oci-nvidia-hook"):
-        self.spec = manifest("daemon-set.yaml")["spec"]["template"]["spec"]
+
+class Installer(Pod):
+    """The pod of a DaemonSet; `more` is added to its arguments, for an engine that is not this machine's."""
+
+    def __init__(self, *more, file="daemon-set.yaml", namespace="oci-nvidia-hook"):
+        self.spec = manifest(file)["spec"]["template"]["spec"]
         (self.described,) = self.spec["containers"]
         self.namespace, self.more = namespace, more
         super().__init__()
@@ -91,6 +95,7 @@ class Installer(Pod):
                 "container_path": mount["mountPath"],
                 "host_path": source_of(volumes[mount["name"]], name),
                 "readonly": mount.get("readOnly", False),
+                "propagation": PROPAGATION[mount.get("mountPropagation", "None")],
             }
             for mount in self.described["volumeMounts"]
         ]
@@ -102,7 +107,10 @@ class Installer(Pod):
             "run_as_user": {"value": context["runAsUser"]},
             "readonly_rootfs": context["readOnlyRootFilesystem"],
             "no_new_privs": not context["allowPrivilegeEscalation"],
-            "capabilities": {"drop_capabilities": context["capabilities"]["drop"]},
+            "capabilities": {
+                "drop_capabilities": context["capabilities"]["drop"],
+                "add_capabilities": context["capabilities"].get("add", []),
+            },
             "seccomp": {"profile_type": 0},
         }
         return {
@@ -137,10 +145,19 @@ class Running(Started):
         return self.wait()
 
 
-@contextlib.contextmanager
 def installing(*more, **options):
+    return in_a_pod(*OWN_ENGINE, *more, **options)
+
+
+def plugging(**options):
+    """Our NRI plugin, by its manifest."""
+    return in_a_pod(file="nri-daemon-set.yaml", **options)
+
+
+@contextlib.contextmanager
+def in_a_pod(*arguments, **options):
     image()
-    pod = Installer(*OWN_ENGINE, *more, **options)
+    pod = Installer(*arguments, **options)
     with sandbox_of(pod) as (name, sandbox):
         started = cri_containerd.start_container(pod, name, sandbox)
         yield Running(pod, name, sandbox, started.container, LOGS / f"{name}-0.log")

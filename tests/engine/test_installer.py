@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """The installer for nodes of Kubernetes, by its manifest: pods, upgrades, two installers, removal without a trace."""
 
+import dataclasses
 import hashlib
 
-from cri_containerd import CDI_DIRECTORY, Pod, foreign, restart, running, view_of
+from cri_containerd import CDI_DIRECTORY, Pod, foreign, refusal_of, restart, running, view_of
 from expect import check_foreign_nodes, check_gpus, check_loader
 from harness import SETUP, UUID, check, check_equal, fail_text, run, test
-from installer import DIRECTORY, image, installed, installing, isolate, make_image, node_state
+from installer import DIRECTORY, image, installed, installing, isolate, make_image, node_state, plugging
 from test_cri import SLEEP, check_none, mount_request
 
 if SETUP.engine == "installer":
@@ -109,6 +110,31 @@ def shares_of_one_gpu_need_nothing_more():
                 told = pod.exec("nvidia-smi", "-L")
                 check(told.count(UUID) == 1 and f"{UUID}3" in told, told)
         installer.stop()
+    restart()
+
+
+@test("installer-today")
+def the_nri_plugin_in_a_pod_gives_gpus_without_a_runtime_class():
+    """By the files of the node: its configuration, its driver, its hook, and its probe for what only NVML knows."""
+    by_mounts = dataclasses.replace(mounted(2, env={"NVIDIA_REQUIRE_GPU": "brand=Nvidia"}), handler="")
+    other = dataclasses.replace(by_mounts, env={"NVIDIA_REQUIRE_GPU": "brand=tesla"})
+    with installed() as installer, plugging() as plugin:
+        plugin.wait_for("serving ")
+        view = view_of(by_mounts)
+        check_gpus(view, [2])
+        check_foreign_nodes(view, [2])
+        check_loader(view)
+        check_none(view_of(Pod("", "all")))
+        check("NVH-0302" in refusal_of(other), "a requirement that the GPU does not meet")
+        with plugging() as next_one:
+            next_one.wait_for("serving ")
+            check_gpus(view_of(by_mounts), [2])  # by one of the two
+            plugin.stop()
+            check_gpus(view_of(by_mounts), [2])
+            installer.stop()
+            told = refusal_of(by_mounts)
+            check("NVH-0102" in told and f"the host has no `{DIRECTORY}/oci-nvidia-hook`" in told, told)
+            check_equal(next_one.stop()[0], 0, "the status after SIGTERM")
     restart()
 
 

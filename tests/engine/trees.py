@@ -81,8 +81,9 @@ def read_manifests():
         import yaml  # pylint: disable=import-outside-toplevel
     except ImportError as error:
         raise Skip("python3-yaml is not installed; scripts/test --engines installs it") from error
-    directory = HERE.parents[1] / "docs/examples/kubernetes/installer"
-    return {path.name: yaml.safe_load(path.read_text()) for path in directory.glob("*.yaml")}
+    directory = HERE.parents[1] / "docs/examples/kubernetes"
+    files = [*directory.glob("installer/*.yaml"), directory / "nri/nri-daemon-set.yaml"]
+    return {path.name: yaml.safe_load(path.read_text()) for path in files}
 
 
 def version_of(driver):

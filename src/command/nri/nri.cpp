@@ -2,6 +2,8 @@
 // Connects, serves one runtime until it goes away, and connects again.
 #include "command/nri/nri.hpp"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <boost/program_options.hpp>
 #include <cerrno>
@@ -15,6 +17,7 @@
 #include "command/shell/end_signals.hpp"
 #include "nri/nri_session.hpp"
 #include "os/errno_error.hpp"
+#include "os/root_dir.hpp"
 #include "text/error.hpp"
 #include "text/text.hpp"
 
@@ -38,6 +41,12 @@ struct Connection {
   NriPlugin plugin = {};
 };
 
+/// Whether --host-root names another directory than our own root.
+bool is_in_pod(const CommandContext& context) {
+  const auto own = open_root("/");
+  return own && own->path_of(context.system.fd()) != "/";
+}
+
 bool is_index(const std::string& text) {
   return text.size() == 2 && std::all_of(text.begin(), text.end(),
                                          [](char digit) { return digit >= '0' && digit <= '9'; });
@@ -51,9 +60,12 @@ Connection connection_of(const OptionValues& values) {
   return connection;
 }
 
-NriOptions options_of(const OptionValues& values) {
+NriOptions options_of(const OptionValues& values, const CommandContext& context) {
   NriOptions options{.hook = values[kHook].as<std::string>()};
   if (!options.hook.starts_with('/')) throw UsageFault("--hook takes an absolute path");
+  if (is_in_pod(context)) {
+    options.probe = options.hook.substr(0, options.hook.rfind('/')) + "/oci-nvidia-probe";
+  }
   if (values[kNoHook].as<bool>()) options.hook.clear();
   if (values.contains(kAnnotationsOf)) {
     const auto& names = values[kAnnotationsOf].as<std::vector<std::string>>();
@@ -62,9 +74,19 @@ NriOptions options_of(const OptionValues& values) {
   return options;
 }
 
+/// From here on this process has the files of the host, as a program that was started there: in a
+/// pod the host's root directory is a volume.
+void enter_host(const CommandContext& context) {
+  if (::fchdir(context.system.fd()) == 0 && ::chroot(".") == 0) return;
+  throw Error(Code::driver_root_invalid,
+              "enter the directory of --host-root: " + errno_text(errno),
+              "give the plugin's container the capability SYS_CHROOT");
+}
+
 /// The file is read for each container, and by the hook in another directory.
 void make_absolute(std::string& config_file, const CommandContext& context) {
   if (config_file.empty() || config_file.starts_with('/')) return;
+  if (is_in_pod(context)) throw UsageFault("--config takes an absolute path with --host-root");
   config_file = context.system.path_of(context.caller.working_directory.get()) + "/" + config_file;
 }
 
@@ -151,7 +173,10 @@ void add_nri_options(po::options_description& options) {
 
 Outcome run_nri(const OptionValues& values, CommandContext& context) {
   make_absolute(context.config_file, context);
-  Plugin(connection_of(values), options_of(values), context).run();
+  const Connection connection = connection_of(values);
+  const NriOptions options = options_of(values, context);
+  if (is_in_pod(context)) enter_host(context);
+  Plugin(connection, options, context).run();
   return Outcome::good;
 }
 

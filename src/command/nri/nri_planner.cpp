@@ -103,6 +103,14 @@ std::optional<Config> config_for(const nri::CreateContainerRequest& request,
   }
 }
 
+/// Without it a runtime would refuse the container in words that nobody understands.
+void require_hook(const std::string& hook, const RootDir& system) {
+  if (system.open(hook, O_PATH)) return;
+  throw Error(Code::config_invalid,
+              "the host has no `" + hook + "`, which completes what a container gets by NRI",
+              "install oci-nvidia-hook on the host, or name it with --hook");
+}
+
 std::vector<std::string> hook_arguments(const Request& request, CommandContext& context) {
   std::vector<std::string> arguments{"oci-nvidia-hook"};
   if (!context.config_file.empty()) arguments.push_back("-config=" + context.config_file);
@@ -155,6 +163,8 @@ nri::CreateContainerResponse plan_by_nri(const nri::CreateContainerRequest& requ
                 "a lease is bound to a process, and by NRI there is none yet",
                 "use the runtime handler nvidia for containers with leases");
   }
+  if (!options.hook.empty()) require_hook(options.hook, context.system);
+  if (context.system.open(options.probe, O_PATH)) config.probe = options.probe;
   const RunContext run{config, context.system, context.log, CachePolicy::use};
   const Planned planned = plan_container(task, view_of(options, context), run);
   say(name_of(request), access_notes(planned.plan, json), context);

@@ -13,6 +13,8 @@ namespace nvhook {
 struct NriOptions {
   /// Path of our hook where the runtime starts it; empty: no hook may be added.
   std::string hook = {};
+  /// Path of oci-nvidia-probe, if it is there; otherwise that of this program's installation.
+  std::string probe = {};
   /// Namespaces whose pods may name devices by annotation; `*` for all.
   std::set<std::string> annotation_namespaces = {};
 };
@@ -21,7 +23,8 @@ struct NriOptions {
 /// will get it by a hook that is there. The configuration is read anew, with the defaults of a
 /// cluster: variables count only if it says so, mounts of a device plugin do. Says on `context.err`
 /// what a container gets. Throws what derive_task, plan_container and check_sources throw, and
-/// Error(invalid_request) for GPUs that are to be leased.
+/// Error(invalid_request) for GPUs that are to be leased, and Error(config_invalid) if the hook is
+/// not there.
 [[nodiscard]] nri::CreateContainerResponse plan_by_nri(const nri::CreateContainerRequest& request,
                                                        const NriOptions& options,
                                                        CommandContext& context);

@@ -3,6 +3,7 @@
 
 import dataclasses
 import hashlib
+import os
 
 from cri_containerd import CDI_DIRECTORY, Pod, foreign, refusal_of, restart, running, view_of
 from expect import check_foreign_nodes, check_gpus, check_loader
@@ -111,6 +112,28 @@ def shares_of_one_gpu_need_nothing_more():
                 check(told.count(UUID) == 1 and f"{UUID}3" in told, told)
         installer.stop()
     restart()
+
+
+@test("installer-today")
+def a_share_by_mps_has_its_gpu_and_the_pipes_of_the_daemon():
+    """As the device plugin gives it: variables, and mounts of what its own MPS daemon has on the node."""
+    daemon = SETUP.work / "mps"
+    for name in ("nvidia.com/gpu/pipe", "shm"):
+        (daemon / name).mkdir(parents=True)
+    pipe = daemon / "nvidia.com/gpu/pipe/control"
+    os.mkfifo(pipe)
+    (daemon / "shm/of-the-daemon").touch()
+    pod = mounted(3, env={"CUDA_MPS_PIPE_DIRECTORY": "/mps/nvidia.com/gpu/pipe"}, script=SLEEP)
+    pod.mounts += [{"host_path": str(daemon), "container_path": "/mps"}, {"host_path": str(daemon / "shm"), "container_path": "/dev/shm"}]
+    with installed() as installer:
+        with running(pod) as share, running(pod) as other:
+            for one in (share, other):
+                told = one.exec("nvidia-smi", "-L")
+                check(told.count(UUID) == 1 and f"{UUID}3" in told, told)
+                check_equal(one.exec("sh", "-c", "ls /dev/shm; test -p $CUDA_MPS_PIPE_DIRECTORY/control && echo pipe"), "of-the-daemon\npipe\n", "of the daemon")
+        installer.stop()
+    restart()
+    check(pipe.is_fifo() and (daemon / "shm/of-the-daemon").exists(), "what the daemon has")
 
 
 @test("installer-today")

@@ -2,6 +2,7 @@
 // Parses config.toml: the keys of NVIDIA's configuration file that have an effect here.
 #pragma once
 
+#include <chrono>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -82,6 +83,8 @@ struct Config {
   // No key of the files.
   /// Path of oci-nvidia-probe; if empty, it is searched (GpuQuery::probe).
   std::string probe = {};
+  /// How long it may take.
+  std::chrono::milliseconds probe_deadline{10'000};
 
   friend bool operator==(const Config&, const Config&) = default;
 };

@@ -28,6 +28,7 @@ DriverDetails ask_driver(const Inventory& inventory, const Config& config, Log& 
                          Cached cached) {
   GpuQuery query = gpu_question(inventory, config.driver_root);
   query.probe = config.probe;
+  query.deadline = config.probe_deadline;
   query.bypass_cache = cached == Cached::refused;
   DriverDetails details = query_gpus(query);
   log.notes(details.notes);

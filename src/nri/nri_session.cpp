@@ -130,6 +130,9 @@ std::string NriSession::serve(const nri::CallRequest& call) {
 std::string NriSession::configure(const std::string& payload) {
   const auto request = parsed<nri::ConfigureRequest>(payload);
   runtime_ = request.runtime_name() + " " + request.runtime_version();
+  if (request.request_timeout() > 0) {
+    patience_ = std::chrono::milliseconds(request.request_timeout());
+  }
   nri::ConfigureResponse response;
   response.set_events(kEvents);
   return response.SerializeAsString();

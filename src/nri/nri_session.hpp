@@ -2,6 +2,7 @@
 // One connection of a plugin to a runtime by NRI, without the socket: bytes in, bytes out.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <string>
@@ -38,6 +39,10 @@ class NriSession {
   /// Name and version of the runtime; empty until it has configured the plugin.
   [[nodiscard]] const std::string& runtime() const noexcept { return runtime_; }
 
+  /// How long the runtime waits for an answer. After that it closes the connection, and creates the
+  /// container without what the plugin would have given.
+  [[nodiscard]] std::chrono::milliseconds patience() const noexcept { return patience_; }
+
  private:
   void take_response(const NriMessage& message) const;
   [[nodiscard]] std::string answer(const NriMessage& message);
@@ -48,6 +53,7 @@ class NriSession {
   Adjust adjust_;
   NriReader reader_ = {};
   std::string runtime_ = {};
+  std::chrono::milliseconds patience_{2'000};  ///< NRI's own, if the runtime says nothing
 };
 
 }  // namespace nvhook

@@ -2,12 +2,14 @@
 """Pods that get their GPUs by our NRI plugin: without a runtime handler, and with an engine that nobody configured."""
 
 import dataclasses
+from pathlib import Path
 
 from cri_containerd import Pod, client, foreign, refusal_of, restart, running, view_of
 from expect import check_foreign_nodes, check_gpus, check_loader, check_params
 from harness import MINORS, SETUP, UUID, check, check_equal, test
 from nri_plugin import Plugin, plugin
 from test_cri import SLEEP, TODAY, UPDATE, check_none, mount_request
+from test_ps import nvml_says
 
 VARIABLES_COUNT = "accept-nvidia-visible-devices-envvar-when-unprivileged = true\n"
 RUNTIMES = ["runc", "crun"] if SETUP.name == "cri-cgroup2-today" else ["runc"]
@@ -73,6 +75,19 @@ def a_bad_request_by_nri_is_told_to_the_user():
             check(words in told, f"no {words!r} in {told}")
         check(UUID not in told, f"a UUID of the node: {told}")
         check_one(view_of(Pod("", "0", mounts=[foreign()])), 0)
+
+
+@test(*TODAY)
+def a_driver_that_answers_too_late_is_an_error_of_the_pod_that_needs_it():
+    """The runtime waits two seconds. If it waits in vain, it closes the connection and creates the container without a GPU."""
+    needs_nvml = mounted(1, env={"NVIDIA_REQUIRE_GPU": "brand=Nvidia"})
+    with plugin() as started, nvml_says("delay=5"):
+        for answer in Path("/run/oci-nvidia-hook").glob("gpus.json"):
+            answer.unlink()
+        told = refusal_of(needs_nvml)
+        check("NVH-0408" in told and "no answer within 1500 ms" in told, told)
+        check_one(view_of(mounted(2)), 2)
+        check_equal(started.text().count("serving "), 1, "connections")
 
 
 @test(*TODAY)

@@ -58,6 +58,18 @@ TEST(NriSession, SubscribesToTheCreationOfContainersAlone) {
       answer_to(plugin, "Configure", request.SerializeAsString()).payload()));
   EXPECT_EQ(response.events(), 8);
   EXPECT_EQ(plugin.runtime(), "containerd 2.1.9");
+  EXPECT_EQ(plugin.patience(), std::chrono::seconds(2));
+}
+
+TEST(NriSession, KnowsHowLongTheRuntimeWaits) {
+  NriSession plugin = session();
+  nri::ConfigureRequest request;
+  request.set_request_timeout(700);
+  static_cast<void>(answer_to(plugin, "Configure", request.SerializeAsString()));
+  EXPECT_EQ(plugin.patience(), std::chrono::milliseconds(700));
+  request.set_request_timeout(-1);
+  static_cast<void>(answer_to(plugin, "Configure", request.SerializeAsString()));
+  EXPECT_EQ(plugin.patience(), std::chrono::milliseconds(700));
 }
 
 TEST(NriSession, WantsTheRestOfWhatARuntimeTellsInParts) {

@@ -18,6 +18,7 @@
 //                           process 4711 has 1 GiB of this GPU, and 60 percent of its time
 //   usage=0000:07:00.0 3    every query about the use of this GPU returns this code
 //   init=18                 nvmlInit returns this code
+//   delay=5                 nvmlInit takes so many seconds
 //   count=1000000000        nvmlDeviceGetCount reports this
 //   noise=1                 nvmlInit writes to standard output and standard error
 // The first `gpu` line replaces the built-in GPUs. They are enumerated in the order of the lines.
@@ -33,6 +34,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 typedef struct {
   char busIdLegacy[16];
@@ -120,6 +122,7 @@ static void read_line(const char* key, const char* value, int* replaced) {
   if (strcmp(key, "driver") == 0) snprintf(mock.driver, sizeof mock.driver, "%s", value);
   if (strcmp(key, "cuda") == 0) mock.cuda = atoi(value);
   if (strcmp(key, "init") == 0) mock.init_result = atoi(value);
+  if (strcmp(key, "delay") == 0) mock.delay = (unsigned)atoi(value);
   if (strcmp(key, "count") == 0) mock.forced_count = atol(value);
   if (strcmp(key, "noise") == 0) mock.noise = atoi(value);
   if (strcmp(key, "gpu") == 0) read_gpu(value, replaced);
@@ -201,6 +204,7 @@ int nvmlInit_v2(void) {
     fflush(stdout);
     fputs("noise on standard error\n", stderr);
   }
+  sleep(mock.delay);
   mock.initialized = mock.init_result == kSuccess;
   return mock.init_result;
 }

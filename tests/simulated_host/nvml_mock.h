@@ -61,6 +61,7 @@ struct Mock {
   char driver[kMaxText];
   int cuda;
   int init_result;
+  unsigned delay;  // of nvmlInit, in seconds
   long forced_count;
   int noise;
   struct Gpu gpus[kMaxGpus];

@@ -78,8 +78,7 @@ NriOptions options_of(const OptionValues& values, const CommandContext& context)
 /// pod the host's root directory is a volume.
 void enter_host(const CommandContext& context) {
   if (::fchdir(context.system.fd()) == 0 && ::chroot(".") == 0) return;
-  throw Error(Code::driver_root_invalid,
-              "enter the directory of --host-root: " + errno_text(errno),
+  throw Error(Code::driver_root_invalid, "enter the directory of --host-root: " + errno_text(errno),
               "give the plugin's container the capability SYS_CHROOT");
 }
 
@@ -120,7 +119,8 @@ class Plugin {
       say("waiting for a runtime at " + connection_.socket + ": " + errno_text(errno));
       return false;
     }
-    NriSession session(connection_.plugin, [this](const nri::CreateContainerRequest& request) {
+    NriSession session(connection_.plugin, [&](const nri::CreateContainerRequest& request) {
+      options_.patience = session.patience();
       return plan_by_nri(request, options_, context_);
     });
     try {

@@ -4,6 +4,7 @@
 
 #include <fcntl.h>
 
+#include <algorithm>
 #include <optional>
 #include <ostream>
 
@@ -111,6 +112,13 @@ void require_hook(const std::string& hook, const RootDir& system) {
               "install oci-nvidia-hook on the host, or name it with --hook");
 }
 
+/// A runtime that waits in vain creates the container without its GPUs, so the plugin answers
+/// before, and be it with an error. Everything but the driver's answer takes milliseconds.
+std::chrono::milliseconds probe_deadline(std::chrono::milliseconds patience) {
+  constexpr std::chrono::milliseconds kForTheRest{500};
+  return std::min(Config().probe_deadline, std::max(patience - kForTheRest, patience / 2));
+}
+
 std::vector<std::string> hook_arguments(const Request& request, CommandContext& context) {
   std::vector<std::string> arguments{"oci-nvidia-hook"};
   if (!context.config_file.empty()) arguments.push_back("-config=" + context.config_file);
@@ -165,6 +173,7 @@ nri::CreateContainerResponse plan_by_nri(const nri::CreateContainerRequest& requ
   }
   if (!options.hook.empty()) require_hook(options.hook, context.system);
   if (context.system.open(options.probe, O_PATH)) config.probe = options.probe;
+  config.probe_deadline = probe_deadline(options.patience);
   const RunContext run{config, context.system, context.log, CachePolicy::use};
   const Planned planned = plan_container(task, view_of(options, context), run);
   say(name_of(request), access_notes(planned.plan, json), context);

@@ -2,6 +2,7 @@
 // Decides by the host and the configuration what one container gets by NRI.
 #pragma once
 
+#include <chrono>
 #include <set>
 #include <string>
 
@@ -15,6 +16,8 @@ struct NriOptions {
   std::string hook = {};
   /// Path of oci-nvidia-probe, if it is there; otherwise that of this program's installation.
   std::string probe = {};
+  /// How long the runtime waits for an answer.
+  std::chrono::milliseconds patience{2'000};
   /// Namespaces whose pods may name devices by annotation; `*` for all.
   std::set<std::string> annotation_namespaces = {};
 };

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "plan/spec_steps.hpp"
+#include "request/device_words.hpp"
 #include "text/text.hpp"
 
 namespace nvhook {
@@ -95,6 +96,19 @@ nri::Adjustment adjustment_of(const Plan& plan, const SpecEdit& edit) {
   for (const std::string& argument : edit.hook_arguments) hook.add_args(argument);
   hook.add_env(kHookPath);
   return adjusted;
+}
+
+void remount_requests(const nri::Container& container, nri::Adjustment& adjusted) {
+  const auto& namespaces = container.linux().namespaces();
+  if (std::none_of(namespaces.begin(), namespaces.end(),
+                   [](const nri::LinuxNamespace& each) { return each.type() == "user"; })) {
+    return;
+  }
+  for (const nri::Mount& mount : container.mounts()) {
+    if (!names_device({.source = mount.source(), .destination = mount.destination()})) continue;
+    adjusted.add_mounts()->set_destination("-" + mount.destination());  // takes it away
+    *adjusted.add_mounts() = mount;
+  }
 }
 
 std::string lacking_without_hook(const Plan& plan) {

@@ -4,12 +4,14 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "oci/spec_text.hpp"
 #include "os/device_number.hpp"
 #include "plan/node_access.hpp"
 #include "plan/spec_hooks.hpp"
 #include "plan/spec_steps.hpp"
+#include "request/device_words.hpp"
 #include "text/error.hpp"
 #include "text/json_extent.hpp"
 #include "text/text.hpp"
@@ -36,6 +38,23 @@ std::string text_of(const Json& element) {
                     element.dump(-1, ' ', false, Json::error_handler_t::replace),
                 "rename that file of the driver");
   }
+}
+
+/// The element without its ID mappings, if it is a mount that names a device and has some.
+std::optional<std::string> unmapped(std::string_view element) {
+  if (element.find("Mappings") == std::string_view::npos) return std::nullopt;
+  Json mount = Json::parse(element, nullptr, false);
+  if (!mount.is_object()) return std::nullopt;
+  const auto text_at = [&](const char* name) {
+    const auto found = mount.find(name);
+    return found != mount.end() && found->is_string() ? found->get<std::string>() : std::string();
+  };
+  if (!names_device({.source = text_at("source"), .destination = text_at("destination")})) {
+    return std::nullopt;
+  }
+  return mount.erase("uidMappings") + mount.erase("gidMappings") == 0
+             ? std::nullopt
+             : std::optional(text_of(mount));
 }
 
 std::string mount_element(const BindMount& mount, const std::string& driver_root) {
@@ -74,6 +93,11 @@ std::string hook_element(const SpecEdit& edit) {
 Additions additions_of(std::string_view json, const Plan& plan, const SpecEdit& edit) {
   const SpecSteps steps(json);
   Additions added;
+  if (const std::string_view mounts = json_member(json, "mounts", "config.json"); !mounts.empty()) {
+    for (const JsonPart& mount : json_elements(mounts, "mounts")) {
+      if (auto text = unmapped(mount.value())) added.mounts.push_back(*std::move(text));
+    }
+  }
   for (const unsigned group : missing_groups(plan, json)) {
     added.groups.push_back(std::to_string(group));
   }
@@ -167,8 +191,15 @@ std::string edit_spec(std::string_view json, const Plan& plan, const SpecEdit& e
   if (!extent || !trim(extent->rest).empty()) {
     throw_spec_invalid("config.json is not one whole JSON object");
   }
-  const Additions added = additions_of(json, plan, edit);
-  std::string spec = with_list(extent->object, "mounts", added.mounts, "mounts");
+  const Additions added = additions_of(extent->object, plan, edit);
+  std::string spec = with_member(
+      extent->object, "mounts", "[]",
+      [&](std::string_view list) {
+        return with_elements(
+            list, [](std::string_view mount) { return unmapped(mount).has_value(); }, added.mounts,
+            "mounts");
+      },
+      "mounts");
   if (!added.groups.empty()) spec = with_groups(spec, added.groups);
   spec = with_member(
       spec, "linux", "{}", [&](std::string_view object) { return with_devices(object, added); },

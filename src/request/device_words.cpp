@@ -126,6 +126,8 @@ void add_default_kind(DeviceWords& list, const std::string& kind) {
 
 }  // namespace
 
+bool names_device(const SpecMount& mount) { return !device_name(mount).empty(); }
+
 DeviceWords list_devices(const ContainerSpec& spec, const Config& config, Notes& notes) {
   const bool is_cdi = config.mode == RuntimeMode::cdi;
   DeviceWords mounted;

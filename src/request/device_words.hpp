@@ -32,6 +32,10 @@ struct DeviceWords {
 [[nodiscard]] DeviceWords list_devices(const ContainerSpec& spec, const Config& config,
                                        Notes& notes);
 
+/// Whether `mount` names a device or an IMEX channel: /dev/null below
+/// /var/run/nvidia-container-devices (docs/behaviour.md §2.4).
+[[nodiscard]] bool names_device(const SpecMount& mount);
+
 /// Whether the list asks for nothing: it is empty, or `void` is in it.
 [[nodiscard]] bool is_void(const DeviceWords& list);
 

@@ -116,6 +116,24 @@ TEST(NriAdjustment, DevicesTheirRulesAndTheHook) {
   EXPECT_EQ(adjusted.env(0).key() + "=" + adjusted.env(0).value(), "NVIDIA_VISIBLE_DEVICES=void");
 }
 
+TEST(NriAdjustment, MountsThatNameDevicesAreMadeAnewInAUserNamespace) {
+  nri::Container container;
+  for (const char* destination : {"/var/run/nvidia-container-devices/GPU-1", "/volume"}) {
+    nri::Mount& mount = *container.add_mounts();
+    mount.set_source("/dev/null");
+    mount.set_destination(destination);
+    mount.add_options("rbind");
+  }
+  nri::Adjustment adjusted;
+  remount_requests(container, adjusted);
+  EXPECT_EQ(adjusted.mounts_size(), 0);
+  container.mutable_linux()->add_namespaces()->set_type("user");
+  remount_requests(container, adjusted);
+  ASSERT_EQ(adjusted.mounts_size(), 2);
+  EXPECT_EQ(adjusted.mounts(0).destination(), "-/var/run/nvidia-container-devices/GPU-1");
+  EXPECT_EQ(adjusted.mounts(1).SerializeAsString(), container.mounts(0).SerializeAsString());
+}
+
 TEST(NriAdjustment, WithoutAHookFilesUnderTheNamesOfTheirLinks) {
   const auto adjusted = adjustment_of(plan_of_one_gpu(), {.driver_root = "/run/driver"});
   std::vector<std::string> mounts;

@@ -82,6 +82,24 @@ TEST(EditSpec, AppendsOneElementOfEachKindAfterWhatIsThere) {
                       kDenyAll + "," + kRule, R"({"path":"/bin/x"},)" + kHook));
 }
 
+TEST(EditSpec, TakesTheIdMappingsOfMountsThatNameDevices) {
+  const std::string mappings = R"([{"containerID":0,"hostID":200000,"size":65536}])";
+  const auto mount = [](const std::string& source, const std::string& destination,
+                        const std::string& more) {
+    return R"({"destination":")" + destination + R"(","type":"bind","source":")" + source +
+           R"(","options":["rbind"])" + more + "}";
+  };
+  const std::string mapped = R"(,"uidMappings":)" + mappings + R"(,"gidMappings":)" + mappings;
+  const std::string names = "/var/run/nvidia-container-devices/GPU-1";
+  const std::string volume = mount("/dev/null", "/volume", mapped);
+  EXPECT_EQ(edited(spec_with(kDev + "," + mount("/dev/null", names, mapped) + "," + volume, "",
+                             kDenyAll, "")),
+            spec_with(kDev + "," + volume + "," + mount("/dev/null", names, "") + "," + kMount,
+                      kNode, kDenyAll + "," + kRule, kHook));
+  const std::string other = mount("/dev/zero", names, mapped);
+  EXPECT_NE(edited(spec_with(other, "", "", "")).find(other), std::string::npos);
+}
+
 TEST(EditSpec, AddsMembersThatAreAbsentOrNull) {
   const std::string hooks = R"("hooks":{"createRuntime":[)" + kHook + "]}";
   EXPECT_EQ(edited("{}"), R"({"mounts":[)" + kMount + "]," + hooks + "}");

@@ -184,6 +184,7 @@ nri::CreateContainerResponse plan_by_nri(const nri::CreateContainerRequest& requ
   if (!edit.hook.empty()) edit.hook_arguments = hook_arguments(asked, context);
   nri::CreateContainerResponse response;
   *response.mutable_adjust() = adjustment_of(planned.plan, edit);
+  remount_requests(request.container(), *response.mutable_adjust());
   say(name_of(request),
       "gets " + std::to_string(edit.nodes.size()) + " devices, by " + asked.devices_source,
       context);

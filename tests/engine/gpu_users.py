@@ -30,10 +30,14 @@ def held_in_container(index, then="sleep 1000"):
 @contextlib.contextmanager
 def openable_gpus():
     """The nodes of all GPUs are such that can be opened. One engine after the other: the numbers are the whole machine's."""
-    with (SETUP.rootfs.parent / "openable.lock").open("w") as lock:
+    # A directory that all engines have, and that those in a tree of their own cannot write.
+    lock = os.open(SETUP.rootfs.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
         fcntl.flock(lock, fcntl.LOCK_EX)
         with openable_gpus_of_this_host():
             yield
+    finally:
+        os.close(lock)
 
 
 @contextlib.contextmanager

@@ -16,6 +16,7 @@
 #include "plan/planner.hpp"
 #include "plan/spec_edit.hpp"
 #include "request/request.hpp"
+#include "support/described_host.hpp"
 #include "support/golden_case.hpp"
 #include "support/hosts.hpp"
 
@@ -91,7 +92,7 @@ class Doors : public ::testing::TestWithParam<std::tuple<std::string, CdiMode>> 
 
   test::GoldenCase case_{std::get<std::string>(GetParam())};
   Config config_ = parse_config(case_.config, "config.toml").config;
-  test::FakeHost host_ = test::named_host(case_.host);
+  test::FakeHost host_ = test::golden_host(case_.host);
   test::TemporaryDirectory image_ = test::named_image(case_.image);
   std::optional<RootDir> system_ = open_root(host_.tree().path().string());
   std::optional<RootDir> driver_ = open_root(host_.tree().path().string() + config_.driver_root);

@@ -1,12 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Golden plans: config.json and config.toml on a named host and image → the plan as JSON.
 //
-// To add a case, add a folder with `case` (lines `host NAME` and `image NAME`), config.json and, if
-// needed, config.toml, and run once on x86-64 with UPDATE_GOLDEN=1, which writes
-// expected-plan.json. Review its diff. On another architecture its names are expected in place of
-// those of x86-64; where that is not all, there is a file expected-plan.aarch64.json. Each plan is
-// also split into what config.json can say and what is left to the hook; together they must be the
-// whole plan.
+// README.md tells how to add one. Each plan is also split into what config.json can say and what is
+// left to the hook; together they must be the whole plan.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -24,8 +20,10 @@
 #include "plan/planner.hpp"
 #include "plan/spec_edit.hpp"
 #include "request/request.hpp"
+#include "support/described_host.hpp"
 #include "support/golden_case.hpp"
 #include "support/hosts.hpp"
+#include "support/plan_lines.hpp"
 
 namespace nvhook {
 namespace {
@@ -37,7 +35,7 @@ struct Case {
 };
 
 Case run_case(const test::GoldenCase& given) {
-  const test::FakeHost host = test::named_host(given.host);
+  const test::FakeHost host = test::golden_host(given.host);
   const test::TemporaryDirectory image = test::named_image(given.image);
   Case result{.spec = given.spec, .config = parse_config(given.config, "config.toml").config};
   const Config& config = result.config;
@@ -60,9 +58,9 @@ std::string text_of(const Case& result) {
   return to_json(*result.plan, result.config.driver_root) + "\n";
 }
 
-class Golden : public ::testing::TestWithParam<std::string> {};
+class GoldenJson : public ::testing::TestWithParam<std::string> {};
 
-TEST_P(Golden, PlanIsTheExpectedOne) {
+TEST_P(GoldenJson, PlanIsTheExpectedOne) {
   const test::GoldenCase given(GetParam());
   const std::string plan = text_of(run_case(given));
   if (std::getenv("UPDATE_GOLDEN") != nullptr) {
@@ -71,6 +69,23 @@ TEST_P(Golden, PlanIsTheExpectedOne) {
   }
   EXPECT_EQ(plan, test::expected_plan(given.folder));
 }
+
+class GoldenLines : public ::testing::TestWithParam<std::string> {};
+
+TEST_P(GoldenLines, PlanHasTheExpectedOnes) {
+  const test::GoldenCase given(GetParam());
+  const Case one = run_case(given);
+  ASSERT_TRUE(one.plan);
+  const std::string lines = test::plan_lines(*one.plan);
+  const auto file = given.folder / "expected-plan.txt";
+  if (std::getenv("UPDATE_GOLDEN") != nullptr) {
+    std::ofstream(file) << lines;
+    return;
+  }
+  EXPECT_EQ(lines, test::sorted_lines(test::for_this_machine(test::read_text(file))));
+}
+
+class Golden : public ::testing::TestWithParam<std::string> {};
 
 using Json = nlohmann::json;
 
@@ -128,8 +143,15 @@ TEST_P(Golden, RuntimeAndHookDoEachStepOnce) {
   EXPECT_EQ(rest.symlinks.size(), one.plan->symlinks.size());
 }
 
-INSTANTIATE_TEST_SUITE_P(Cases, Golden, ::testing::ValuesIn(test::golden_case_names()),
-                         [](const auto& row) { return row.param; });
+std::string name_of(const ::testing::TestParamInfo<std::string>& row) { return row.param; }
+
+INSTANTIATE_TEST_SUITE_P(Cases, Golden, ::testing::ValuesIn(test::golden_case_names()), name_of);
+INSTANTIATE_TEST_SUITE_P(Cases, GoldenJson,
+                         ::testing::ValuesIn(test::golden_case_names("expected-plan.json")),
+                         name_of);
+INSTANTIATE_TEST_SUITE_P(Cases, GoldenLines,
+                         ::testing::ValuesIn(test::golden_case_names("expected-plan.txt")),
+                         name_of);
 
 }  // namespace
 }  // namespace nvhook

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The folders of tests/golden, each a container on a named host; golden_test.cpp tells what is in
+// The folders of tests/golden, each a container on a named host; the README there tells what is in
 // one.
 #pragma once
 
@@ -19,11 +19,12 @@ inline std::string read_text(const std::filesystem::path& path) {
   return {std::istreambuf_iterator<char>(file), {}};
 }
 
-inline std::vector<std::string> golden_case_names() {
+/// Returns the names of the cases, or of those that have a file called `file`.
+inline std::vector<std::string> golden_case_names(const std::string& file = "case") {
   std::vector<std::string> names;
   const auto folder = std::filesystem::path(TEST_DATA_DIR) / "golden";
   for (const auto& entry : std::filesystem::directory_iterator(folder)) {
-    if (entry.is_directory()) names.push_back(entry.path().filename().string());
+    if (exists(entry.path() / file)) names.push_back(entry.path().filename().string());
   }
   std::sort(names.begin(), names.end());
   return names;
@@ -41,7 +42,7 @@ struct GoldenCase {
   std::filesystem::path folder;
   std::string spec;        ///< config.json
   std::string config;      ///< config.toml; empty: there is none
-  std::string host = {};   ///< of test::named_host()
+  std::string host = {};   ///< of test::golden_host()
   std::string image = {};  ///< of test::named_image()
 };
 

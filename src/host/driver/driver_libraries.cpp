@@ -199,7 +199,11 @@ class LibraryFinder {
     const UniqueFd fd = root_.open(path, O_PATH);
     if (!fd || !status_of(fd.get()).is_regular()) return;
     HostPath resolved(root_.path_of(fd.get()));
-    if (resolved.empty() || !has_right_version(row, base, resolved.filename())) return;
+    if (resolved.empty()) return;
+    if (!has_right_version(row, base, resolved.filename()) &&
+        !is_versioned_by_link(base, path, resolved.filename())) {
+      return;
+    }
     const Key key{abi, &row, base};
     const auto chosen = found_.find(key);
     if (chosen != found_.end() && !is_better(resolved, chosen->second.path)) {
@@ -248,6 +252,14 @@ class LibraryFinder {
     if (name.size() <= base.size() + 1) return row.versioning == Versioning::own;
     return may_have_own_version(row) &&
            !is_driver_version(std::string_view(name).substr(base.size() + 1));
+  }
+
+  /// Whether a link of the driver's version leads to a file beside it that has at most the number
+  /// of the interface in its name: since 590 packages of Fedora and RHEL have libGLX_nvidia so.
+  [[nodiscard]] bool is_versioned_by_link(const std::string& base, const std::string& path,
+                                          const std::string& name) const {
+    return !query_.any_version && path.ends_with("/" + base + suffix_) && name.starts_with(base) &&
+           name.find('.', base.size() + 1) == std::string::npos && root_.read_link(path) == name;
   }
 
   /// A driver's version has a dot; the number in `libnvidia-ml.so.1` is that of the interface.

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which files are the driver's libraries where a distribution names or places them in its own way.
+#include "host/driver/driver_libraries.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "support/fake_host.hpp"
+
+namespace nvhook {
+namespace {
+
+using ::testing::Contains;
+using ::testing::Not;
+using ::testing::UnorderedElementsAre;
+
+const std::string kLibraries = "/usr/lib64/";
+const std::string kVersion = ".999.88.77";
+
+test::FakeHost usual_host() {
+  test::FakeHost host;
+  host.library(kLibraries + "libnvidia-ml.so" + kVersion, "libnvidia-ml.so.1");
+  return host;
+}
+
+/// The paths of the libraries that `host` has for graphics, but the management library.
+std::vector<std::string> graphics_of(const test::FakeHost& host) {
+  const auto root = open_root(host.tree().path());
+  DriverFileQuery query;
+  query.driver = *Version::parse(host.driver());
+  query.wanted = {Capability::graphics};
+  Notes notes;
+  std::vector<std::string> paths;
+  for (const DriverFile& file : find_libraries(*root, query, notes)) {
+    if (file.component->name != "libnvidia-ml.so") paths.push_back(file.path.str());
+  }
+  return paths;
+}
+
+TEST(DriverLibraries, AFileToWhichALinkOfTheDriversVersionLeadsIsTaken) {
+  test::FakeHost host = usual_host();
+  host.library(kLibraries + "libGLX_nvidia.so.0", "libGLX_nvidia.so.0");
+  EXPECT_THAT(graphics_of(host), Not(Contains(kLibraries + "libGLX_nvidia.so.0")))
+      << "nothing tells its version";
+  host.tree().link(kLibraries + "libGLX_nvidia.so" + kVersion, "libGLX_nvidia.so.0");
+  EXPECT_THAT(graphics_of(host), UnorderedElementsAre(kLibraries + "libGLX_nvidia.so.0"));
+}
+
+TEST(DriverLibraries, ALinkOfTheDriversVersionDoesNotMakeAnotherDriversFileTheDrivers) {
+  test::FakeHost host = usual_host();
+  host.file(kLibraries + "libGLX_nvidia.so.470.57.02", "libGLX_nvidia.so.0");
+  host.tree().link(kLibraries + "libGLX_nvidia.so" + kVersion, "libGLX_nvidia.so.470.57.02");
+  host.file("/opt/libEGL_nvidia.so.0", "libEGL_nvidia.so.0");
+  host.tree().link(kLibraries + "libEGL_nvidia.so" + kVersion, "/opt/libEGL_nvidia.so.0");
+  EXPECT_THAT(graphics_of(host), UnorderedElementsAre());
+}
+
+}  // namespace
+}  // namespace nvhook

@@ -129,9 +129,7 @@ class LibraryFinder {
     std::vector<std::string> directories;
     for (const auto& [key, file] : found_) {
       if (key.abi != abi) continue;
-      std::string directory = file.path.parent().str();
-      directories.push_back(directory + "/vdpau");
-      directories.push_back(std::move(directory));
+      directories.push_back(file.path.parent().str());
     }
     const bool told = abi == Abi::compat32 ? !directories.empty() : found_.contains(management());
     if (!told) {
@@ -139,7 +137,10 @@ class LibraryFinder {
       directories.insert(directories.end(), others.begin(), others.end());
     }
     std::set<std::string> searched;
-    for (const std::string& directory : directories) search_directory(abi, directory, searched);
+    for (const std::string& directory : directories) {
+      if (!directory.ends_with("/vdpau")) search_directory(abi, directory + "/vdpau", searched);
+      search_directory(abi, directory, searched);
+    }
   }
 
   void search_directory(Abi abi, const std::string& directory, std::set<std::string>& searched) {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The directories into which distributions install the driver; all below the driver root.
+// The directories into which distributions install the driver; all below the driver root. Those of
+// libraries may have a directory `vdpau` in them, too.
 #pragma once
 
 #include <array>
@@ -11,24 +12,20 @@ namespace nvhook {
 #if defined(__x86_64__)
 inline constexpr std::array kMultiarchDirectories{
     std::string_view("/usr/lib/x86_64-linux-gnu"),
-    std::string_view("/usr/lib/x86_64-linux-gnu/nvidia/current"),  // Debian's alternatives
-    std::string_view("/usr/lib/x86_64-linux-gnu/vdpau")};
+    std::string_view("/usr/lib/x86_64-linux-gnu/nvidia/current")};
 inline constexpr std::array kMultiarchDirectories32{
     std::string_view("/usr/lib/i386-linux-gnu"),
-    std::string_view("/usr/lib/i386-linux-gnu/nvidia/current"),
-    std::string_view("/usr/lib/i386-linux-gnu/vdpau")};
+    std::string_view("/usr/lib/i386-linux-gnu/nvidia/current")};
 inline constexpr std::uint16_t kNativeMachine = 62;
 inline constexpr std::uint16_t kCompat32Machine = 3;
 inline constexpr std::string_view kCompat32Word = "i686";  // in names of files
 #elif defined(__aarch64__)
 inline constexpr std::array kMultiarchDirectories{
     std::string_view("/usr/lib/aarch64-linux-gnu"),
-    std::string_view("/usr/lib/aarch64-linux-gnu/nvidia/current"),
-    std::string_view("/usr/lib/aarch64-linux-gnu/vdpau")};
+    std::string_view("/usr/lib/aarch64-linux-gnu/nvidia/current")};
 inline constexpr std::array kMultiarchDirectories32{
     std::string_view("/usr/lib/arm-linux-gnueabihf"),
-    std::string_view("/usr/lib/arm-linux-gnueabihf/nvidia/current"),
-    std::string_view("/usr/lib/arm-linux-gnueabihf/vdpau")};
+    std::string_view("/usr/lib/arm-linux-gnueabihf/nvidia/current")};
 inline constexpr std::uint16_t kNativeMachine = 183;
 inline constexpr std::uint16_t kCompat32Machine = 40;
 inline constexpr std::string_view kCompat32Word = "armv7";  // in names of files
@@ -39,14 +36,14 @@ inline constexpr std::string_view kCompat32Word = "armv7";  // in names of files
 inline constexpr std::array<std::string_view, 18> kLibraryDirectories{
     "/usr/lib64",  // Fedora, RHEL, openSUSE
     "/lib64",
-    "/usr/lib",  // Arch
-    "/usr/lib64/vdpau",
-    "/usr/lib/vdpau",
-    "/run/opengl-driver/lib",  // NixOS
-    "/run/opengl-driver/lib/vdpau",
-    "/usr/lib/nvidia/tesla",  // Bottlerocket
+    "/usr/lib",                         // Arch
+    "/run/opengl-driver/lib",           // NixOS
+    "/run/current-system/profile/lib",  // Guix
+    "/usr/lib/nvidia/tesla",            // Bottlerocket
     "/usr/lib/nvidia/current",
-    "/usr/local/glibc/usr/lib",  // Talos, whose own libc is musl
+    "/usr/local/lib",            // Talos, whose own libc is musl
+    "/usr/local/glibc/usr/lib",  // Talos before, also the next two
+    "/usr/local/glibc/usr/lib64",
     "/usr/local/glibc/lib",
     "/opt/nvidia/current/usr/lib64",  // Flatcar
     "/opt/nvidia/current/lib64",
@@ -56,10 +53,10 @@ inline constexpr std::array<std::string_view, 18> kLibraryDirectories{
     "/usr/local/nvidia/lib",
     "/usr/lib/wsl/lib",  // WSL2
 };
-inline constexpr std::array<std::string_view, 4> kLibraryDirectories32{
-    "/usr/lib32", "/usr/lib", "/usr/lib/vdpau", "/run/opengl-driver-32/lib"};
+inline constexpr std::array<std::string_view, 3> kLibraryDirectories32{"/usr/lib32", "/usr/lib",
+                                                                       "/run/opengl-driver-32/lib"};
 
-inline constexpr std::array<std::string_view, 19> kBinaryDirectories{
+inline constexpr std::array<std::string_view, 20> kBinaryDirectories{
     "/usr/local/sbin",
     "/usr/local/bin",  // also Talos
     "/usr/sbin",
@@ -68,7 +65,8 @@ inline constexpr std::array<std::string_view, 19> kBinaryDirectories{
     "/bin",
     "/usr/lib/nvidia/current",
     "/run/opengl-driver/bin",
-    "/run/current-system/sw/bin",  // NixOS
+    "/run/current-system/sw/bin",       // NixOS
+    "/run/current-system/profile/bin",  // Guix
     "/usr/libexec/nvidia/tesla/bin",
     "/usr/lib/nvidia/tesla/bin",
     "/opt/nvidia/current/usr/bin",
@@ -83,12 +81,14 @@ inline constexpr std::array<std::string_view, 19> kBinaryDirectories{
 
 /// The paths of data files are relative to these. The empty one is the driver root itself, as on
 /// GKE, where the driver has a root of its own.
-inline constexpr std::array<std::string_view, 12> kDataDirectories{
+inline constexpr std::array<std::string_view, 14> kDataDirectories{
     "/etc",
     "/usr/local/share",
     "/usr/share",
     "/run/opengl-driver/etc",  // NixOS
     "/run/opengl-driver/share",
+    "/run/current-system/profile/etc",  // Guix
+    "/run/current-system/profile/share",
     "/usr/local/glibc/etc",
     "/usr/local/glibc/usr/share",
     "/opt/nvidia/current/etc",

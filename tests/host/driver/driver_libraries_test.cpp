@@ -23,18 +23,22 @@ test::FakeHost usual_host() {
   return host;
 }
 
-/// The paths of the libraries that `host` has for graphics, but the management library.
-std::vector<std::string> graphics_of(const test::FakeHost& host) {
+/// The paths of the libraries that `host` has for `wanted`, but the management library.
+std::vector<std::string> libraries_of(const test::FakeHost& host, CapabilitySet wanted) {
   const auto root = open_root(host.tree().path());
   DriverFileQuery query;
   query.driver = *Version::parse(host.driver());
-  query.wanted = {Capability::graphics};
+  query.wanted = wanted;
   Notes notes;
   std::vector<std::string> paths;
   for (const DriverFile& file : find_libraries(*root, query, notes)) {
     if (file.component->name != "libnvidia-ml.so") paths.push_back(file.path.str());
   }
   return paths;
+}
+
+std::vector<std::string> graphics_of(const test::FakeHost& host) {
+  return libraries_of(host, {Capability::graphics});
 }
 
 TEST(DriverLibraries, AFileToWhichALinkOfTheDriversVersionLeadsIsTaken) {
@@ -53,6 +57,17 @@ TEST(DriverLibraries, ALinkOfTheDriversVersionDoesNotMakeAnotherDriversFileTheDr
   host.file("/opt/libEGL_nvidia.so.0", "libEGL_nvidia.so.0");
   host.tree().link(kLibraries + "libEGL_nvidia.so" + kVersion, "/opt/libEGL_nvidia.so.0");
   EXPECT_THAT(graphics_of(host), UnorderedElementsAre());
+}
+
+TEST(DriverLibraries, WithoutALoaderCacheTheDirectoryOfVdpauIsSearchedToo) {
+  for (const std::string directory : {"/usr/local/lib", "/usr/local/glibc/usr/lib64",
+                                      "/run/current-system/profile/lib", "/usr/lib64"}) {
+    test::FakeHost host;
+    host.file(directory + "/libnvidia-ml.so" + kVersion, "libnvidia-ml.so.1");
+    const std::string vdpau = directory + "/vdpau/libvdpau_nvidia.so" + kVersion;
+    host.file(vdpau, "libvdpau_nvidia.so.1");
+    EXPECT_THAT(libraries_of(host, {Capability::video}), UnorderedElementsAre(vdpau));
+  }
 }
 
 }  // namespace

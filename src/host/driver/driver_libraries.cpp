@@ -63,6 +63,7 @@ class LibraryFinder {
     // On WSL2 a Linux driver that happens to be installed is not the one of the Windows host.
     if (!query_.any_version) search_system();
     require_management_library();
+    leave_out_legacy();
     note_missing();
     return take_files();
   }
@@ -277,6 +278,20 @@ class LibraryFinder {
     const UniqueFd file = root_.open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
     if (!file) return std::nullopt;
     return read_elf(reader_of(file.get()));
+  }
+
+  /// NVIDIA's archive has a libEGL for hosts without GLVND, too. In a container it would take the
+  /// place of GLVND's, which belongs to the other libraries of such a driver.
+  void leave_out_legacy() {
+    for (const Abi abi : {Abi::native, Abi::compat32}) {
+      const bool has_glvnd = std::any_of(found_.begin(), found_.end(), [&](const auto& one) {
+        return one.first.abi == abi &&
+               (one.first.name == "libGLX_nvidia.so" || one.first.name == "libEGL_nvidia.so");
+      });
+      std::erase_if(found_, [&](const auto& one) {
+        return has_glvnd && one.first.abi == abi && one.first.row->versioning == Versioning::legacy;
+      });
+    }
   }
 
   // ---- what is reported

@@ -70,5 +70,13 @@ TEST(DriverLibraries, WithoutALoaderCacheTheDirectoryOfVdpauIsSearchedToo) {
   }
 }
 
+TEST(DriverLibraries, ADriverOfGlvndDoesNotReplaceItsLibraries) {
+  test::FakeHost host = usual_host();
+  host.library(kLibraries + "libEGL.so" + kVersion, "libEGL.so.1");
+  EXPECT_THAT(graphics_of(host), UnorderedElementsAre(kLibraries + "libEGL.so" + kVersion));
+  host.file(kLibraries + "libEGL_nvidia.so" + kVersion, "libEGL_nvidia.so.0");
+  EXPECT_THAT(graphics_of(host), UnorderedElementsAre(kLibraries + "libEGL_nvidia.so" + kVersion));
+}
+
 }  // namespace
 }  // namespace nvhook

@@ -120,6 +120,7 @@ constexpr std::array kComponents{
     Component{data_file, "egl/egl_external_platform.d/*nvidia*.json", kGraphics,
               "EGL external platform"},
     Component{data_file, "X11/xorg.conf.d/10-nvidia.conf", kGraphics, "X server configuration"},
+    Component{data_file, "X11/xorg.conf.d/nvidia.conf", kGraphics, "X server configuration"},
     Component{data_file, "X11/xorg.conf.d/*nvidia-drm-outputclass*.conf", kGraphics,
               "X server configuration"},
     // data that the libraries read

@@ -5,12 +5,16 @@
 #include <algorithm>
 #include <optional>
 #include <utility>
+#include <vector>
 
 #include "host/facts/driver_manifest.hpp"
 #include "image/cuda_compat.hpp"
 
 namespace nvhook {
 namespace {
+
+/// An image can have many manifests, and each that is covered is a mount.
+constexpr std::size_t kMaxCovered = 32;
 
 /// Whether loaders look at `manifest` for the same as at those of `row`: /etc/vulkan/icd.d/x.json
 /// is of the kind of vulkan/icd.d/nvidia_icd*.json.
@@ -27,6 +31,9 @@ class FilePlanner {
     plan_cuda_compat();
     for (const DriverFile& file : input_.inventory.files) {
       if (is_wanted(file, input_.request)) plan_file(file);
+    }
+    if (layers_ != nullptr) {
+      for (const DriverFile* manifest : manifests_) cover_others(*manifest);
     }
     plan_loader_path();
   }
@@ -182,6 +189,7 @@ class FilePlanner {
       bind_optional(file, SourceType::regular, kFileMount);
     } else {
       bind_by_image(file, manifest_target(file));
+      (is_of_layers(file) ? layers_ : manifests_.emplace_back()) = &file;
     }
     for (Symlink& link : links) {
       if (link.link.str() != link.target) plan_.link(std::move(link));
@@ -202,27 +210,58 @@ class FilePlanner {
                    .reason = "where a manifest of the host names the library"};
   }
 
-  /// Where the image has a manifest for the same library, that one is covered: with a second one
+  /// Where the image has a manifest for the same library, ours goes over that: with a second one
   /// loaders would show every GPU twice.
   [[nodiscard]] ContainerPath manifest_target(const DriverFile& file) const {
-    const std::string& library = file.refers_to.front();
-    const std::string_view base =
-        library_base_name(std::string_view(library).substr(library.rfind('/') + 1));
-    if (classify_library(base) == nullptr) return file.place;
-    // A name without a path serves loaders of both classes.
-    const bool serves_both = library.find('/') == std::string::npos;
     const ContainerPath* of_its_class = nullptr;
     const ContainerPath* of_another = nullptr;
     for (const ImageManifest& own : input_.container.manifests) {
-      if (!is_of_kind(own.found_as, *file.component) || own.text.find(base) == std::string::npos) {
-        continue;
-      }
+      if (!is_for_library_of(own, file)) continue;
       if (own.found_as == file.place) return own.path;
       const ContainerPath*& target = abi_of(own) == file.abi ? of_its_class : of_another;
       if (target == nullptr) target = &own.path;
     }
     if (of_its_class != nullptr) return *of_its_class;
-    return serves_both && of_another != nullptr ? *of_another : file.place;
+    return serves_both(file.refers_to.front()) && of_another != nullptr ? *of_another : file.place;
+  }
+
+  /// Covers the image's other manifests for the library with the driver's list of layers: loaders
+  /// of drivers pass over a manifest without a driver, but Vulkan's gives up at a text that is no
+  /// JSON.
+  void cover_others(const DriverFile& file) {
+    for (const ImageManifest& own : input_.container.manifests) {
+      if (!is_for_library_of(own, file) || plan_.has_target(own.path)) continue;
+      if (covered_ == kMaxCovered) return;
+      const Manifest manifest = parse_manifest(own.found_as.filename(), own.text);
+      const bool is_for_both = serves_both(file.refers_to.front()) || manifest.libraries.empty() ||
+                               serves_both(manifest.libraries.front());
+      if (!is_for_both && abi_of(own) != file.abi) continue;
+      ++covered_;
+      plan_.bind(
+          {.source = {.root = HostRoot::driver, .path = layers_->path},
+           .target = own.path,
+           .attributes = kFileMount,
+           .optional = true,
+           .by_image = true,
+           .reason = "covers the image's second manifest for the library of " + file.path.str()});
+    }
+  }
+
+  static bool is_of_layers(const DriverFile& file) {
+    return file.component->name.find("layer") != std::string_view::npos;
+  }
+
+  /// A name without a path serves loaders of both classes.
+  static bool serves_both(const std::string& library) {
+    return library.find('/') == std::string::npos;
+  }
+
+  static bool is_for_library_of(const ImageManifest& own, const DriverFile& file) {
+    const std::string& library = file.refers_to.front();
+    const std::string_view base =
+        library_base_name(std::string_view(library).substr(library.rfind('/') + 1));
+    return classify_library(base) != nullptr && is_of_kind(own.found_as, *file.component) &&
+           own.text.find(base) != std::string::npos;
   }
 
   /// Whose loaders an image's manifest is for; both count as native.
@@ -278,6 +317,9 @@ class FilePlanner {
 
   const PlanInput& input_;
   PlanBuilder& plan_;
+  std::vector<const DriverFile*> manifests_ = {};  ///< those of drivers that were planned
+  const DriverFile* layers_ = nullptr;             ///< a manifest that was planned
+  std::size_t covered_ = 0;
 };
 
 }  // namespace

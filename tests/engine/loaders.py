@@ -52,6 +52,21 @@ def icd(library):
     return json.dumps({"file_format_version": "1.0.1", "ICD": {"library_path": library, "api_version": "1.3.204"}})
 
 
+def layers():
+    """A layer for machines with two vendors' GPUs, which nothing asks for here."""
+    layer = {
+        "name": "VK_LAYER_NV_optimus",
+        "type": "INSTANCE",
+        "library_path": "libGLX_nvidia.so.0",
+        "api_version": "1.3.204",
+        "implementation_version": "1",
+        "description": "of the simulated driver",
+        "enable_environment": {"__NV_PRIME_RENDER_OFFLOAD": "1"},
+        "disable_environment": {"DISABLE_LAYER_NV_OPTIMUS_1": ""},
+    }
+    return json.dumps({"file_format_version": "1.0.1", "layers": [layer]})
+
+
 def write(path, text):
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text + "\n")
@@ -64,6 +79,7 @@ def debian(tree):
     """One manifest serves both classes, because it names the library only."""
     share = tree / "usr/share"
     write(share / "vulkan/icd.d/nvidia_icd.json", icd("libGLX_nvidia.so.0"))
+    write(share / "vulkan/implicit_layer.d/nvidia_layers.json", layers())
     write(share / "glvnd/egl_vendor.d/10_nvidia.json", icd("libEGL_nvidia.so.0"))
     write(tree / "etc/OpenCL/vendors/nvidia.icd", "libnvidia-opencl.so.1")
 
@@ -75,6 +91,7 @@ def rpm(tree):
         for library in APIS.values():
             (tree / directory[1:] / library).symlink_to(f"/usr/lib/{TRIPLES[bits]}/{library}")
         write(share / f"vulkan/icd.d/nvidia_icd.{WORDS[bits]}.json", icd(f"{directory}/libGLX_nvidia.so.0"))
+    write(share / "vulkan/implicit_layer.d/nvidia_layers.json", layers())
     write(share / "glvnd/egl_vendor.d/10_nvidia.json", icd("libEGL_nvidia.so.0"))
     write(tree / "etc/OpenCL/vendors/nvidia.icd", "libnvidia-opencl.so.1")
 

@@ -163,9 +163,7 @@ def register(layout, title, edit):
 
 for a_layout in loaders.LAYOUTS:
     for a_title, an_edit in IMAGES.items():
-        # One manifest for both classes cannot stand in the place of two.
-        if a_layout != "Debian" or an_edit is not of_both_classes:
-            register(a_layout, a_title, an_edit)
+        register(a_layout, a_title, an_edit)
 
 
 @test("loaders")

@@ -101,6 +101,44 @@ TEST(ManifestPlan, AManifestCoversTheImagesOwnOfItsClass) {
                                               "/usr/share/vulkan/icd.d/nvidia_icd.i686.json"));
   EXPECT_THAT(targets_beside_both_classes({vulkan_manifest("libGLX_nvidia.so.0")}),
               ::testing::ElementsAre("/usr/share/vulkan/icd.d/nvidia_icd.x86_64.json"));
+  EXPECT_THAT(targets_beside_both_classes({native}),
+              ::testing::ElementsAre("/usr/share/vulkan/icd.d/nvidia_icd.x86_64.json"));
+}
+
+TEST(ManifestPlan, ASecondManifestOfTheImageIsCoveredWithTheListOfLayers) {
+  Inventory inventory = host();
+  inventory.files.push_back(vulkan_manifest("/opt/lib64/libGLX_nvidia.so.0"));
+  DriverFile layers = vulkan_manifest("libGLX_nvidia.so.0");
+  layers.component =
+      find_component(ComponentKind::data_file, "vulkan/implicit_layer.d/nvidia_*.json");
+  layers.place = ContainerPath("/etc/vulkan/implicit_layer.d/nvidia_layers.json");
+  layers.path = HostPath("/x/nvidia_layers.json");
+  inventory.files.push_back(layers);
+  const auto own = [](const std::string& name, const std::string& library) {
+    const ContainerPath path("/usr/share/vulkan/" + name);
+    return ImageManifest{path, path, R"({"ICD": {"library_path": ")" + library + R"("}})"};
+  };
+  const Plan plan = make_plan(request(NoDevices{}, {Capability::graphics}), inventory,
+                              {.library_directory = ContainerPath("/usr/lib64"),
+                               .library32_directory = ContainerPath("/usr/lib"),
+                               .manifests = {own("icd.d/a.json", "/x/libGLX_nvidia.so.0"),
+                                             own("icd.d/b.json", "libGLX_nvidia.so.0"),
+                                             own("icd.d/c.i686.json", "libGLX_nvidia.so.0"),
+                                             own("icd.d/d.i686.json", "/x/libGLX_nvidia.so.0"),
+                                             own("icd.d/e.json", "libvulkan_radeon.so"),
+                                             own("implicit_layer.d/f.json", "libGLX_nvidia.so.0")}},
+                              Config());
+  std::vector<std::string> covered;
+  for (const BindMount& mount : plan.mounts) {
+    if (mount.source.path.str() == "/x/nvidia_layers.json" &&
+        mount.target.str().find("/icd.d/") != std::string::npos) {
+      covered.push_back(mount.target.str());
+      EXPECT_TRUE(mount.optional && mount.by_image && mount.attributes.read_only);
+    }
+  }
+  EXPECT_THAT(covered, ::testing::UnorderedElementsAre("/usr/share/vulkan/icd.d/b.json",
+                                                       "/usr/share/vulkan/icd.d/c.i686.json"))
+      << "another's, one for 32-bit loaders alone, and layers stay";
 }
 
 TEST(ManifestPlan, TheImagesOwnManifestForTheLibraryIsCovered) {

@@ -177,7 +177,7 @@ class LibraryFinder {
     // Accept any version of libnvidia-ml, to name the one that is there instead.
     const bool fits = name.ends_with(suffix_) || base == kManagementLibrary ||
                       (may_have_own_version(*row) &&
-                       !is_driver_version(std::string_view(name).substr(base.size() + 1)));
+                       is_own_version(std::string_view(name).substr(base.size() + 1)));
     return fits ? row : nullptr;
   }
 
@@ -253,7 +253,7 @@ class LibraryFinder {
     if (row.name == kManagementLibrary) note_management_library(base, name);
     if (name.size() <= base.size() + 1) return row.versioning == Versioning::own;
     return may_have_own_version(row) &&
-           !is_driver_version(std::string_view(name).substr(base.size() + 1));
+           is_own_version(std::string_view(name).substr(base.size() + 1));
   }
 
   /// Whether a link of the driver's version leads to a file beside it that has at most the number

@@ -144,6 +144,8 @@ constexpr std::array kComponents{
     Component{wsl_store, "*.dll", {}, "WSL2 driver store"},
 };
 
+constexpr std::string_view kOfVersions = "0123456789.";
+
 constexpr Component kFirmware{firmware, "gsp", {}, "GSP firmware"};
 
 constexpr std::array kLinks{
@@ -189,8 +191,13 @@ std::string_view library_base_name(std::string_view library) {
 
 bool is_driver_version(std::string_view suffix) {
   constexpr std::size_t kDigitsOfBranch = 3;
-  return suffix.find_first_not_of("0123456789.") == std::string_view::npos &&
+  return suffix.find_first_not_of(kOfVersions) == std::string_view::npos &&
          suffix.find('.') == kDigitsOfBranch;
+}
+
+bool is_own_version(std::string_view suffix) {
+  return !suffix.empty() && suffix.find_first_not_of(kOfVersions) == std::string_view::npos &&
+         !is_driver_version(suffix);
 }
 
 bool may_have_own_version(const Component& row) {

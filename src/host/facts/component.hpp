@@ -73,6 +73,10 @@ struct ComponentLink {
 /// 340.108 or 580.95.05, and not a library's own, such as 4.0.0.
 [[nodiscard]] bool is_driver_version(std::string_view suffix);
 
+/// Whether `suffix` is a version of a library's own: numbers and points, but no driver's version. A
+/// file that a package or a person kept (`.so.470.57.02.rpmsave`, `.so.1~`) has none.
+[[nodiscard]] bool is_own_version(std::string_view suffix);
+
 /// Whether a library of this row may have a version of its own: NVIDIA gave one to more and more of
 /// the libraries called `libnvidia-…`. The libraries that prove which driver is installed may not.
 [[nodiscard]] bool may_have_own_version(const Component& row);

@@ -79,6 +79,14 @@ INSTANTIATE_TEST_SUITE_P(
                       RuleCase{"libGL.so", "OpenGL without GLVND"},
                       RuleCase{"nvidia.so", nullptr}));
 
+TEST(Versions, OfALibrarysOwnAreNumbersThatAreNoDrivers) {
+  for (const char* own : {"1", "4.0.0", "1.1.13", "12"}) EXPECT_TRUE(is_own_version(own)) << own;
+  for (const char* other : {"", "580.95.05", "620.10", "1~", "1.rpmsave", "470.57.02.bak", "1 2",
+                            "1\n2", "1;65a1b2c3"}) {
+    EXPECT_FALSE(is_own_version(other)) << other;
+  }
+}
+
 TEST(Components, LinksStandBesideLibrariesOfTheTable) {
   for (const ComponentLink& link : component_links()) {
     EXPECT_NE(find_component(ComponentKind::library, link.library), nullptr) << link.library;

@@ -257,7 +257,7 @@ class LibraryFinder {
   }
 
   /// Whether a link of the driver's version leads to a file beside it that has at most the number
-  /// of the interface in its name: since 590 packages of Fedora and RHEL have libGLX_nvidia so.
+  /// of the interface in its name: since 590 packages for Fedora and RHEL have libGLX_nvidia so.
   [[nodiscard]] bool is_versioned_by_link(const std::string& base, const std::string& path,
                                           const std::string& name) const {
     return !query_.any_version && path.ends_with("/" + base + suffix_) && name.starts_with(base) &&

@@ -52,12 +52,12 @@ def icd(library):
     return json.dumps({"file_format_version": "1.0.1", "ICD": {"library_path": library, "api_version": "1.3.204"}})
 
 
-def layers():
+def layers(library="libGLX_nvidia.so.0"):
     """A layer for machines with two vendors' GPUs, which nothing asks for here."""
     layer = {
         "name": "VK_LAYER_NV_optimus",
         "type": "INSTANCE",
-        "library_path": "libGLX_nvidia.so.0",
+        "library_path": library,
         "api_version": "1.3.204",
         "implementation_version": "1",
         "description": "of the simulated driver",
@@ -104,6 +104,7 @@ def nixos(tree):
         (tree / store[1:]).symlink_to(f"/usr/lib/{TRIPLES[bits]}")
         top = tree / "run" / name
         write(top / "share/vulkan/icd.d" / f"nvidia_icd.{WORDS[bits]}.json", icd(f"{store}/libGLX_nvidia.so.0"))
+        write(top / "share/vulkan/implicit_layer.d/nvidia_layers.json", layers(f"{store}/libGLX_nvidia.so.0"))
         write(top / "share/glvnd/egl_vendor.d/10_nvidia.json", icd(f"{store}/libEGL_nvidia.so.0"))
         write(top / "etc/OpenCL/vendors/nvidia.icd", f"{store}/libnvidia-opencl.so.1")
 

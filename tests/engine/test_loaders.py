@@ -114,6 +114,12 @@ def under_other_names(_, directory):
     loaders.write(root / "OpenCL/vendors/mine.icd", "libnvidia-opencl.so.1")
 
 
+def twice(_, directory):
+    """Of two packages, or of a package and a recipe."""
+    copy_of_manifests("usr/share")(_, directory)
+    under_other_names(_, directory)
+
+
 def by_path(_, directory):
     root, library = directory / "rootfs/usr/share", f"/usr/lib/{loaders.TRIPLES[64]}"
     loaders.write(root / "vulkan/icd.d/nvidia_icd.json", loaders.icd(f"{library}/libGLX_nvidia.so.0"))
@@ -141,6 +147,7 @@ IMAGES = {
     "an image with copies of the manifests": copy_of_manifests("usr/share"),
     "an image with copies in etc": copy_of_manifests("etc"),
     "an image with manifests of other names": under_other_names,
+    "an image with two manifests for each library": twice,
     "an image with manifests that name paths": by_path,
     "an image with manifests of both classes": of_both_classes,
     "an image with manifests that lead nowhere": that_lead_nowhere,

@@ -19,8 +19,8 @@ namespace nvhook {
 /// library of each link at the link's name; loader cache, sockets and texts are missing then.
 [[nodiscard]] nri::Adjustment adjustment_of(const Plan& plan, const SpecEdit& edit);
 
-/// Adds to `adjusted` the mounts of `container` that name devices, in the place of themselves, if it
-/// has a user namespace: what NRI mounts has no ID mappings, and no kernel can map /dev.
+/// Adds to `adjusted` the mounts of `container` that name devices, in the place of themselves, if
+/// it has a user namespace: what NRI mounts has no ID mappings, and no kernel can map /dev.
 void remount_requests(const nri::Container& container, nri::Adjustment& adjusted);
 
 /// Returns what a container lacks without a hook: `the loader's cache, …`; empty for nothing.

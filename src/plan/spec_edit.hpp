@@ -47,9 +47,9 @@ inline constexpr const char* kHookPath =
 /// nodes if /dev is not a tmpfs of the container's own, and rules if there are none yet, because
 /// runc restricts a container without rules and crun does not. The process gets the groups without
 /// which it could not open the nodes (missing_groups). Hooks with NVIDIA's names, which
-/// would do the work twice, are removed. Mounts that name devices lose the ID mappings that a kubelet
-/// gives all mounts of a pod in a user namespace: they are of /dev, which no kernel can map, and the
-/// container would not start. All other bytes stay as they are, and existing elements
+/// would do the work twice, are removed. Mounts that name devices lose the ID mappings that a
+/// kubelet gives all mounts of a pod in a user namespace: they are of /dev, which no kernel can
+/// map, and the container would not start. All other bytes stay as they are, and existing elements
 /// are not added again: an edited config.json does not change. Throws Error(spec_invalid).
 [[nodiscard]] std::string edit_spec(std::string_view json, const Plan& plan, const SpecEdit& edit);
 

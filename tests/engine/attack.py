@@ -89,8 +89,9 @@ def reaches(plant, operation, **options):
 
 
 def attack(plant, operation, starts=True, **options):
-    """The naive hook changes the host; ours does not. Returns what ours did."""
-    check(reaches(plant, operation, **options), f"no attack: the naive hook, {operation}, did no harm")
+    """The naive hook changes the host, which only --long shows again; ours does not. Returns what ours did."""
+    if SETUP.long:
+        check(reaches(plant, operation, **options), f"no attack: the naive hook, {operation}, did no harm")
     return run_ours(plant, starts, **options)
 
 

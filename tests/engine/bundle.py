@@ -3,12 +3,15 @@
 
 import contextlib
 import dataclasses
+import functools
 import itertools
 import json
 import os
 import shutil
 import subprocess
 import sys
+import tempfile
+from pathlib import Path
 
 import observe
 import oracle
@@ -58,6 +61,11 @@ def hook_words(config=None, stage="createRuntime"):
     return [*SETUP.wrapper, str(SETUP.hook), f"-config={config or SETUP.config}", stage]
 
 
+def recorder_words(record, command):
+    """A command in the place of the hook, which runs it and writes to `record` what it did."""
+    return [sys.executable, "-S", str(HERE / "record_hook.py"), str(record), *command]
+
+
 def traced_hook(trace, *options):
     """The hook under strace, which writes to `trace`."""
     return ["strace", "-qq", "-o", str(trace), *options, *hook_words()]
@@ -74,10 +82,17 @@ def hook_of(case, directory):
     return hook_words(config, case.stage)
 
 
+@functools.cache
+def usual_config():
+    """config.json as `runc spec` writes it."""
+    with tempfile.TemporaryDirectory(dir=SETUP.work) as directory:
+        run(["runc", "spec"], cwd=directory, check=True)
+        return Path(directory, "config.json").read_text()
+
+
 def bundle_config(case, directory):
-    """config.json as `runc spec` writes it, with the case's wishes."""
-    run(["runc", "spec"], cwd=directory, check=True)
-    config = json.loads((directory / "config.json").read_text())
+    """The usual config.json with the case's wishes."""
+    config = json.loads(usual_config())
     env = dict(case.env)
     if case.devices is not None:
         env["NVIDIA_VISIBLE_DEVICES"] = case.devices
@@ -97,12 +112,7 @@ def bundle_config(case, directory):
     }
     command = hook_of(case, directory)
     if command:
-        recorder = [
-            sys.executable,
-            str(HERE / "record_hook.py"),
-            str(directory / "record.json"),
-            *command,
-        ]
+        recorder = recorder_words(directory / "record.json", command)
         entry = {"path": recorder[0], "args": recorder, "env": HOOK_ENV}
         config["hooks"].setdefault(case.stage, []).append(entry)
     return config
@@ -136,7 +146,7 @@ def run_in(directory, host=None, image=None, outer=None, judged=True):
     """Runs the container of a bundle that is made of `image`. What the hook did is judged by the oracle."""
     command = runtime_command(directory)
     if host is not None:
-        command = [SIMULATE, *host, "--driver-root", SETUP.driver, "--", *command]
+        command = [*SIMULATE, *host, "--driver-root", SETUP.driver, "--", *command]
     done = run([*(outer or []), *command])
     record_file = directory / "record.json"
     record = json.loads(record_file.read_text()) if record_file.exists() else None

@@ -9,7 +9,7 @@ from pathlib import Path
 import jsonschema
 import observe
 import oracle
-from bundle import HOOK_ENV, Outcome, foreign_nodes
+from bundle import HOOK_ENV, Outcome, foreign_nodes, recorder_words
 from harness import HERE, SETUP, SIMULATE, check_equal, fail_text, run
 from test_podman import RUN_OPTIONS, image, podman
 
@@ -28,7 +28,7 @@ def on_host(host, command, driver=None):
     """`command` on another simulated host; None: on this one."""
     if host is None:
         return command
-    return [SIMULATE, *host, "--driver-root", driver or SETUP.driver, "--", *command]
+    return [*SIMULATE, *host, "--driver-root", driver or SETUP.driver, "--", *command]
 
 
 def generate(*options, host=None, config=None):
@@ -66,7 +66,7 @@ def recorded(text, record):
     (hook,) = spec["containerEdits"]["hooks"]
     command = [hook["path"], *hook["args"][1:]]
     hook["path"] = sys.executable
-    hook["args"] = [sys.executable, str(HERE / "record_hook.py"), str(record), *command]
+    hook["args"] = recorder_words(record, command)
     hook["env"] = HOOK_ENV
     return json.dumps(spec)
 

@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The device rules in force for a process: the list of cgroup v1, the attached programs of cgroup v2."""
+"""The device rules in force for a process: the list of cgroup v1, the attached programs of cgroup v2.
+
+Like record_hook it imports little: it runs once for each container.
+"""
 
 import contextlib
 import ctypes
 import os
-import platform
 import struct
-from pathlib import Path
 
 SYS_BPF = {"x86_64": 321, "aarch64": 280}
 BPF_PROG_ATTACH, BPF_PROG_DETACH, BPF_PROG_GET_FD_BY_ID, BPF_OBJ_GET_INFO_BY_FD, BPF_PROG_QUERY = 8, 9, 13, 15, 16
@@ -22,7 +23,7 @@ libc = ctypes.CDLL(None, use_errno=True)
 def bpf(command, values):
     """bpf(2). Returns its result and what it left in the request."""
     request = ctypes.create_string_buffer(values, 128)
-    result = libc.syscall(SYS_BPF[platform.machine()], command, request, 128)
+    result = libc.syscall(SYS_BPF[os.uname().machine], command, request, 128)
     if result < 0:
         raise OSError(ctypes.get_errno(), f"bpf command {command}")
     return result, request
@@ -75,14 +76,19 @@ def detach_program(directory, program):
         bpf(BPF_PROG_DETACH, struct.pack("=IIII", fd, program, BPF_CGROUP_DEVICE, 0))
 
 
+def lines_of(path):
+    with open(path) as file:
+        return file.read().splitlines()
+
+
 def rules_of(pid):
     rules = []
-    for line in Path(f"/proc/{pid}/cgroup").read_text().splitlines():
+    for line in lines_of(f"/proc/{pid}/cgroup"):
         _, controllers, path = line.split(":", 2)
-        devices = Path(f"/sys/fs/cgroup/devices{path}/devices.list")
-        if controllers == "devices" and devices.exists():
-            rules += sorted(devices.read_text().splitlines())
-        unified = Path(f"/sys/fs/cgroup{path}")
-        if controllers == "" and (unified / "cgroup.procs").exists():
+        devices = f"/sys/fs/cgroup/devices{path}/devices.list"
+        if controllers == "devices" and os.path.exists(devices):
+            rules += sorted(lines_of(devices))
+        unified = f"/sys/fs/cgroup{path}"
+        if controllers == "" and os.path.exists(f"{unified}/cgroup.procs"):
             rules += [f"program {number}" for number in attached_programs(unified)]
     return rules

@@ -3,10 +3,9 @@
 
 import dataclasses
 import json
-import sys
 
-from bundle import HOOK_ENV, bundle, run_in
-from harness import HERE, SETUP, check_equal, run
+from bundle import HOOK_ENV, bundle, recorder_words, run_in
+from harness import SETUP, check_equal, run
 
 
 def precreate(text, *options, **where):
@@ -32,8 +31,8 @@ def record(config, directory):
     """Lets the recorder start the hook of an edited config.json."""
     entry = completing_hook(config)
     command = [entry["path"], *entry["args"][1:]]
-    recorder = [sys.executable, str(HERE / "record_hook.py"), str(directory / "record.json")]
-    entry.update(path=sys.executable, args=[*recorder, *command], env=HOOK_ENV)
+    recorder = recorder_words(directory / "record.json", command)
+    entry.update(path=recorder[0], args=recorder, env=HOOK_ENV)
 
 
 def edit_in_place(config, directory):

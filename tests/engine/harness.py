@@ -14,7 +14,7 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 SIMULATED_HOST = HERE.parent / "simulated_host"
-SIMULATE = SIMULATED_HOST / "simulate"
+SIMULATE = [sys.executable, "-S", SIMULATED_HOST / "simulate"]  # without the modules of others it starts sooner
 PROCFS_HOOK = SIMULATED_HOST / "procfs-hook"
 
 # What the cgroup of each of our containers begins with. No process number: those of two PID

@@ -15,7 +15,7 @@ from bundle import Case, bundle, run_container, run_in
 from expect import check_gpus, check_one_line, check_started
 from harness import SETUP, UUID, canary, check, check_equal
 
-UNREAD = ("section tree", "section dev", "section links", "section params", "section foreign")
+UNREAD = ("section links", "section params", "section foreign")
 SCRIPT = "\n".join(
     line for line in observe.SCRIPT.splitlines() if not line.startswith(UNREAD)
 )

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a container sees, told by itself."""
+"""What a container sees, told by itself: by as few processes as can be, for thousands of containers tell it."""
 
 import os
 import re
@@ -9,19 +9,24 @@ section() { echo "== $1"; }
 nodes() { for path in "$@"; do if [ -c "$path" ]; then echo "$path"; fi; done; }
 driver=$(nodes /dev/nvidia* /dev/nvidia-caps/*)
 section mounts; cat /proc/self/mountinfo
-section nodes; for path in $driver; do stat -c '%n %t:%T' "$path"; done
+section nodes; [ -z "$driver" ] || stat -c '%n %t:%T' $driver
 section open; inspect open $driver /dev/null
-section foreign; inspect open $(nodes /foreign/*)
+section foreign; foreign=$(nodes /foreign/*); [ -z "$foreign" ] || inspect open $foreign
 section loader; /sbin/ldconfig -p
 section load; inspect load libcuda.so.1 cuInit; inspect load libnvidia-ml.so.1 nvmlInit_v2
 section links; find /usr/lib /usr/lib64 -type l \( -name 'lib*nv*' -o -name 'libcuda*' -o -name 'lib*GL*' \) -exec stat -c %N {} +
 section smi; nvidia-smi -L
 section gpus; ls /proc/driver/nvidia/gpus
 section params; cat /proc/driver/nvidia/params
+section end
+"""
+
+FILES = r"""
 section tree; find / -xdev -exec stat -c '%n %F %a %u:%g %s' {} + | grep -v '^/ \|^/proc \|^/sys \|^/dev ' | sort
 section dev; find /dev -xdev -exec stat -c '%n %F %a %u:%g %t:%T' {} + | sort
 section end
 """
+WITH_FILES = SCRIPT.replace("\nsection end\n", FILES)  # takes half as long again as starting the container
 
 
 class View:

@@ -3,6 +3,9 @@
 """Stands between the OCI runtime and the hook under test, and writes down what the hook did.
 
 record_hook.py RECORD HOOK [ARGUMENT...]
+
+It runs for each of thousands of containers, so it imports no more than it needs: to start Python takes
+longer than the hook.
 """
 
 import contextlib
@@ -13,9 +16,8 @@ import signal
 import stat
 import subprocess
 import sys
-from pathlib import Path
 
-from device_rules import rules_of
+from device_rules import lines_of, rules_of
 
 PR_SET_CHILD_SUBREAPER = 36
 DEADLINE = 60  # seconds; the hook's own longest wait is 10
@@ -44,7 +46,7 @@ def tree_of(top, limit=20000):
 
 def is_safe_to_read(path):
     """Not a file system in user space, whose server may not answer."""
-    over = [line.split() for line in Path("/proc/self/mountinfo").read_text().splitlines()]
+    over = [line.split() for line in lines_of("/proc/self/mountinfo")]
     over = [words for words in over if words[4] == "/" or f"{path}/".startswith(words[4] + "/")]
     kind = over[-1][over[-1].index("-") + 1] if over else ""
     return not kind.startswith("fuse")
@@ -54,7 +56,8 @@ def volumes_of(bundle):
     """The state of every volume of the container on the host, but for what is too large to look at."""
     found = {}
     try:
-        config = json.loads(Path(bundle, "config.json").read_text())
+        with open(f"{bundle}/config.json") as file:
+            config = json.load(file)
     except (OSError, TypeError, ValueError):
         return found  # the hook is to say what is wrong with it
     for mount in config.get("mounts", []):
@@ -70,8 +73,13 @@ def volumes_of(bundle):
 
 def container_state(pid):
     """The container as the kernel describes it."""
-    mounts = Path(f"/proc/{pid}/mountinfo").read_text().splitlines()
-    return {"mounts": mounts, "devices": rules_of(pid)}
+    return {"mounts": lines_of(f"/proc/{pid}/mountinfo"), "devices": rules_of(pid)}
+
+
+def still_mounted(lines):
+    """Those lines of the mount table whose mounts are still there: the number of a file system that is gone may be another's by now."""
+    there = {tuple(line.split()[:3]) for line in lines_of("/proc/self/mountinfo")}
+    return [line for line in lines if tuple(line.split()[:3]) in there]
 
 
 def changes(before, after):
@@ -86,8 +94,9 @@ def changes(before, after):
 
 def children():
     """The processes that the hook left to us: we are the reaper of what it orphaned."""
-    pids = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
-    return [Path(f"/proc/{pid}/comm").read_text().strip() for pid in pids]
+    with open(f"/proc/self/task/{os.getpid()}/children") as file:
+        pids = file.read().split()
+    return ["\n".join(lines_of(f"/proc/{pid}/comm")) for pid in pids]
 
 
 def run_hook(command, text, deadline=DEADLINE, stdin=subprocess.PIPE, **more):
@@ -113,17 +122,19 @@ def run_hook(command, text, deadline=DEADLINE, stdin=subprocess.PIPE, **more):
 
 
 def main():
-    record_file, command = Path(sys.argv[1]), sys.argv[2:]
+    record_file, command = sys.argv[1], sys.argv[2:]
     text = sys.stdin.read()
     pid = json.loads(text)["pid"]
-    host = Path("/proc/self/mountinfo").read_text().splitlines()
+    host = lines_of("/proc/self/mountinfo")
     bundle = json.loads(text).get("bundle")
     record = {"state": json.loads(text), "host": host, "before": container_state(pid)}
     volumes = volumes_of(bundle) if bundle else {}
     record.update(run_hook(command, text))
     record["after"] = container_state(pid)
+    record["host"] = still_mounted(record["host"])
     record["changed volumes"] = changes(volumes, volumes_of(bundle) if bundle else {})
-    record_file.write_text(json.dumps(record))
+    with open(record_file, "w") as file:
+        json.dump(record, file)
     sys.stderr.write(record["stderr"].encode(errors="replace").decode())
     sys.exit(record["exit"] if record["exit"] >= 0 else 128 - record["exit"])
 

@@ -131,7 +131,7 @@ def run_runc(devices, entry=None, edit=None, launch=in_user_namespace):
     namespaces = [each for each in config["linux"]["namespaces"] if each["type"] != "user"]
     config["linux"].update(namespaces=namespaces, uidMappings=[], gidMappings=[])
     config["root"] = {"path": f"{directory}.rootfs", "readonly": False}
-    config["process"].update(terminal=False, args=["/bin/sh", "-c", observe.SCRIPT])
+    config["process"].update(terminal=False, args=["/bin/sh", "-c", observe.WITH_FILES])
     if devices is not None:
         config["process"]["env"].append(f"NVIDIA_VISIBLE_DEVICES={devices}")
     config["hooks"] = {

@@ -124,7 +124,7 @@ def list_leaves_out_daemons():
 
 @test("cli")
 def list_knows_mig_devices_by_name():
-    host = [SIMULATE, "--driver-root", SETUP.driver, "--mig", "1", "--"]
+    host = [*SIMULATE, "--driver-root", SETUP.driver, "--mig", "1", "--"]
     files = "/proc/driver/nvidia/capabilities/gpu3/mig/gi8"
     expected = [*CONTROL, "/dev/nvidia3", f"{files}/access", f"{files}/ci0/access"]
     expected += ["/dev/nvidia-caps/nvidia-cap480", "/dev/nvidia-caps/nvidia-cap481"]
@@ -149,10 +149,10 @@ def list_knows_mig_devices_by_name():
 
 @test("cli")
 def errors_have_the_words_that_scripts_know():
-    no_driver = [SIMULATE, "--no-driver", "--"]
+    no_driver = [*SIMULATE, "--no-driver", "--"]
     check_error(cli("info", before=no_driver), "initialization error: nvml error: driver not loaded (NVH-0401: ")
     check_error(cli("list", "-d", "9"), "device error: 9: unknown device (NVH-0202: this host has GPUs 0, 1, ", "Try: ")
-    other = [SIMULATE, "--driver-version", "550.54.15", "--"]
+    other = [*SIMULATE, "--driver-version", "550.54.15", "--"]
     check_error(cli("info", before=other), "initialization error: nvml error: driver/library version mismatch (NVH-0403: ")
     empty = SETUP.work / "empty"
     empty.mkdir(exist_ok=True)

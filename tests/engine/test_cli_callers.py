@@ -180,8 +180,7 @@ def containerd():
     return ["ctr", "--address", str(address)]
 
 
-# ctr ends when the container does, and loses what it has not copied by then: little is said, and early.
-SCRIPT = "\n".join(line for line in observe.SCRIPT.splitlines() if not line.startswith("section tree")) + "\nsleep 1\n"
+SCRIPT = observe.SCRIPT + "sleep 1\n"  # ctr ends when the container does, and loses what it has not copied by then
 
 
 def run_ctr(*options, runtime=HERE / "runc-with-procfs", env=None):

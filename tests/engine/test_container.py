@@ -12,6 +12,7 @@ from expect import (
     check_started,
 )
 from harness import SETUP, UUID, check, check_equal, test
+from observe import WITH_FILES
 
 ALL = ("runc", "runc-cgroup2", "crun-cgroup2")
 
@@ -121,8 +122,8 @@ def no_devices_means_driver_files_without_a_gpu():
 def a_container_without_a_request_is_untouched():
     mounts = [foreign_nodes()]
     for devices in (None, "void", ""):
-        with_hook = run_container(Case(devices, mounts=mounts))
-        without = run_container(Case(devices, mounts=mounts, hook=[]))
+        with_hook = run_container(Case(devices, mounts=mounts, command=WITH_FILES))
+        without = run_container(Case(devices, mounts=mounts, hook=[], command=WITH_FILES))
         check_started(with_hook)
         check_started(without)
         for section in ("nodes", "open", "foreign", "loader", "links", "tree", "dev"):

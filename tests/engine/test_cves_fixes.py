@@ -61,7 +61,7 @@ def hosts_mounts(volume, case, naive=()):
         config["linux"]["rootfsPropagation"] = "rshared"  # or the volume would be a slave of the host's
         if naive:
             entry = config["hooks"]["createRuntime"][0]
-            entry["args"] = [*entry["args"][:3], *naive_hook(directory, naive)]
+            entry["args"] = [*entry["args"][:4], *naive_hook(directory, naive)]
 
     run(["mount", "-t", "tmpfs", "tmpfs", volume], check=True)
     run(["mount", "--make-shared", volume], check=True)

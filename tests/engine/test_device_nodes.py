@@ -50,7 +50,7 @@ def create(*words, modeset="yes", simulate=(), config="load-kmods = true", befor
     file = SETUP.work / "nodes.toml"
     file.write_text(f"[nvidia-container-cli]\n{config}\n")
     command = [*before, SETUP.hook, f"-config={file}", *words, "create-device-nodes"]
-    done = run([SIMULATE, *simulate, "--", "sh", "-c", ON_HOST, "sh", *command], env={**os.environ, "MODESET": modeset, "MODPROBE": modprobe()})
+    done = run([*SIMULATE, *simulate, "--", "sh", "-c", ON_HOST, "sh", *command], env={**os.environ, "MODESET": modeset, "MODPROBE": modprobe()})
     first, rest = done.stdout.split("== again\n")
     second, nodes = rest.split("== nodes\n")
     there = dict(line.split(" ", 1) for line in nodes.splitlines())

@@ -93,7 +93,7 @@ LIVE_FAULTS = [
 @test("command")
 def doctor_names_what_is_wrong_with_the_live_host():
     for options, fault in LIVE_FAULTS:
-        before = [SIMULATE, *options, "--driver-root", SETUP.driver, "--"]
+        before = [*SIMULATE, *options, "--driver-root", SETUP.driver, "--"]
         built = SETUP.hook.parent / "oci-nvidia"
         document = doctor("/", "--config", SETUP.config, before=before, program_file=built)
         if fault is None:

@@ -201,11 +201,11 @@ def of_this_engine(calls):
 
 
 def shorter(calls):
-    """Every second call from where the container is changed, every eighth before."""
+    """Every third call from where the container is changed, every twelfth before."""
     if SETUP.engine != "hostile":
         return calls
     entry = place_of_entry(calls)
-    return [call for at, call in enumerate(calls) if at % (2 if at >= entry else 8) == 0]
+    return [call for at, call in enumerate(calls) if at % (3 if at >= entry else 12) == 0]
 
 
 def difference(before, after):
@@ -229,7 +229,7 @@ def a_system_call_that_fails_leaves_the_container_as_it_was_or_complete():
         chosen = faults.all_faults(sweep.calls)
         total = len(chosen)
         if not SETUP.long:
-            chosen = faults.short_selection(of_this_engine(sweep.calls), 8)
+            chosen = faults.short_selection(of_this_engine(sweep.calls), 12)
         for call, error in chosen:
             sweep.fail(call, error)
         sweep.drop_box()

@@ -6,7 +6,7 @@ from harness import BUSES, MINORS, SETUP, SIMULATE, UUID, check, check_equal, te
 
 
 def on_another_host(*options):
-    return [SIMULATE, *options, "--driver-root", SETUP.driver, "--driver-version", SETUP.version, "--"]
+    return [*SIMULATE, *options, "--driver-root", SETUP.driver, "--driver-version", SETUP.version, "--"]
 
 
 def files_of(found):

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from expect import check_foreign_nodes, check_gpus, check_loader, check_params
 from harness import SETUP, UUID, check, check_equal, fail_text, run, test
+from observe import WITH_FILES
 from test_podman import RUN_OPTIONS, hooks_directory, image, podman, run_podman, view_of
 from test_precreate import SAME, flags_of
 from test_setup import instead_of
@@ -26,7 +27,8 @@ def named(lines):
 
 def check_same(devices, *options):
     """What the container sees is what the hook makes it see."""
-    usual, seen = view_of(run_podman(devices, *options)), view_of(run_precreate(devices, *options))
+    usual = view_of(run_podman(devices, *options, command=WITH_FILES))
+    seen = view_of(run_precreate(devices, *options, command=WITH_FILES))
     for section in SAME:
         check_equal(named(seen[section]), named(usual[section]), f"section {section}")
     check_equal(flags_of(seen), flags_of(usual), "mounts of the driver")

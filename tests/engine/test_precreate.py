@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """config.json edited before the runtime sees it: the runtime mounts and makes what it can, one hook does the rest."""
 
+import dataclasses
 import json
 import stat
 
 import images
+import observe
 from bundle import HOOK_ENV, Case, bundle, foreign_nodes, hook_words, run_container, run_in, running
 from command import GOOD, document
 from edited import completing_hook, edit_in_place, edited, edited_case, precreate, run_edited
@@ -56,6 +58,7 @@ def check_done_by_runtime(outcome):
 
 def check_same(case):
     """The container is the one that the hook alone makes. Returns what was seen of it."""
+    case = dataclasses.replace(case, command=observe.WITH_FILES)
     usual, seen = run_container(case), run_edited(case)
     check_started(usual)
     check_started(seen)

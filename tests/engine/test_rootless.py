@@ -237,7 +237,7 @@ def run_podman(devices, *options, definition=None):
     image = podman_image()
     limits = "--rm --network none --runtime runc --ulimit nofile=1024:1024 --ulimit nproc=1000:1000 --pids-limit -1"
     environment = ["-e", f"NVIDIA_VISIBLE_DEVICES={devices}"] if devices else []
-    command = [*limits.split(), *environment, *options, image, "sh", "-c", observe.SCRIPT]
+    command = [*limits.split(), *environment, *options, image, "sh", "-c", observe.WITH_FILES]
     done = podman("run", *command, definition=definition)
     view = observe.View(done.stdout)
     check(done.returncode == 0 and view.complete, fail_text("podman run", done))

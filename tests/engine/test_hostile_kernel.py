@@ -273,7 +273,7 @@ def run_at_once(boxes):
     return wrong
 
 
-@test(*BOTH, cases=[63], rarely=["hostile"])
+@test("hostile-cgroup2", cases=[63], rarely=("hostile",))
 def many_hooks_at_once_do_not_disturb_each_other():
     count = 500 if SETUP.long else 100
     with rules_of_runc() as rules, contextlib.ExitStack() as stack:

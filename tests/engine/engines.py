@@ -56,7 +56,7 @@ ENGINES = dict(
             "test_docker test_docker_shim test_node_groups test_setup_docker test_command_docker",
             "docker dockerd containerd runc",
         ),
-        of("real-driver", "test_real_driver test_refresh_real", "runc"),
+        of("real-driver", "test_real_driver", "runc"),
         of("lxc", "test_lxc test_lxc_attach", "lxc-execute runc"),
         of("lxc-cgroup2", "test_lxc test_lxc_attach", "lxc-execute runc", *CGROUP2),
         of(
@@ -174,6 +174,7 @@ TODAY = {
     **dict([of("loaders", "test_loaders", "runc")]),
     # The driver of the Debian after.
     "real-driver-13": dataclasses.replace(ENGINES["real-driver"], modules="test_real_driver test_real_driver_x"),
+    "real-driver-upgrade": dataclasses.replace(ENGINES["real-driver"], modules="test_refresh_real"),
     # Podman 6 knows no cgroup v1, on which the other tests of Podman run here.
     **elsewhere("next", "experimental", "runc", "runc-cgroup2", "cdi-cgroup2"),
 }

@@ -6,6 +6,7 @@ import os
 import re
 import secrets
 import shutil
+import stat
 import subprocess
 import sys
 import time
@@ -45,7 +46,7 @@ class Setup:
     disk: Path = Path()
     version: str = ""
     real_driver: bool = False
-    other_driver: Path = Path()  # where `real_driver`: of the Debian after, or before for the later one
+    other_driver: Path = Path()  # of another Debian than `driver`, where two are compared
     tree: Path = Path()  # another Debian, which is the host or whose systemd starts it
     races: int = 20  # runs of each live race
     long: bool = False  # try everything, not only a selection
@@ -155,7 +156,7 @@ def tree_state(top):
         for name in names + files:
             path = os.path.join(directory, name)
             status = os.lstat(path)
-            link = os.readlink(path) if os.path.islink(path) else ""
+            link = os.readlink(path) if stat.S_ISLNK(status.st_mode) else ""
             state.append(
                 (
                     path,
@@ -164,7 +165,7 @@ def tree_state(top):
                     status.st_gid,
                     status.st_rdev,
                     status.st_mtime_ns,
-                    status.st_size if not os.path.isdir(path) else 0,
+                    status.st_size if not stat.S_ISDIR(status.st_mode) else 0,
                     link,
                 )
             )

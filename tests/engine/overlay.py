@@ -1,10 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
 """A root file system on an overlay, so that a container's changes can be seen and thrown away."""
 
+import ctypes
 import filecmp
 import os
 import stat
-import subprocess
+
+MNT_DETACH = 2
+libc = ctypes.CDLL(None, use_errno=True)
+
+
+def check(result, path):
+    if result != 0:
+        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()), path)
 
 
 def mount(lower, directory):
@@ -12,13 +20,13 @@ def mount(lower, directory):
     for name in ("upper", "work", "rootfs"):
         os.mkdir(directory / name)
     options = f"lowerdir={lower},upperdir={directory}/upper,workdir={directory}/work"
-    subprocess.run(
-        ["mount", "-t", "overlay", "overlay", "-o", options, directory / "rootfs"], check=True
-    )
+    target = os.fsencode(directory / "rootfs")
+    check(libc.mount(b"overlay", target, b"overlay", 0, os.fsencode(options)), target)
 
 
 def unmount(directory):
-    subprocess.run(["umount", "-l", directory / "rootfs"], check=True)
+    target = os.fsencode(directory / "rootfs")
+    check(libc.umount2(target, MNT_DETACH), target)
 
 
 def changes(upper, lower):

@@ -14,7 +14,7 @@ GPUS = "0,2"
 NATIVE = "compute,utility,graphics"
 WITH_32_BIT = "compute,utility,graphics,compat32"
 EMULATOR = "qemu-i386-static"
-SUPPLY = "this kernel starts no 32-bit program, and qemu-user-static is not installed; scripts/test --engines installs it"
+SUPPLY = "this kernel starts no 32-bit program, and qemu-user-static is not installed: apt-get install qemu-user-static"
 
 
 @functools.cache

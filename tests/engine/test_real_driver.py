@@ -75,7 +75,7 @@ def all_capabilities_bring_what_debian_packages():
 
 def tree_of_the_images_debian():
     """The driver root that was made of the image's own release, whose libraries need no later C library."""
-    return min(SETUP.driver, SETUP.other_driver, key=version_of)
+    return min(SETUP.driver, SETUP.other_driver, key=version_of) if SETUP.other_driver.name else SETUP.driver
 
 
 def add_image_libraries(_, directory):

@@ -66,6 +66,12 @@ static void do_clone(void) {
   close(source);
 }
 
+// A directory with all that is mounted below it.
+static void do_tree(void) {
+  const unsigned flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE;
+  set(1, syscall(SYS_open_tree, AT_FDCWD, field[2], flags));
+}
+
 static void do_tmpfs(void) {
   const int context = (int)checked(syscall(SYS_fsopen, "tmpfs", FSOPEN_CLOEXEC));
   checked(syscall(SYS_fsconfig, context, FSCONFIG_SET_STRING, "size", "1m", 0));
@@ -195,6 +201,7 @@ static const struct {
     {"rules", do_rules},          // SLOT CGROUP
     {"symlink", do_symlink},      // DIRECTORY NAME TARGET
     {"tmpfs", do_tmpfs},          // SLOT
+    {"tree", do_tree},            // SLOT PATH
     {"write", do_write},          // DIRECTORY NAME MODE OFFSET LENGTH
 };
 

@@ -37,6 +37,8 @@ class Steps:
             self._make_tmpfs(step)
         for step in kinds.get("bind", []):
             self._clone(step)
+        for step in kinds.get("tree", []):
+            self.trees.append((self._slot("tree", step["source"]), step["target"], True))
         self.rules = [step["device"] for step in kinds.get("allowDevice", [])]
         if self.rules:
             self.cgroup = self._slot("cgroup")
@@ -129,6 +131,22 @@ class Steps:
                 slot = self._slot("make", self._directory(os.path.dirname(path)), os.path.basename(path))
             self.directories[path] = slot
         return self.directories[path]
+
+
+def is_library(step):
+    return step["op"] in ("bind", "symlink") and ".so" in os.path.basename(step.get("target" if step["op"] == "bind" else "link", ""))
+
+
+def with_prepared_tree(plan, directory):
+    """The plan of a hook that finds the driver's libraries and their links put together in a directory of the host, and shows that
+    directory at once."""
+    one = {"op": "tree", "source": str(directory), "target": "/usr/lib/nvidia-driver"}
+    return plan | {"steps": [step for step in plan["steps"] if not is_library(step)] + [one]}
+
+
+def libraries_of(plan):
+    """{name: file of the host} of what such a directory has mounted."""
+    return {os.path.basename(step["target"]): step["source"] for step in plan["steps"] if step["op"] == "bind" and is_library(step)}
 
 
 def instruction(code, to=0, source=0, jump=0, value=0):

@@ -13,7 +13,7 @@ import programs
 import steps
 from bundle import Case
 from containers import Place, mounts, new_files, nothing_kept, other_cache
-from harness import SETUP, check_equal
+from harness import SETUP, check, check_equal, run
 
 CASES = {
     "no request": Case(None, hook=[]),
@@ -26,6 +26,7 @@ CASES["2 of 64 GPUs"] = CASES["2 of 8 GPUs"]
 
 
 NOTHING_KEPT = "hook, cold"
+PREPARED = "floor, one tree"
 BESIDE = "beside"
 
 
@@ -69,6 +70,7 @@ def program_words(place, directory, beside):
         if not is_cgroup2():  # calls.py does not support bpf()
             words["same calls"] = replay_words(place, directory)
         words["floor"] = floor_words(place, directory, plan)
+        words[PREPARED] = prepared_words(place, directory, plan)
         words["ldconfig -r"] = ["/sbin/ldconfig", "-r", place.rootfs]
         if programs.nvidia_hook():
             words["NVIDIA's hook"] = programs.nvidia_hook()
@@ -88,6 +90,31 @@ def floor_words(place, directory, plan):
         path.write_bytes(steps.Steps(plan, SETUP.driver, place.image, process / "root", is_cgroup2()).text())
     words = [programs.compiled("floor"), path, place.rootfs, place.cgroup]
     check_same_as_hook(place, "floor", words)
+    return words
+
+
+def prepared_words(place, directory, plan):
+    """Returns the floor of a hook that keeps the driver's libraries mounted in one directory of the host. Its container differs from
+    the hook's in where they are."""
+    tree = directory / "prepared"
+    tree.mkdir()
+    libraries = steps.libraries_of(plan)
+    check(libraries, "no library in the plan")
+    run(["mount", "-t", "tmpfs", "-o", "mode=755", "tmpfs", tree], check=True)
+    for name, source in libraries.items():
+        (tree / name).touch()
+        run(["mount", "--bind", source, tree / name], check=True)
+        run(["mount", "-o", "remount,bind,ro,nosuid,nodev", tree / name], check=True)
+    path = directory / "prepared.list"
+    with place.container(programs.hook()) as (figures, process):
+        check_equal(figures.status, 0, "exit status of the hook")
+        plan = steps.with_prepared_tree(plan, tree)
+        path.write_bytes(steps.Steps(plan, SETUP.driver, place.image, process / "root", is_cgroup2()).text())
+    words = [programs.compiled("floor"), path, place.rootfs, place.cgroup]
+    with place.container(words) as (figures, process):
+        check_equal(figures.status, 0, f"exit status of {PREPARED}")
+        shown = {target.rpartition("/")[2] for target, *_ in mounts(process) if "/usr/lib/nvidia-driver/" in target}
+        check_equal(shown, set(libraries), "libraries in the prepared tree")
     return words
 
 
